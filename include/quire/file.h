@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Files: mappable objects. A page cache over the host's transfers, or memory alone (shmem). */
+#ifndef QUIRE_FILE_H
+#define QUIRE_FILE_H
+
+#include <quire/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the host does for a file. All may sleep; none is called with a lock of the library held but,
+ * in quire_msync() and quire_file_sync(), none at all. `context`: as given to quire_file_create(). */
+struct quire_file_ops {
+	/* Reads up to `length` bytes at `offset` into `buffer` (linear memory or a mapped window).
+	 * Sets *out_length; fewer than asked before the end of the file is a short read: an error to the
+	 * program that faults. Returns QUIRE_OK or a status (usually QUIRE_EIO). REQUIRED. */
+	enum quire_status (*read)(void *context, uint64_t offset, void *buffer, size_t length,
+	                          size_t *out_length);
+	/* Writes. NULL: the file is never written back (its dirty pages stay). */
+	enum quire_status (*write)(void *context, uint64_t offset, const void *buffer, size_t length);
+	/* page_mkwrite: page `index` is about to become writable in some address space. A refusal
+	 * (QUIRE_ENOSPC, QUIRE_EIO) is SIGBUS to the writer. NULL: always granted. */
+	enum quire_status (*mkwrite)(void *context, uint64_t index);
+	/* The last reference is gone. NULL: nothing. */
+	void (*release)(void *context);
+};
+
+/* Makes a file of `size` bytes with one reference.
+ * `ops`: NULL makes shared memory: absent pages are zeroes, and pages are the only copy.
+ * Returns    QUIRE_OK and the file; QUIRE_ENOMEM. Context: may sleep. */
+enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops,
+                                    void *context, uint64_t size,
+                                    struct quire_file **out_file) QUIRE_MUST_USE;
+
+/* References. Each mapping holds one. The last put writes nothing back: sync first. */
+struct quire_file *quire_file_get(struct quire_file *file);
+void quire_file_put(struct quire_file *file);
+
+uint64_t quire_file_size(const struct quire_file *file);
+void *quire_file_context(const struct quire_file *file);
+uint64_t quire_file_resident(const struct quire_file *file); /* pages in the cache */
+
+/* Sets the size (ftruncate). Shrinking unmaps every page wholly beyond the new end from every address
+ * space, private copies too, drops them, and clears the rest of the last page. Growing adds zeroes.
+ * Returns    QUIRE_OK; QUIRE_EFBIG. Never out of memory. Context: may sleep. Locks: none may be held. */
+enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size) QUIRE_MUST_USE;
+
+/* Punches a hole (FALLOC_FL_PUNCH_HOLE | KEEP_SIZE): whole pages in the range are unmapped, but not
+ * private copies, and dropped; partial ones are cleared.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: length 0; QUIRE_EIO: a partial page could not be read. */
+enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset,
+                                   uint64_t length) QUIRE_MUST_USE;
+
+/* Reads and writes through the page cache (read(2), write(2)): what mappings see and change at once.
+ * `buffer`: kernel memory, not a program's (the port copies user memory itself).
+ * *out_done: bytes moved. Reading ends at the end of the file; writing beyond it grows it.
+ * Returns    QUIRE_OK (also for a short read at the end); QUIRE_ENOMEM, QUIRE_EIO, QUIRE_EFBIG with
+ *            *out_done telling how much was moved before. Context: may sleep. */
+enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void *buffer, size_t length,
+                                  size_t *out_done) QUIRE_MUST_USE;
+enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer,
+                                   size_t length, size_t *out_done) QUIRE_MUST_USE;
+
+/* Writes dirty pages of [offset, offset + length) back; length 0: to the end. Pages written are clean
+ * and write-protected in every address space, so that the next write is seen.
+ * Returns    QUIRE_OK; the first error of `write`, after trying every page. */
+enum quire_status quire_file_sync(struct quire_file *file, uint64_t offset,
+                                  uint64_t length) QUIRE_MUST_USE;
+
+/* Drops clean, unmapped pages of the range (posix_fadvise DONTNEED); length 0: to the end.
+ * Returns how many were dropped. Shared memory loses nothing. */
+uint64_t quire_file_drop(struct quire_file *file, uint64_t offset, uint64_t length);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
