@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Files inside: the page cache and the vmas that map it.
+ *
+ *   quire_file ── index (radix tree of page pointers, 64 a node) ── qr_page (state FILE or SHMEM)
+ *              └─ list of vmas that map it
+ *
+ *   A page in the cache holds one reference for it; is removed only LOCKED and unmapped.
+ *   Who finds a page takes a reference under CACHE; who needs it to stay in the cache locks it and
+ *   looks at page->u.cache.file again: NULL means it was truncated meanwhile. */
+#ifndef QR_FILE_H
+#define QR_FILE_H
+
+#include "mm/mm.h"
+
+struct quire_file {
+	struct quire_system *system;
+	const struct quire_file_ops *ops;  /* NULL: shared memory */
+	void *context;
+	uint32_t refs;                     /* atomic */
+	struct qr_lock lock;               /* CACHE: the index and the counts */
+	struct qr_lock map_lock;           /* FILE: the list of vmas */
+	struct qr_list vmas;               /* under FILE */
+	uint64_t size;                     /* bytes; atomic; written under CACHE */
+	uint64_t pages;                    /* in the cache, under CACHE */
+	uint64_t dirty;                    /* hint */
+	void *root;                        /* index, under CACHE */
+	uint32_t height;
+	uint32_t flags;                    /* QR_FILE_* */
+	uint64_t committed;                /* pages accounted (shared anonymous memory) */
+	struct qr_list link;               /* system->files */
+};
+
+enum {
+	QR_FILE_ACCOUNTED = 1              /* committed at creation: mmap(MAP_SHARED | MAP_ANONYMOUS) */
+};
+
+static inline bool qr_file_is_shmem(const struct quire_file *file)
+{
+	return file->ops == NULL;
+}
+
+/* --- the index (index.c): all under CACHE -------------------------------------------------------- */
+struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index);
+enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struct qr_page *page) QUIRE_MUST_USE;
+struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index);
+/* The first page at or after *index; sets *index. NULL: none. */
+struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index);
+
+/* --- the cache (cache.c) ------------------------------------------------------------------------------ */
+
+/* The page if it is cached, with a reference; NULL otherwise. Locks: CACHE. */
+struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index);
+
+/* Up to `count` cached pages of [first, last], in order, each with a reference: for fault-around.
+ * Returns how many. Locks: CACHE, once. */
+unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
+                             unsigned count);
+
+/* The page, cached and up to date, LOCKED and with a reference. Makes it: shared memory gets a zeroed
+ * page; a file's is read (sleeps; no lock may be held but the mm lock, which the caller drops first when
+ * it retries: see src/fault/file.c).
+ * *out_how: QUIRE_STEP_CACHE_HIT, _CACHE_READ or _CACHE_SHMEM.
+ * Returns QUIRE_OK; QUIRE_ERANGE: beyond the end; QUIRE_EIO: read failed or short; QUIRE_ENOMEM. */
+enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct qr_page **out_page,
+                               enum quire_step *out_how) QUIRE_MUST_USE;
+
+/* Marks a page dirty (counted once). => reference held. */
+void qr_cache_dirty(struct qr_page *page);
+
+/* Unlocks and puts what qr_cache_get() gave. */
+void qr_cache_put(struct quire_system *system, struct qr_page *page);
+
+/* Pages of the file's size, rounded up. */
+uint64_t qr_file_end_index(const struct quire_file *file);
+
+/* Unmaps pages [first, last] of the file from every vma (truncate.c). cows: private copies too. */
+void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, bool cows);
+
+/* vmas come and go (vmas.c). Locks: FILE. */
+void qr_file_link_vma(struct quire_file *file, struct quire_vma *vma);
+void qr_file_unlink_vma(struct quire_file *file, struct quire_vma *vma);
+
+/* Write-protects and cleans every leaf that maps `page`, moving dirty to it (clean.c).
+ * Returns whether any was dirty. => LOCKED. */
+bool qr_page_mkclean(struct quire_system *system, struct qr_page *page);
+
+/* Removes every mapping of `page` (reclaim, truncate). => LOCKED. */
+void qr_page_unmap_all(struct quire_system *system, struct qr_page *page);
+
+#endif

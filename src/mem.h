@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The four functions of libc that the core needs, and small arithmetic that every part uses. */
+#ifndef QR_MEM_H
+#define QR_MEM_H
+
+#include <quire/types.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+void *memmove(void *to, const void *from, size_t bytes);
+void *memset(void *at, int byte, size_t bytes);
+int memcmp(const void *a, const void *b, size_t bytes);
+
+#define QR_ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define QR_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define qr_likely(x) __builtin_expect(!!(x), 1)
+#define qr_unlikely(x) __builtin_expect(!!(x), 0)
+
+static inline uint64_t qr_min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t qr_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A doubly linked ring; a list head is a node that belongs to no object. */
+struct qr_list {
+	struct qr_list *next, *prev;
+};
+
+static inline void qr_list_init(struct qr_list *head)
+{
+	head->next = head->prev = head;
+}
+
+static inline bool qr_list_empty(const struct qr_list *head)
+{
+	return head->next == head;
+}
+
+static inline void qr_list_add(struct qr_list *head, struct qr_list *node)
+{
+	node->next = head->next;
+	node->prev = head;
+	head->next->prev = node;
+	head->next = node;
+}
+
+static inline void qr_list_add_tail(struct qr_list *head, struct qr_list *node)
+{
+	qr_list_add(head->prev, node);
+}
+
+static inline void qr_list_del(struct qr_list *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	node->next = node->prev = node;
+}
+
+#endif

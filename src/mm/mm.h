@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces inside: the mm, its vmas, their index, the mm lock.
+ *
+ *   quire_mm ── tree (AVL by address, each node knows the widest gap below it) of quire_vma
+ *            └─ list (prev, next) in address order
+ *
+ *   Equations:  total_vm == sum of vma pages;  vmas are disjoint, sorted, page-aligned, not empty;
+ *               gap(vma) == vma.start - previous end;  tree.gap == max over the subtree
+ *               resident counts == leaves in the tables
+ *
+ * The mm lock: a writer excludes everyone; a reader (a fault) writes only the line of the CPU it
+ * came on, so faults on several CPUs share nothing here. See lock.c. */
+#ifndef QR_MM_H
+#define QR_MM_H
+
+#include "system.h"
+#include "pt/pt.h"
+
+/* vma flags. The low ones have the values Linux uses; MAY* bound what mprotect may give. */
+enum {
+	QR_VM_READ = 0x1,
+	QR_VM_WRITE = 0x2,
+	QR_VM_EXEC = 0x4,
+	QR_VM_SHARED = 0x8,
+	QR_VM_MAYREAD = 0x10,
+	QR_VM_MAYWRITE = 0x20,
+	QR_VM_MAYEXEC = 0x40,
+	QR_VM_MAYSHARE = 0x80,
+	QR_VM_GROWSDOWN = 0x100,
+	QR_VM_LOCKED = 0x2000,
+	QR_VM_SEQ_READ = 0x8000,
+	QR_VM_RAND_READ = 0x10000,
+	QR_VM_DONTCOPY = 0x20000,
+	QR_VM_DONTEXPAND = 0x40000,
+	QR_VM_LOCKONFAULT = 0x80000,
+	QR_VM_ACCOUNT = 0x100000,
+	QR_VM_NORESERVE = 0x200000,
+	QR_VM_WIPEONFORK = 0x2000000,
+	QR_VM_DONTDUMP = 0x4000000,
+	QR_VM_HUGEPAGE = 0x20000000,
+	QR_VM_NOHUGEPAGE = 0x40000000,
+	QR_VM_ACCESS = 0x7
+};
+
+/* Locks: fields are written under the mm lock for write; read under it for read, or, by a fault that
+ * holds it for read, as they are. `anon` is set once by a fault with an atomic. start, pgoff and the
+ * membership in the file's list also need FILE. */
+struct quire_vma {
+	quire_va start, end;
+	uint32_t flags;               /* QR_VM_* */
+	quire_prot prot;              /* what a leaf may have: READ, WRITE, EXEC | USER, widened */
+	uint64_t pgoff;               /* page of the file at `start`; anonymous: start >> page shift when made */
+	struct quire_file *file;      /* holds a reference; NULL: anonymous. Shared anonymous has a file */
+	struct quire_mm *mm;
+	struct quire_vma *left, *right, *parent;   /* tree */
+	struct quire_vma *next, *prev;             /* in address order */
+	uint64_t gap;                 /* widest free gap just below any vma of this subtree */
+	int8_t height;
+	uint8_t anon_depth;           /* generations of forks its anonymous pages may come from */
+	uint32_t sequence;            /* odd while being changed */
+	uint64_t anon;                /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
+	struct qr_list file_link;     /* file's list of vmas, under FILE */
+};
+
+/* Reader count and resident counts of one CPU slot, each on a line of its own. Atomic. */
+struct qr_mm_slot {
+	uint32_t readers;
+	uint32_t unused;
+	int64_t anon, file, shmem, swap;
+	uint64_t minor, major;
+} __attribute__((aligned(64)));
+
+struct quire_mm {
+	struct quire_system *system;
+	struct qr_pt pt;
+	uint32_t refs;                /* atomic */
+	uint32_t writer;              /* mm lock: 0, 1 held for write, 2 and waited for */
+	uint32_t slots;               /* == system->cpus, up to what fits */
+	struct qr_mm_slot *slot;
+
+	/* All below: mm lock. */
+	struct quire_vma *root, *first;
+	uint32_t vmas;
+	quire_va task_end, mmap_base;
+	bool top_down;
+	quire_va start_brk, brk;
+	quire_va start_stack;
+	uint64_t limit[QUIRE_LIMIT_COUNT];
+	uint32_t rights;
+	uint32_t def_flags;           /* mlockall(MCL_FUTURE): flags of new vmas */
+	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;   /* pages */
+	uint64_t rss_peak, vm_peak;
+	uint64_t next_anon;           /* source of vma.anon; atomic */
+	void *context;
+	struct qr_list link;          /* system->mms */
+};
+
+/* --- the mm lock (lock.c) ------------------------------------------------------------------------- */
+
+/* Readers. The token says which slot; pass it back. */
+unsigned qr_mm_read_lock(struct quire_mm *mm);
+bool qr_mm_read_trylock(struct quire_mm *mm, unsigned *out_token);
+void qr_mm_read_unlock(struct quire_mm *mm, unsigned token);
+void qr_mm_write_lock(struct quire_mm *mm);
+void qr_mm_write_unlock(struct quire_mm *mm);
+/* A writer becomes a reader; no other writer comes between. */
+unsigned qr_mm_downgrade(struct quire_mm *mm);
+
+/* Resident counts: to the slot of this CPU. */
+void qr_mm_count(struct quire_mm *mm, int64_t anon, int64_t file, int64_t shmem, int64_t swap);
+void qr_mm_count_gone(struct quire_mm *mm, const struct qr_pt_counts *gone);
+
+/* --- the index (tree.c) ----------------------------------------------------------------------------- */
+
+/* The first vma that ends above `va`; NULL: none. O(log n). => mm lock. */
+struct quire_vma *qr_find_vma(const struct quire_mm *mm, quire_va va);
+/* The first vma that overlaps [start, end). */
+struct quire_vma *qr_find_vma_intersection(const struct quire_mm *mm, quire_va start, quire_va end);
+/* Links a vma whose range is free; unlinks; tells that start or end changed within its neighbours. */
+void qr_vma_link(struct quire_mm *mm, struct quire_vma *vma);
+void qr_vma_unlink(struct quire_mm *mm, struct quire_vma *vma);
+void qr_vma_moved(struct quire_mm *mm, struct quire_vma *vma);
+/* Highest (lowest) start of a free gap of `length` in [low, high), leaving guard gaps below growing
+ * vmas. Returns QUIRE_OK or QUIRE_ENOMEM. */
+enum quire_status qr_gap_top_down(const struct quire_mm *mm, uint64_t length, quire_va low, quire_va high,
+                                  quire_va *out_va) QUIRE_MUST_USE;
+enum quire_status qr_gap_bottom_up(const struct quire_mm *mm, uint64_t length, quire_va low, quire_va high,
+                                   quire_va *out_va) QUIRE_MUST_USE;
+bool qr_mm_valid(const struct quire_mm *mm);   /* tree, list, gaps, counts: linear */
+
+/* --- what the fault path asks of an address space --------------------------------------------------- */
+
+/* Grows `vma` down to hold `va` (stack.c in src/fault decides, this commits): vma_start and pgoff move,
+ * counts and commitment follow. => limits were checked; mm lock for write, or for read with the profile's
+ * rule that stacks grow under it (then atomic against other growers by the vma's table-free sequence). */
+void qr_vma_grow_down(struct quire_vma *vma, quire_va start);
+
+/* Gives the vma its anonymous identity before the first private page (anon_vma_prepare): takes a
+ * mergeable neighbour's where Linux would. => mm lock for read. */
+void qr_anon_prepare(struct quire_vma *vma);
+
+/* Commitment: promises `pages` for `mm`, by the overcommit mode. Returns QUIRE_OK or QUIRE_ENOMEM. */
+enum quire_status qr_commit(struct quire_system *system, const struct quire_mm *mm, uint64_t pages) QUIRE_MUST_USE;
+void qr_uncommit(struct quire_system *system, uint64_t pages);
+
+/* Hardware protection of a vma's leaves for these flags: Linux's protection map, widened to what the
+ * arch can say, with USER. PROT_NONE vmas give QUIRE_PROT_NONE. */
+quire_prot qr_vm_prot(const struct quire_arch *arch, uint32_t vm_flags);
+
+/* Whether writes to a clean leaf of this vma must be seen by a fault (shared file with writeback). */
+bool qr_vma_wants_writenotify(const struct quire_vma *vma);
+
+static inline uint64_t qr_vma_pages(const struct quire_vma *vma)
+{
+	return (uint64_t)(vma->end - vma->start) >> qr_arch(vma->mm->system)->page_shift;
+}
+
+/* The page of the file (or anonymous index) at `va`. */
+static inline uint64_t qr_vma_index(const struct quire_vma *vma, quire_va va)
+{
+	return vma->pgoff + ((uint64_t)(va - vma->start) >> qr_arch(vma->mm->system)->page_shift);
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The exact reverse map: every level-0 entry that maps a frame.
+ *
+ * A mapping is named by the address of its entry (tables live in linear memory), one word: the frame
+ * of that address is a table page, whose descriptor tells the page table (hence mm) and, with the
+ * offset, the va. So unmapping a page never searches vmas.
+ *
+ *   qr_page.rmap == 0            not mapped
+ *                == entry        mapped once; inline
+ *                == chunk | 1    chunks of QR_RMAP_SLOTS entries, the first one holds the total
+ *
+ * Holding RMAP keeps every table named in it alive, because an entry leaves the map before its
+ * table can be freed. From there PT may be tried, never waited for. */
+#ifndef QR_RMAP_H
+#define QR_RMAP_H
+
+#include "page/page.h"
+
+#define QR_RMAP_SLOTS 6
+
+struct qr_rmap_chunk {
+	struct qr_rmap_chunk *next;
+	uint32_t count;                   /* entries used in this chunk */
+	uint32_t total;                   /* in the first chunk: entries in all */
+	void *entry[QR_RMAP_SLOTS];
+};
+
+void qr_rmap_lock(struct quire_system *system, struct qr_page *page);
+bool qr_rmap_trylock(struct quire_system *system, struct qr_page *page);
+void qr_rmap_unlock(struct quire_system *system, struct qr_page *page);
+
+/* Adds `entry`. Returns QUIRE_OK or QUIRE_ENOMEM (a chunk was needed and none could be had; nothing
+ * changed). The caller has taken the page reference of the mapping. Locks: takes RMAP; PT is held. */
+enum quire_status qr_rmap_add(struct quire_system *system, struct qr_page *page, void *entry) QUIRE_MUST_USE;
+
+/* Adds the first mapping of a frame that nobody else can reach yet: cannot fail, takes no lock. */
+static inline void qr_rmap_add_new(struct qr_page *page, void *entry)
+{
+	__atomic_store_n(&page->rmap, (uintptr_t)entry, __ATOMIC_RELEASE);
+}
+
+/* Removes `entry`, which is there. Frees chunks; cannot fail. Returns the mappings left. */
+uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry);
+
+/* Replaces `from` by `to` (mremap); cannot fail. */
+void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from, void *to);
+
+/* The number of mappings: exact under RMAP, a hint without. */
+uint32_t qr_rmap_count(const struct qr_page *page);
+
+/* Calls `visit` for each mapping under RMAP until it returns false. `visit` may take no lock but by
+ * trying; may not change the map. */
+typedef bool (*qr_rmap_visit)(void *context, struct qr_page *page, void *entry);
+void qr_rmap_each(struct quire_system *system, struct qr_page *page, qr_rmap_visit visit, void *context);
+
+/* Whose entry: the page table and the va. => entry lies in a live table. */
+struct qr_pt *qr_rmap_owner(const struct quire_system *system, const void *entry, quire_va *out_va);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Page tables: one walker for every architecture, over the geometry in the arch contract.
+ *
+ *   struct qr_pt      one tree of tables: an address space's, or the kernel's
+ *   run               consecutive level-0 entries of one table: what range operations work on
+ *   entry             the address of one entry, in linear memory
+ *
+ *   root (level n-1)          PT lock: one per table frame, in its descriptor. It guards the
+ *    └─ table ... level 1     entries of level-0 tables; upper entries change only from none to
+ *        └─ table level 0     table (under the lock of the frame they are in), and back only
+ *            └─ entry         while nobody else can walk (mm lock for write).
+ *
+ * Tables smaller than a frame (ARM: 1 KiB of 4 KiB) lie in their frame at the place their index in
+ * the level above gives, so that a frame of level-0 tables always maps one aligned piece of address
+ * space: entry address -> descriptor -> va needs no search. Such siblings share a PT lock.
+ * Tables larger than a frame (ARM's root) are blocks of frames; the first descriptor speaks for all.
+ *
+ * Who changes what: mechanisms here keep frames, reverse maps and TLB batches right; what a fault or
+ * a system call means is decided in src/fault and src/mm. */
+#ifndef QR_PT_H
+#define QR_PT_H
+
+#include "system.h"
+#include "page/rmap.h"
+
+struct qr_pt {
+	struct quire_system *system;
+	struct quire_mm *mm;      /* whose; NULL: the kernel's */
+	char *root;               /* linear address of the root table */
+	quire_pa root_pa;
+	uint64_t cpus;            /* atomic: CPUs that may hold translations of it */
+	uint64_t tables;          /* atomic: bytes in tables below the root */
+};
+
+/* --- entries ---------------------------------------------------------------------------------------- */
+
+static inline quire_pte qr_pte_get(const struct quire_arch *arch, unsigned level, const void *entry)
+{
+	if (arch->level[level].entry_bytes == 8)
+		return (quire_pte){__atomic_load_n((const uint64_t *)entry, __ATOMIC_ACQUIRE)};
+	return (quire_pte){__atomic_load_n((const uint32_t *)entry, __ATOMIC_ACQUIRE)};
+}
+
+static inline void qr_pte_set(const struct quire_arch *arch, unsigned level, void *entry, quire_pte pte)
+{
+	if (arch->level[level].entry_bytes == 8)
+		__atomic_store_n((uint64_t *)entry, pte.bits, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n((uint32_t *)entry, (uint32_t)pte.bits, __ATOMIC_RELEASE);
+}
+
+/* Stores and returns what was there: a walker that sets accessed or dirty meanwhile loses nothing. */
+static inline quire_pte qr_pte_xchg(const struct quire_arch *arch, unsigned level, void *entry, quire_pte pte)
+{
+	if (arch->level[level].entry_bytes == 8)
+		return (quire_pte){__atomic_exchange_n((uint64_t *)entry, pte.bits, __ATOMIC_ACQ_REL)};
+	return (quire_pte){__atomic_exchange_n((uint32_t *)entry, (uint32_t)pte.bits, __ATOMIC_ACQ_REL)};
+}
+
+/* Stores `pte` if the entry is still `*expected`; else loads it there. */
+static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, void *entry,
+                              quire_pte *expected, quire_pte pte)
+{
+	if (arch->level[level].entry_bytes == 8)
+		return __atomic_compare_exchange_n((uint64_t *)entry, &expected->bits, pte.bits, false,
+		                                   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	uint32_t old = (uint32_t)expected->bits;
+	bool done = __atomic_compare_exchange_n((uint32_t *)entry, &old, (uint32_t)pte.bits, false,
+	                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	expected->bits = old;
+	return done;
+}
+
+static inline size_t qr_pt_index(const struct quire_arch *arch, unsigned level, quire_va va)
+{
+	return (size_t)(va >> arch->level[level].shift) & (((size_t)1 << arch->level[level].index_bits) - 1);
+}
+
+/* --- trees (tree.c) --------------------------------------------------------------------------------- */
+
+/* Makes an empty tree. `kernel`: NULL, or the kernel's tree whose top-level kernel entries of now are
+ * copied (where the arch shares one root). Returns QUIRE_OK or QUIRE_ENOMEM. */
+enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
+                               struct qr_pt *out_pt) QUIRE_MUST_USE;
+/* Frees the root. => every table below was freed. */
+void qr_pt_destroy(struct qr_pt *pt);
+
+/* --- walking (walk.c) ------------------------------------------------------------------------------- */
+
+/* The entry for `va` at `level`; NULL when a table above it is missing or a larger leaf is in the way. */
+void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level);
+
+/* The same, making missing tables. *out_made (may be NULL): tables made. NULL entry: no frame; the
+ * tables made so far stay, empty and harmless. => PT not held. */
+void *qr_pt_alloc(struct qr_pt *pt, quire_va va, unsigned level, unsigned *out_made);
+
+/* The PT lock of the table that `entry` lies in. */
+static inline struct qr_page *qr_pt_table_of(const struct qr_pt *pt, const void *entry)
+{
+	return qr_page_at(pt->system, entry);
+}
+void qr_pt_lock(const struct qr_pt *pt, struct qr_page *table);
+bool qr_pt_trylock(const struct qr_pt *pt, struct qr_page *table);
+void qr_pt_unlock(const struct qr_pt *pt, struct qr_page *table);
+/* The second of two tables; does nothing when both are one. */
+void qr_pt_lock_second(const struct qr_pt *pt, struct qr_page *first, struct qr_page *table);
+void qr_pt_unlock_second(const struct qr_pt *pt, struct qr_page *first, struct qr_page *table);
+
+/* A run of entries. For the last level, level == 0; a leaf above is a run of one. */
+struct qr_pt_run {
+	quire_va va;              /* of the first entry */
+	quire_va end;
+	void *entry;
+	size_t count;
+	size_t stride;            /* bytes from entry to entry */
+	unsigned level;
+	struct qr_page *table;    /* whose lock guards them */
+};
+/* The next run of existing entries in [va, end): skips what has no table. False: none. Start with
+ * va = start; go on with va = run->end. => tables cannot vanish: mm lock held. */
+bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run);
+
+/* --- the TLB batch (tlb.c): flush before free ----------------------------------------------------- */
+
+#define QR_TLB_PAGES 64
+struct qr_tlb {
+	struct qr_pt *pt;
+	struct quire_flush flush;
+	bool pending;                     /* something is to be flushed */
+	unsigned count;
+	struct qr_page *page[QR_TLB_PAGES]; /* each holds a reference, put after the flush */
+	struct qr_list tables;            /* frames of removed tables, freed after the flush */
+};
+void qr_tlb_begin(struct qr_tlb *tlb, struct qr_pt *pt);
+/* [start, end) may be cached by a CPU: to be flushed. */
+void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end);
+/* `page` was mapped there: its mapping reference is put after the flush. Flushes when full. */
+void qr_tlb_page(struct qr_tlb *tlb, struct qr_page *page);
+void qr_tlb_table(struct qr_tlb *tlb, struct qr_page *table);
+void qr_tlb_flush(struct qr_tlb *tlb);   /* now; then the batch is empty */
+void qr_tlb_end(struct qr_tlb *tlb);     /* flushes what is left */
+
+/* One page, at once: after an entry of `pt` lost a right or changed its frame. */
+void qr_tlb_flush_page(struct qr_pt *pt, quire_va va);
+
+/* --- range operations ------------------------------------------------------------------------------- */
+
+/* What left or came, by kind: the caller keeps its resident counts with it. Never negative. */
+struct qr_pt_counts {
+	uint64_t anon, file, shmem, swap;
+};
+
+/* How the owner of swap entries is asked (the swap layer's, NULL members: values are dropped). */
+struct qr_pt_swap_ops {
+	void (*put)(struct quire_system *system, uint64_t value);
+	enum quire_status (*dup)(struct quire_system *system, uint64_t value);
+};
+
+/* Maps one frame at `va` with tables as needed (map.c). The entry must be none. `page` (may be NULL:
+ * a device frame) gets a mapping reference and a reverse mapping. Exactly `prot`: QUIRE_NO_* when the
+ * arch cannot say it; QUIRE_EEXIST; QUIRE_ENOMEM; QUIRE_NO_LEAF. On failure nothing is mapped. */
+enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_prot prot, unsigned flags,
+                            unsigned level) QUIRE_MUST_USE;
+
+/* Which leaves an unmap takes. */
+enum qr_unmap_what {
+	QR_UNMAP_ALL = 0,
+	QR_UNMAP_CACHE = 1,       /* only pages of files and shared memory: private copies stay */
+	QR_UNMAP_ANON = 2
+};
+
+/* Unmaps every leaf and swap entry in [start, end) (unmap.c): dirty and young go to the page, the
+ * reverse mapping is removed, the reference is put after the flush. Tables stay. Cannot fail. */
+void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end,
+                 enum qr_unmap_what what, struct qr_pt_counts *gone);
+
+/* Unmaps one leaf whose PT lock is held; returns its page (with the mapping reference now the
+ * caller's), or NULL when there was none. The caller flushes. */
+struct qr_page *qr_pt_unmap_entry(struct qr_pt *pt, quire_va va, void *entry, struct qr_pt_counts *gone);
+
+/* Frees tables that map nothing but [start, end), where no vma lies in [floor, ceiling) any more
+ * (free.c). ceiling 0: to the end. => everything in [start, end) is unmapped; mm lock for write. */
+void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
+                quire_va ceiling);
+
+/* Gives leaves in [start, end) the protection `prot` (protect.c). `keep_write` says which leaves may
+ * become writable at once; the others lose WRITE until a fault decides:
+ * anonymous pages marked EXCLUSIVE, and dirty leaves when `shared`. Returns leaves changed. */
+enum qr_protect_write {
+	QR_PROTECT_NO_WRITE = 0,  /* never writable: write faults decide */
+	QR_PROTECT_PRIVATE = 1,   /* writable where the page is anonymous and EXCLUSIVE */
+	QR_PROTECT_SHARED = 2     /* writable where the leaf is dirty already */
+};
+uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
+                       enum qr_protect_write write);
+
+/* Harvests accessed and dirty (age.c): makes leaves old (and clean with QUIRE_PTE_DIRTY in `clear`),
+ * moves the bits to the pages. Returns how many were young. Old needs no flush; clean does. */
+uint64_t qr_pt_age(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, unsigned clear);
+
+/* How fork copies leaves. */
+enum qr_copy_how {
+	QR_COPY_COW = 0,          /* private: both sides lose WRITE; anonymous pages lose EXCLUSIVE */
+	QR_COPY_SHARED = 1        /* shared: as they are, clean and old in the copy */
+};
+/* Copies the leaves and swap entries of [start, end) of `from` into `to`, whose tables are made
+ * (copy.c). `swap`: NULL drops swap entries. Returns QUIRE_OK or QUIRE_ENOMEM: the caller unmaps what
+ * came; `from` is right in any case. => both mm locks for write. Locks: PT, PT2, RMAP. */
+enum quire_status qr_pt_copy(struct qr_pt *to, struct qr_pt *from, struct qr_tlb *tlb, quire_va start,
+                             quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
+                             struct qr_pt_counts *came) QUIRE_MUST_USE;
+
+/* Moves leaves from [from, from + length) to `to` in one tree (move.c; mremap). Target entries are
+ * none. Returns QUIRE_OK or QUIRE_ENOMEM with *out_moved bytes moved before. */
+enum quire_status qr_pt_move(struct qr_pt *pt, struct qr_tlb *tlb, quire_va from, quire_va to,
+                             uint64_t length, uint64_t *out_moved) QUIRE_MUST_USE;
+
+#endif

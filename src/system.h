@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a system: what hangs together, and the per-CPU parts that the fast paths use. */
+#ifndef QR_SYSTEM_H
+#define QR_SYSTEM_H
+
+#include <quire/quire.h>
+
+#include "arch.h"
+#include "check.h"
+#include "lock.h"
+#include "mem.h"
+#include "page/page.h"
+#include "page/slab.h"
+
+/* A range of RAM and its descriptors: page[i] describes frame base + i. */
+struct qr_range {
+	uint64_t base;          /* first frame */
+	uint64_t count;         /* frames */
+	char *linear;           /* address of the first frame; NULL: window only */
+	struct qr_page *pages;
+};
+
+/* Private to one CPU, on lines of its own. Written without a lock: a port that preempts inside the
+ * library keeps the thread on its CPU (see PORTING.md). */
+struct qr_cpu {
+	struct qr_frame_cache frames;                 /* order-0 frames */
+	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
+	uint64_t steps[QUIRE_STEP_COUNT];
+	uint64_t events[QUIRE_EVENT_COUNT];
+	uint32_t cpu;
+} __attribute__((aligned(64)));
+
+struct quire_system {
+	/* Constant after creation. */
+	const struct quire_arch *arch;
+	const struct quire_profile *profile;
+	const struct quire_host *host;
+	void *host_context;
+	uint32_t page_shift;
+	uint32_t cpus;
+	struct qr_range range[QUIRE_CONFIG_RAM_RANGES];
+	uint32_t ranges;
+	uint32_t max_map_count;
+	quire_va mmap_min_addr;
+	uint32_t overcommit;
+	uint32_t overcommit_ratio;
+	uint64_t stack_guard_pages;
+	uint64_t frames_total;            /* all frames of the ranges */
+	quire_pfn zero_page;
+	struct quire_config config;       /* as given, defaults filled in */
+
+	struct qr_cpu *cpu;               /* [cpus] */
+	struct qr_zone zone[QR_ZONES];    /* lock: each zone's own */
+	struct qr_slab slab[QR_SLAB_KINDS];
+
+	/* Atomic. */
+	uint64_t committed;               /* pages promised to mms and shared memory */
+
+	/* Rows replaced by quire_fault_hook(); NULL until the first. */
+	const struct quire_fault_row *rows[5];
+
+	/* Kernel mappings: src/kmap. NULL without an area for them. */
+	struct qr_kmap *kmap;
+
+	/* Every mm and every file, for quire_check(). lock: registry_lock (rank SLAB, held alone). */
+	struct qr_lock registry_lock;
+	struct qr_list mms;
+	struct qr_list files;
+};
+
+static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
+{
+	unsigned cpu = system->host->cpu ? system->host->cpu(system->host_context) : 0;
+
+	return &system->cpu[cpu];
+}
+
+static inline uint64_t qr_page_bytes(const struct quire_system *system)
+{
+	return (uint64_t)1 << qr_arch(system)->page_shift;
+}
+
+static inline uint64_t qr_page_mask(const struct quire_system *system)
+{
+	return qr_page_bytes(system) - 1;
+}
+
+static inline void qr_event(struct qr_cpu *cpu, enum quire_event event)
+{
+	cpu->events[event]++;
+}
+
+/* Spinlocks of a system. */
+static inline void qr_spin(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
+{
+	qr_lock(system->host, system->host_context, lock, rank);
+}
+
+static inline bool qr_spin_try(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
+{
+	return qr_trylock(system->host, system->host_context, lock, rank);
+}
+
+static inline void qr_spin_end(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
+{
+	qr_unlock(system->host, system->host_context, lock, rank);
+}
+
+/* Whether this allocation or transfer is to fail on purpose. */
+static inline bool qr_inject(const struct quire_system *system, enum quire_resource resource)
+{
+#if QUIRE_CONFIG_INJECT
+	return system->host->may_fail && system->host->may_fail(system->host_context, resource);
+#else
+	(void)system, (void)resource;
+	return false;
+#endif
+}
+
+/* Whether the rule `name` is broken on purpose. Constant false in what people run. */
+static inline bool qr_mutant(const struct quire_system *system, const char *name)
+{
+#if QUIRE_CONFIG_MUTANTS
+	return system->host->mutant && system->host->mutant(system->host_context, name);
+#else
+	(void)system, (void)name;
+	return false;
+#endif
+}
+
+#endif
