@@ -14,7 +14,8 @@ extern "C" {
 struct quire_file_ops {
 	/* Reads up to `length` bytes at `offset` into `buffer` (linear memory or a mapped window).
 	 * Sets *out_length; fewer than asked before the end of the file is a short read: an error to the
-	 * program that faults. Returns QUIRE_OK or a status (usually QUIRE_EIO). REQUIRED. */
+	 * program that faults. Returns QUIRE_OK or a status (usually QUIRE_EIO). NULL: shared memory, as
+	 * without `ops`, but `release` is called. */
 	enum quire_status (*read)(void *context, uint64_t offset, void *buffer, size_t length,
 	                          size_t *out_length);
 	/* Writes. NULL: the file is never written back (its dirty pages stay). */
@@ -27,7 +28,7 @@ struct quire_file_ops {
 };
 
 /* Makes a file of `size` bytes with one reference.
- * `ops`: NULL makes shared memory: absent pages are zeroes, and pages are the only copy.
+ * `ops`: NULL, or without `read`, makes shared memory: absent pages are zeroes, and pages are the only copy.
  * Returns    QUIRE_OK and the file; QUIRE_ENOMEM. Context: may sleep. */
 enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops,
                                     void *context, uint64_t size,

@@ -98,8 +98,6 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
                   struct quire_file **out_file);
 
-/* Set on the owner of a setuid program? There are none: set-id bits are kept and ignored. */
-
 /* --- what the rest of the kernel tells this half ---------------------------------------------------------- */
 
 /* A byte came from the host on serial line 0 (standard input). Interrupt context; false: no room, mask
