@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* ARM aborts: from DFSR or IFSR and the fault address to a decoded fault.
+ *
+ *        31      13   12   11   10    9    8 7      4 3     0    DDI 0406C, B4.1.51 (DFSR), B4.1.96
+ *  short |LNX_PF|CM |ExT|WnR|FS[4]|LPAE| - | Domain |FS[3:0]|    (IFSR: no WnR, CM, Domain)
+ *  long  |LNX_PF|CM |ExT|WnR|  -  |LPAE|   -  |  STATUS[5:0]|
+ *
+ *  do_DataAbort, do_PrefetchAbort ──row──► do_translation_fault   user: do_page_fault
+ *                                          do_page_fault          kernel: its own table, or bad area
+ *                                          do_sect_fault          bad area, no look-up
+ *                                          do_bad                 arm_notify_die
+ *
+ * Bit 31 is no hardware bit: Linux sets it to mark a prefetch abort, and its logs show it.
+ */
+#include "arm/fault_rows.h"
+
+#include "entry.h"
+
+#define FSR_WRITE UINT64_C(0x800)
+#define FSR_CM    UINT64_C(0x2000)
+
+/* Where LPAE decoding, which has no architecture of this library, splits user from kernel. */
+#define LPAE_USER_END UINT64_C(0xc0000000)
+
+/* What the handlers need beside the fault. */
+struct abort {
+	const struct quire_profile *profile;
+	uint64_t user_end;
+	struct quire_fault *fault;
+};
+
+static unsigned short_index(uint64_t fsr)
+{
+	return (unsigned)((fsr & 15) | (fsr & 0x400) >> 6);
+}
+
+const struct quire_fault_row *qr_arm_rows(const struct quire_arch *arch, const struct quire_profile *profile,
+					  enum quire_vector vector, unsigned *out_count)
+{
+	if (vector != QUIRE_VECTOR_DATA_ABORT && vector != QUIRE_VECTOR_PREFETCH_ABORT) {
+		*out_count = 0;
+		return NULL;
+	}
+	*out_count = ARM_ROWS;
+	return qr_arm_short_rows(profile, vector);
+}
+
+/* The kernel's own part of the table: the first-level entry may be missing in this process, or the
+ * page be filled lazily. Only kernel mode may ask; 2.4 and 2.6 did not look at the mode. */
+static void kernel_address(const struct abort *abort)
+{
+	bool asks_mode = abort->profile->decade >= QUIRE_LINUX_4_14;
+
+	if (asks_mode && abort->fault->mode == QUIRE_MODE_USER)
+		entry_end(abort->fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
+	else
+		entry_end(abort->fault, QUIRE_ROUTE_KERNEL_SYNC, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
+}
+
+static void do_page_fault(const struct abort *abort)
+{
+	struct quire_fault *fault = abort->fault;
+
+	entry_step(fault, QUIRE_STEP_DO_PAGE_FAULT);
+	if (fault->va < abort->user_end)
+		fault->route = QUIRE_ROUTE_PAGE_FAULT;
+	else if (fault->cause == QUIRE_CAUSE_NOT_PRESENT)
+		kernel_address(abort);
+	else /* no look-up can find a vma there */
+		entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
+}
+
+static void do_translation_fault(const struct abort *abort)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_TRANSLATION_FAULT);
+	if (abort->fault->va < abort->user_end)
+		do_page_fault(abort);
+	else
+		kernel_address(abort);
+}
+
+static void do_sect_fault(const struct abort *abort)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_SECT_FAULT);
+	abort->fault->route = QUIRE_ROUTE_BAD_AREA;
+}
+
+static void arm_notify_die(const struct abort *abort)
+{
+	entry_step(abort->fault, QUIRE_STEP_ARM_NOTIFY_DIE);
+	abort->fault->route = QUIRE_ROUTE_UNHANDLED;
+}
+
+static void do_bad(const struct abort *abort)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_BAD);
+	arm_notify_die(abort);
+}
+
+/* Linux may emulate the access instead; this library does not, and what is left is the signal. */
+static void do_alignment(const struct abort *abort)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_ALIGNMENT);
+	arm_notify_die(abort);
+}
+
+/* Breakpoints belong to the debugger, and are none of the memory system's. */
+static void do_debug(const struct abort *abort)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_DEBUG);
+	abort->fault->route = QUIRE_ROUTE_IGNORE;
+}
+
+static void call_handler(const struct abort *abort, enum quire_step handler)
+{
+	switch (handler) {
+	case QUIRE_STEP_DO_PAGE_FAULT:
+		do_page_fault(abort);
+		break;
+	case QUIRE_STEP_DO_TRANSLATION_FAULT:
+		do_translation_fault(abort);
+		break;
+	case QUIRE_STEP_DO_SECT_FAULT:
+		do_sect_fault(abort);
+		break;
+	case QUIRE_STEP_DO_ALIGNMENT:
+		do_alignment(abort);
+		break;
+	case QUIRE_STEP_DO_DEBUG:
+		do_debug(abort);
+		break;
+	default:
+		do_bad(abort);
+	}
+}
+
+/* WnR of a cache maintenance operation is 1 although nothing is written; kernels before 6 took it
+ * for a write. Of an abort that is reported late, or by a watchpoint, it says nothing. */
+static enum quire_access data_access(const struct abort *abort)
+{
+	const struct quire_fault *fault = abort->fault;
+
+	switch (fault->cause) {
+	case QUIRE_CAUSE_ASYNC_EXTERNAL_ABORT:
+	case QUIRE_CAUSE_ASYNC_PARITY:
+		return QUIRE_ACCESS_UNKNOWN;
+	default:
+		break;
+	}
+	if ((fault->raw & FSR_CM) && abort->profile->decade == QUIRE_LINUX_6)
+		return QUIRE_ACCESS_READ;
+	return fault->raw & FSR_WRITE ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ;
+}
+
+static void do_DataAbort(const struct abort *abort, const struct quire_fault_row *row)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_DATA_ABORT);
+	abort->fault->access = data_access(abort);
+	call_handler(abort, row->handler);
+}
+
+static void do_PrefetchAbort(const struct abort *abort, const struct quire_fault_row *row)
+{
+	entry_step(abort->fault, QUIRE_STEP_DO_PREFETCH_ABORT);
+	abort->fault->access = QUIRE_ACCESS_EXEC;
+	call_handler(abort, row->handler);
+}
+
+void qr_arm_decode(const struct quire_arch *arch, const struct quire_profile *profile,
+		   const struct quire_fault_row *const *rows, const struct quire_trap *trap,
+		   struct quire_fault *out_fault)
+{
+	struct abort abort = {profile, arch->user_end, out_fault};
+	const struct quire_fault_row *own, *row;
+	unsigned count;
+
+	entry_begin(out_fault, trap);
+	own = qr_arm_rows(arch, profile, trap->vector, &count);
+	if (!own)
+		return;
+	row = entry_find(rows, trap->vector, own, short_index(trap->syndrome));
+	entry_row(out_fault, row);
+	if (trap->vector == QUIRE_VECTOR_DATA_ABORT)
+		do_DataAbort(&abort, row);
+	else
+		do_PrefetchAbort(&abort, row);
+}
+
+void quire_arm_lpae_decode(const struct quire_profile *profile, const struct quire_trap *trap,
+			   struct quire_fault *out_fault)
+{
+	struct abort abort = {profile, LPAE_USER_END, out_fault};
+	const struct quire_fault_row *own, *row;
+	unsigned count;
+
+	entry_begin(out_fault, trap);
+	own = quire_arm_lpae_rows(profile, trap->vector, &count);
+	if (!own)
+		return;
+	row = &own[trap->syndrome & (ARM_LPAE_ROWS - 1)];
+	entry_row(out_fault, row);
+	if (trap->vector == QUIRE_VECTOR_DATA_ABORT)
+		do_DataAbort(&abort, row);
+	else
+		do_PrefetchAbort(&abort, row);
+}

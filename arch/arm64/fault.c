@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* ARM64 synchronous exceptions: from ESR_EL1 and FAR_EL1 to a decoded fault.
+ *
+ *  31    26 25 24  23..22  21  20..16 15 14 13   12..11 10  9  8    7    6   5    0   DDI 0487,
+ * |   EC   |IL|ISV|  SAS |SSE|  SRT  |SF|AR|VNCR|  SET |FnV|EA|CM|S1PTW|WnR|  FSC  |  D17.2.37
+ *
+ *  EC ──► do_mem_abort ──row──► do_translation_fault   user: do_page_fault, kernel: do_bad_area
+ *                               do_page_fault          access flag, permission
+ *                               do_alignment_fault     do_bad_area
+ *                               do_sea, do_bad         the row's signal, or die
+ *     ──► do_sp_pc_abort, do_debug_exception           not the tables' fault
+ *     ──► anything else                                not a fault: the caller's other handlers
+ */
+#include "arm64/fault_rows.h"
+
+#include "entry.h"
+
+#define ESR_FSC   UINT64_C(63)
+#define ESR_WNR   (UINT64_C(1) << 6)
+#define ESR_CM    (UINT64_C(1) << 8)
+#define ESR_EC(x) ((unsigned)((x) >> 26) & 63)
+
+#define EC_IABT_LOWER 0x20
+#define EC_IABT_SAME  0x21
+#define EC_DABT_LOWER 0x24
+#define EC_DABT_SAME  0x25
+
+/* Signal and code stay the row's: MAPERR for a translation fault, ADRALN for alignment. */
+static void do_bad_area(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_BAD_AREA);
+	fault->route = QUIRE_ROUTE_BAD_AREA;
+}
+
+static void do_page_fault(const struct quire_arch *arch, struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_PAGE_FAULT);
+	if (quire_va_is_user(arch, fault->va)) {
+		fault->route = QUIRE_ROUTE_PAGE_FAULT;
+		return;
+	}
+	/* No look-up in a process finds a kernel address. */
+	entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
+}
+
+static void do_translation_fault(const struct quire_arch *arch, struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_TRANSLATION_FAULT);
+	if (quire_va_is_user(arch, fault->va))
+		do_page_fault(arch, fault);
+	else
+		do_bad_area(fault);
+}
+
+static void do_alignment_fault(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_ALIGNMENT);
+	do_bad_area(fault);
+}
+
+static void do_tag_check_fault(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_TAG_CHECK);
+	do_bad_area(fault);
+}
+
+/* To a user the signal, for the kernel the end. */
+static void notify_die(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_ARM_NOTIFY_DIE);
+	fault->route = QUIRE_ROUTE_UNHANDLED;
+}
+
+static void do_sea(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_SEA);
+	notify_die(fault);
+}
+
+static void do_bad(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_BAD);
+	notify_die(fault);
+}
+
+static void do_mem_abort(const struct quire_arch *arch, struct quire_fault *fault, enum quire_step handler)
+{
+	entry_step(fault, QUIRE_STEP_DO_MEM_ABORT);
+	switch (handler) {
+	case QUIRE_STEP_DO_PAGE_FAULT:
+		do_page_fault(arch, fault);
+		break;
+	case QUIRE_STEP_DO_TRANSLATION_FAULT:
+		do_translation_fault(arch, fault);
+		break;
+	case QUIRE_STEP_DO_ALIGNMENT:
+		do_alignment_fault(fault);
+		break;
+	case QUIRE_STEP_DO_TAG_CHECK:
+		do_tag_check_fault(fault);
+		break;
+	case QUIRE_STEP_DO_SEA:
+		do_sea(fault);
+		break;
+	default:
+		do_bad(fault);
+	}
+}
+
+/* The aborts of the four classes: the class says who and what, the status code why. */
+static void decode_abort(const struct quire_arch *arch, const struct quire_fault_row *row, unsigned ec,
+			 struct quire_fault *fault)
+{
+	bool fetch = ec == EC_IABT_LOWER || ec == EC_IABT_SAME;
+
+	entry_row(fault, row);
+	fault->mode = ec == EC_IABT_LOWER || ec == EC_DABT_LOWER ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL;
+	if (fetch)
+		fault->access = QUIRE_ACCESS_EXEC;
+	else /* cache maintenance sets WnR and writes nothing */
+		fault->access =
+		    (fault->raw & ESR_WNR) && !(fault->raw & ESR_CM) ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ;
+	do_mem_abort(arch, fault, row->handler);
+}
+
+static void do_sp_pc_abort(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_SP_PC_ABORT);
+	notify_die(fault);
+}
+
+static void do_debug_exception(struct quire_fault *fault)
+{
+	entry_step(fault, QUIRE_STEP_DO_DEBUG);
+	fault->route = QUIRE_ROUTE_IGNORE;
+}
+
+void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *profile,
+		     const struct quire_fault_row *const *rows, const struct quire_trap *trap,
+		     struct quire_fault *out_fault)
+{
+	unsigned ec = ESR_EC(trap->syndrome);
+	const struct qr_arm64_class *class = qr_arm64_class(ec);
+	const struct quire_fault_row *own;
+	unsigned count;
+
+	entry_begin(out_fault, trap);
+	own = qr_arm64_rows(arch, profile, trap->vector, &count);
+	if (!own)
+		return;
+	out_fault->name = class->name;
+	out_fault->cause = (enum quire_cause) class->cause;
+	out_fault->signal = class->signal;
+	out_fault->code = class->code;
+	switch (class->handler) {
+	case QUIRE_STEP_DO_MEM_ABORT:
+		decode_abort(arch, entry_find(rows, trap->vector, own, (unsigned)(trap->syndrome & ESR_FSC)),
+			     ec, out_fault);
+		break;
+	case QUIRE_STEP_DO_SP_PC_ABORT:
+		do_sp_pc_abort(out_fault);
+		break;
+	case QUIRE_STEP_DO_DEBUG:
+		do_debug_exception(out_fault);
+		break;
+	default:
+		break; /* a system call, an undefined instruction, ...: route IGNORE */
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The syndrome decoder of toy: its one cause register. */
+#ifndef QR_TOY_DECODE_H
+#define QR_TOY_DECODE_H
+
+#include <quire/port/arch.h>
+
+/* quire_arch.decode: total and pure. It records every entry function that the fault passes in
+ * out_fault->steps, arm_notify_die of an unhandled code included. */
+void qr_toy_decode(const struct quire_arch *arch, const struct quire_profile *profile,
+		   const struct quire_fault_row *const *rows, const struct quire_trap *trap,
+		   struct quire_fault *out_fault);
+
+/* quire_arch.rows: the syndrome table of a vector in the decade of the profile. */
+const struct quire_fault_row *qr_toy_rows(const struct quire_arch *arch, const struct quire_profile *profile,
+					  enum quire_vector vector, unsigned *out_count);
+
+#endif
