@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* ARMv8.0 as tables: one for each granule and width of addresses. */
+#include "arm64/pte.h"
+
+const struct quire_arch quire_arch_arm64 = QR_ARCH_ARM64_INIT;
+const struct quire_arch quire_arch_arm64_39 = QR_ARCH_ARM64_39_INIT;
+const struct quire_arch quire_arch_arm64_16k = QR_ARCH_ARM64_16K_INIT;
+const struct quire_arch quire_arch_arm64_64k = QR_ARCH_ARM64_64K_INIT;
