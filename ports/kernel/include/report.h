@@ -1,48 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* The lines between the kernel and `quire run`: serial ports, exit codes, the report at the end.
+/* How the machine ends, and what it says to `quire run` on the debugcon port before it does.
  *
- *   COM1 0x3f8   standard input (framed, see below) and standard output, or the terminal (raw bytes)
- *   COM2 0x2f8   standard error (raw bytes); unused when it is the terminal too
- *   COM3 0x3e8   the report: text lines, written by the kernel only
- *   port 0xe9    the kernel's log (debugcon), one line a message
- *   port 0xf4    isa-debug-exit: a value v ends QEMU with status (v << 1) | 1
+ * Port 0xe9 carries the kernel's log, one line each, and just before the end one block:
  *
- * Input is framed so that a byte stream can say more than bytes: 0xff 0xff is the byte 0xff; 0xff 0x00 is
- * the end of the input; 0xff 0x01 R R C C sets the window size (rows, columns, low byte first). In these
- * four a byte may be any value: no further escape applies inside the frame.
+ *   @quire-report 1
+ *   status <kind> <n>              kind: "exit" n = init's exit status; "signal" n = what killed it
+ *   time <ns of boot to first user instruction> <ns of run of init>
+ *   counter <step name> <count>    every step that is not 0 (names of quire/steps.h, no blanks)
+ *   event <event name> <count>     quire_event(), all
+ *   frames <state name> <count>    quire_memory() at the end, all states
+ *   memory <frames> <peak used frames> <free before init> <free at the end>
+ *   faults <minor> <major>         summed over all processes
+ *   @quire-end
  *
- * Report lines (COM3), words separated by one blank, numbers decimal unless 0x is written:
- *   report 1                     first line
- *   exit STATUS                  the first task has exited with this status   } one of the two
- *   signal NUMBER                the first task was killed by this signal     }
- *   panic TEXT...                the kernel cannot go on (the last line)
- *   step NAME COUNT              quire_counter(), steps that were passed at least once
- *   event NAME COUNT             quire_event()
- *   memory NAME FRAMES           quire_memory(): "frames", every page state, "peak" (most in use at once)
- *   faults minor N / major N     counted for tasks
- *   time_ns N                    from the first user instruction to the end
- *   boot_ns N                    from power-on to the first user instruction
- *   end                          last line
- *   trace FIELDS...              any time before: one fault, only with `trace` on the command line:
- *                                trace PID 0xVA ACCESS MODE OUTCOME MAJOR 0xPFN 0xPTE_BEFORE 0xPTE_AFTER
- *                                SIGNAL CODE STEP,STEP,...   (names of quire_*_name(), steps of quire_step_name())
- *
- * Command line words (the rest is ignored): profile=NAME, trace, selftest, cpus=N, quiet. */
+ * then a byte to isa-debug-exit (iobase 0xf4, iosize 4): QEMU's own exit status is (byte << 1) | 1.
+ *   MACHINE_DONE   0x10 (QEMU exits 33): read the status line
+ *   MACHINE_PANIC  0x11 (QEMU exits 35): a line "panic: ..." is in the log
+ * With "trace=1" on the command line every fault adds a line to the log:
+ *   @fault <pid> <trace as text>
+ * Log lines that concern a program (a system call not known) start with "quire-kernel: ". */
 #ifndef KERNEL_REPORT_H
 #define KERNEL_REPORT_H
 
-enum {
-	PORT_STDOUT = 0x3f8,
-	PORT_STDERR = 0x2f8,
-	PORT_REPORT = 0x3e8,
-	PORT_LOG = 0xe9,
-	PORT_EXIT = 0xf4
-};
+#include "kernel.h"
 
-/* What is written to PORT_EXIT. QEMU's own failures end with status 1. */
-enum {
-	EXIT_DONE = 0x10,  /* QEMU's status 33: the report tells the program's */
-	EXIT_PANIC = 0x11  /* QEMU's status 35 */
-};
+#define MACHINE_DONE 0x10
+#define MACHINE_PANIC 0x11
+
+/* Init ended with this wait status: writes the report and ends the machine. */
+void report_and_end(int wait_status) __attribute__((noreturn));
 
 #endif
