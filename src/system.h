@@ -27,6 +27,7 @@ struct qr_cpu {
 	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
 	uint64_t steps[QUIRE_STEP_COUNT];
 	uint64_t events[QUIRE_EVENT_COUNT];
+	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
 	uint32_t cpu;
 } __attribute__((aligned(64)));
 

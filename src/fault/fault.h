@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The fault path inside: the context that every step shares.
+ *
+ *   fault.c   the way: kernel address, context, lock, vma, stack, access, outcome
+ *   access.c  may the vma be used so            stack.c   may the stack grow
+ *   handle.c  down the levels, by pte state     anon.c    nothing there, anonymous
+ *   file.c    nothing there, a file             cow.c     write to a read-only leaf
+ *   swapin.c  a swap entry                      oops.c    kernel mode: fixup, oops; user: signal
+ *   profile.c the rules                         trace.c   names, and the record
+ */
+#ifndef QR_FAULT_H
+#define QR_FAULT_H
+
+#include "mm/mm.h"
+
+/* What the levels say to the way above them. */
+enum qr_result {
+	QR_DONE = 0,       /* the access will succeed */
+	QR_SIGBUS,
+	QR_SIGSEGV,
+	QR_OOM,
+	QR_LOOK_AGAIN,     /* the mm lock was dropped: find the vma again */
+	QR_CHANGED         /* the entry was changed by another: done, the access decides */
+};
+
+struct qr_fault_ctx {
+	struct quire_system *system;
+	struct quire_mm *mm;
+	struct qr_cpu *cpu;
+	const struct quire_fault *fault;  /* NULL: the kernel asks for a page (qr_fault_in) */
+	struct quire_trace *trace;
+
+	quire_va va;                      /* the page */
+	bool write;
+	bool force;                       /* break COW for ptrace in a vma without WRITE */
+	bool major;
+	bool tried;                       /* second time: I/O is waited for under the lock */
+	bool may_drop;                    /* the mm lock may be dropped for I/O */
+	bool dropped;                     /* ... and was */
+	unsigned token;                   /* of the mm lock for read */
+
+	struct quire_vma *vma;
+	void *entry;                      /* level-0 entry of va */
+	struct qr_page *table;            /* its table: PT lock */
+	quire_pte pte;                    /* what the entry was when looked at */
+};
+
+void qr_trace_step(struct quire_trace *trace, enum quire_step step);
+
+static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
+{
+	fc->cpu->steps[step]++;
+	if (qr_unlikely(fc->trace != NULL))
+		qr_trace_step(fc->trace, step);
+}
+
+/* Down the levels and by pte state. => mm lock for read, vma allows the access.
+ * On QR_LOOK_AGAIN the lock was dropped and is not held. */
+enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc);
+
+/* By pte state; each takes PT itself and leaves it free. */
+enum qr_result qr_do_anonymous_page(struct qr_fault_ctx *fc);
+enum qr_result qr_do_fault(struct qr_fault_ctx *fc);
+enum qr_result qr_do_swap_page(struct qr_fault_ctx *fc);
+enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc);
+
+/* Maps a new anonymous frame where the entry still is `fc->pte`: commits, or frees the frame.
+ * The frame has one reference, which becomes the mapping's. => PT not held. */
+enum qr_result qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page);
+
+/* May `fc->vma`, which lies above va, grow down to it? Changes to the mm lock for write and back; on
+ * success fc->vma holds va and the lock is held for read. Otherwise the step that refused. */
+enum quire_step qr_expand_stack(struct qr_fault_ctx *fc);
+
+/* Does the vma forbid the access? Returns the step, or QUIRE_STEP_GOOD_AREA. */
+enum quire_step qr_access_check(const struct qr_fault_ctx *fc);
+
+/* Ends of the way. => no lock held. */
+struct quire_outcome qr_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code);
+struct quire_outcome qr_kernel_fault(struct qr_fault_ctx *fc);
+
+/* The kernel asks for one page as a program's access would (populate, mlock, ptrace, futex).
+ * => mm lock for read with *token, vma holds va.
+ * Returns QUIRE_OK; QUIRE_EFAULT: SIGSEGV or SIGBUS would have come (EFAULT; SIGBUS counts as EFAULT);
+ * QUIRE_ENOMEM; QUIRE_RETRY: the lock was dropped and is held again, *token is new: find the vma again. */
+enum {
+	QR_FAULT_IN_WRITE = 1,
+	QR_FAULT_IN_FORCE = 2
+};
+enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
+                              unsigned *token) QUIRE_MUST_USE;
+
+#endif
