@@ -22,7 +22,7 @@ struct quire_file {
 	struct qr_list vmas;               /* under FILE */
 	uint64_t size;                     /* bytes; atomic; written under CACHE */
 	uint64_t pages;                    /* in the cache, under CACHE */
-	uint64_t dirty;                    /* hint */
+	uint64_t dirty;                    /* pages with DIRTY; atomic */
 	void *root;                        /* index, under CACHE */
 	uint32_t height;
 	uint32_t flags;                    /* QR_FILE_* */
@@ -64,8 +64,21 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct qr_page **out_page,
                                enum quire_step *out_how) QUIRE_MUST_USE;
 
+/* Recounts: pages in the index against `pages`, `dirty`, and the promises. For quire_check(). */
+bool qr_file_valid(const struct quire_file *file);
+
 /* Marks a page dirty (counted once). => reference held. */
 void qr_cache_dirty(struct qr_page *page);
+
+/* The same wherever the end is: for a write that will grow the file. Never QUIRE_ERANGE. */
+enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,
+                                enum quire_step *out_how) QUIRE_MUST_USE;
+
+/* Takes a page out of the cache, with the cache's reference and its promise. => LOCKED, unmapped. */
+void qr_cache_remove(struct quire_file *file, struct qr_page *page);
+
+/* Gives back what was committed for one page of shared memory. */
+void qr_cache_unpromise(struct quire_file *file);
 
 /* Unlocks and puts what qr_cache_get() gave. */
 void qr_cache_put(struct quire_system *system, struct qr_page *page);
@@ -73,8 +86,12 @@ void qr_cache_put(struct quire_system *system, struct qr_page *page);
 /* Pages of the file's size, rounded up. */
 uint64_t qr_file_end_index(const struct quire_file *file);
 
-/* Unmaps pages [first, last] of the file from every vma (truncate.c). cows: private copies too. */
-void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, bool cows);
+/* Unmaps pages [first, last] of the file from every vma (truncate.c): QR_UNMAP_ALL takes private
+ * copies too, QR_UNMAP_CACHE leaves them. */
+void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, enum qr_unmap_what what);
+
+/* Drops the cached pages [first, last] after unmapping each from wherever it still is (truncate.c). */
+void qr_file_drop_pages(struct quire_file *file, uint64_t first, uint64_t last);
 
 /* vmas come and go (vmas.c). Locks: FILE. */
 void qr_file_link_vma(struct quire_file *file, struct quire_vma *vma);
@@ -84,7 +101,7 @@ void qr_file_unlink_vma(struct quire_file *file, struct quire_vma *vma);
  * Returns whether any was dirty. => LOCKED. */
 bool qr_page_mkclean(struct quire_system *system, struct qr_page *page);
 
-/* Removes every mapping of `page` (reclaim, truncate). => LOCKED. */
+/* Removes every mapping of `page` (reclaim, truncate) and flushes. => LOCKED, reference held. */
 void qr_page_unmap_all(struct quire_system *system, struct qr_page *page);
 
 #endif

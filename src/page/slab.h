@@ -5,6 +5,9 @@
 
 #include "page/page.h"
 
+/* A node of the page cache index: its layout is src/file/index.c's own. */
+#define QR_CACHE_NODE_BYTES (64 * sizeof(void *) + 16)
+
 /* Kinds are added here; sizes are in slab.c. */
 enum qr_slab_kind {
 	QR_SLAB_MM = 0,

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The page cache: finding, making and reading the pages of a file.
+ *
+ * A page enters the index LOCKED and without UPTODATE; who made it fills it and unlocks. Others that
+ * want it meanwhile sleep for the lock. A read that fails takes the page out again, so that the next
+ * access tries anew. */
+#include "file/file.h"
+
+uint64_t qr_file_end_index(const struct quire_file *file)
+{
+	uint64_t size = __atomic_load_n(&file->size, __ATOMIC_ACQUIRE);
+	uint64_t mask = qr_page_mask(file->system);
+
+	return (size >> qr_arch(file->system)->page_shift) + ((size & mask) != 0);
+}
+
+struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index)
+{
+	struct qr_page *page;
+
+	qr_spin(file->system, &file->lock, QR_RANK_CACHE);
+	page = qr_index_find(file, index);
+	if (page)
+		qr_page_get(page);
+	qr_spin_end(file->system, &file->lock, QR_RANK_CACHE);
+	return page;
+}
+
+unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
+                             unsigned count)
+{
+	unsigned found = 0;
+	uint64_t index = first;
+
+	qr_spin(file->system, &file->lock, QR_RANK_CACHE);
+	while (found < count) {
+		struct qr_page *page = qr_index_next(file, &index);
+
+		if (!page || index > last)
+			break;
+		qr_page_get(page);
+		pages[found++] = page;
+		index++;
+	}
+	qr_spin_end(file->system, &file->lock, QR_RANK_CACHE);
+	return found;
+}
+
+/* Memory that is its own backing is promised page by page, unless it was promised as a whole. */
+static enum quire_status promise(struct quire_file *file)
+{
+	if (!qr_file_is_shmem(file) || (file->flags & QR_FILE_ACCOUNTED))
+		return QUIRE_OK;
+	if (qr_commit(file->system, NULL, 1) != QUIRE_OK)
+		return QUIRE_ENOMEM;
+	__atomic_fetch_add(&file->committed, 1, __ATOMIC_RELAXED);
+	return QUIRE_OK;
+}
+
+void qr_cache_unpromise(struct quire_file *file)
+{
+	if (!qr_file_is_shmem(file) || (file->flags & QR_FILE_ACCOUNTED))
+		return;
+	__atomic_fetch_sub(&file->committed, 1, __ATOMIC_RELAXED);
+	qr_uncommit(file->system, 1);
+}
+
+/* A new page at `index`, LOCKED, in the index, with the caller's reference beside the cache's.
+ * QUIRE_EEXIST: another was faster. */
+static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_page **out_page)
+{
+	struct quire_system *system = file->system;
+	bool shmem = qr_file_is_shmem(file);
+	enum quire_status status = promise(file);
+	struct qr_page *page;
+
+	if (status != QUIRE_OK)
+		return status;
+	page = qr_frame_alloc(system, 0, shmem ? QUIRE_FRAME_ZERO : 0, shmem ? QUIRE_PAGE_SHMEM : QUIRE_PAGE_FILE);
+	if (!page) {
+		qr_cache_unpromise(file);
+		return QUIRE_ENOMEM;
+	}
+	qr_page_lock(system, page);
+	page->u.cache.file = file;
+	page->u.cache.index = index;
+	if (shmem)
+		qr_page_set(page, QR_PAGE_UPTODATE);
+	qr_page_get(page);
+	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	status = qr_index_insert(file, index, page);
+	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	if (status != QUIRE_OK) {
+		page->u.cache.file = NULL;
+		qr_page_unlock(system, page);
+		qr_page_put(system, page);
+		qr_page_put(system, page);
+		qr_cache_unpromise(file);
+		return status;
+	}
+	*out_page = page;
+	return QUIRE_OK;
+}
+
+void qr_cache_remove(struct quire_file *file, struct qr_page *page)
+{
+	struct quire_system *system = file->system;
+	struct qr_page *was;
+
+	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	was = qr_index_remove(file, page->u.cache.index);
+	if (qr_page_clear_bits(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
+		__atomic_fetch_sub(&file->dirty, 1, __ATOMIC_RELAXED);
+	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	qr_assert(system, was == page);
+	page->u.cache.file = NULL;
+	qr_cache_unpromise(file);
+	qr_page_put(system, page);
+}
+
+/* Fills a LOCKED page from the host. A short read is good only up to the end of the file; what lies
+ * behind the end reads as zeroes. */
+static enum quire_status fill(struct quire_file *file, struct qr_page *page)
+{
+	struct quire_system *system = file->system;
+	uint64_t bytes = qr_page_bytes(system);
+	uint64_t offset = page->u.cache.index << qr_arch(system)->page_shift;
+	uint64_t size = __atomic_load_n(&file->size, __ATOMIC_ACQUIRE);
+	size_t want = (size_t)(offset < size ? qr_min(bytes, size - offset) : 0);
+	size_t got = 0;
+	enum quire_status status = QUIRE_OK;
+	char *at;
+
+	if (qr_inject(system, QUIRE_RES_READ))
+		return QUIRE_EIO;
+	at = qr_page_map(system, page);
+	if (want)
+		status = file->ops->read(file->context, offset, at, want, &got);
+	if (status == QUIRE_OK && got < want)
+		status = QUIRE_EIO;
+	if (status == QUIRE_OK) {
+		memset(at + want, 0, (size_t)bytes - want);
+		qr_page_set(page, QR_PAGE_UPTODATE);
+		qr_event(qr_this_cpu(system), QUIRE_EVENT_PAGE_READ);
+	}
+	qr_page_unmap(system, page, at);
+	return status;
+}
+
+/* Whether a LOCKED page is still this file's page at `index`. */
+static bool belongs(const struct qr_page *page, const struct quire_file *file, uint64_t index)
+{
+	return page->u.cache.file == file && page->u.cache.index == index;
+}
+
+enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,
+                                enum quire_step *out_how)
+{
+	struct quire_system *system = file->system;
+
+	for (;;) {
+		struct qr_page *page;
+		enum quire_status status;
+
+		*out_how = QUIRE_STEP_CACHE_HIT;
+		page = qr_cache_find(file, index);
+		if (page) {
+			qr_page_lock(system, page);
+			if (!belongs(page, file, index)) {
+				qr_cache_put(system, page);
+				continue;
+			}
+		} else {
+			status = add(file, index, &page);
+			if (status == QUIRE_EEXIST)
+				continue;
+			if (status != QUIRE_OK)
+				return status;
+			*out_how = QUIRE_STEP_CACHE_SHMEM;
+		}
+		if (!qr_page_test(page, QR_PAGE_UPTODATE)) {
+			*out_how = QUIRE_STEP_CACHE_READ;
+			status = fill(file, page);
+			if (status != QUIRE_OK) {
+				qr_cache_remove(file, page);
+				qr_cache_put(system, page);
+				return status;
+			}
+		}
+		*out_page = page;
+		return QUIRE_OK;
+	}
+}
+
+enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct qr_page **out_page,
+                               enum quire_step *out_how)
+{
+	struct quire_system *system = file->system;
+	enum quire_status status;
+
+	if (index >= qr_file_end_index(file) && !qr_mutant(system, "sigbus"))
+		return QUIRE_ERANGE;
+	status = qr_cache_make(file, index, out_page, out_how);
+	/* Truncated between the look and the lock: the page must not come back to life. */
+	if (status == QUIRE_OK && index >= qr_file_end_index(file) && !qr_mutant(system, "sigbus")) {
+		qr_page_unmap_all(system, *out_page);
+		qr_cache_remove(file, *out_page);
+		qr_cache_put(system, *out_page);
+		return QUIRE_ERANGE;
+	}
+	return status;
+}
+
+void qr_cache_put(struct quire_system *system, struct qr_page *page)
+{
+	qr_page_unlock(system, page);
+	qr_page_put(system, page);
+}
+
+void qr_cache_dirty(struct qr_page *page)
+{
+	struct quire_file *file = page->u.cache.file;
+
+	if (qr_page_set(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
+		return;
+	if (file)
+		__atomic_fetch_add(&file->dirty, 1, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* A file's index of pages: a radix tree of 64 slots a node, as tall as its largest index needs. */
+#include "file/file.h"
+
+#define NODE_BITS 6
+#define NODE_SLOTS (1u << NODE_BITS)
+#define NODE_MASK (NODE_SLOTS - 1)
+
+/* height 0 is an empty tree; in a node of height 1 the slots are pages. */
+struct node {
+	struct node *parent;
+	uint32_t count;              /* slots in use */
+	uint32_t place;              /* our slot in the parent */
+	void *slot[NODE_SLOTS];
+};
+
+_Static_assert(sizeof(struct node) <= QR_CACHE_NODE_BYTES, "a node fits its slab object");
+
+static bool within(const struct quire_file *file, uint64_t index)
+{
+	unsigned bits = file->height * NODE_BITS;
+
+	return bits >= 64 || index >> bits == 0;
+}
+
+static unsigned slot_at(uint64_t index, unsigned height)
+{
+	return (unsigned)(index >> ((height - 1) * NODE_BITS)) & NODE_MASK;
+}
+
+struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index)
+{
+	const struct node *node = file->root;
+
+	if (!within(file, index))
+		return NULL;
+	for (unsigned height = file->height; height > 1 && node; height--)
+		node = node->slot[slot_at(index, height)];
+	return node ? node->slot[index & NODE_MASK] : NULL;
+}
+
+/* Takes nodes without use off the path above `node`, then off the top. */
+static void prune(struct quire_file *file, struct node *node)
+{
+	while (node && node->count == 0) {
+		struct node *parent = node->parent;
+
+		if (parent) {
+			parent->slot[node->place] = NULL;
+			parent->count--;
+		} else {
+			file->root = NULL;
+			file->height = 0;
+		}
+		qr_slab_free(file->system, QR_SLAB_CACHE_NODE, node);
+		node = parent;
+	}
+	while (file->height > 1) {
+		struct node *root = file->root;
+
+		if (root->count != 1 || !root->slot[0])
+			break;
+		file->root = root->slot[0];
+		((struct node *)file->root)->parent = NULL;
+		file->height--;
+		qr_slab_free(file->system, QR_SLAB_CACHE_NODE, root);
+	}
+}
+
+/* Adds levels above the root until `index` fits. */
+static enum quire_status grow(struct quire_file *file, uint64_t index)
+{
+	while (file->height == 0 || !within(file, index)) {
+		struct node *root = file->root;
+		struct node *above = qr_slab_alloc(file->system, QR_SLAB_CACHE_NODE);
+
+		if (!above)
+			return QUIRE_ENOMEM;
+		if (root) {
+			above->slot[0] = root;
+			above->count = 1;
+			root->parent = above;
+			root->place = 0;
+		}
+		file->root = above;
+		file->height++;
+	}
+	return QUIRE_OK;
+}
+
+enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struct qr_page *page)
+{
+	enum quire_status status = grow(file, index);
+	struct node *node = file->root;
+
+	for (unsigned height = file->height; status == QUIRE_OK && height > 1; height--) {
+		unsigned place = slot_at(index, height);
+		struct node *below = node->slot[place];
+
+		if (!below) {
+			below = qr_slab_alloc(file->system, QR_SLAB_CACHE_NODE);
+			if (!below) {
+				status = QUIRE_ENOMEM;
+				break;
+			}
+			below->parent = node;
+			below->place = place;
+			node->slot[place] = below;
+			node->count++;
+		}
+		node = below;
+	}
+	if (status == QUIRE_OK && node->slot[index & NODE_MASK])
+		status = QUIRE_EEXIST;
+	if (status != QUIRE_OK) {
+		prune(file, node);
+		return status;
+	}
+	node->slot[index & NODE_MASK] = page;
+	node->count++;
+	file->pages++;
+	return QUIRE_OK;
+}
+
+struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index)
+{
+	struct node *node = file->root;
+	struct qr_page *page;
+
+	if (!within(file, index))
+		return NULL;
+	for (unsigned height = file->height; height > 1 && node; height--)
+		node = node->slot[slot_at(index, height)];
+	page = node ? node->slot[index & NODE_MASK] : NULL;
+	if (!page)
+		return NULL;
+	node->slot[index & NODE_MASK] = NULL;
+	node->count--;
+	file->pages--;
+	prune(file, node);
+	return page;
+}
+
+struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index)
+{
+	uint64_t at = *index;
+
+	while (within(file, at) && file->height > 0) {
+		const struct node *node = file->root;
+		unsigned height = file->height;
+
+		while (height > 1 && node->slot[slot_at(at, height)]) {
+			node = node->slot[slot_at(at, height)];
+			height--;
+		}
+		/* The first used slot of this node from our place on, or the place after the node. */
+		unsigned place = slot_at(at, height);
+
+		while (place < NODE_SLOTS && !node->slot[place])
+			place++;
+		if (place < NODE_SLOTS && place == slot_at(at, height)) {
+			*index = at;
+			return node->slot[place];
+		}
+		uint64_t unit = (uint64_t)1 << ((height - 1) * NODE_BITS);
+		uint64_t base = at & ~(unit * NODE_SLOTS - 1);
+		uint64_t next = base + unit * place;
+
+		if (next <= at)
+			return NULL;     /* wrapped at the end of 64-bit indices */
+		at = next;
+	}
+	return NULL;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Truncation and holes: pages leave the file, and every address space that maps them.
+ *
+ *   1 the new size is stored: from here a fault beyond it is SIGBUS
+ *   2 the range is unmapped from every vma of the file
+ *   3 each page is locked, unmapped where a fault was faster, taken out of the index
+ *   4 the range is unmapped once more: a fault that copied a page between 2 and 3 mapped its copy
+ *     while the page was LOCKED, so no copy can come after 3 */
+#include "file/file.h"
+
+/* The part of `vma` that maps pages [first, last] of its file. False: none. */
+static bool overlap(const struct quire_vma *vma, uint64_t first, uint64_t last, quire_va *start, quire_va *end)
+{
+	unsigned shift = qr_arch(vma->mm->system)->page_shift;
+	uint64_t pages = qr_vma_pages(vma);
+	uint64_t vma_last = vma->pgoff + pages - 1;
+	uint64_t from, to;
+
+	if (vma_last < first || vma->pgoff > last)
+		return false;
+	from = qr_max(first, vma->pgoff) - vma->pgoff;
+	to = qr_min(last, vma_last) - vma->pgoff;
+	*start = vma->start + (quire_va)(from << shift);
+	*end = vma->start + (quire_va)((to + 1) << shift);
+	return true;
+}
+
+void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, enum qr_unmap_what what)
+{
+	struct quire_system *system = file->system;
+	struct qr_list *node;
+
+	qr_spin(system, &file->map_lock, QR_RANK_FILE);
+	for (node = file->vmas.next; node != &file->vmas; node = node->next) {
+		struct quire_vma *vma = QR_CONTAINER(node, struct quire_vma, file_link);
+		struct qr_pt_counts gone = {0};
+		struct qr_tlb tlb;
+		quire_va start, end;
+
+		if (!overlap(vma, first, last, &start, &end))
+			continue;
+		qr_tlb_begin(&tlb, &vma->mm->pt);
+		qr_pt_unmap(&vma->mm->pt, &tlb, start, end, what, &gone);
+		qr_tlb_end(&tlb);
+		qr_mm_count_gone(vma->mm, &gone);
+	}
+	qr_spin_end(system, &file->map_lock, QR_RANK_FILE);
+}
+
+/* The first cached page of [*index, last], LOCKED and referenced; NULL: none. */
+static struct qr_page *next_locked(struct quire_file *file, uint64_t *index, uint64_t last)
+{
+	struct quire_system *system = file->system;
+
+	for (;;) {
+		struct qr_page *page;
+
+		if (!qr_cache_find_range(file, *index, last, &page, 1))
+			return NULL;
+		qr_page_lock(system, page);
+		if (page->u.cache.file == file) {
+			*index = page->u.cache.index;
+			return page;
+		}
+		qr_cache_put(system, page);   /* another took it out meanwhile: look again */
+	}
+}
+
+void qr_file_drop_pages(struct quire_file *file, uint64_t first, uint64_t last)
+{
+	struct qr_page *page;
+
+	while ((page = next_locked(file, &first, last))) {
+		qr_page_unmap_all(file->system, page);
+		qr_cache_remove(file, page);
+		qr_cache_put(file->system, page);
+		if (first++ == UINT64_MAX)
+			return;
+	}
+}
+
+/* Clears bytes [from, to) of the page at `index`, if there is anything to clear.
+ * `make`: the page is read in when a device may hold old bytes there. */
+static enum quire_status clear_part(struct quire_file *file, uint64_t index, size_t from, size_t to, bool make)
+{
+	struct quire_system *system = file->system;
+	enum quire_step how;
+	struct qr_page *page;
+	char *at;
+
+	if (from >= to)
+		return QUIRE_OK;
+	if (make && !qr_file_is_shmem(file)) {
+		enum quire_status status = qr_cache_get(file, index, &page, &how);
+
+		if (status == QUIRE_ERANGE)
+			return QUIRE_OK;
+		if (status != QUIRE_OK)
+			return status;
+	} else {
+		uint64_t at_index = index;
+
+		page = next_locked(file, &at_index, index);
+		if (!page)
+			return QUIRE_OK;
+	}
+	at = qr_page_map(system, page);
+	memset(at + from, 0, to - from);
+	qr_page_unmap(system, page, at);
+	qr_cache_dirty(page);
+	qr_cache_put(system, page);
+	return QUIRE_OK;
+}
+
+enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
+{
+	struct quire_system *system = file->system;
+	size_t bytes = (size_t)qr_page_bytes(system);
+	size_t part = (size_t)(size & qr_page_mask(system));
+	uint64_t old;
+
+	if (size > INT64_MAX)
+		return QUIRE_EFBIG;
+	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	old = __atomic_exchange_n(&file->size, size, __ATOMIC_ACQ_REL);
+	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	if (size >= old) {
+		/* Bytes that a mapping wrote behind the old end must not show in the grown file. */
+		size_t stale = (size_t)(old & qr_page_mask(system));
+
+		if (stale && size > old)
+			(void)clear_part(file, old >> qr_arch(system)->page_shift, stale, bytes, false);
+		return QUIRE_OK;
+	}
+	uint64_t first = qr_file_end_index(file);
+
+	if (!qr_mutant(system, "truncate-keeps-mapped")) {
+		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_ALL);
+		qr_file_drop_pages(file, first, UINT64_MAX);
+		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_ALL);
+	}
+	if (part)
+		(void)clear_part(file, size >> qr_arch(system)->page_shift, part, bytes, false);
+	return QUIRE_OK;
+}
+
+enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uint64_t length)
+{
+	struct quire_system *system = file->system;
+	unsigned shift = qr_arch(system)->page_shift;
+	uint64_t mask = qr_page_mask(system);
+	size_t bytes = (size_t)qr_page_bytes(system);
+	uint64_t end = offset + length;
+	uint64_t first = (offset + mask) >> shift;      /* whole pages [first, last) */
+	uint64_t last = end >> shift;
+	enum quire_status status = QUIRE_OK;
+
+	if (length == 0 || end < offset || end > INT64_MAX)
+		return QUIRE_EINVAL;
+	if (offset >> shift == (end - 1) >> shift && (offset & mask || end & mask))
+		return clear_part(file, offset >> shift, (size_t)(offset & mask),
+		                  end & mask ? (size_t)(end & mask) : bytes, true);
+	if (offset & mask)
+		status = clear_part(file, offset >> shift, (size_t)(offset & mask), bytes, true);
+	if (status == QUIRE_OK && end & mask)
+		status = clear_part(file, last, 0, (size_t)(end & mask), true);
+	if (status != QUIRE_OK || first >= last)
+		return status;
+	qr_file_unmap(file, first, last - 1, QR_UNMAP_CACHE);
+	qr_file_drop_pages(file, first, last - 1);
+	return QUIRE_OK;
+}
