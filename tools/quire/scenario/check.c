@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Expectations against results: each that is not met is one line. */
+#include "names.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+struct checker {
+	const struct scn_run *run;
+	unsigned index;
+	unsigned failed;
+	scn_report *report;
+	void *context;
+};
+
+__attribute__((format(printf, 2, 3))) static void differ(struct checker *c, const char *format, ...)
+{
+	char text[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	c->failed++;
+	if (c->report)
+		c->report(c->context, c->index, text);
+}
+
+/* A place in words, for a message. */
+static const char *place_text(const struct scn_run *run, scn_place place, char room[48])
+{
+	static const char *const base[] = {"arena", "heap", "elsewhere", "0"};
+
+	snprintf(room, 48, "%s+0x%" PRIx64, base[place >> 60 & 3],
+	         place & ~((uint64_t)15 << 60));
+	return room;
+}
+
+static void check_place(struct checker *c, const char *what, struct scn_addr want, scn_place got)
+{
+	scn_place expected = scn_place_of(c->run->backend, scn_resolve(c->run, want));
+	char room[2][48];
+
+	if (expected != got)
+		differ(c, "%s: expected %s, got %s", what, place_text(c->run, expected, room[0]),
+		       place_text(c->run, got, room[1]));
+}
+
+static void check_error(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
+{
+	char room[2][24];
+
+	if (got->error != want->error)
+		differ(c, "errno: expected %s, got %s", scn_errno_name(want->error, room[0]),
+		       scn_errno_name(got->error, room[1]));
+	else if (got->signal && !(want->set & SCN_EXPECT_SIGNAL))
+		differ(c, "expected no signal, got %s", scn_word_name(scn_signal_words, got->signal));
+}
+
+static void check_signal(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
+{
+	if (want->signal != got->signal || want->code != got->code)
+		differ(c, "signal: expected %u code %u, got %u code %u", want->signal, want->code, got->signal,
+		       got->code);
+	if (want->set & SCN_EXPECT_SIGADDR)
+		check_place(c, "si_addr", want->addr, got->at);
+}
+
+static void check_pages(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
+{
+	const uint8_t *pages = c->run->view + got->view;
+
+	if (got->view_bytes != want->pages_count) {
+		differ(c, "pages: expected %u of them, got %" PRIu32, want->pages_count, got->view_bytes);
+		return;
+	}
+	for (unsigned i = 0; i < want->pages_count; i++) {
+		if ((want->pages >> i & 1) != (pages[i] & SCN_PAGE_PRESENT)) {
+			differ(c, "page %u: expected %s", i, want->pages >> i & 1 ? "present" : "absent");
+			return;
+		}
+	}
+}
+
+static bool row_matches(const struct scn_run *run, const struct scn_expect_row *want, const struct scn_row *got)
+{
+	return scn_place_of(run->backend, scn_resolve(run, want->start)) == got->start &&
+	       scn_place_of(run->backend, scn_resolve(run, want->end)) == got->end && want->prot == got->prot &&
+	       want->shared == got->shared &&
+	       (want->file == SCN_NONE || (got->kind == SCN_KIND_FILE && want->file == got->file));
+}
+
+static void check_rows(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
+{
+	unsigned count = (unsigned)(got->view_bytes / sizeof(struct scn_row));
+
+	for (unsigned i = 0; i < want->rows_count && i < count; i++) {
+		struct scn_row row;
+		char room[2][48];
+
+		memcpy(&row, c->run->view + got->view + i * sizeof(row), sizeof(row));
+		if (row_matches(c->run, &c->run->program->row[want->rows_first + i], &row))
+			continue;
+		differ(c, "row %u: got %s..%s %c%c%c%c", i, place_text(c->run, row.start, room[0]),
+		       place_text(c->run, row.end, room[1]), row.prot & 1 ? 'r' : '-', row.prot & 2 ? 'w' : '-',
+		       row.prot & 4 ? 'x' : '-', row.shared ? 's' : 'p');
+		return;
+	}
+	if (count != want->rows_count)
+		differ(c, "layout: expected %u rows, got %u", want->rows_count, count);
+}
+
+static void check_number(struct checker *c, const char *what, uint64_t want, uint64_t got)
+{
+	if (want != got)
+		differ(c, "%s: expected %" PRIu64 ", got %" PRIu64, what, want, got);
+}
+
+static void check_op(struct checker *c)
+{
+	const struct scn_expect *want = &c->run->program->expect[c->index];
+	const struct scn_result *got = &c->run->result[c->index];
+
+	if (!want->set || got->state == SCN_SKIPPED)
+		return;
+	if (got->state != SCN_RAN) {
+		differ(c, "%s", got->state == SCN_DEAD ? "its process does not exist" : "it was not run");
+		return;
+	}
+	if (want->set & SCN_EXPECT_ERRNO)
+		check_error(c, want, got);
+	if (want->set & SCN_EXPECT_SIGNAL)
+		check_signal(c, want, got);
+	else if (got->signal && !(want->set & SCN_EXPECT_ERRNO))
+		differ(c, "expected no signal, got %s", scn_word_name(scn_signal_words, got->signal));
+	if (want->set & SCN_EXPECT_VALUE && !got->signal)
+		check_number(c, "value", want->value, got->value);
+	if (want->set & SCN_EXPECT_MINOR)
+		check_number(c, "minor", want->minor, got->counts.minor);
+	if (want->set & SCN_EXPECT_MAJOR)
+		check_number(c, "major", want->major, got->counts.major);
+	if (want->set & SCN_EXPECT_COUNT)
+		check_number(c, "count", scn_bytes(c->run, want->count), got->count);
+	if (want->set & SCN_EXPECT_AT)
+		check_place(c, "address", want->at, got->at);
+	if (want->set & SCN_EXPECT_PAGES)
+		check_pages(c, want, got);
+	if (want->set & SCN_EXPECT_ROWS)
+		check_rows(c, want, got);
+}
+
+unsigned scn_check(const struct scn_run *run, scn_report *report, void *context)
+{
+	struct checker c = {.run = run, .report = report, .context = context};
+
+	for (c.index = 0; c.index < run->program->op_count; c.index++)
+		check_op(&c);
+	return c.failed;
+}

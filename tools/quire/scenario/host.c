@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/* The host backend: a program's processes are Linux processes, and take turns.
+ *
+ *   conductor ──request──► zygote ──fork──► main ──clone──► child ...
+ *   (quire conform)        small, ready       each does its own operations when `turn` says so;
+ *             ◄──reply──   made, idle         the zygote is the parent of all, and reaps
+ *
+ * The zygote is forked before the caller has grown, so that forks are cheap and address spaces are
+ * as nearly empty as a process allows. Everything that passes between processes is in one shared
+ * mapping; a process runs on without switching as long as the turn stays with it. */
+#define _GNU_SOURCE
+#include "host.h"
+#include "names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if !defined(SYS_futex) && defined(SYS_futex_time64)
+#define SYS_futex SYS_futex_time64
+#endif
+
+enum { ARENA_PAGES = 16384, RUN_SECONDS = 20 };
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t expected)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT, expected, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
+}
+
+/* --- A program's process --- */
+
+/* Turns after the last operation: each process writes down its end; then all leave. */
+enum { TURN_END = 1 << 16, TURN_LEAVE = 1 << 17 };
+
+static uint32_t next_turn(const struct host_shared *s, uint32_t turn)
+{
+	uint32_t end = turn < TURN_END ? 0 : turn - TURN_END + 1;
+
+	if (turn + 1 < s->program.op_count)
+		return turn + 1;
+	while (end < s->program.proc_count && !s->run.alive[end])
+		end++;
+	return end < s->program.proc_count ? TURN_END + end : TURN_LEAVE;
+}
+
+/* Who does this turn; operations of a process that does not exist are the first living one's.
+ * SCN_MAX_PROCS: nobody lives. */
+static unsigned owner(const struct host_shared *s, uint32_t turn)
+{
+	unsigned proc = turn < TURN_END ? s->program.op[turn].proc : turn - TURN_END;
+
+	if (turn == TURN_LEAVE)
+		return SCN_MAX_PROCS;
+	if (s->run.alive[proc])
+		return proc;
+	for (proc = 0; proc < SCN_MAX_PROCS && !s->run.alive[proc];)
+		proc++;
+	return proc;
+}
+
+static void pass_turn(struct host_shared *s, uint32_t turn, unsigned self)
+{
+	uint32_t next = next_turn(s, turn);
+
+	atomic_store(&s->turn, next);
+	if (owner(s, next) != self)
+		futex_wake(&s->turn);
+}
+
+static void live(struct scn_host *host)
+{
+	struct host_shared *s = host->shared;
+
+	for (;;) {
+		uint32_t turn = atomic_load(&s->turn);
+
+		if (turn == TURN_LEAVE)
+			_exit(0);
+		if (owner(s, turn) != host->self) {
+			futex_wait(&s->turn, turn);
+			continue;
+		}
+		if (turn >= TURN_END)
+			scn_finish_process(&s->run, host->self);
+		else if (!scn_step(&s->run, turn))
+			continue; /* a new process: its turn comes */
+		pass_turn(s, turn, host->self);
+	}
+}
+
+static int host_fork(void *context, unsigned proc, unsigned child, bool *out_child)
+{
+	struct scn_host *host = context;
+	/* CLONE_PARENT: the zygote reaps every process, so that it knows when one is gone. */
+	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+	*out_child = pid == 0;
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		host->self = child;
+	else
+		host->shared->pid[child] = (pid_t)pid;
+	host_warm();
+	return 0;
+}
+
+static void host_exit(void *context, unsigned proc)
+{
+	struct scn_host *host = context;
+
+	host->shared->exiting[proc] = 1;
+	_exit(0);
+}
+
+static void host_access(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
+                        struct scn_access_result *out)
+{
+	host_measured_access(kind, addr, value, out);
+}
+
+/* --- The zygote --- */
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void set_failed(struct host_shared *s, const char *text)
+{
+	if (!s->failed)
+		snprintf(s->text, sizeof(s->text), "%s", text);
+	s->failed = 1;
+}
+
+static void kill_all(struct host_shared *s)
+{
+	for (unsigned i = 0; i < SCN_MAX_PROCS; i++)
+		if (s->pid[i] > 0)
+			kill(s->pid[i], SIGKILL);
+}
+
+static unsigned proc_of(const struct host_shared *s, pid_t pid)
+{
+	unsigned i = 0;
+
+	while (i < SCN_MAX_PROCS && s->pid[i] != pid)
+		i++;
+	return i;
+}
+
+/* A process is gone, and its memory with it: only now may the next operation look. */
+static void reaped(struct scn_host *host, pid_t pid, int status)
+{
+	struct host_shared *s = host->shared;
+	unsigned proc = proc_of(s, pid);
+	uint32_t turn = atomic_load(&s->turn);
+
+	if (proc < SCN_MAX_PROCS)
+		s->pid[proc] = 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		set_failed(s, "a process of the program died");
+		kill_all(s);
+		return;
+	}
+	if (s->failed || turn == TURN_LEAVE || proc == SCN_MAX_PROCS || !s->exiting[proc])
+		return;
+	pass_turn(s, turn, SCN_MAX_PROCS + 1);
+	for (turn = atomic_load(&s->turn); turn < TURN_END && owner(s, turn) == SCN_MAX_PROCS;) {
+		scn_step(&s->run, turn);
+		turn = next_turn(s, turn);
+		atomic_store(&s->turn, turn);
+	}
+}
+
+static void reap_all(struct scn_host *host)
+{
+	struct host_shared *s = host->shared;
+
+	for (;;) {
+		int status;
+		pid_t pid = (pid_t)syscall(SYS_wait4, -1, &status, 0, NULL);
+
+		if (pid > 0) {
+			reaped(host, pid, status);
+			continue;
+		}
+		if (errno == ECHILD)
+			return;
+		set_failed(s, "the program did not come to its end in time");
+		kill_all(s);
+	}
+}
+
+static void zygote_run(struct scn_host *host)
+{
+	struct host_shared *s = host->shared;
+	long pid;
+
+	s->failed = 0;
+	memset(s->pid, 0, sizeof(s->pid));
+	memset(s->exiting, 0, sizeof(s->exiting));
+	scn_run_init(&s->run, &s->program, &s->backend, host);
+	if (s->program.op_count == 0)
+		return;
+	if (!host_files_open(host)) {
+		set_failed(s, "a file of the program could not be made");
+		host_files_close(host);
+		return;
+	}
+	atomic_store(&s->turn, 0);
+	alarm(RUN_SECONDS);
+	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		host->self = 0;
+		s->pid[0] = (pid_t)syscall(SYS_getpid);
+		host_warm();
+		live(host);
+	}
+	if (pid < 0)
+		set_failed(s, "fork failed");
+	else
+		s->pid[0] = (pid_t)pid;
+	reap_all(host);
+	alarm(0);
+	if (!s->failed)
+		scn_finish_files(&s->run);
+	host_files_close(host);
+}
+
+/* What a privileged process may do beyond the rules is given up, but for reading other processes. */
+static void drop_rights(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return;
+	memset(&data[1], 0, sizeof(data[1]));
+	data[0].effective &= 1u << CAP_SYS_PTRACE;
+	data[0].permitted &= 1u << CAP_SYS_PTRACE;
+	data[0].inheritable = 0;
+	syscall(SYS_capset, &header, data);
+}
+
+/* Restartable sequences make the kernel write to the harness's memory whenever it is preempted. */
+static void leave_rseq(void)
+{
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35) && defined(SYS_rseq)
+	extern __attribute__((weak)) const ptrdiff_t __rseq_offset;
+	extern __attribute__((weak)) const unsigned int __rseq_size;
+
+	if (&__rseq_size && __rseq_size) {
+		char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+		for (unsigned size = 32; size <= 256; size += 32)
+			if (syscall(SYS_rseq, area, size, 1, 0x53053053) == 0)
+				break;
+	}
+#endif
+}
+
+/* The start of the heap as the kernel has it: the 47th field of /proc/self/stat. */
+static uint64_t start_of_heap(void)
+{
+	char text[2048];
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *at;
+	uint64_t value = 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	at = strrchr(text, ')');
+	for (unsigned field = 2; at && field < 47; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	for (; at && *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	return value;
+}
+
+static bool zygote_init(struct scn_host *host)
+{
+	struct host_shared *s = host->shared;
+	struct scn_backend *b = &s->backend;
+	uint64_t heap = start_of_heap();
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = on_alarm;
+	sigaction(SIGALRM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	leave_rseq();
+	*b = (struct scn_backend){
+	    .name = "host", .page_size = (uint64_t)sysconf(_SC_PAGESIZE), .cannot = host_cannot,
+	    .call = host_call, .access = host_access, .fork = host_fork, .exit = host_exit,
+	    .mincore = host_mincore, .layout = host_layout, .resident = host_resident, .digest = host_digest,
+	    .file_digest = host_file_digest};
+	b->arena_bytes = ARENA_PAGES * b->page_size;
+	b->heap = (heap + b->page_size - 1) & ~(b->page_size - 1);
+	host->files.zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	if (!heap || host->files.zero < 0 || pipe2(host->files.pipe, O_CLOEXEC) != 0)
+		return false;
+	if (!host_measure_init())
+		return false;
+	/* Nothing below allocates: the heap goes back to empty, as a program expects it. */
+	if ((uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)heap) != heap || !host_place_arena(host))
+		return false;
+	drop_rights();
+	host_warm();
+	return true;
+}
+
+static void zygote(struct scn_host *host)
+{
+	struct host_shared *s = host->shared;
+	uint32_t done = 0;
+	bool ready = zygote_init(host);
+
+	for (;;) {
+		uint32_t request = atomic_load(&s->request);
+
+		if (atomic_load(&s->quit))
+			_exit(0);
+		if (request == done) {
+			futex_wait(&s->request, request);
+			continue;
+		}
+		if (ready)
+			zygote_run(host);
+		else
+			set_failed(s, "this system does not let the harness set up its address space");
+		done = request;
+		atomic_store(&s->reply, done);
+		futex_wake(&s->reply);
+	}
+}
+
+/* --- The conductor --- */
+
+struct scn_host *scn_host_open(void)
+{
+	struct scn_host *host = calloc(1, sizeof(*host));
+	pid_t parent = getpid();
+
+	if (!host)
+		return NULL;
+	host->shared = mmap(NULL, sizeof(*host->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (host->shared == MAP_FAILED) {
+		free(host);
+		return NULL;
+	}
+	host->zygote = fork();
+	if (host->zygote == 0) {
+		struct scn_host *own = mmap(NULL, sizeof(*own), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		                            -1, 0);
+
+		if (own == MAP_FAILED || getppid() != parent)
+			_exit(1);
+		*own = *host;
+		zygote(own);
+	}
+	if (host->zygote < 0) {
+		munmap(host->shared, sizeof(*host->shared));
+		free(host);
+		return NULL;
+	}
+	return host;
+}
+
+static void copy_program(struct scn_program *to, const struct scn_program *from)
+{
+	memcpy(to, from, offsetof(struct scn_program, op));
+	memcpy(to->op, from->op, from->op_count * sizeof(from->op[0]));
+	memcpy(to->expect, from->expect, from->op_count * sizeof(from->expect[0]));
+	memcpy(to->row, from->row, from->row_count * sizeof(from->row[0]));
+}
+
+const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_program *program,
+                                   const char **out_text)
+{
+	struct host_shared *s = host->shared;
+	struct timespec second = {1, 0};
+	uint32_t request = atomic_load(&s->request) + 1;
+
+	*out_text = NULL;
+	copy_program(&s->program, program);
+	atomic_store(&s->request, request);
+	futex_wake(&s->request);
+	for (unsigned waited = 0; atomic_load(&s->reply) != request; waited++) {
+		uint32_t reply = atomic_load(&s->reply);
+		int status;
+
+		if (waited > 2 * RUN_SECONDS || waitpid(host->zygote, &status, WNOHANG) == host->zygote) {
+			*out_text = "the harness on the host has ended";
+			return NULL;
+		}
+		if (reply != request)
+			syscall(SYS_futex, &s->reply, FUTEX_WAIT, reply, &second, NULL, 0);
+	}
+	if (s->failed) {
+		*out_text = s->text;
+		return NULL;
+	}
+	return &s->run;
+}
+
+void scn_host_close(struct scn_host *host)
+{
+	int status;
+
+	atomic_store(&host->shared->quit, 1);
+	futex_wake(&host->shared->request);
+	waitpid(host->zygote, &status, 0);
+	munmap(host->shared, sizeof(*host->shared));
+	free(host);
+}
+
+const char *scn_host_cannot(struct scn_host *host, const struct scn_op *op)
+{
+	return host_cannot(host, op);
+}

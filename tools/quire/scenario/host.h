@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the host backend: what its files share. */
+#ifndef QUIRE_SCENARIO_HOST_H
+#define QUIRE_SCENARIO_HOST_H
+
+#include "scenario.h"
+
+#include <setjmp.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+/* Memory shared by the conductor, the zygote and the program's processes. */
+struct host_shared {
+	_Atomic uint32_t request, reply; /* counters: the conductor asks, the zygote answers */
+	_Atomic uint32_t quit;
+	_Atomic uint32_t turn;           /* the operation to be done now, or SCN_MAX_OPS + process: its end */
+	uint32_t failed;
+	char text[120];
+	pid_t pid[SCN_MAX_PROCS];
+	uint8_t exiting[SCN_MAX_PROCS];
+	struct scn_backend backend;
+	struct scn_program program;
+	struct scn_run run;
+};
+
+/* What a process needs to know of the machine and of the files; made before the first fork. */
+struct host_files {
+	int fd[SCN_MAX_FILES];
+	uint64_t inode[SCN_MAX_FILES];
+	int pipe[2];
+	int zero;
+};
+
+struct scn_host {
+	struct host_shared *shared;
+	struct host_files files;
+	pid_t zygote;
+	unsigned self;      /* in a program's process: its number */
+	uint64_t task_end;
+};
+
+/* host_measure.c: the parts that are measured, and everything they touch. */
+bool host_measure_init(void);
+/* Makes the harness's own pages present and private, until a measured call takes no fault of its own. */
+void host_warm(void);
+long host_measured_call(struct scn_counts *counts, long number, const uint64_t arg[6]);
+void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value, struct scn_access_result *out);
+bool host_can_exec(void);
+
+/* host_calls.c */
+int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
+                  struct scn_counts *counts);
+const char *host_cannot(void *context, const struct scn_op *op);
+bool host_files_open(struct scn_host *host);
+void host_files_close(struct scn_host *host);
+uint64_t host_file_digest(void *context, unsigned file);
+
+/* host_view.c */
+int host_layout(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out, unsigned max);
+int host_resident(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
+int host_mincore(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);
+uint64_t host_digest(void *context, unsigned proc, uint64_t addr);
+/* Finds a place for the arena and takes every gap above it, so that searches start at its top. */
+bool host_place_arena(struct scn_host *host);
+
+#endif

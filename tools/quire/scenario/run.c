@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+/* The interpreter: lowers each operation to system calls and accesses, and writes down what came. */
+#include "names.h"
+
+#include <string.h>
+
+enum { MAX_VIEW_ROWS = 512, MAX_VIEW_PAGES = 1024 };
+
+uint8_t scn_fill_byte(uint8_t fill, uint64_t page)
+{
+	/* Each is a whole x86 instruction that touches no memory, so that exec may meet any of them. */
+	static const uint8_t harmless[16] = {0x90, 0xf8, 0x91, 0xf9, 0x92, 0xf5, 0x93, 0x95,
+	                                     0x96, 0x97, 0x98, 0x99, 0x9f, 0xc3, 0x40, 0x48};
+
+	return harmless[(fill + page) % 16];
+}
+
+uint64_t scn_hash(uint64_t seed, const void *bytes, size_t count)
+{
+	const uint8_t *at = bytes;
+	uint64_t hash = seed ^ 0x9e3779b97f4a7c15u;
+
+	for (; count >= 8; count -= 8, at += 8) {
+		uint64_t word;
+
+		memcpy(&word, at, 8);
+		hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+		hash ^= hash >> 32;
+	}
+	for (; count; count--, at++)
+		hash = (hash ^ *at) * 0x100000001b3u;
+	return hash;
+}
+
+uint64_t scn_bytes(const struct scn_run *run, struct scn_size size)
+{
+	return (uint64_t)(int64_t)size.pages * run->backend->page_size + (uint64_t)size.bytes;
+}
+
+uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr)
+{
+	uint64_t base = 0;
+
+	switch (addr.base) {
+	case SCN_BASE_ARENA:
+		base = run->backend->arena;
+		break;
+	case SCN_BASE_HEAP:
+		base = run->backend->heap;
+		break;
+	case SCN_BASE_NAME:
+		base = run->bound[addr.name].start;
+		break;
+	case SCN_BASE_END:
+		base = run->bound[addr.name].start + run->bound[addr.name].bytes;
+		break;
+	default:
+		break;
+	}
+	return base + scn_bytes(run, addr.off);
+}
+
+scn_place scn_place_of(const struct scn_backend *backend, uint64_t va)
+{
+	if (va >= backend->arena && va - backend->arena <= backend->arena_bytes)
+		return va - backend->arena;
+	if (va >= backend->heap && va - backend->heap <= SCN_HEAP_BYTES)
+		return 1ull << 60 | (va - backend->heap);
+	if (va < 1u << 20)
+		return 3ull << 60 | va;
+	return 2ull << 60;
+}
+
+unsigned scn_result_count(const struct scn_program *program)
+{
+	return program->op_count + program->proc_count * SCN_END_VIEWS + program->file_count;
+}
+
+enum scn_verb scn_result_verb(const struct scn_program *program, unsigned index)
+{
+	static const uint8_t end_view[SCN_END_VIEWS] = {SCN_LAYOUT, SCN_RESIDENT, SCN_MEMORY};
+
+	if (index < program->op_count)
+		return (enum scn_verb)program->op[index].verb;
+	index -= program->op_count;
+	if (index < (unsigned)program->proc_count * SCN_END_VIEWS)
+		return (enum scn_verb)end_view[index % SCN_END_VIEWS];
+	return SCN_FREAD;
+}
+
+void scn_run_init(struct scn_run *run, const struct scn_program *program,
+                  const struct scn_backend *backend, void *context)
+{
+	memset(run, 0, offsetof(struct scn_run, result));
+	memset(run->result, 0, scn_result_count(program) * sizeof(run->result[0]));
+	run->backend = backend;
+	run->context = context;
+	run->program = program;
+	run->alive[0] = 1;
+	for (unsigned i = 0; i < SCN_MAX_NAMES; i++)
+		run->bound[i].start = backend->arena;
+}
+
+/* --- What a program may touch --- */
+
+/* Whether a range lies in the arena, in the heap, or low, where nobody maps anything. Elsewhere a
+ * program would take the interpreter's own memory away; such operations are skipped everywhere. */
+static bool inside(const struct scn_run *run, uint64_t start, uint64_t length)
+{
+	const struct scn_backend *b = run->backend;
+
+	if (start >= b->arena && start - b->arena <= b->arena_bytes)
+		return length <= b->arena_bytes - (start - b->arena);
+	if (start >= b->heap && start - b->heap <= SCN_HEAP_BYTES)
+		return length <= SCN_HEAP_BYTES - (start - b->heap);
+	return start < 1u << 19 && length < 1u << 19;
+}
+
+static bool is_safe(const struct scn_run *run, const struct scn_op *op)
+{
+	uint64_t addr = scn_resolve(run, op->addr);
+	uint64_t length = scn_bytes(run, op->len);
+	uint64_t length2 = scn_bytes(run, op->len2);
+	uint64_t to = scn_resolve(run, op->to);
+
+	switch (op->verb) {
+	case SCN_MAP:
+		return !(op->flags & SCN_MAP_FIXED) || length > (uint64_t)1 << 48 || inside(run, addr, length);
+	case SCN_REMAP:
+		return inside(run, addr, length) && (length2 <= run->backend->arena_bytes) &&
+		       (!(op->flags & SCN_REMAP_FIXED) || inside(run, to, length2));
+	case SCN_UNMAP:
+	case SCN_PROTECT:
+	case SCN_ADVISE:
+	case SCN_LOCK:
+	case SCN_UNLOCK:
+	case SCN_SYNC:
+	case SCN_MINCORE:
+	case SCN_KZERO:
+	case SCN_RESIDENT:
+		return inside(run, addr, length);
+	case SCN_BRK:
+		return addr < run->backend->heap ? addr < 4096 : inside(run, addr, 0);
+	case SCN_LAYOUT:
+		return !length || inside(run, addr, length);
+	case SCN_WRITE:
+	case SCN_KWRITE:
+	case SCN_POKE:
+	case SCN_READ:
+	case SCN_KREAD:
+	case SCN_PEEK:
+	case SCN_EXEC:
+		return inside(run, addr, 1) || addr >> 47;
+	default:
+		return true;
+	}
+}
+
+/* --- System calls --- */
+
+static int64_t call(struct scn_run *run, const struct scn_op *op, struct scn_result *result,
+                    enum scn_call which, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+	const uint64_t arg[6] = {a, b, c, d, e, f};
+	int64_t value = run->backend->call(run->context, op->proc, which, arg, &result->counts);
+
+	if (value < 0 && value > -4096) {
+		result->error = (int32_t)-value;
+		return -1;
+	}
+	return value;
+}
+
+static void bind_result(struct scn_run *run, const struct scn_op *op, struct scn_result *result, int64_t value,
+                        struct scn_size length)
+{
+	uint64_t page = run->backend->page_size;
+
+	if (result->error)
+		return;
+	result->at = scn_place_of(run->backend, (uint64_t)value);
+	if (op->name != SCN_NONE) {
+		run->bound[op->name].start = (uint64_t)value;
+		run->bound[op->name].bytes = (scn_bytes(run, length) + page - 1) & ~(page - 1);
+	}
+}
+
+static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	uint64_t addr = scn_resolve(run, op->addr);
+	uint64_t to = scn_resolve(run, op->to);
+	uint64_t length = scn_bytes(run, op->len);
+	uint64_t length2 = scn_bytes(run, op->len2);
+	uint64_t offset = scn_bytes(run, op->off);
+	uint64_t file = op->file == SCN_NONE ? ~0ull : op->file;
+	int64_t value;
+
+	switch (op->verb) {
+	case SCN_MAP:
+		value = call(run, op, r, SCN_CALL_MMAP, addr, length, op->prot, op->flags, file, offset);
+		bind_result(run, op, r, value, op->len);
+		break;
+	case SCN_REMAP:
+		value = call(run, op, r, SCN_CALL_MREMAP, addr, length, length2, op->flags, to, 0);
+		bind_result(run, op, r, value, op->len2);
+		break;
+	case SCN_BRK:
+		value = call(run, op, r, SCN_CALL_BRK, addr, 0, 0, 0, 0, 0);
+		r->at = scn_place_of(run->backend, (uint64_t)value);
+		/* The system call has no errno: the C library's brk() says ENOMEM. */
+		r->error = (uint64_t)value == addr ? 0 : SCN_ENOMEM;
+		break;
+	case SCN_UNMAP:
+		call(run, op, r, SCN_CALL_MUNMAP, addr, length, 0, 0, 0, 0);
+		break;
+	case SCN_PROTECT:
+		call(run, op, r, SCN_CALL_MPROTECT, addr, length, op->prot, 0, 0, 0);
+		break;
+	case SCN_ADVISE:
+		call(run, op, r, SCN_CALL_MADVISE, addr, length, op->flags, 0, 0, 0);
+		break;
+	case SCN_LOCK:
+		call(run, op, r, SCN_CALL_MLOCK2, addr, length, op->flags, 0, 0, 0);
+		break;
+	case SCN_UNLOCK:
+		call(run, op, r, SCN_CALL_MUNLOCK, addr, length, 0, 0, 0, 0);
+		break;
+	case SCN_SYNC:
+		call(run, op, r, SCN_CALL_MSYNC, addr, length, op->flags, 0, 0, 0);
+		break;
+	case SCN_LIMIT:
+		call(run, op, r, SCN_CALL_LIMIT, op->other, length, 0, 0, 0, 0);
+		break;
+	case SCN_TRUNCATE:
+		call(run, op, r, SCN_CALL_FTRUNCATE, file, length, 0, 0, 0, 0);
+		break;
+	case SCN_PUNCH:
+		call(run, op, r, SCN_CALL_FPUNCH, file, offset, length, 0, 0, 0);
+		break;
+	default: /* SCN_ALLOCATE */
+		call(run, op, r, SCN_CALL_FALLOCATE, file, offset, length, 0, 0, 0);
+	}
+}
+
+/* Accesses by the kernel on behalf of a process: a byte comes back, or a count. */
+static void do_kernel_access(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	uint64_t addr = scn_resolve(run, op->addr);
+	uint64_t length = scn_bytes(run, op->len);
+	uint64_t offset = scn_bytes(run, op->off);
+	int64_t value = 0;
+
+	if ((op->verb == SCN_PEEK || op->verb == SCN_POKE) && !run->alive[op->other]) {
+		r->error = SCN_ESRCH;
+		return;
+	}
+	switch (op->verb) {
+	case SCN_KREAD:
+		value = call(run, op, r, SCN_CALL_KREAD, addr, 0, 0, 0, 0, 0);
+		break;
+	case SCN_KWRITE:
+		call(run, op, r, SCN_CALL_KWRITE, addr, op->value, 0, 0, 0, 0);
+		break;
+	case SCN_KZERO:
+		value = call(run, op, r, SCN_CALL_KZERO, addr, length, 0, 0, 0, 0);
+		break;
+	case SCN_PEEK:
+		value = call(run, op, r, SCN_CALL_PEEK, addr, op->other, 0, 0, 0, 0);
+		break;
+	case SCN_POKE:
+		call(run, op, r, SCN_CALL_POKE, addr, op->other, op->value, 0, 0, 0);
+		break;
+	case SCN_FREAD:
+		value = call(run, op, r, SCN_CALL_FREAD, op->file, offset, 0, 0, 0, 0);
+		break;
+	default: /* SCN_FWRITE */
+		value = call(run, op, r, SCN_CALL_FWRITE, op->file, offset, length, op->value, 0, 0);
+	}
+	if (r->error)
+		return;
+	if (op->verb == SCN_KZERO || op->verb == SCN_FWRITE)
+		r->count = (uint32_t)value;
+	else
+		r->value = (uint64_t)value;
+}
+
+static void do_access(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	enum scn_access kind = op->verb == SCN_READ    ? SCN_ACCESS_READ
+	                       : op->verb == SCN_WRITE ? SCN_ACCESS_WRITE
+	                                               : SCN_ACCESS_EXEC;
+	unsigned times = op->verb == SCN_EXEC ? 1 : op->times;
+	uint64_t addr = scn_resolve(run, op->addr);
+
+	for (unsigned i = 0; i < times; i++, addr += run->backend->page_size) {
+		struct scn_access_result access = {0};
+
+		run->backend->access(run->context, op->proc, kind, addr, op->value, &access);
+		r->counts.minor += access.counts.minor;
+		r->counts.major += access.counts.major;
+		if (access.signal) {
+			r->signal = access.signal;
+			r->code = access.code;
+			r->at = scn_place_of(run->backend, access.addr);
+			return;
+		}
+		r->count++;
+		if (kind == SCN_ACCESS_READ) {
+			r->value = access.value;
+			r->mix = scn_hash(r->mix, &access.value, 1);
+		}
+	}
+}
+
+/* --- Views --- */
+
+/* Room for `bytes` more of view, aligned for any record. NULL when the run has no more. */
+static void *view_room(struct scn_run *run, struct scn_result *result, size_t bytes)
+{
+	uint32_t at = (run->view_used + 7) & ~7u;
+
+	if (bytes > SCN_VIEW_BYTES - at) {
+		run->view_lost = 1;
+		return NULL;
+	}
+	result->view = at;
+	return run->view + at;
+}
+
+static void view_keep(struct scn_run *run, struct scn_result *result, size_t bytes)
+{
+	result->view_bytes = (uint32_t)bytes;
+	run->view_used = result->view + (uint32_t)bytes;
+}
+
+static unsigned raw_rows(struct scn_run *run, unsigned proc, uint64_t start, uint64_t end, struct scn_row *rows,
+                         unsigned max, struct scn_result *r)
+{
+	int got = run->backend->layout(run->context, proc, start, end, rows, max);
+
+	if (got < 0) {
+		r->error = -got;
+		return 0;
+	}
+	return (unsigned)got;
+}
+
+/* The rows of the arena and of the heap. */
+static unsigned all_rows(struct scn_run *run, unsigned proc, struct scn_row *rows, unsigned max,
+                         struct scn_result *r)
+{
+	const struct scn_backend *b = run->backend;
+	unsigned got = raw_rows(run, proc, b->arena, b->arena + b->arena_bytes, rows, max, r);
+
+	return got + raw_rows(run, proc, b->heap, b->heap + SCN_HEAP_BYTES, rows + got, max - got, r);
+}
+
+static void do_layout(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	struct scn_row *rows = view_room(run, r, MAX_VIEW_ROWS * sizeof(*rows));
+	uint64_t length = scn_bytes(run, op->len);
+	unsigned count;
+
+	if (!rows)
+		return;
+	if (length) {
+		uint64_t start = scn_resolve(run, op->addr);
+
+		count = raw_rows(run, op->proc, start, start + length, rows, MAX_VIEW_ROWS, r);
+	} else {
+		count = all_rows(run, op->proc, rows, MAX_VIEW_ROWS, r);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		rows[i].start = scn_place_of(run->backend, rows[i].start);
+		rows[i].end = scn_place_of(run->backend, rows[i].end);
+		memset(rows[i].pad, 0, sizeof(rows[i].pad));
+	}
+	r->mix = scn_hash(r->mix, rows, count * sizeof(*rows));
+	view_keep(run, r, count * sizeof(*rows));
+}
+
+static void do_resident(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	uint64_t page = run->backend->page_size;
+	uint64_t addr = scn_resolve(run, op->addr) & ~(page - 1);
+	uint64_t pages = (scn_bytes(run, op->len) + page - 1) / page;
+	uint8_t *out;
+	int error;
+
+	pages = pages < MAX_VIEW_PAGES ? pages : MAX_VIEW_PAGES;
+	out = view_room(run, r, MAX_VIEW_PAGES);
+	if (!out)
+		return;
+	error = run->backend->resident(run->context, op->proc, addr, (unsigned)pages, out);
+	r->error = -error;
+	if (error)
+		return;
+	r->mix = scn_hash(r->mix, out, pages);
+	view_keep(run, r, pages);
+}
+
+static void do_mincore(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	uint64_t page = run->backend->page_size;
+	uint64_t length = scn_bytes(run, op->len);
+	uint64_t pages = length / page + (length % page != 0);
+	uint8_t *out;
+	int error;
+
+	if (pages > MAX_VIEW_PAGES) {
+		r->state = SCN_SKIPPED;
+		return;
+	}
+	out = view_room(run, r, MAX_VIEW_PAGES);
+	if (!out)
+		return;
+	memset(out, 0, pages);
+	error = run->backend->mincore(run->context, op->proc, scn_resolve(run, op->addr), length, out);
+	r->error = -error;
+	if (error)
+		return;
+	for (uint64_t i = 0; i < pages; i++)
+		out[i] &= 1;
+	r->mix = scn_hash(r->mix, out, pages);
+	view_keep(run, r, pages);
+}
+
+/* Calls `each` for every page of every mapping. */
+typedef void each_page(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
+                       struct scn_result *r, void *out);
+
+static unsigned for_each_page(struct scn_run *run, unsigned proc, const struct scn_row *rows, unsigned count,
+                              struct scn_result *r, each_page *each, uint8_t *out, size_t record)
+{
+	uint64_t page = run->backend->page_size;
+	unsigned pages = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		for (uint64_t va = rows[i].start; va < rows[i].end && pages < MAX_VIEW_PAGES; va += page)
+			each(run, proc, va, &rows[i], r, out + record * pages++);
+	return pages;
+}
+
+static void page_state(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
+                       struct scn_result *r, void *out)
+{
+	int error = run->backend->resident(run->context, proc, va, 1, out);
+
+	if (error)
+		r->error = -error;
+}
+
+static void page_digest(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
+                        struct scn_result *r, void *out)
+{
+	struct scn_digest *digest = out;
+	struct scn_access_result access = {0};
+
+	memset(digest, 0, sizeof(*digest));
+	run->backend->access(run->context, proc, SCN_ACCESS_READ, va, 0, &access);
+	digest->at = scn_place_of(run->backend, va);
+	digest->signal = access.signal;
+	digest->code = access.code;
+	digest->minor = (uint8_t)access.counts.minor;
+	digest->major = (uint8_t)access.counts.major;
+	if (!access.signal)
+		digest->hash = run->backend->digest(run->context, proc, va);
+}
+
+static void view_pages(struct scn_run *run, unsigned proc, const struct scn_row *rows, unsigned count,
+                       struct scn_result *r, each_page *each, size_t record)
+{
+	uint8_t *out = view_room(run, r, MAX_VIEW_PAGES * record);
+	unsigned pages;
+
+	if (!out)
+		return;
+	pages = for_each_page(run, proc, rows, count, r, each, out, record);
+	r->mix = scn_hash(r->mix, out, pages * record);
+	view_keep(run, r, pages * record);
+}
+
+static void do_memory(struct scn_run *run, unsigned proc, struct scn_result *r)
+{
+	struct scn_row rows[128];
+	unsigned count = all_rows(run, proc, rows, 128, r);
+
+	view_pages(run, proc, rows, count, r, page_digest, sizeof(struct scn_digest));
+}
+
+void scn_finish_process(struct scn_run *run, unsigned proc)
+{
+	struct scn_result *r = &run->result[run->program->op_count + proc * SCN_END_VIEWS];
+	struct scn_op op = {.verb = SCN_LAYOUT, .proc = (uint8_t)proc};
+	struct scn_row rows[128];
+	unsigned count;
+
+	if (!run->alive[proc])
+		return;
+	r[0].state = r[1].state = r[2].state = SCN_RAN;
+	do_layout(run, &op, &r[0]);
+	count = all_rows(run, proc, rows, 128, &r[1]);
+	view_pages(run, proc, rows, count, &r[1], page_state, 1);
+	do_memory(run, proc, &r[2]);
+}
+
+void scn_finish_files(struct scn_run *run)
+{
+	struct scn_result *r = &run->result[run->program->op_count + run->program->proc_count * SCN_END_VIEWS];
+
+	for (unsigned i = 0; i < run->program->file_count; i++) {
+		r[i].state = SCN_RAN;
+		r[i].mix = run->backend->file_digest(run->context, i);
+	}
+}
+
+/* --- Processes --- */
+
+static bool do_fork(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
+{
+	bool child = false;
+	int error;
+
+	if (run->alive[op->other]) {
+		r->error = SCN_EINVAL;
+		return true;
+	}
+	error = run->backend->fork(run->context, op->proc, op->other, &child);
+	if (child)
+		return false;
+	r->error = -error;
+	run->alive[op->other] = !error;
+	return true;
+}
+
+bool scn_step(struct scn_run *run, unsigned index)
+{
+	const struct scn_op *op = &run->program->op[index];
+	struct scn_result *r = &run->result[index];
+
+	memset(r, 0, sizeof(*r));
+	if (!run->alive[op->proc]) {
+		r->state = SCN_DEAD;
+		return true;
+	}
+	if (!is_safe(run, op) || run->backend->cannot(run->context, op)) {
+		r->state = SCN_SKIPPED;
+		return true;
+	}
+	r->state = SCN_RAN;
+	switch (op->verb) {
+	case SCN_FORK:
+		return do_fork(run, op, r);
+	case SCN_EXIT:
+		run->alive[op->proc] = 0;
+		run->backend->exit(run->context, op->proc);
+		break;
+	case SCN_READ:
+	case SCN_WRITE:
+	case SCN_EXEC:
+		do_access(run, op, r);
+		break;
+	case SCN_KREAD:
+	case SCN_KWRITE:
+	case SCN_KZERO:
+	case SCN_PEEK:
+	case SCN_POKE:
+	case SCN_FREAD:
+	case SCN_FWRITE:
+		do_kernel_access(run, op, r);
+		break;
+	case SCN_LAYOUT:
+		do_layout(run, op, r);
+		break;
+	case SCN_RESIDENT:
+		do_resident(run, op, r);
+		break;
+	case SCN_MINCORE:
+		do_mincore(run, op, r);
+		break;
+	case SCN_MEMORY:
+		do_memory(run, op->proc, r);
+		break;
+	default:
+		do_call(run, op, r);
+	}
+	return true;
+}

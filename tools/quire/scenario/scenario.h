@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* The scenario language in memory: programs of typed operations, their results, and what runs them.
+ *
+ *   text ──scn_parse()──► struct scn_program ──scn_print()──► text
+ *                               │
+ *              scn_step() for each operation, in order
+ *                               │ lowers an operation to a system call or an access
+ *                               ▼
+ *                 struct scn_backend: the running kernel, or the simulated machine
+ *                               │
+ *                               ▼
+ *                 struct scn_result per operation ──► scn_check(), the comparator of quire conform
+ *
+ * Nothing here needs the library: the parser, the interpreter and the host backend are plain C with
+ * Linux system calls, and make the static conformance program. Everything is flat and of fixed size,
+ * so that a run can live in memory shared by the processes that take part in it. */
+#ifndef QUIRE_SCENARIO_H
+#define QUIRE_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	SCN_MAX_OPS = 512,
+	SCN_MAX_PROCS = 8,
+	SCN_MAX_FILES = 8,
+	SCN_MAX_NAMES = 48,
+	SCN_MAX_ROWS = 256, /* expected layout rows of one program */
+	SCN_NAME_BYTES = 16,
+	SCN_END_VIEWS = 3,  /* after the last operation, per process: layout, residency, memory */
+	SCN_MAX_RESULTS = SCN_MAX_OPS + SCN_MAX_PROCS * SCN_END_VIEWS + SCN_MAX_FILES,
+	SCN_HEAP_BYTES = 1 << 24, /* addresses above the start of the heap that are looked at */
+	SCN_VIEW_BYTES = 1 << 20 /* recorded layouts, residencies and digests of one run */
+};
+
+/* --- Operations --- */
+
+enum scn_verb {
+	SCN_MAP,
+	SCN_UNMAP,
+	SCN_PROTECT,
+	SCN_REMAP,
+	SCN_BRK,
+	SCN_ADVISE,
+	SCN_LOCK,
+	SCN_UNLOCK,
+	SCN_SYNC,
+	SCN_MINCORE,
+	SCN_LIMIT,
+	SCN_FORK,
+	SCN_EXIT,
+	SCN_READ,
+	SCN_WRITE,
+	SCN_EXEC,
+	SCN_KREAD,
+	SCN_KWRITE,
+	SCN_KZERO,
+	SCN_PEEK,
+	SCN_POKE,
+	SCN_FREAD,
+	SCN_FWRITE,
+	SCN_TRUNCATE,
+	SCN_PUNCH,
+	SCN_ALLOCATE,
+	SCN_LAYOUT,
+	SCN_RESIDENT,
+	SCN_MEMORY,
+	SCN_VERBS
+};
+
+/* A length: pages of whatever size, and bytes. One program means the same with other page sizes. */
+struct scn_size {
+	int32_t pages;
+	int64_t bytes;
+};
+
+enum scn_base {
+	SCN_BASE_ZERO = 0,  /* an absolute address */
+	SCN_BASE_ARENA = 1, /* the window of addresses that a program may use */
+	SCN_BASE_HEAP = 2,  /* where brk began */
+	SCN_BASE_NAME = 3,  /* where the mapping bound to a name begins */
+	SCN_BASE_END = 4    /* where it ends */
+};
+
+struct scn_addr {
+	uint8_t base;
+	uint8_t name; /* of SCN_BASE_NAME and SCN_BASE_END */
+	struct scn_size off;
+};
+
+#define SCN_NONE 0xff /* no file, no name */
+
+/* Values of prot, flags and advice are Linux's own numbers (see names.c). */
+struct scn_op {
+	uint8_t verb;
+	uint8_t proc;         /* who does it */
+	uint8_t name;         /* MAP, REMAP: the name that is bound; SCN_NONE: none */
+	uint8_t file;         /* SCN_NONE: anonymous */
+	uint8_t other;        /* FORK: the child; PEEK, POKE: whose memory; LIMIT: which */
+	uint8_t value;        /* what is written */
+	uint16_t times;       /* READ, WRITE: accesses, a page apart */
+	uint32_t prot;
+	uint32_t flags;       /* MAP_*, MREMAP_*, MS_*, MLOCK_*, advice */
+	struct scn_addr addr;
+	struct scn_addr to;   /* REMAP: with MREMAP_FIXED or MREMAP_DONTUNMAP */
+	struct scn_size len;
+	struct scn_size len2; /* REMAP: the new length */
+	struct scn_size off;  /* offset in a file */
+	uint32_t line;        /* of the text; 0: generated */
+};
+
+enum scn_file_kind {
+	SCN_FILE_SHM = 0,  /* memory: memfd_create */
+	SCN_FILE_DISK = 1  /* a file of a disk file system */
+};
+
+struct scn_file {
+	char name[SCN_NAME_BYTES];
+	uint8_t kind;
+	uint8_t filled;    /* 1: every page is written before the start */
+	uint8_t fill;      /* byte of page n: scn_fill_byte(fill, n) */
+	struct scn_size size;
+};
+
+/* --- Expectations --- */
+
+enum {
+	SCN_EXPECT_ERRNO = 1,
+	SCN_EXPECT_VALUE = 2,
+	SCN_EXPECT_SIGNAL = 4,
+	SCN_EXPECT_SIGADDR = 8,
+	SCN_EXPECT_MINOR = 16,
+	SCN_EXPECT_MAJOR = 32,
+	SCN_EXPECT_AT = 64,       /* MAP, REMAP, BRK: the address returned */
+	SCN_EXPECT_COUNT = 128,   /* READ, WRITE, KZERO: accesses or bytes before the first failure */
+	SCN_EXPECT_PAGES = 256,   /* RESIDENT, MINCORE */
+	SCN_EXPECT_ROWS = 512     /* LAYOUT: exactly these rows */
+};
+
+struct scn_expect {
+	uint16_t set;
+	uint16_t rows_first, rows_count;
+	int32_t error;            /* 0, or a Linux errno */
+	uint8_t value;
+	uint8_t signal, code;
+	uint8_t pages_count;      /* at most 64 */
+	uint64_t pages;           /* bit n: page n is there */
+	uint32_t minor, major;
+	struct scn_size count;
+	struct scn_addr addr;     /* of the signal */
+	struct scn_addr at;
+};
+
+struct scn_expect_row {
+	struct scn_addr start, end;
+	uint8_t prot;
+	uint8_t shared;
+	uint8_t file;             /* SCN_NONE: anonymous, or any file: not looked at */
+};
+
+struct scn_program {
+	uint32_t op_count;
+	uint8_t proc_count, file_count, name_count;
+	uint16_t row_count;
+	char proc_name[SCN_MAX_PROCS][SCN_NAME_BYTES];
+	char name[SCN_MAX_NAMES][SCN_NAME_BYTES];
+	struct scn_file file[SCN_MAX_FILES];
+	struct scn_op op[SCN_MAX_OPS];
+	struct scn_expect expect[SCN_MAX_OPS];
+	struct scn_expect_row row[SCN_MAX_ROWS];
+};
+
+struct scn_error {
+	unsigned line, column;
+	char text[120];
+};
+
+/* --- Results --- */
+
+/* An address that means the same on every backend: see scn_place(). */
+typedef uint64_t scn_place;
+
+struct scn_counts {
+	uint32_t minor, major;
+};
+
+enum scn_state {
+	SCN_NOT_RUN = 0,
+	SCN_RAN = 1,
+	SCN_SKIPPED = 2, /* the backend cannot do it: scn_backend.cannot() says why */
+	SCN_DEAD = 3     /* its process did not exist */
+};
+
+struct scn_result {
+	uint8_t state;
+	uint8_t signal, code;
+	int32_t error;        /* 0 or a Linux errno */
+	scn_place at;         /* address returned, or si_addr */
+	uint64_t value;       /* last byte read; bytes done */
+	uint64_t mix;         /* all bytes read, folded; MEMORY: everything that was read */
+	uint32_t count;       /* accesses that succeeded */
+	struct scn_counts counts;
+	uint32_t view, view_bytes; /* recorded rows, page states or digests: a part of scn_run.view */
+};
+
+enum { SCN_KIND_ANON = 0, SCN_KIND_SHARED_ANON = 1, SCN_KIND_FILE = 2 };
+
+/* One mapping, as /proc/self/maps shows it. */
+struct scn_row {
+	scn_place start, end;
+	uint64_t offset;      /* bytes; 0 for private anonymous memory */
+	uint8_t prot, shared, kind, file;
+	uint8_t pad[4];
+};
+
+/* State of one page in SCN_RESIDENT. */
+enum {
+	SCN_PAGE_PRESENT = 1,
+	SCN_PAGE_FILE = 2,     /* a page of a file or of shared memory */
+	SCN_PAGE_ALONE = 4     /* mapped by one page-table entry only */
+};
+
+/* One page in SCN_MEMORY: what reading it gives. */
+struct scn_digest {
+	scn_place at;
+	uint64_t hash;         /* of the bytes; 0 when a signal came */
+	uint8_t signal, code;
+	uint8_t minor, major;
+	uint8_t pad[4];
+};
+
+struct scn_bound {
+	uint64_t start, bytes;
+};
+
+struct scn_run {
+	const struct scn_backend *backend;
+	void *context;         /* of the backend */
+	const struct scn_program *program;
+	struct scn_bound bound[SCN_MAX_NAMES];
+	uint8_t alive[SCN_MAX_PROCS];
+	uint32_t view_used;
+	uint32_t view_lost;    /* 1: SCN_VIEW_BYTES was too little; later views are cut */
+	struct scn_result result[SCN_MAX_RESULTS];
+	uint8_t view[SCN_VIEW_BYTES];
+};
+
+/* --- Backends --- */
+
+/* The system calls that operations are lowered to: arguments are Linux's, in Linux's order. Files
+ * are given by their number in the program, -1 for none. */
+enum scn_call {
+	SCN_CALL_MMAP,      /* addr, length, prot, flags, file, offset in bytes */
+	SCN_CALL_MUNMAP,    /* addr, length */
+	SCN_CALL_MPROTECT,  /* addr, length, prot */
+	SCN_CALL_MREMAP,    /* addr, old, new, flags, to */
+	SCN_CALL_BRK,       /* addr */
+	SCN_CALL_MADVISE,   /* addr, length, advice */
+	SCN_CALL_MLOCK2,    /* addr, length, flags */
+	SCN_CALL_MUNLOCK,   /* addr, length */
+	SCN_CALL_MSYNC,     /* addr, length, flags */
+	SCN_CALL_LIMIT,     /* enum scn_limit, bytes (~0: infinity) */
+	SCN_CALL_KREAD,     /* addr: one byte, read by the kernel: the byte */
+	SCN_CALL_KWRITE,    /* addr, byte: one byte, written by the kernel */
+	SCN_CALL_KZERO,     /* addr, length: bytes cleared by the kernel before it failed */
+	SCN_CALL_PEEK,      /* addr, process: one byte of another process */
+	SCN_CALL_POKE,      /* addr, process, byte */
+	SCN_CALL_FREAD,     /* file, offset: the byte */
+	SCN_CALL_FWRITE,    /* file, offset, length, byte: bytes written */
+	SCN_CALL_FTRUNCATE, /* file, length */
+	SCN_CALL_FPUNCH,    /* file, offset, length */
+	SCN_CALL_FALLOCATE, /* file, offset, length */
+	SCN_CALLS
+};
+
+enum scn_limit { SCN_LIMIT_STACK, SCN_LIMIT_MEMLOCK, SCN_LIMIT_DATA, SCN_LIMIT_AS, SCN_LIMITS };
+enum scn_access { SCN_ACCESS_READ, SCN_ACCESS_WRITE, SCN_ACCESS_EXEC };
+
+struct scn_access_result {
+	uint8_t signal, code, value;
+	uint64_t addr;         /* si_addr */
+	struct scn_counts counts;
+};
+
+struct scn_backend {
+	const char *name;
+	uint64_t page_size;
+	uint64_t arena, arena_bytes;
+	uint64_t heap;
+
+	/* NULL, or why this backend cannot do the operation (a constant string). */
+	const char *(*cannot)(void *context, const struct scn_op *op);
+	/* Returns what the system call returns, -errno on failure; adds the faults it took. */
+	int64_t (*call)(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
+	                struct scn_counts *counts);
+	/* One byte at an address, by the process itself. */
+	void (*access)(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
+	               struct scn_access_result *out);
+	/* Returns 0, or -errno. On the host it returns in both processes: *out_child is true in the new one. */
+	int (*fork)(void *context, unsigned proc, unsigned child, bool *out_child);
+	/* Ends the process. On the host it does not return. */
+	void (*exit)(void *context, unsigned proc);
+	/* mincore: state of `pages` pages into `out`. Returns 0 or -errno. */
+	int (*mincore)(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);
+	/* The mappings that overlap [start, end), clipped to it, in order; at most `max`.
+	 * Returns how many, or -errno. */
+	int (*layout)(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out,
+	              unsigned max);
+	/* SCN_PAGE_* of each of `pages` pages from `addr`. Returns 0 or -errno. */
+	int (*resident)(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
+	/* A digest of the page at `addr`, which access() has just read. */
+	uint64_t (*digest)(void *context, unsigned proc, uint64_t addr);
+	/* A digest of a file's contents and its size. */
+	uint64_t (*file_digest)(void *context, unsigned file);
+};
+
+/* --- Functions --- */
+
+/* Reads a program. `name` of the text is the caller's affair. On failure fills `error`. */
+bool scn_parse(const char *text, size_t bytes, struct scn_program *out, struct scn_error *error);
+/* Writes a program so that scn_parse() reads it back the same. `notes`: NULL, or a function that
+ * may write a comment after operation `index`. */
+typedef void scn_note(FILE *to, unsigned index, void *context);
+void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void *context);
+void scn_print_op(FILE *to, const struct scn_program *program, unsigned index);
+/* Writes a result in the words of an expectation. */
+void scn_print_result(FILE *to, const struct scn_run *run, unsigned index);
+void scn_print_row(FILE *to, const struct scn_program *program, const struct scn_row *row);
+
+/* The name of an errno ("ENOMEM") or "errno-N" in `room`. */
+const char *scn_errno_name(int error, char room[24]);
+int scn_errno_number(const char *name);
+
+/* An empty program with one process, "main". */
+void scn_program_init(struct scn_program *program);
+/* Prepares a run: nothing has been done yet. */
+void scn_run_init(struct scn_run *run, const struct scn_program *program,
+                  const struct scn_backend *backend, void *context);
+/* Does operation `index`. Returns false in a process that came to be by it (host backend only). */
+bool scn_step(struct scn_run *run, unsigned index);
+/* After the last operation: layout, residency and memory of `proc`; then, by anyone, the files. */
+void scn_finish_process(struct scn_run *run, unsigned proc);
+void scn_finish_files(struct scn_run *run);
+/* Results there are, those after the last operation included; and what result `index` is about. */
+unsigned scn_result_count(const struct scn_program *program);
+enum scn_verb scn_result_verb(const struct scn_program *program, unsigned index);
+
+uint64_t scn_bytes(const struct scn_run *run, struct scn_size size);
+uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr);
+scn_place scn_place_of(const struct scn_backend *backend, uint64_t va);
+void scn_print_place(FILE *to, scn_place place, uint64_t page_size);
+uint8_t scn_fill_byte(uint8_t fill, uint64_t page);
+uint64_t scn_hash(uint64_t seed, const void *bytes, size_t count);
+
+/* Compares the results with the expectations; calls `report` for each that is not met.
+ * Returns the number of those. */
+typedef void scn_report(void *context, unsigned index, const char *text);
+unsigned scn_check(const struct scn_run *run, scn_report *report, void *context);
+
+/* --- The running kernel (host.c) --- */
+
+struct scn_host;
+/* Makes the process from which the program's processes are forked. NULL with errno when refused. */
+struct scn_host *scn_host_open(void);
+/* Runs a program; the results are in the returned run until the next call. NULL with `out_text`
+ * (constant) when the machinery failed. */
+const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_program *program,
+                                   const char **out_text);
+void scn_host_close(struct scn_host *host);
+/* Why this kernel, or this sandbox, cannot do a verb or advice; NULL when it can. */
+const char *scn_host_cannot(struct scn_host *host, const struct scn_op *op);
+
+#endif
