@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Proves the rules of the source tree that no compiler checks.
+
+usage: layering.py symbols LIBRARY NM OBJDUMP     what libquire.a defines, and what it leaves open
+       layering.py source ROOT                    licence lines, architecture macros, layers, sizes
+       layering.py freestanding ROOT CLANG        every file for every architecture, without a libc
+       layering.py inline ROOT WORK CC [ARG...]   a build for one architecture has no indirect call"""
+import os
+import re
+import subprocess
+import sys
+
+ALLOWED_OPEN = {'memcpy', 'memset', 'memcmp', 'memmove', '_GLOBAL_OFFSET_TABLE_'}
+# What compilers call for arithmetic of their own, on 32-bit machines mostly.
+COMPILER = re.compile(r'^(__(u?div|u?mod|u?cmp|ashl|ashr|lshr|mul|ffs|clz|ctz|popcount)\w*|__atomic_\w+|__asan_\w+|'
+                      r'__ubsan_\w+|__sanitizer_\w+|__tsan_\w+|__gcov_\w+|__llvm_\w+)$')
+MACROS = re.compile(r'\b(__x86_64__|__amd64__|__i386__|__i386|__arm__|__aarch64__|__riscv\w*|_M_X64|_M_IX86|_M_ARM\w*)\b')
+CODE = ('.c', '.h', '.S', '.s', '.py', '.sh', '.ld', '.build')
+FREE = ('include', 'src', 'arch', 'ports', 'tests', 'tools', 'bench')
+
+# Who may ask which machine it is compiled for: architectures, the kernel that runs on one, and the
+# tool that reads the registers of a signal on the Linux it runs on.
+OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_')
+
+# A folder may include from itself and from those of lower floors.
+FLOORS = {'arch': 0, 'src/pt': 0, 'src/page': 0, 'src/file': 1, 'src/kmap': 1, 'src/swap': 1, 'src/reclaim': 1,
+          'src/mm': 2, 'src/fault': 2}
+
+TARGETS = ('x86_64-unknown-none', 'i386-unknown-none', 'armv7-none-eabi', 'aarch64-none-elf',
+           'riscv64-unknown-elf')
+ONE_ARCH = ('i386', 'x86_64', 'x86_64_la57', 'arm', 'arm64', 'arm64_39', 'arm64_16k', 'arm64_64k', 'riscv64',
+            'riscv64_sv48', 'toy')
+
+PROBE = """
+#include "arch.h"
+struct quire_system { const struct quire_arch *arch; };
+uint64_t probe(struct quire_system *s, quire_pte pte, uint64_t pfn, quire_prot prot, unsigned level);
+uint64_t probe(struct quire_system *s, quire_pte pte, uint64_t pfn, quire_prot prot, unsigned level)
+{
+	const struct quire_arch *arch = qr_arch(s);
+
+	if (arch->kind(arch, pte, level) == QUIRE_PTE_SWAP)
+		return arch->swap_value(arch, pte);
+	if (arch->kind(arch, pte, level) != QUIRE_PTE_LEAF)
+		return arch->make(arch, (quire_pfn){pfn}, prot, QUIRE_PTE_YOUNG, level).bits;
+	if (!arch->hw_allows(arch, pte, QUIRE_ACCESS_WRITE, QUIRE_MODE_USER, level))
+		pte = arch->with_flags(arch, pte, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0, level);
+	return arch->with_prot(arch, pte, prot, level).bits + arch->pfn(arch, pte, level).n;
+}
+"""
+
+
+class Findings:
+    def __init__(self):
+        self.count = 0
+
+    def add(self, text):
+        self.count += 1
+        print('FAILED:', text)
+
+
+def sources(root):
+    lines = (line.strip() for line in open(os.path.join(root, 'sources.txt')))
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def run(command, **more):
+    return subprocess.run(command, capture_output=True, text=True, check=True, **more).stdout
+
+
+def symbols(findings, library, nm, objdump):
+    """Names, and no writable data: instances only."""
+    defined, opened = set(), set()
+    for line in run([nm, '-g', library]).splitlines():
+        part = line.split()
+        if len(part) >= 2 and part[-2] in 'Uw':
+            opened.add(part[-1])
+        elif len(part) == 3:
+            defined.add(part[-1])
+    for name in sorted(defined):
+        if not re.match(r'^(quire|qr)_', name):
+            findings.add(f'global symbol {name} is neither quire_ nor qr_')
+    for name in sorted(opened - defined - ALLOWED_OPEN):
+        if not COMPILER.match(name):
+            findings.add(f'undefined symbol {name}: not of the library, not one of the four memory functions')
+    instrumented = any(re.match(r'__(asan|gcov|llvm|tsan)_', name) for name in opened)
+    member = ''
+    for line in run([objdump, '-h', library]).splitlines():
+        if 'file format' in line:
+            member = line.split(':')[0]
+        part = line.split()
+        # .data.rel.ro: constants with addresses in them, where the compiler makes position-independent code.
+        if len(part) >= 3 and part[0].isdigit() and re.match(r'^\.t?(data|bss)(\.(?!rel\.ro)|$)', part[1]):
+            if int(part[2], 16) and not instrumented:
+                findings.add(f'{member}: {int(part[2], 16)} bytes of {part[1]}')
+    print(f'{len(defined)} global symbols, all quire_ or qr_; open: {", ".join(sorted(opened - defined)) or "none"}')
+
+
+def files(root):
+    for top in FREE:
+        for folder, _, names in os.walk(os.path.join(root, top)):
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), root)
+                if name.endswith(CODE):
+                    yield path, open(os.path.join(root, path), encoding='utf-8').read()
+
+
+def floor(path):
+    """The floor of a file, by the longest folder that is listed; None: on none."""
+    found = [f for f in FLOORS if path.startswith(f + '/')]
+    return max(found, key=len) if found else None
+
+
+def without_comments(text):
+    """Code without comments and strings, with its line breaks: a comment may name a macro."""
+    blank = lambda match: '\n' * match.group().count('\n')
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(\\.|[^"\\\n])*"', blank, text, flags=re.S)
+
+
+def layers(findings, path, text):
+    own = floor(path)
+    if own is None:
+        return
+    for name in re.findall(r'#include "([^"]+)"', text):
+        options = [os.path.normpath(os.path.join(d, name)) for d in (os.path.dirname(path), 'src', 'arch', '.')]
+        other = next((floor(o) for o in options if floor(o)), None)
+        if other and FLOORS[other] > FLOORS[own]:
+            findings.add(f'{path} is on floor {FLOORS[own]} and includes {name} of floor {FLOORS[other]}')
+
+
+def source(findings, root):
+    count = 0
+    for path, text in files(root):
+        count += 1
+        head = text.split('\n')[:2]
+        if not any('SPDX-License-Identifier: MIT' in line for line in head):
+            findings.add(f'{path}: no SPDX line at its head')
+        exempt = path.startswith(OWN_MACHINE) or not path.endswith(('.c', '.h', '.S'))
+        for number, line in enumerate(without_comments(text).split('\n'), 1):
+            if not exempt and MACROS.search(line):
+                findings.add(f'{path}:{number}: architecture macro {MACROS.search(line).group()}')
+        if path.startswith(('src/', 'arch/')) and path.endswith(('.c', '.h')):
+            layers(findings, path, text)
+            for name in re.findall(r'#include <([^>]+)>', text):
+                if not name.startswith('quire/') and name not in ('stdint.h', 'stddef.h', 'stdbool.h', 'limits.h'):
+                    findings.add(f'{path}: includes <{name}>')
+    for path in sources(root):
+        if not os.path.exists(os.path.join(root, path)):
+            findings.add(f'sources.txt: {path} does not exist')
+    print(f'{count} files')
+    contract(findings, root)
+
+
+def contract(findings, root):
+    """The size of the arch contract, and of each port of it."""
+    text = open(os.path.join(root, 'include/quire/port/arch.h')).read()
+    body = text[text.index('struct quire_arch {'):]
+    functions = re.findall(r'\(\*(\w+)\)\(', body[:body.index('\n};')])
+    print(f'arch contract: {len(functions)} functions ({", ".join(functions)})')
+    if len(functions) > 20:
+        findings.add(f'the arch contract has {len(functions)} functions, more than 20')
+    for arch in sorted(os.listdir(os.path.join(root, 'arch'))):
+        folder = os.path.join(root, 'arch', arch)
+        if not os.path.isdir(folder):
+            continue
+        lines = {name: open(os.path.join(folder, name)).read().count('\n') for name in sorted(os.listdir(folder))}
+        codec = lines.get('pte.h', 0) + lines.get('arch.c', 0)
+        print(f'arch/{arch}: {sum(lines.values())} lines, {codec} of them page tables')
+        if codec > 400:
+            findings.add(f'arch/{arch}: {codec} lines of page tables, more than 400')
+
+
+def freestanding(findings, root, clang):
+    flags = ['-std=c11', '-ffreestanding', '-nostdlibinc', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wundef',
+             '-Wno-unused-parameter', '-Iinclude', '-Isrc', '-Iarch', '-I.']
+    listed = sources(root)
+    for target in TARGETS:
+        bad = 0
+        for path in listed:
+            done = subprocess.run([clang, '-target', target] + flags + [path], cwd=root, capture_output=True, text=True)
+            if done.returncode:
+                bad += 1
+                findings.add(f'{target}: {path}\n{done.stderr}')
+        print(f'{target}: {len(listed) - bad} of {len(listed)} files compile')
+
+
+def inline(findings, root, work, *cc):
+    os.makedirs(work, exist_ok=True)
+    probe = os.path.join(work, 'probe.c')
+    with open(probe, 'w') as out:
+        out.write(PROBE)
+    include = ['-I' + os.path.join(root, d) for d in ('include', 'src', 'arch', '')]
+    for arch in ONE_ARCH + ('',):
+        define = [f'-DQUIRE_ARCH={arch}'] if arch else []
+        assembly = run(list(cc) + ['-std=c11', '-O2', '-fno-pic', '-ffreestanding', '-S', '-o', '-'] + define + include +
+                       [probe])
+        indirect = len(re.findall(r'^\s+(?:call|jmp)q?\s+\*|^\s+blr\s|^\s+(?:c\.)?jalr\s', assembly, re.M))
+        if arch:
+            print(f'{arch}: {indirect} indirect calls')
+            if indirect:
+                findings.add(f'a build for {arch} calls through pointers')
+        elif not indirect:
+            findings.add('the probe finds no indirect call where all are linked: it cannot tell')
+
+
+def main():
+    commands = {'symbols': symbols, 'source': source, 'freestanding': freestanding, 'inline': inline}
+    if len(sys.argv) < 3 or sys.argv[1] not in commands:
+        raise SystemExit(__doc__)
+    findings = Findings()
+    commands[sys.argv[1]](findings, *sys.argv[2:])
+    print(f'{findings.count} failures')
+    return findings.count != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
