@@ -110,6 +110,9 @@ enum quire_page_state {
 };
 const char *quire_page_state_name(enum quire_page_state state);
 
+/* What a frame is used for; QUIRE_PAGE_STATES: it is in no range. Exact when nothing else runs. Any context. */
+enum quire_page_state quire_frame_state(const struct quire_system *system, quire_pfn pfn);
+
 struct quire_memory {
 	uint64_t frames;                       /* given in the ranges */
 	uint64_t by_state[QUIRE_PAGE_STATES];  /* sums to `frames` */
@@ -165,6 +168,11 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 /* Removes the mapping that quire_kmap() gave at `va`, and frees its frames after every CPU has
  * forgotten it. Returns QUIRE_OK; QUIRE_EINVAL: `va` is not the start of one. */
 enum quire_status quire_kunmap(struct quire_system *system, quire_va va);
+
+/* The root table of the kernel's own tree: what a CPU loads while it runs no address space, and, where
+ * user and kernel have a root each, always for the kernel's half. {0}: the system maps no kernel
+ * memory. Constant after creation. Any context. */
+quire_pa quire_kernel_root(const struct quire_system *system);
 
 #ifdef __cplusplus
 }
