@@ -5,8 +5,9 @@
  *   access.c  may the vma be used so            stack.c   may the stack grow
  *   handle.c  down the levels, by pte state     anon.c    nothing there, anonymous
  *   file.c    nothing there, a file             cow.c     write to a read-only leaf
- *   swapin.c  a swap entry                      oops.c    kernel mode: fixup, oops; user: signal
- *   profile.c the rules                         trace.c   names, and the record
+ *   pin.c     the kernel asks for a page        oops.c    kernel mode: fixup, oops; user: signal
+ *   profile.c the rules                         trace.c   the record
+ *   hook.c    syndrome rows replaced
  */
 #ifndef QR_FAULT_H
 #define QR_FAULT_H
@@ -58,15 +59,28 @@ static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
  * On QR_LOOK_AGAIN the lock was dropped and is not held. */
 enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc);
 
+/* PT of fc->table, if the entry still is fc->pte to the bit; else no lock, and the step is counted. */
+bool qr_lock_unchanged(struct qr_fault_ctx *fc);
+/* The same for a leaf whose young and dirty the hardware may set meanwhile: fc->pte is what it is now. */
+bool qr_lock_same_page(struct qr_fault_ctx *fc);
+
+/* After an entry became valid. => PT may be held. */
+void qr_publish(struct qr_fault_ctx *fc);
+/* This CPU forgets its view of fc->va. */
+void qr_flush_here(struct qr_fault_ctx *fc);
+
 /* By pte state; each takes PT itself and leaves it free. */
 enum qr_result qr_do_anonymous_page(struct qr_fault_ctx *fc);
 enum qr_result qr_do_fault(struct qr_fault_ctx *fc);
 enum qr_result qr_do_swap_page(struct qr_fault_ctx *fc);
 enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc);
 
-/* Maps a new anonymous frame where the entry still is `fc->pte`: commits, or frees the frame.
+/* Maps a new anonymous frame where the entry still is none: commits, or puts the frame.
  * The frame has one reference, which becomes the mapping's. => PT not held. */
 enum qr_result qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page);
+
+/* The leaf of a frame that is this address's alone: writable where the vma is, young, dirty. */
+quire_pte qr_anon_pte(const struct qr_fault_ctx *fc, const struct qr_page *page);
 
 /* May `fc->vma`, which lies above va, grow down to it? Changes to the mm lock for write and back; on
  * success fc->vma holds va and the lock is held for read. Otherwise the step that refused. */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* A write to a present, read-only leaf in a vma that may be written: do_wp_page.
+ *
+ *   shared vma              the file is told, the leaf becomes writable      (wp_page_shared)
+ *   private, the zero page  a cleared frame takes its place
+ *   private, alone          the page is taken over                           (wp_page_reuse)
+ *   private, else           a copy takes its place                           (wp_page_copy)
+ *
+ * Alone means, by the profile: one reference (2.4), one mapping (2.6, 4.14), or marked EXCLUSIVE, or
+ * one reference, which then proves it (6). fork clears EXCLUSIVE on both sides.
+ *
+ * A live entry never changes its frame directly: it is cleared and flushed first, so that no CPU
+ * writes to the old frame after the copy was made, nor do two walkers see two frames
+ * (ARM: break-before-make). */
+#include "fault/fault.h"
+#include "fault/ways.h"
+#include "file/file.h"
+
+/* => PT held: the entry is a mapping of `page`, so its references cannot reach zero. */
+static bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	bool one_reference = __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 1;
+	bool one_mapping;
+
+	if (qr_page_state(page) != QUIRE_PAGE_ANON)
+		return false;
+	if (qr_mutant(fc->system, "cow-reuse"))
+		return true;
+	switch (fc->system->profile->reuse_rule) {
+	case QUIRE_REUSE_COUNT:
+		return one_reference;
+	case QUIRE_REUSE_MAPCOUNT:
+		qr_rmap_lock(fc->system, page);
+		one_mapping = qr_rmap_count(page) == 1;
+		qr_rmap_unlock(fc->system, page);
+		return one_mapping;
+	default:
+		return qr_page_test(page, QR_PAGE_EXCLUSIVE) || one_reference;
+	}
+}
+
+/* Makes the leaf writable in place. locked: PT, released */
+static enum qr_result reuse(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	quire_pte want;
+
+	do {
+		want = arch->with_prot(arch, fc->pte, fc->vma->prot, 0);
+		want = arch->with_flags(arch, want, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0, 0);
+	} while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want));
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_publish(fc);
+	qr_flush_here(fc);
+	return QR_DONE;
+}
+
+/* Puts `copy` in the place of `old` (NULL: the zero page). Takes over the references of both. */
+static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	struct qr_pt *pt = &fc->mm->pt;
+	struct qr_pt_counts gone = {0};
+
+	qr_page_set(copy, QR_PAGE_EXCLUSIVE | QR_PAGE_UPTODATE);
+	if (!qr_lock_same_page(fc)) {
+		qr_page_put(fc->system, copy);
+		if (old)
+			qr_page_put(fc->system, old);
+		return QR_CHANGED;
+	}
+	/* commit */
+	if (old)
+		(void)qr_pt_unmap_entry(pt, fc->va, fc->entry, &gone);
+	else
+		(void)qr_pte_xchg(arch, 0, fc->entry, (quire_pte){0});
+	qr_tlb_flush_page(pt, fc->va);
+	qr_rmap_add_new(copy, fc->entry);
+	qr_pte_set(arch, 0, fc->entry, qr_anon_pte(fc, copy));
+	qr_pt_unlock(pt, fc->table);
+	qr_publish(fc);
+	qr_mm_count_gone(fc->mm, &gone);
+	qr_mm_count(fc->mm, 1, 0, 0, 0);
+	if (old) {
+		qr_page_put(fc->system, old);   /* the mapping's */
+		qr_page_put(fc->system, old);   /* ours */
+	}
+	return QR_DONE;
+}
+
+/* => `old` (NULL: the zero page) referenced by the caller, PT not held. */
+static enum qr_result wp_page_copy(struct qr_fault_ctx *fc, struct qr_page *old)
+{
+	struct qr_page *copy;
+
+	qr_step(fc, old ? QUIRE_STEP_WP_PAGE_COPY : QUIRE_STEP_WP_ZERO_PAGE);
+	qr_anon_prepare(fc->vma);
+	copy = qr_frame_alloc(fc->system, 0, old ? 0 : QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
+	if (!copy) {
+		if (old)
+			qr_page_put(fc->system, old);
+		return QR_OOM;
+	}
+	if (old)
+		qr_page_copy(fc->system, copy, old);
+	return replace(fc, old, copy);
+}
+
+enum qr_result qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	struct quire_file *file = fc->vma->file;
+
+	if (file->ops && file->ops->mkwrite) {
+		qr_step(fc, QUIRE_STEP_PAGE_MKWRITE);
+		if (file->ops->mkwrite(file->context, qr_vma_index(fc->vma, fc->va)) != QUIRE_OK)
+			return QR_SIGBUS;
+	}
+	qr_page_lock(fc->system, page);
+	if (page->u.cache.file == file)
+		return QR_DONE;
+	qr_page_unlock(fc->system, page);
+	return QR_CHANGED;
+}
+
+/* => `page` referenced by the caller, PT not held. */
+static enum qr_result wp_page_shared(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	enum qr_result result = qr_page_mkwrite(fc, page);
+
+	qr_step(fc, QUIRE_STEP_WP_PAGE_SHARED);
+	if (result == QR_DONE) {
+		if (qr_lock_same_page(fc)) {
+			qr_cache_dirty(page);
+			result = reuse(fc);
+		} else {
+			result = QR_CHANGED;
+		}
+		qr_page_unlock(fc->system, page);
+	}
+	qr_page_put(fc->system, page);
+	return result;
+}
+
+enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	quire_pfn pfn = arch->pfn(arch, fc->pte, 0);
+	struct qr_page *page;
+
+	qr_step(fc, QUIRE_STEP_DO_WP_PAGE);
+	if (pfn.n == fc->system->zero_page.n)
+		return wp_page_copy(fc, NULL);
+	page = qr_page_of(fc->system, pfn);
+	if (!page) {
+		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);
+		return QR_SIGBUS;
+	}
+	if (!qr_lock_same_page(fc))
+		return QR_CHANGED;
+	/* locked: mm(r), PT */
+	if (!(fc->vma->flags & QR_VM_SHARED) && alone(fc, page)) {
+		qr_page_set(page, QR_PAGE_EXCLUSIVE);
+		qr_step(fc, QUIRE_STEP_WP_PAGE_REUSE);
+		return reuse(fc);
+	}
+	qr_page_get(page);
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	return fc->vma->flags & QR_VM_SHARED ? wp_page_shared(fc, page) : wp_page_copy(fc, page);
+}

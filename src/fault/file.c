@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of a file that is not mapped yet: do_fault.
+ *
+ *   read                 do_read_fault    cached neighbours are mapped too (fault-around)
+ *   write, private       do_cow_fault     a copy is mapped; the cache page never is
+ *   write, shared        do_shared_fault  the file is told (page_mkwrite), mapped writable and dirty
+ *
+ * A page is mapped while LOCKED: truncation locks it to take it out, so either the mapping is seen
+ * and undone, or the page is seen to be gone. I/O is done with the mm lock dropped where the profile
+ * allows it; the fault then begins again. */
+#include "fault/fault.h"
+#include "fault/ways.h"
+#include "file/file.h"
+
+#define AROUND_PAGES 32
+
+static bool cached(struct quire_file *file, uint64_t index)
+{
+	struct qr_page *page = qr_cache_find(file, index);
+	bool ready = page && qr_page_test(page, QR_PAGE_UPTODATE) && !qr_page_test(page, QR_PAGE_LOCKED);
+
+	if (page)
+		qr_page_put(file->system, page);
+	return ready;
+}
+
+static enum qr_result result_of(struct qr_fault_ctx *fc, enum quire_status status)
+{
+	switch (status) {
+	case QUIRE_OK:
+		return QR_DONE;
+	case QUIRE_ENOMEM:
+		return QR_OOM;
+	case QUIRE_ERANGE:
+		qr_step(fc, QUIRE_STEP_BEYOND_EOF);
+		return QR_SIGBUS;
+	default:
+		qr_step(fc, QUIRE_STEP_IO_ERROR);
+		return QR_SIGBUS;
+	}
+}
+
+/* Reads the page in with the mm lock dropped. The fault begins again, or ends here with an error. */
+static enum qr_result read_without_lock(struct qr_fault_ctx *fc, uint64_t index)
+{
+	struct quire_file *file = quire_file_get(fc->vma->file);
+	enum quire_status status;
+	enum quire_step how;
+	struct qr_page *page;
+
+	qr_mm_read_unlock(fc->mm, fc->token);
+	fc->dropped = true;
+	qr_step(fc, QUIRE_STEP_LOCK_DROPPED);
+	status = qr_cache_get(file, index, &page, &how);
+	if (status == QUIRE_OK) {
+		qr_step(fc, how);
+		fc->major |= how == QUIRE_STEP_CACHE_READ;
+		qr_cache_put(fc->system, page);
+	}
+	quire_file_put(file);
+	return status == QUIRE_OK ? QR_LOOK_AGAIN : result_of(fc, status);
+}
+
+/* The page of the file at fc->va: LOCKED, referenced, up to date. */
+static enum qr_result get_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
+{
+	struct quire_file *file = fc->vma->file;
+	uint64_t index = qr_vma_index(fc->vma, fc->va);
+	enum quire_status status;
+	enum quire_step how;
+
+	if (fc->may_drop && !qr_file_is_shmem(file) && index < qr_file_end_index(file) && !cached(file, index))
+		return read_without_lock(fc, index);
+	status = qr_cache_get(file, index, out_page, &how);
+	if (status != QUIRE_OK)
+		return result_of(fc, status);
+	qr_step(fc, how);
+	fc->major |= how == QUIRE_STEP_CACHE_READ;
+	return QR_DONE;
+}
+
+/* A page that is about to be executed must be seen by the instruction side. */
+static void sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	const struct quire_host *host = fc->system->host;
+	void *at;
+
+	if (!(fc->vma->flags & QR_VM_EXEC) || !host->icache_sync)
+		return;
+	at = qr_page_map(fc->system, page);
+	host->icache_sync(fc->system->host_context, at, (size_t)qr_page_bytes(fc->system));
+	qr_page_unmap(fc->system, page, at);
+}
+
+static void count_mapped(struct qr_fault_ctx *fc, int64_t pages)
+{
+	if (qr_file_is_shmem(fc->vma->file))
+		qr_mm_count(fc->mm, 0, 0, pages, 0);
+	else
+		qr_mm_count(fc->mm, 0, pages, 0, 0);
+}
+
+/* The protection of a leaf that a read brings: writes come later where someone wants to know. */
+static quire_prot read_prot(const struct quire_vma *vma)
+{
+	bool private = !(vma->flags & QR_VM_SHARED);
+
+	return private || qr_vma_wants_writenotify(vma) ? vma->prot & ~(quire_prot)QUIRE_PROT_WRITE : vma->prot;
+}
+
+/* Maps a LOCKED page at fc->va. The caller's reference becomes the mapping's on QR_DONE. */
+static enum qr_result finish(struct qr_fault_ctx *fc, struct qr_page *page, quire_prot prot, unsigned flags)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	quire_pte pte = arch->make(arch, qr_page_pfn(fc->system, page), prot, flags, 0);
+
+	sync_icache(fc, page);
+	if (!qr_lock_unchanged(fc))
+		return QR_CHANGED;
+	if (qr_rmap_add(fc->system, page, fc->entry) != QUIRE_OK) {
+		qr_pt_unlock(&fc->mm->pt, fc->table);
+		return QR_OOM;
+	}
+	qr_pte_set(arch, 0, fc->entry, pte);
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_publish(fc);
+	count_mapped(fc, 1);
+	return QR_DONE;
+}
+
+/* --- fault-around ----------------------------------------------------------------------------------- */
+
+/* The pages around fc->va that share its table, its vma and its aligned block. */
+struct around {
+	quire_va start;
+	uint64_t first, last;        /* of the file */
+};
+
+static struct around window(const struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	const struct quire_vma *vma = fc->vma;
+	unsigned shift = arch->page_shift;
+	uint64_t pages = qr_min(fc->system->profile->fault_around_bytes >> shift, AROUND_PAGES);
+	uint64_t slots = (uint64_t)1 << arch->level[0].index_bits;
+	uint64_t at = qr_pt_index(arch, 0, fc->va);
+	uint64_t below = (uint64_t)(fc->va - vma->start) >> shift;
+	uint64_t above = (uint64_t)(vma->end - fc->va) >> shift;
+	uint64_t from = qr_max(at & ~(pages - 1), at - qr_min(at, below));
+	uint64_t to = qr_min(qr_min(from + pages, slots), at + above);
+	struct around around;
+
+	around.start = fc->va - (quire_va)((at - from) << shift);
+	around.first = qr_vma_index(vma, around.start);
+	around.last = around.first + (to - from) - 1;
+	return around;
+}
+
+/* Whether a found page may be mapped as it is; then it is LOCKED. */
+static bool take(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	if (!qr_page_test(page, QR_PAGE_UPTODATE) || !qr_page_trylock(fc->system, page))
+		return false;
+	if (page->u.cache.file == fc->vma->file && page->u.cache.index < qr_file_end_index(fc->vma->file))
+		return true;
+	qr_page_unlock(fc->system, page);
+	return false;
+}
+
+/* Maps one LOCKED page into its empty entry. False: the entry was used, or no chunk for the map.
+ * locked: PT */
+static bool map_around(struct qr_fault_ctx *fc, const struct around *around, struct qr_page *page, quire_prot prot)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	uint64_t ahead = page->u.cache.index - around->first;
+	char *entry = (char *)fc->entry - qr_pt_index(arch, 0, fc->va) * arch->level[0].entry_bytes;
+
+	entry += (qr_pt_index(arch, 0, around->start) + ahead) * arch->level[0].entry_bytes;
+	if (qr_pte_get(arch, 0, entry).bits != 0)
+		return false;
+	if (qr_rmap_add(fc->system, page, entry) != QUIRE_OK)
+		return false;
+	qr_pte_set(arch, 0, entry, arch->make(arch, qr_page_pfn(fc->system, page), prot, QUIRE_PTE_YOUNG, 0));
+	return true;
+}
+
+/* Maps what is cached around the address. True: the address itself was among it. */
+static bool do_fault_around(struct qr_fault_ctx *fc)
+{
+	struct around around = window(fc);
+	quire_prot prot = read_prot(fc->vma);
+	uint64_t index = qr_vma_index(fc->vma, fc->va);
+	struct qr_page *pages[AROUND_PAGES];
+	bool mapped[AROUND_PAGES];
+	unsigned found, count = 0;
+	bool hit = false;
+
+	found = qr_cache_find_range(fc->vma->file, around.first, around.last, pages, AROUND_PAGES);
+	for (unsigned i = 0; i < found; i++) {
+		mapped[i] = false;
+		if (!take(fc, pages[i])) {
+			qr_page_put(fc->system, pages[i]);
+			pages[i] = NULL;
+			continue;
+		}
+		sync_icache(fc, pages[i]);
+	}
+	qr_pt_lock(&fc->mm->pt, fc->table);
+	for (unsigned i = 0; i < found; i++) {
+		if (!pages[i])
+			continue;
+		mapped[i] = map_around(fc, &around, pages[i], prot);
+		hit |= mapped[i] && pages[i]->u.cache.index == index;
+		count += mapped[i];
+	}
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	for (unsigned i = 0; i < found; i++) {
+		if (!pages[i])
+			continue;
+		qr_page_unlock(fc->system, pages[i]);
+		if (!mapped[i])
+			qr_page_put(fc->system, pages[i]);
+	}
+	if (count) {
+		qr_step(fc, QUIRE_STEP_DO_FAULT_AROUND);
+		qr_publish(fc);
+		count_mapped(fc, count);
+	}
+	return hit;
+}
+
+/* --- the three cases ---------------------------------------------------------------------------------- */
+
+static enum qr_result do_read_fault(struct qr_fault_ctx *fc)
+{
+	struct qr_page *page;
+	enum qr_result result;
+
+	qr_step(fc, QUIRE_STEP_DO_READ_FAULT);
+	if (fc->system->profile->fault_around_bytes > qr_page_bytes(fc->system) &&
+	    !qr_mutant(fc->system, "fault-around") && do_fault_around(fc)) {
+		qr_step(fc, QUIRE_STEP_CACHE_HIT);
+		return QR_DONE;
+	}
+	result = get_page(fc, &page);
+	if (result != QR_DONE)
+		return result;
+	result = finish(fc, page, read_prot(fc->vma), QUIRE_PTE_YOUNG);
+	qr_page_unlock(fc->system, page);
+	if (result != QR_DONE)
+		qr_page_put(fc->system, page);
+	return result;
+}
+
+static enum qr_result do_cow_fault(struct qr_fault_ctx *fc)
+{
+	struct qr_page *copy, *page;
+	enum qr_result result;
+
+	qr_step(fc, QUIRE_STEP_DO_COW_FAULT);
+	qr_anon_prepare(fc->vma);
+	copy = qr_frame_alloc(fc->system, 0, 0, QUIRE_PAGE_ANON);
+	if (!copy)
+		return QR_OOM;
+	result = get_page(fc, &page);
+	if (result != QR_DONE) {
+		qr_page_put(fc->system, copy);
+		return result;
+	}
+	qr_page_copy(fc->system, copy, page);
+	sync_icache(fc, copy);
+	result = qr_map_anon(fc, copy);
+	qr_cache_put(fc->system, page);
+	return result;
+}
+
+static enum qr_result do_shared_fault(struct qr_fault_ctx *fc)
+{
+	struct qr_page *page;
+	enum qr_result result;
+
+	qr_step(fc, QUIRE_STEP_DO_SHARED_FAULT);
+	result = get_page(fc, &page);
+	if (result != QR_DONE)
+		return result;
+	if (qr_vma_wants_writenotify(fc->vma)) {
+		qr_page_unlock(fc->system, page);
+		result = qr_page_mkwrite(fc, page);
+		if (result != QR_DONE) {
+			qr_page_put(fc->system, page);
+			return result;
+		}
+	}
+	result = finish(fc, page, fc->vma->prot, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY);
+	if (result == QR_DONE)
+		qr_cache_dirty(page);
+	qr_page_unlock(fc->system, page);
+	if (result != QR_DONE)
+		qr_page_put(fc->system, page);
+	return result;
+}
+
+enum qr_result qr_do_fault(struct qr_fault_ctx *fc)
+{
+	if (fc->system->profile->decade > QUIRE_LINUX_2_6)
+		qr_step(fc, QUIRE_STEP_DO_FAULT);
+	if (!fc->write)
+		return do_read_fault(fc);
+	return fc->vma->flags & QR_VM_SHARED ? do_shared_fault(fc) : do_cow_fault(fc);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Down the table levels, then by the state of the last entry: handle_mm_fault, handle_pte_fault.
+ *
+ *   none  ── anonymous vma ──► anon.c      leaf, write to a read-only one ──► cow.c
+ *         └─ file vma ───────► file.c      leaf, else ──► young, dirty; or spurious
+ *   swap  ───────────────────► do_swap_page
+ *
+ * The entry is looked at without PT; whoever changes it takes PT and compares with what was seen. */
+#include "fault/fault.h"
+
+/* Makes this CPU forget its view of one page: the entry allows more than the CPU believed. */
+void qr_flush_here(struct qr_fault_ctx *fc)
+{
+	const struct quire_host *host = fc->system->host;
+	struct quire_flush flush;
+
+	if (!host->tlb_flush)
+		return;
+	flush.mm = fc->mm;
+	flush.cpus = (uint64_t)1 << fc->cpu->cpu;
+	flush.count = 1;
+	flush.tables = 0;
+	flush.range[0].start = fc->va;
+	flush.range[0].end = fc->va + (quire_va)qr_page_bytes(fc->system);
+	host->tlb_flush(fc->system->host_context, &flush);
+}
+
+/* An entry became valid where none was: walkers see it; where the CPU may keep "not present", it forgets. */
+void qr_publish(struct qr_fault_ctx *fc)
+{
+	const struct quire_host *host = fc->system->host;
+
+	if (host->pte_sync)
+		host->pte_sync(fc->system->host_context);
+	if (qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID)
+		qr_flush_here(fc);
+}
+
+/* PT, if the entry still is what was seen. */
+bool qr_lock_unchanged(struct qr_fault_ctx *fc)
+{
+	quire_pte now;
+
+	qr_pt_lock(&fc->mm->pt, fc->table);
+	now = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
+	if (qr_likely(now.bits == fc->pte.bits))
+		return true;
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_step(fc, QUIRE_STEP_PTE_CHANGED);
+	return false;
+}
+
+/* Whether an entry that changed since it was seen changed in its young and dirty alone: then the
+ * hardware did it, and the fault goes on. */
+static bool same_but_bits(const struct quire_arch *arch, quire_pte a, quire_pte b)
+{
+	unsigned both = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
+
+	if (arch->kind(arch, a, 0) != QUIRE_PTE_LEAF || arch->kind(arch, b, 0) != QUIRE_PTE_LEAF)
+		return false;
+	return arch->with_flags(arch, a, both, 0, 0).bits == arch->with_flags(arch, b, both, 0, 0).bits;
+}
+
+bool qr_lock_same_page(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	quire_pte now;
+
+	qr_pt_lock(&fc->mm->pt, fc->table);
+	now = qr_pte_get(arch, 0, fc->entry);
+	if (qr_likely(now.bits == fc->pte.bits) || same_but_bits(arch, now, fc->pte)) {
+		fc->pte = now;
+		return true;
+	}
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_step(fc, QUIRE_STEP_PTE_CHANGED);
+	return false;
+}
+
+/* A present leaf that allows the access in software: young and dirty are marked where the hardware
+ * does not, else the CPU's view was stale. */
+static enum qr_result establish(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	unsigned set = QUIRE_PTE_YOUNG | (fc->write ? QUIRE_PTE_DIRTY : 0);
+	quire_pte want;
+	bool changed = false;
+
+	if (!qr_lock_same_page(fc))
+		return QR_CHANGED;
+	for (;;) {
+		want = arch->with_flags(arch, fc->pte, set, 0, 0);
+		if (want.bits == fc->pte.bits)
+			break;
+		changed = qr_pte_cas(arch, 0, fc->entry, &fc->pte, want);
+		if (changed)
+			break;
+	}
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_step(fc, changed ? QUIRE_STEP_ESTABLISH_PTE : QUIRE_STEP_SPURIOUS);
+	if (changed && fc->system->host->pte_sync)
+		fc->system->host->pte_sync(fc->system->host_context);
+	qr_flush_here(fc);
+	return QR_DONE;
+}
+
+/* A swap entry. No store is attached to a system yet, so the slot it names cannot exist. */
+enum qr_result qr_do_swap_page(struct qr_fault_ctx *fc)
+{
+	qr_step(fc, QUIRE_STEP_DO_SWAP_PAGE);
+	qr_step(fc, QUIRE_STEP_SWAP_BAD);
+	return QR_SIGBUS;
+}
+
+static enum qr_result handle_pte_fault(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+
+	qr_step(fc, QUIRE_STEP_HANDLE_PTE_FAULT);
+	switch (arch->kind(arch, fc->pte, 0)) {
+	case QUIRE_PTE_NONE:
+		if (fc->system->profile->decade <= QUIRE_LINUX_2_6)
+			qr_step(fc, QUIRE_STEP_DO_NO_PAGE);
+		return fc->vma->file ? qr_do_fault(fc) : qr_do_anonymous_page(fc);
+	case QUIRE_PTE_SWAP:
+		return qr_do_swap_page(fc);
+	case QUIRE_PTE_LEAF:
+		if (fc->write && !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE))
+			return qr_do_wp_page(fc);
+		return establish(fc);
+	default:
+		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);
+		return QR_SIGBUS;
+	}
+}
+
+enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc)
+{
+	unsigned made = 0;
+
+	qr_step(fc, QUIRE_STEP_HANDLE_MM_FAULT);
+	fc->entry = qr_pt_find(&fc->mm->pt, fc->va, 0);
+	if (qr_unlikely(!fc->entry)) {
+		fc->entry = qr_pt_alloc(&fc->mm->pt, fc->va, 0, &made);
+		if (!fc->entry)
+			return QR_OOM;
+		while (made--)
+			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
+	}
+	fc->table = qr_pt_table_of(&fc->mm->pt, fc->entry);
+	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
+	if (qr_unlikely(fc->trace != NULL))
+		fc->trace->pte_before = fc->pte.bits;
+	return handle_pte_fault(fc);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel asks for a page that a program could have: populate, mlock, ptrace, futex. */
+#include "fault/fault.h"
+
+/* Whether the leaf there already serves, as it would a program. */
+static bool serves(const struct quire_mm *mm, quire_va va, bool write)
+{
+	const struct quire_arch *arch = qr_arch(mm->system);
+	const void *entry = qr_pt_find(&mm->pt, va, 0);
+	quire_pte pte;
+
+	if (!entry)
+		return false;
+	pte = qr_pte_get(arch, 0, entry);
+	return arch->kind(arch, pte, 0) == QUIRE_PTE_LEAF &&
+	       (!write || (arch->prot(arch, pte, 0) & QUIRE_PROT_WRITE));
+}
+
+/* FORCE on a private page that the program may not write: a copy of its own, EXCLUSIVE, is enough. */
+static bool own_copy(const struct quire_mm *mm, quire_va va)
+{
+	const struct quire_arch *arch = qr_arch(mm->system);
+	const void *entry = qr_pt_find(&mm->pt, va, 0);
+	const struct qr_page *page;
+	quire_pte pte;
+
+	if (!entry)
+		return false;
+	pte = qr_pte_get(arch, 0, entry);
+	if (arch->kind(arch, pte, 0) != QUIRE_PTE_LEAF)
+		return false;
+	page = qr_page_of(mm->system, arch->pfn(arch, pte, 0));
+	return page && qr_page_test(page, QR_PAGE_EXCLUSIVE);
+}
+
+enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
+                              unsigned *token)
+{
+	bool write = flags & QR_FAULT_IN_WRITE;
+	bool force = (flags & QR_FAULT_IN_FORCE) && write && !(vma->flags & QR_VM_WRITE);
+	struct qr_fault_ctx fc = {
+	    .system = mm->system,
+	    .mm = mm,
+	    .cpu = qr_this_cpu(mm->system),
+	    .va = va & ~(quire_va)qr_page_mask(mm->system),
+	    .write = write,
+	    .force = force,
+	    .token = *token,
+	    .vma = vma,
+	};
+	enum qr_result result;
+
+	if (force ? own_copy(mm, va) : serves(mm, va, write))
+		return QUIRE_OK;
+	do {
+		result = qr_handle_mm_fault(&fc);
+	} while (result == QR_CHANGED && !(force ? own_copy(mm, va) : serves(mm, va, write)));
+	switch (result) {
+	case QR_DONE:
+	case QR_CHANGED:
+		qr_mm_count_fault(mm, fc.major);
+		return QUIRE_OK;
+	case QR_OOM:
+		return QUIRE_ENOMEM;
+	default:
+		return QUIRE_EFAULT;
+	}
+}

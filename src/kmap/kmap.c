@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel mappings: areas given and taken, and the tree they lie in. */
+#include "kmap/kmap.h"
+
+/* KMAP is taken in contexts that may sleep only; it is a plain lock that waits. */
+static void lock(struct quire_system *system)
+{
+	qr_spin(system, &system->kmap->lock, QR_RANK_KMAP);
+}
+
+static void unlock(struct quire_system *system)
+{
+	qr_spin_end(system, &system->kmap->lock, QR_RANK_KMAP);
+}
+
+/* The kernel tree: the port's own root, or an empty one. */
+static enum quire_status make_tree(struct quire_system *system, struct qr_kmap *kmap)
+{
+	quire_pa root = system->config.kernel_root;
+
+	if (root.v == 0)
+		return qr_pt_create(system, NULL, NULL, &kmap->pt);
+	quire_pfn pfn = {root.v >> qr_arch(system)->page_shift};
+	char *linear = quire_frame_address(system, pfn);
+
+	/* A root that lies outside the ranges cannot be walked. */
+	if (!linear)
+		return QUIRE_EINVAL;
+	kmap->adopted = true;
+	kmap->pt.system = system;
+	kmap->pt.root = linear + (root.v & qr_page_mask(system));
+	kmap->pt.root_pa = root;
+	return QUIRE_OK;
+}
+
+enum quire_status qr_kmap_init(struct quire_system *system)
+{
+	const struct quire_arch *arch = qr_arch(system);
+	const struct quire_config *config = &system->config;
+	bool area = config->kmap_start != config->kmap_end;
+	struct qr_kmap *kmap;
+	enum quire_status status;
+
+	if (!area && config->kernel_root.v == 0)
+		return QUIRE_OK;
+	if (area && (config->kmap_start > config->kmap_end || (config->kmap_start & qr_page_mask(system)) ||
+	             (config->kmap_end & qr_page_mask(system)) || !quire_va_is_kernel(arch, config->kmap_start) ||
+	             !quire_va_is_kernel(arch, config->kmap_end - 1)))
+		return QUIRE_EINVAL;
+	kmap = qr_slab_alloc(system, QR_SLAB_SMALL);
+	if (!kmap)
+		return QUIRE_ENOMEM;
+	status = make_tree(system, kmap);
+	if (status != QUIRE_OK) {
+		qr_slab_free(system, QR_SLAB_SMALL, kmap);
+		return status;
+	}
+	qr_list_init(&kmap->areas);
+	kmap->start = config->kmap_start;
+	kmap->end = config->kmap_end;
+	system->kmap = kmap;
+	return QUIRE_OK;
+}
+
+_Static_assert(sizeof(struct qr_kmap) <= 256, "the kernel map is a small object");
+
+/* Takes every frame of [start, end) out of the kernel tree and frees it after the flush. */
+static void empty(struct quire_system *system, quire_va start, quire_va end)
+{
+	struct qr_pt *pt = &system->kmap->pt;
+	struct qr_pt_counts gone = {0};
+	struct qr_tlb tlb;
+
+	qr_tlb_begin(&tlb, pt);
+	qr_pt_unmap(pt, &tlb, start, end, QR_UNMAP_ALL, &gone);
+	qr_tlb_end(&tlb);
+}
+
+/* The lowest gap of `bytes`; the area after which it lies in *out_after. 0: none. */
+static quire_va find_gap(struct qr_kmap *kmap, uint64_t bytes, struct qr_list **out_after)
+{
+	quire_va at = kmap->start;
+	struct qr_list *node;
+
+	for (node = kmap->areas.next; node != &kmap->areas; node = node->next) {
+		struct qr_kmap_area *area = QR_CONTAINER(node, struct qr_kmap_area, link);
+
+		if (area->start - at >= bytes)
+			break;
+		at = area->end;
+	}
+	*out_after = node->prev;
+	return kmap->end - at >= bytes ? at : 0;
+}
+
+/* Frames for the whole area at once. On failure what came is taken out again. */
+static enum quire_status fill(struct quire_system *system, struct qr_kmap_area *area)
+{
+	quire_va step = (quire_va)qr_page_bytes(system);
+
+	for (quire_va va = area->start; va != area->end; va += step) {
+		struct qr_page *page = qr_frame_alloc(system, 0, QUIRE_FRAME_ZERO, QUIRE_PAGE_KMAP);
+		enum quire_status status = QUIRE_ENOMEM;
+
+		if (page) {
+			status = qr_pt_map(&system->kmap->pt, va, qr_page_pfn(system, page), area->prot,
+			                   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
+			qr_page_put(system, page);   /* the mapping has its own */
+		}
+		if (status != QUIRE_OK) {
+			empty(system, area->start, va);
+			return status;
+		}
+	}
+	return QUIRE_OK;
+}
+
+/* Tables of a lazy area, so that a touch in atomic context needs only its frame. */
+static enum quire_status make_tables(struct quire_system *system, const struct qr_kmap_area *area)
+{
+	quire_va step = (quire_va)qr_page_bytes(system);
+
+	for (quire_va va = area->start; va != area->end; va += step)
+		if (!qr_pt_alloc(&system->kmap->pt, va, 0, NULL))
+			return QUIRE_ENOMEM;
+	return QUIRE_OK;
+}
+
+enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot, enum quire_kmap_kind kind,
+                             quire_va *out_va)
+{
+	struct qr_kmap *kmap = system->kmap;
+	unsigned shift = qr_arch(system)->page_shift;
+	struct qr_kmap_area *area;
+	struct qr_list *after;
+	enum quire_status status;
+
+	if (!kmap || kmap->start == kmap->end || pages == 0 || (prot & QUIRE_PROT_USER) ||
+	    (prot & ~(quire_prot)QUIRE_PROT_MASK))
+		return QUIRE_EINVAL;
+	if (pages > (uint64_t)(kmap->end - kmap->start) >> shift)
+		return QUIRE_ENOMEM;
+	area = qr_slab_alloc(system, QR_SLAB_KMAP_AREA);
+	if (!area)
+		return QUIRE_ENOMEM;
+	area->prot = quire_prot_widen(qr_arch(system), prot);
+	area->kind = kind;
+	lock(system);
+	area->start = find_gap(kmap, pages << shift, &after);
+	area->end = area->start + (quire_va)(pages << shift);
+	status = QUIRE_ENOMEM;
+	if (area->start)
+		status = kind == QUIRE_KMAP_EAGER ? fill(system, area) : make_tables(system, area);
+	if (status == QUIRE_OK)
+		qr_list_add(after, &area->link);
+	unlock(system);
+	if (status != QUIRE_OK) {
+		qr_slab_free(system, QR_SLAB_KMAP_AREA, area);
+		return status;
+	}
+	*out_va = area->start;
+	return QUIRE_OK;
+}
+
+static struct qr_kmap_area *area_at(struct qr_kmap *kmap, quire_va va)
+{
+	struct qr_list *node;
+
+	for (node = kmap->areas.next; node != &kmap->areas; node = node->next) {
+		struct qr_kmap_area *area = QR_CONTAINER(node, struct qr_kmap_area, link);
+
+		if (va >= area->start && va < area->end)
+			return area;
+	}
+	return NULL;
+}
+
+enum quire_status quire_kunmap(struct quire_system *system, quire_va va)
+{
+	struct qr_kmap *kmap = system->kmap;
+	struct qr_kmap_area *area;
+
+	if (!kmap)
+		return QUIRE_EINVAL;
+	lock(system);
+	area = area_at(kmap, va);
+	if (!area || area->start != va) {
+		unlock(system);
+		return QUIRE_EINVAL;
+	}
+	empty(system, area->start, area->end);
+	qr_list_del(&area->link);
+	unlock(system);
+	qr_slab_free(system, QR_SLAB_KMAP_AREA, area);
+	return QUIRE_OK;
+}
+
+void qr_kmap_destroy(struct quire_system *system)
+{
+	struct qr_kmap *kmap = system->kmap;
+
+	if (!kmap)
+		return;
+	while (!qr_list_empty(&kmap->areas))
+		(void)!quire_kunmap(system, QR_CONTAINER(kmap->areas.next, struct qr_kmap_area, link)->start);
+	if (kmap->start != kmap->end) {
+		struct qr_tlb tlb;
+
+		qr_tlb_begin(&tlb, &kmap->pt);
+		qr_pt_free(&kmap->pt, &tlb, kmap->start, kmap->end, kmap->start, kmap->end);
+		qr_tlb_end(&tlb);
+	}
+	if (!kmap->adopted)
+		qr_pt_destroy(&kmap->pt);
+	system->kmap = NULL;
+	qr_slab_free(system, QR_SLAB_SMALL, kmap);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* A fault on a kernel address: vmalloc_fault, and on ARM the copy of a first-level entry.
+ *
+ *   1 the top-level entry of the interrupted address space is copied from the kernel's, if it is the
+ *     one that was missing: the access is repeated, and faults again where the page is missing too
+ *   2 a page of a lazy area gets its frame
+ *
+ * The areas are read without KMAP, which sleeps: an area is in the list before its address is known
+ * to anyone, and is unmapped only by who knows that nobody touches it any more. */
+#include "kmap/kmap.h"
+
+static void *top_entry(const struct qr_pt *pt, quire_va va)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	unsigned top = arch->levels - 1u;
+
+	return pt->root + qr_pt_index(arch, top, va) * arch->level[top].entry_bytes;
+}
+
+/* Whether the top-level entry was missing in `pt` and is there now. */
+static bool sync_top(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
+{
+	const struct quire_arch *arch = qr_arch(kmap->pt.system);
+	unsigned top = arch->levels - 1u;
+	quire_pte none = {0};
+	quire_pte known;
+
+	if (!pt || pt == &kmap->pt || (arch->caps & QUIRE_CAP_SPLIT_ROOT))
+		return false;
+	known = qr_pte_get(arch, top, top_entry(&kmap->pt, va));
+	if (arch->kind(arch, known, top) == QUIRE_PTE_NONE)
+		return false;
+	/* Another CPU of the same address space may copy the same word: either store is right. */
+	return qr_pte_cas(arch, top, top_entry(pt, va), &none, known);
+}
+
+static const struct qr_kmap_area *lazy_area(const struct qr_kmap *kmap, quire_va va)
+{
+	const struct qr_list *node;
+
+	for (node = kmap->areas.next; node != &kmap->areas; node = node->next) {
+		const struct qr_kmap_area *area = QR_CONTAINER(node, struct qr_kmap_area, link);
+
+		if (va >= area->start && va < area->end)
+			return area->kind == QUIRE_KMAP_LAZY ? area : NULL;
+	}
+	return NULL;
+}
+
+static enum quire_step fill_page(struct quire_system *system, quire_va va)
+{
+	const struct qr_kmap_area *area = lazy_area(system->kmap, va);
+	struct qr_page *page;
+	enum quire_status status;
+
+	if (!area)
+		return QUIRE_STEP_VMALLOC_ABSENT;
+	page = qr_frame_alloc(system, 0, QUIRE_FRAME_ZERO, QUIRE_PAGE_KMAP);
+	if (!page)
+		return QUIRE_STEP_VMALLOC_NO_FRAME;
+	status = qr_pt_map(&system->kmap->pt, va, qr_page_pfn(system, page), area->prot,
+	                   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
+	qr_page_put(system, page);
+	if (status == QUIRE_EEXIST)
+		return QUIRE_STEP_VMALLOC_SPURIOUS;    /* another CPU was faster */
+	return status == QUIRE_OK ? QUIRE_STEP_VMALLOC_FILLED : QUIRE_STEP_VMALLOC_NO_FRAME;
+}
+
+enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, quire_va va)
+{
+	const struct quire_arch *arch = qr_arch(system);
+	struct qr_kmap *kmap = system->kmap;
+	const void *entry;
+
+	if (!kmap)
+		return QUIRE_STEP_VMALLOC_ABSENT;
+	va &= ~(quire_va)qr_page_mask(system);
+	if (sync_top(kmap, pt, va)) {
+		if (system->host->pte_sync)
+			system->host->pte_sync(system->host_context);
+		return QUIRE_STEP_VMALLOC_SYNCED;
+	}
+	entry = qr_pt_find(&kmap->pt, va, 0);
+	if (entry && arch->kind(arch, qr_pte_get(arch, 0, entry), 0) == QUIRE_PTE_LEAF)
+		return QUIRE_STEP_VMALLOC_SPURIOUS;
+	return fill_page(system, va);
+}
