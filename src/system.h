@@ -12,23 +12,19 @@
 #include "page/page.h"
 #include "page/slab.h"
 
-/* A range of RAM and its descriptors: page[i] describes frame base + i. */
-struct qr_range {
-	uint64_t base;          /* first frame */
-	uint64_t count;         /* frames */
-	char *linear;           /* address of the first frame; NULL: window only */
-	struct qr_page *pages;
-};
-
-/* Private to one CPU, on lines of its own. Written without a lock: a port that preempts inside the
- * library keeps the thread on its CPU (see PORTING.md). */
+/* Private to one CPU, on lines of its own.
+ *
+ * `busy` guards frames, states and slabs: one exchange that is never waited for. Who finds it taken (he
+ * was moved to this CPU, or its last thread was stopped in the middle) goes the slow way over the zone. */
 struct qr_cpu {
+	uint32_t busy;
+	uint32_t cpu;
 	struct qr_frame_cache frames;                 /* order-0 frames */
+	int64_t states[QUIRE_PAGE_STATES];            /* frames that changed to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
 	uint64_t steps[QUIRE_STEP_COUNT];
 	uint64_t events[QUIRE_EVENT_COUNT];
 	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
-	uint32_t cpu;
 } __attribute__((aligned(64)));
 
 struct quire_system {
@@ -55,7 +51,8 @@ struct quire_system {
 	struct qr_slab slab[QR_SLAB_KINDS];
 
 	/* Atomic. */
-	uint64_t committed;               /* pages promised to mms and shared memory */
+	qr_atomic64 committed;            /* pages promised to mms and shared memory */
+	int64_t states[QUIRE_PAGE_STATES]; /* beside qr_cpu.states: set at creation, or where `busy` was taken */
 
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];
@@ -73,7 +70,18 @@ static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
 {
 	unsigned cpu = system->host->cpu ? system->host->cpu(system->host_context) : 0;
 
+	qr_assert_contract(system, cpu < system->cpus);
 	return &system->cpu[cpu];
+}
+
+static inline bool qr_cpu_try(struct qr_cpu *cpu)
+{
+	return __atomic_exchange_n(&cpu->busy, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline void qr_cpu_end(struct qr_cpu *cpu)
+{
+	__atomic_store_n(&cpu->busy, 0, __ATOMIC_RELEASE);
 }
 
 static inline uint64_t qr_page_bytes(const struct quire_system *system)
@@ -86,9 +94,15 @@ static inline uint64_t qr_page_mask(const struct quire_system *system)
 	return qr_page_bytes(system) - 1;
 }
 
+/* A counter that one CPU writes and everyone reads. */
+static inline void qr_count(uint64_t *counter)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
 static inline void qr_event(struct qr_cpu *cpu, enum quire_event event)
 {
-	cpu->events[event]++;
+	qr_count(&cpu->events[event]);
 }
 
 /* Spinlocks of a system. */
@@ -128,5 +142,7 @@ static inline bool qr_mutant(const struct quire_system *system, const char *name
 	return false;
 #endif
 }
+
+#include "page/inline.h"
 
 #endif

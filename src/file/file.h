@@ -20,13 +20,13 @@ struct quire_file {
 	struct qr_lock lock;               /* CACHE: the index and the counts */
 	struct qr_lock map_lock;           /* FILE: the list of vmas */
 	struct qr_list vmas;               /* under FILE */
-	uint64_t size;                     /* bytes; atomic; written under CACHE */
+	qr_atomic64 size;                  /* bytes; atomic; written under CACHE */
 	uint64_t pages;                    /* in the cache, under CACHE */
-	uint64_t dirty;                    /* pages with DIRTY; atomic */
+	qr_atomic64 dirty;                 /* pages with DIRTY; atomic */
 	void *root;                        /* index, under CACHE */
 	uint32_t height;
 	uint32_t flags;                    /* QR_FILE_* */
-	uint64_t committed;                /* pages accounted (shared anonymous memory) */
+	qr_atomic64 committed;             /* pages accounted (shared anonymous memory) */
 	struct qr_list link;               /* system->files */
 };
 
@@ -36,7 +36,7 @@ enum {
 
 static inline bool qr_file_is_shmem(const struct quire_file *file)
 {
-	return file->ops == NULL;
+	return !file->ops || !file->ops->read;
 }
 
 /* --- the index (index.c): all under CACHE -------------------------------------------------------- */

@@ -126,6 +126,15 @@ static enum quire_status make_tables(struct quire_system *system, const struct q
 	return QUIRE_OK;
 }
 
+/* Puts an area into the list as sync.c reads it: whole before it is seen. => KMAP */
+static void publish(struct qr_kmap_area *area, struct qr_list *after)
+{
+	area->link.next = after->next;
+	area->link.prev = after;
+	after->next->prev = &area->link;
+	__atomic_store_n(&after->next, &area->link, __ATOMIC_RELEASE);
+}
+
 enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot, enum quire_kmap_kind kind,
                              quire_va *out_va)
 {
@@ -152,7 +161,7 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 	if (area->start)
 		status = kind == QUIRE_KMAP_EAGER ? fill(system, area) : make_tables(system, area);
 	if (status == QUIRE_OK)
-		qr_list_add(after, &area->link);
+		publish(area, after);
 	unlock(system);
 	if (status != QUIRE_OK) {
 		qr_slab_free(system, QR_SLAB_KMAP_AREA, area);

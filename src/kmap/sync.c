@@ -5,8 +5,9 @@
  *     one that was missing: the access is repeated, and faults again where the page is missing too
  *   2 a page of a lazy area gets its frame
  *
- * The areas are read without KMAP, which sleeps: an area is in the list before its address is known
- * to anyone, and is unmapped only by who knows that nobody touches it any more. */
+ * The areas are read without KMAP, since a kernel address may be touched in any context: an area is
+ * published into the list before its address is known to anyone, and is taken out only by who knows
+ * that nobody touches it any more. */
 #include "kmap/kmap.h"
 
 static void *top_entry(const struct qr_pt *pt, quire_va va)
@@ -36,9 +37,9 @@ static bool sync_top(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
 
 static const struct qr_kmap_area *lazy_area(const struct qr_kmap *kmap, quire_va va)
 {
-	const struct qr_list *node;
+	const struct qr_list *node = &kmap->areas;
 
-	for (node = kmap->areas.next; node != &kmap->areas; node = node->next) {
+	while ((node = __atomic_load_n(&node->next, __ATOMIC_ACQUIRE)) != &kmap->areas) {
 		const struct qr_kmap_area *area = QR_CONTAINER(node, struct qr_kmap_area, link);
 
 		if (va >= area->start && va < area->end)

@@ -58,7 +58,7 @@ struct quire_vma {
 	int8_t height;
 	uint8_t anon_depth;           /* generations of forks its anonymous pages may come from */
 	uint32_t sequence;            /* odd while being changed */
-	uint64_t anon;                /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
+	qr_atomic64 anon;             /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
 	struct qr_list file_link;     /* file's list of vmas, under FILE */
 };
 
@@ -90,7 +90,7 @@ struct quire_mm {
 	uint32_t def_flags;           /* mlockall(MCL_FUTURE): flags of new vmas */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;   /* pages */
 	uint64_t rss_peak, vm_peak;
-	uint64_t next_anon;           /* source of vma.anon; atomic */
+	qr_atomic64 next_anon;        /* source of vma.anon; atomic */
 	void *context;
 	struct qr_list link;          /* system->mms */
 };
@@ -108,6 +108,7 @@ unsigned qr_mm_downgrade(struct quire_mm *mm);
 
 /* Resident counts: to the slot of this CPU. */
 void qr_mm_count(struct quire_mm *mm, int64_t anon, int64_t file, int64_t shmem, int64_t swap);
+void qr_mm_count_fault(struct quire_mm *mm, bool major);
 void qr_mm_count_gone(struct quire_mm *mm, const struct qr_pt_counts *gone);
 
 /* --- the index (tree.c) ----------------------------------------------------------------------------- */

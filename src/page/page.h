@@ -34,7 +34,7 @@ enum qr_zone_id {
 enum {
 	QR_PAGE_LOCKED = 1 << 8,      /* PAGE lock: content is being read, written or removed */
 	QR_PAGE_WAITED = 1 << 9,      /* someone sleeps for LOCKED */
-	QR_PAGE_RMAP = 1 << 10,       /* RMAP lock: guards rmap and EXCLUSIVE */
+	QR_PAGE_POISONED = 1 << 10,   /* free, and filled with poison */
 	QR_PAGE_UPTODATE = 1 << 11,   /* content is valid */
 	QR_PAGE_DIRTY = 1 << 12,      /* content is newer than its backing */
 	QR_PAGE_WRITEBACK = 1 << 13,  /* being written; DIRTY was cleared before */
@@ -53,7 +53,7 @@ enum {
 struct qr_page {
 	uint32_t ref;               /* atomic */
 	uint32_t flags;             /* atomic */
-	uintptr_t rmap;             /* under QR_PAGE_RMAP: see rmap.h */
+	uintptr_t rmap;             /* atomic; holds its own lock: see rmap.h */
 	struct qr_list link;        /* free list, CPU list, LRU, or table's batch */
 	union {
 		struct {            /* FILE, SHMEM: under CACHE; constant while in the cache or LOCKED */
@@ -75,38 +75,58 @@ struct qr_page {
 		} slab;
 	} u;
 	struct qr_lock lock;        /* TABLE: PT lock */
-	uint32_t level;             /* TABLE: level of the tables in this frame */
-	uint64_t spare;
+	uint8_t level;              /* TABLE: level of the tables in this frame */
+	uint8_t zone;               /* constant: enum qr_zone_id */
+	uint8_t range;              /* constant: system->range[] */
+	uint8_t unused;
+	uint64_t pfn;               /* constant */
 };
 
-/* A CPU's list of free order-0 frames. */
+/* A range of RAM and its descriptors: pages[i] describes frame base + i. */
+struct qr_range {
+	uint64_t base;          /* first frame */
+	uint64_t count;         /* frames */
+	char *linear;           /* address of the first frame; NULL: window only */
+	uint64_t bytes;         /* of linear memory; 0 without */
+	struct qr_page *pages;
+	uint64_t meta;          /* frames at its start that hold descriptors and the system */
+};
+
+/* A CPU's lists of free order-0 frames, through link.next. */
 #define QR_FRAME_CACHE_BATCH 16
 struct qr_frame_cache {
-	struct qr_list list[QR_ZONES];
+	struct qr_page *head[QR_ZONES];
 	uint32_t count[QR_ZONES];
 };
 
 struct qr_zone {
 	struct qr_lock lock;
-	uint64_t free;                      /* frames in free[], under lock; read without it as a hint */
+	uint64_t free;                      /* frames in head[], under lock; read without it as a hint */
 	uint64_t reserve;                   /* below this only QUIRE_FRAME_RESERVE may take */
 	uint64_t frames;
 	struct qr_list head[QR_ORDERS];     /* free blocks by order */
-	uint64_t by_state[QUIRE_PAGE_STATES]; /* atomic, but for FREE which is `free` */
 } __attribute__((aligned(64)));
 
-/* --- descriptors (page.c, inline here) ---------------------------------------------------------- */
+/* --- descriptors (page.c; the fast ones in inline.h) ---------------------------------------------- */
 
 /* The descriptor of a frame; NULL when it is not in RAM (a device). */
-struct qr_page *qr_page_slow(const struct quire_system *system, quire_pfn pfn);
-struct qr_page *qr_page_of(const struct quire_system *system, quire_pfn pfn);
-quire_pfn qr_page_pfn(const struct quire_system *system, const struct qr_page *page);
+static inline struct qr_page *qr_page_of(const struct quire_system *system, quire_pfn pfn);
+struct qr_page *qr_page_of_slow(const struct quire_system *system, quire_pfn pfn);
 
-/* The descriptor of the frame that a linear address lies in. => the address is linear. */
-struct qr_page *qr_page_at(const struct quire_system *system, const void *address);
+static inline quire_pfn qr_page_pfn(const struct quire_system *system, const struct qr_page *page)
+{
+	(void)system;
+	return (quire_pfn){page->pfn};
+}
 
-/* The linear address of a frame; NULL: none. */
-void *qr_page_linear(const struct quire_system *system, const struct qr_page *page);
+/* The descriptor of the frame that a linear address lies in; NULL: not linear. */
+static inline struct qr_page *qr_page_at(const struct quire_system *system, const void *address);
+struct qr_page *qr_page_at_slow(const struct quire_system *system, const void *address);
+
+/* The linear address of a frame, of a physical address; NULL: none. */
+static inline void *qr_page_linear(const struct quire_system *system, const struct qr_page *page);
+static inline char *qr_pa_linear(const struct quire_system *system, quire_pa pa);
+char *qr_pa_linear_slow(const struct quire_system *system, quire_pa pa);
 
 /* A frame's content for as long as it is mapped: linear address or window. Unmap in reverse. */
 void *qr_page_map(const struct quire_system *system, const struct qr_page *page);
@@ -144,14 +164,16 @@ struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsi
 /* Frees a block whose references are gone (ref == 0 or 1, not mapped). => rmap empty. Locks: ZONE. */
 void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned order);
 
-/* References. The last put frees an order-0 frame that no cache and no table holds. */
+/* References. The last put frees the block that the frame is the head of. */
 static inline void qr_page_get(struct qr_page *page)
 {
 	__atomic_fetch_add(&page->ref, 1, __ATOMIC_RELAXED);
 }
 /* Takes a reference unless there is none left. */
 bool qr_page_try_get(struct qr_page *page);
-void qr_page_put(struct quire_system *system, struct qr_page *page);
+static inline void qr_page_put(struct quire_system *system, struct qr_page *page);
+/* Puts one reference of each; the frames that become free go to the CPU's list at once. */
+void qr_page_put_many(struct quire_system *system, struct qr_page *const *pages, unsigned count);
 
 /* Changes what a frame is used for, and the counts. */
 void qr_page_set_state(struct quire_system *system, struct qr_page *page, enum quire_page_state state);
@@ -164,11 +186,18 @@ void qr_page_lock(struct quire_system *system, struct qr_page *page);
 bool qr_page_trylock(struct quire_system *system, struct qr_page *page);
 void qr_page_unlock(struct quire_system *system, struct qr_page *page);
 
-/* Setting up: descriptors of all ranges, zones, per-CPU lists (frames_init.c). */
-enum quire_status qr_frames_init(struct quire_system *system);
+/* Told when the hardware has written a page of a file or of shared memory: sets DIRTY and counts. The
+ * one call from here upwards; src/file has it. */
+void qr_cache_dirty(struct qr_page *page);
+
+/* Setting up (frames_init.c): the system itself, descriptors of all ranges, per-CPU areas, zones.
+ * QUIRE_EINVAL, QUIRE_ENOMEM: as quire_system_create(). */
+enum quire_status qr_frames_init(const struct quire_config *config, struct quire_system **out_system);
 /* Returns this system's CPU lists to the zones. => nothing else runs. */
 void qr_frames_drain(struct quire_system *system);
 /* Total free frames: zones and CPU lists. */
 uint64_t qr_frames_free(const struct quire_system *system);
+/* Frames in a state. Exact when nothing else runs. */
+uint64_t qr_frames_in_state(const struct quire_system *system, enum quire_page_state state);
 
 #endif

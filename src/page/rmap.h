@@ -7,7 +7,11 @@
  *
  *   qr_page.rmap == 0            not mapped
  *                == entry        mapped once; inline
- *                == chunk | 1    chunks of QR_RMAP_SLOTS entries, the first one holds the total
+ *                == chunk | 1    chunks of QR_RMAP_SLOTS entries, the first one holds the total; all
+ *                                others are full
+ *                | 2             RMAP lock: held. Entries and chunks are aligned to 4 at least
+ *
+ * One mapping comes and goes with a single compare-and-exchange, without the lock being held.
  *
  * Holding RMAP keeps every table named in it alive, because an entry leaves the map before its
  * table can be freed. From there PT may be tried, never waited for. */
@@ -25,6 +29,9 @@ struct qr_rmap_chunk {
 	void *entry[QR_RMAP_SLOTS];
 };
 
+#define QR_RMAP_CHUNK  ((uintptr_t)1)
+#define QR_RMAP_LOCKED ((uintptr_t)2)
+
 void qr_rmap_lock(struct quire_system *system, struct qr_page *page);
 bool qr_rmap_trylock(struct quire_system *system, struct qr_page *page);
 void qr_rmap_unlock(struct quire_system *system, struct qr_page *page);
@@ -39,14 +46,20 @@ static inline void qr_rmap_add_new(struct qr_page *page, void *entry)
 	__atomic_store_n(&page->rmap, (uintptr_t)entry, __ATOMIC_RELEASE);
 }
 
+/* The same with chunks to take from (linked through `next`), for a caller that adds to many pages. */
+enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *page, void *entry,
+                                   struct qr_rmap_chunk **chunks) QUIRE_MUST_USE;
+
 /* Removes `entry`, which is there. Frees chunks; cannot fail. Returns the mappings left. */
 uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry);
 
 /* Replaces `from` by `to` (mremap); cannot fail. */
 void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from, void *to);
 
-/* The number of mappings: exact under RMAP, a hint without. */
+/* The number of mappings as 0, 1, or 2 for several. Stable under RMAP; without it, as of now. */
 uint32_t qr_rmap_count(const struct qr_page *page);
+/* The number of mappings. Takes RMAP where there are several. */
+uint32_t qr_rmap_total(struct quire_system *system, struct qr_page *page);
 
 /* Calls `visit` for each mapping under RMAP until it returns false. `visit` may take no lock but by
  * trying; may not change the map. */

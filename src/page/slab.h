@@ -8,7 +8,7 @@
 /* A node of the page cache index: its layout is src/file/index.c's own. */
 #define QR_CACHE_NODE_BYTES (64 * sizeof(void *) + 16)
 
-/* Kinds are added here; sizes are in slab.c. */
+/* Kinds are added here; their sizes in src/system.c, which sees every part. */
 enum qr_slab_kind {
 	QR_SLAB_MM = 0,
 	QR_SLAB_VMA,
@@ -31,14 +31,21 @@ struct qr_slab {
 	uint32_t order;          /* of a slab's block */
 	uint32_t per_slab;
 	struct qr_list partial;  /* slabs with a free object, under lock */
-	uint64_t slabs;
+	uint64_t slabs;          /* under lock */
 };
 
-enum quire_status qr_slab_init(struct quire_system *system);
+/* `bytes`: the size of each kind. */
+void qr_slab_init(struct quire_system *system, const uint32_t bytes[QR_SLAB_KINDS]);
 
 /* A zeroed object; NULL: no frame. => does not sleep. Locks: SLAB, ZONE. */
 void *qr_slab_alloc(struct quire_system *system, enum qr_slab_kind kind);
 void qr_slab_free(struct quire_system *system, enum qr_slab_kind kind, void *object);
+
+/* Up to `count` objects, linked through their first word; their contents are undefined. Returns how
+ * many: fewer when no frame could be had. The many of one go back with qr_slab_free_many(). */
+uint32_t qr_slab_alloc_many(struct quire_system *system, enum qr_slab_kind kind, uint32_t count,
+                            void **out_list);
+void qr_slab_free_many(struct quire_system *system, enum qr_slab_kind kind, void *list);
 
 /* Makes the CPU's list hold at least `count` objects, so that so many allocations in a row on this CPU
  * cannot fail. Returns QUIRE_OK or QUIRE_ENOMEM. */

@@ -28,8 +28,8 @@ struct qr_pt {
 	struct quire_mm *mm;      /* whose; NULL: the kernel's */
 	char *root;               /* linear address of the root table */
 	quire_pa root_pa;
-	uint64_t cpus;            /* atomic: CPUs that may hold translations of it */
-	uint64_t tables;          /* atomic: bytes in tables below the root */
+	qr_atomic64 cpus;         /* atomic: CPUs that may hold translations of it */
+	qr_atomic64 tables;       /* atomic: bytes in tables below the root */
 };
 
 /* --- entries ---------------------------------------------------------------------------------------- */
@@ -37,14 +37,14 @@ struct qr_pt {
 static inline quire_pte qr_pte_get(const struct quire_arch *arch, unsigned level, const void *entry)
 {
 	if (arch->level[level].entry_bytes == 8)
-		return (quire_pte){__atomic_load_n((const uint64_t *)entry, __ATOMIC_ACQUIRE)};
+		return (quire_pte){__atomic_load_n((const qr_atomic64 *)entry, __ATOMIC_ACQUIRE)};
 	return (quire_pte){__atomic_load_n((const uint32_t *)entry, __ATOMIC_ACQUIRE)};
 }
 
 static inline void qr_pte_set(const struct quire_arch *arch, unsigned level, void *entry, quire_pte pte)
 {
 	if (arch->level[level].entry_bytes == 8)
-		__atomic_store_n((uint64_t *)entry, pte.bits, __ATOMIC_RELEASE);
+		__atomic_store_n((qr_atomic64 *)entry, pte.bits, __ATOMIC_RELEASE);
 	else
 		__atomic_store_n((uint32_t *)entry, (uint32_t)pte.bits, __ATOMIC_RELEASE);
 }
@@ -53,7 +53,7 @@ static inline void qr_pte_set(const struct quire_arch *arch, unsigned level, voi
 static inline quire_pte qr_pte_xchg(const struct quire_arch *arch, unsigned level, void *entry, quire_pte pte)
 {
 	if (arch->level[level].entry_bytes == 8)
-		return (quire_pte){__atomic_exchange_n((uint64_t *)entry, pte.bits, __ATOMIC_ACQ_REL)};
+		return (quire_pte){__atomic_exchange_n((qr_atomic64 *)entry, pte.bits, __ATOMIC_ACQ_REL)};
 	return (quire_pte){__atomic_exchange_n((uint32_t *)entry, (uint32_t)pte.bits, __ATOMIC_ACQ_REL)};
 }
 
@@ -62,7 +62,7 @@ static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, voi
                               quire_pte *expected, quire_pte pte)
 {
 	if (arch->level[level].entry_bytes == 8)
-		return __atomic_compare_exchange_n((uint64_t *)entry, &expected->bits, pte.bits, false,
+		return __atomic_compare_exchange_n((qr_atomic64 *)entry, &expected->bits, pte.bits, false,
 		                                   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	uint32_t old = (uint32_t)expected->bits;
 	bool done = __atomic_compare_exchange_n((uint32_t *)entry, &old, (uint32_t)pte.bits, false,
