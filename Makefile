@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# The front door. Meson does the work; everything here is one command each.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+.PHONY: all run test bench format help clean
+
+all: ## build the library (build/libquire.a), the command (build/quire) and the kernel
+	@scripts/deps.sh build
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false >/dev/null
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+
+run: ## boot the reference kernel and run a day in the life of a fault handler
+	@scripts/deps.sh run
+	@$(MAKE) --no-print-directory all
+	@scripts/day.sh $(BUILD)
+
+test: ## build with gcc and clang, sanitizers on, and run every test
+	@scripts/deps.sh test
+	@python3 tests/run.py --jobs $(JOBS)
+
+bench: ## count instructions, print a table, write build/bench.json
+	@scripts/deps.sh bench
+	@$(MAKE) --no-print-directory all
+	@python3 bench/run.py $(BUILD)
+
+format: ## lay out the sources by .clang-format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+clean: ## remove what was built
+	@rm -rf $(BUILD) build-test-*

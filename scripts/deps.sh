@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs, through apt, the packages that a goal needs; says what, and says what is missing otherwise.
+#
+#   scripts/deps.sh build|run|test|bench
+set -eu
+
+build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libdw-dev libelf-dev libjansson-dev"
+run="$build qemu-system-x86 busybox-static"
+bench="$run valgrind"
+test="$bench clang llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2"
+
+goal=${1:-build}
+case $goal in
+build) want=$build ;;
+run) want=$run ;;
+bench) want=$bench ;;
+test) want=$test ;;
+*)
+	echo "usage: scripts/deps.sh build|run|test|bench" >&2
+	exit 2
+	;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	echo "quire: not a Debian system; 'make $goal' needs the equivalents of: $want" >&2
+	exit 0
+fi
+
+missing=
+for package in $want; do
+	case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true) in
+	*"ok installed") ;;
+	*)
+		# gdb-minimal and gdb exclude each other; either will do.
+		if [ "$package" = gdb-minimal ] && command -v gdb >/dev/null 2>&1; then continue; fi
+		missing="$missing $package"
+		;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null 2>&1; then
+	as_root=sudo
+else
+	echo "quire: 'make $goal' needs these packages, and neither root nor sudo is at hand:" >&2
+	echo "  apt-get install$missing" >&2
+	exit 1
+fi
+echo "quire: installing for 'make $goal':$missing" >&2
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
