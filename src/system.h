@@ -19,12 +19,12 @@
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
+	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
 	struct qr_frame_cache frames;                 /* order-0 frames */
 	int64_t states[QUIRE_PAGE_STATES];            /* frames that changed to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
-	uint64_t steps[QUIRE_STEP_COUNT];
-	uint64_t events[QUIRE_EVENT_COUNT];
-	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
+	qr_atomic64 steps[QUIRE_STEP_COUNT];
+	qr_atomic64 events[QUIRE_EVENT_COUNT];
 } __attribute__((aligned(64)));
 
 struct quire_system {
@@ -95,7 +95,7 @@ static inline uint64_t qr_page_mask(const struct quire_system *system)
 }
 
 /* A counter that one CPU writes and everyone reads. */
-static inline void qr_count(uint64_t *counter)
+static inline void qr_count(qr_atomic64 *counter)
 {
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
