@@ -21,7 +21,7 @@ struct qr_cpu {
 	uint32_t cpu;
 	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
 	struct qr_frame_cache frames;                 /* order-0 frames */
-	int64_t states[QUIRE_PAGE_STATES];            /* frames that changed to a state here, less those that left */
+	qr_atomic64 states[QUIRE_PAGE_STATES];        /* frames that came to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
 	qr_atomic64 steps[QUIRE_STEP_COUNT];
 	qr_atomic64 events[QUIRE_EVENT_COUNT];
@@ -52,7 +52,7 @@ struct quire_system {
 
 	/* Atomic. */
 	qr_atomic64 committed;            /* pages promised to mms and shared memory */
-	int64_t states[QUIRE_PAGE_STATES]; /* beside qr_cpu.states: set at creation, or where `busy` was taken */
+	qr_atomic64 states[QUIRE_PAGE_STATES]; /* beside qr_cpu.states: set at creation, or where `busy` was taken */
 
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors: look-ups beyond the first range, content, references, the page lock. */
+#include "system.h"
+
+struct qr_page *qr_page_of_slow(const struct quire_system *system, quire_pfn pfn)
+{
+	for (unsigned i = 0; i < system->ranges; i++) {
+		const struct qr_range *range = &system->range[i];
+
+		if (pfn.n - range->base < range->count)
+			return &range->pages[pfn.n - range->base];
+	}
+	return NULL;
+}
+
+struct qr_page *qr_page_at_slow(const struct quire_system *system, const void *address)
+{
+	for (unsigned i = 0; i < system->ranges; i++) {
+		const struct qr_range *range = &system->range[i];
+		uint64_t at = (uintptr_t)address - (uintptr_t)range->linear;
+
+		if (at < range->bytes)
+			return &range->pages[at >> qr_arch(system)->page_shift];
+	}
+	return NULL;
+}
+
+char *qr_pa_linear_slow(const struct quire_system *system, quire_pa pa)
+{
+	for (unsigned i = 0; i < system->ranges; i++) {
+		const struct qr_range *range = &system->range[i];
+		uint64_t at = pa.v - (range->base << qr_arch(system)->page_shift);
+
+		if (at < range->bytes)
+			return range->linear + at;
+	}
+	return NULL;
+}
+
+void *qr_page_map(const struct quire_system *system, const struct qr_page *page)
+{
+	void *at = qr_page_linear(system, page);
+
+	return at ? at : system->host->frame_map(system->host_context, (quire_pfn){page->pfn});
+}
+
+void qr_page_unmap(const struct quire_system *system, const struct qr_page *page, void *address)
+{
+	if (page->zone == QR_ZONE_HIGH)
+		system->host->frame_unmap(system->host_context, address);
+}
+
+void qr_page_zero(struct quire_system *system, struct qr_page *page)
+{
+	size_t bytes = (size_t)qr_page_bytes(system);
+	void *at = qr_page_map(system, page);
+
+	if (system->host->page_clear)
+		system->host->page_clear(system->host_context, at, bytes);
+	else
+		memset(at, 0, bytes);
+	qr_page_unmap(system, page, at);
+	qr_event(qr_this_cpu(system), QUIRE_EVENT_PAGE_CLEARED);
+}
+
+void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct qr_page *from)
+{
+	size_t bytes = (size_t)qr_page_bytes(system);
+	void *source = qr_page_map(system, from);
+	void *target = qr_page_map(system, to);
+
+	if (system->host->page_copy)
+		system->host->page_copy(system->host_context, target, source, bytes);
+	else
+		memcpy(target, source, bytes);
+	qr_page_unmap(system, to, target);
+	qr_page_unmap(system, from, source);
+	qr_event(qr_this_cpu(system), QUIRE_EVENT_PAGE_COPIED);
+}
+
+bool qr_page_try_get(struct qr_page *page)
+{
+	uint32_t ref = __atomic_load_n(&page->ref, __ATOMIC_RELAXED);
+
+	while (ref != 0) {
+		if (__atomic_compare_exchange_n(&page->ref, &ref, ref + 1, true, __ATOMIC_ACQUIRE,
+		                                __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* --- the page lock: a bit of the flags, another for sleepers ------------------------------------- */
+
+bool qr_page_trylock(struct quire_system *system, struct qr_page *page)
+{
+	if (__atomic_fetch_or(&page->flags, QR_PAGE_LOCKED, __ATOMIC_ACQUIRE) & QR_PAGE_LOCKED)
+		return false;
+	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TRIED);
+	return true;
+}
+
+void qr_page_lock(struct quire_system *system, struct qr_page *page)
+{
+	const struct quire_host *host = system->host;
+
+	qr_lock_event(host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_BEFORE);
+	while (__atomic_fetch_or(&page->flags, QR_PAGE_LOCKED, __ATOMIC_ACQUIRE) & QR_PAGE_LOCKED) {
+		uint32_t flags = __atomic_or_fetch(&page->flags, QR_PAGE_WAITED, __ATOMIC_RELAXED);
+
+		if ((flags & QR_PAGE_LOCKED) && host->wait)
+			host->wait(system->host_context, &page->flags, flags, QUIRE_WAIT_SLEEP);
+	}
+	qr_lock_event(host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TAKEN);
+}
+
+void qr_page_unlock(struct quire_system *system, struct qr_page *page)
+{
+	uint32_t was = __atomic_fetch_and(&page->flags, ~(uint32_t)(QR_PAGE_LOCKED | QR_PAGE_WAITED),
+	                                  __ATOMIC_RELEASE);
+
+	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_RELEASED);
+	if ((was & QR_PAGE_WAITED) && system->host->wake)
+		system->host->wake(system->host_context, &page->flags);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* What a system says of itself: counters summed over its CPUs, memory by use. */
+#include "system.h"
+
+#include "page/rmap.h"
+
+/* Frames that some entry maps, and cached ones newer than their backing: a scan, because the paths that
+ * map and dirty are run more often than anyone asks. */
+static void scan(const struct quire_system *system, struct quire_memory *memory)
+{
+	for (unsigned i = 0; i < system->ranges; i++) {
+		const struct qr_range *range = &system->range[i];
+
+		for (uint64_t at = range->meta; at < range->count; at++) {
+			const struct qr_page *page = &range->pages[at];
+			enum quire_page_state state = qr_page_state(page);
+
+			memory->mapped += qr_rmap_count(page) > 0;
+			memory->dirty += state == QUIRE_PAGE_FILE && qr_page_test(page, QR_PAGE_DIRTY);
+		}
+	}
+}
+
+void quire_memory(const struct quire_system *system, struct quire_memory *out_memory)
+{
+	struct quire_memory memory = {.frames = system->frames_total};
+
+	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
+		memory.by_state[state] = qr_frames_in_state(system, (enum quire_page_state)state);
+	for (unsigned zone = 0; zone < QR_ZONES; zone++)
+		memory.reserve += system->zone[zone].reserve;
+	memory.committed = __atomic_load_n(&system->committed, __ATOMIC_RELAXED);
+	memory.commit_limit = system->frames_total * system->overcommit_ratio / 100;
+	scan(system, &memory);
+	*out_memory = memory;
+}
+
+uint64_t quire_counter(const struct quire_system *system, enum quire_step step)
+{
+	uint64_t sum = 0;
+
+	if ((unsigned)step >= QUIRE_STEP_COUNT)
+		return 0;
+	for (unsigned i = 0; i < system->cpus; i++)
+		sum += __atomic_load_n(&system->cpu[i].steps[step], __ATOMIC_RELAXED);
+	return sum;
+}
+
+uint64_t quire_event(const struct quire_system *system, enum quire_event event)
+{
+	uint64_t sum = 0;
+
+	if ((unsigned)event >= QUIRE_EVENT_COUNT)
+		return 0;
+	for (unsigned i = 0; i < system->cpus; i++)
+		sum += __atomic_load_n(&system->cpu[i].events[event], __ATOMIC_RELAXED);
+	return sum;
+}
+
+const char *quire_page_state_name(enum quire_page_state state)
+{
+	static const char name[QUIRE_PAGE_STATES][8] = {"meta", "free", "cpu",  "port",  "table", "object",
+	                                                "anon", "file", "shmem", "kmap", "zero"};
+
+	return (unsigned)state < QUIRE_PAGE_STATES ? name[state] : "?";
+}
+
+const char *quire_event_name(enum quire_event event)
+{
+	static const char name[QUIRE_EVENT_COUNT][16] = {
+	    "page-cleared", "page-copied", "page-read", "page-written", "table-made", "table-freed", "flush",
+	    "fork-pte",
+	};
+
+	return (unsigned)event < QUIRE_EVENT_COUNT ? name[event] : "?";
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* A system: made from a configuration, ended, and its frames as the port uses them. */
+#include "system.h"
+
+#include "fault/hook.h"
+#include "file/file.h"
+#include "kmap/kmap.h"
+#include "mm/mm.h"
+
+#define SMALL_BYTES 256
+
+static enum quire_status check_config(const struct quire_config *config)
+{
+	if (!config->arch || !config->host || !config->host->panic)
+		return QUIRE_EINVAL;
+	if (config->cpus > QUIRE_CONFIG_CPUS)
+		return QUIRE_EINVAL;
+	if ((unsigned)config->overcommit > QUIRE_OVERCOMMIT_NEVER)
+		return QUIRE_EINVAL;
+	if (config->kmap_start != config->kmap_end) {
+		uint64_t mask = ((uint64_t)1 << config->arch->page_shift) - 1;
+
+		if (config->kmap_start > config->kmap_end || ((config->kmap_start | config->kmap_end) & mask) != 0)
+			return QUIRE_EINVAL;
+		if (!quire_va_is_kernel(config->arch, config->kmap_start) ||
+		    !quire_va_is_kernel(config->arch, config->kmap_end - 1))
+			return QUIRE_EINVAL;
+	}
+	return QUIRE_OK;
+}
+
+/* `given` with what it left out. */
+static struct quire_config complete(const struct quire_config *given)
+{
+	struct quire_config config = *given;
+
+#ifdef QUIRE_ARCH
+	/* One architecture was named at build time: no other can be asked for. */
+	if (!config.arch)
+		config.arch = &QR_ARCH_PUBLIC;
+	else if (config.arch != &QR_ARCH_PUBLIC)
+		config.arch = NULL;
+#endif
+	if (!config.profile)
+		config.profile = &quire_profile_6;
+	if (config.cpus == 0)
+		config.cpus = 1;
+	if (config.overcommit_ratio == 0)
+		config.overcommit_ratio = 50;
+	if (config.max_map_count == 0)
+		config.max_map_count = 65530;
+	if (config.mmap_min_addr == 0)
+		config.mmap_min_addr = 65536;
+	if (config.stack_guard_pages == 0)
+		config.stack_guard_pages = config.profile->stack_guard_pages;
+	return config;
+}
+
+static void take_config(struct quire_system *system, const struct quire_config *config)
+{
+	system->config = *config;
+	system->profile = config->profile;
+	system->page_shift = config->arch->page_shift;
+	system->overcommit = config->overcommit;
+	system->overcommit_ratio = config->overcommit_ratio;
+	system->max_map_count = config->max_map_count;
+	system->mmap_min_addr = config->mmap_min_addr;
+	system->stack_guard_pages = config->stack_guard_pages;
+	qr_list_init(&system->mms);
+	qr_list_init(&system->files);
+}
+
+static void init_slabs(struct quire_system *system)
+{
+	const uint32_t bytes[QR_SLAB_KINDS] = {
+	    [QR_SLAB_MM] = sizeof(struct quire_mm),
+	    [QR_SLAB_VMA] = sizeof(struct quire_vma),
+	    [QR_SLAB_FILE] = sizeof(struct quire_file),
+	    [QR_SLAB_CACHE_NODE] = QR_CACHE_NODE_BYTES,
+	    [QR_SLAB_RMAP_CHUNK] = sizeof(struct qr_rmap_chunk),
+	    [QR_SLAB_KMAP_AREA] = sizeof(struct qr_kmap_area),
+	    [QR_SLAB_SMALL] = SMALL_BYTES,
+	};
+
+	qr_slab_init(system, bytes);
+}
+
+enum quire_status quire_system_create(const struct quire_config *given, struct quire_system **out_system)
+{
+	struct quire_system *system;
+	struct quire_config config;
+	enum quire_status status;
+	struct qr_page *zero;
+
+	if (!given || !out_system)
+		return QUIRE_EINVAL;
+	config = complete(given);
+	status = check_config(&config);
+	if (status == QUIRE_OK)
+		status = qr_frames_init(&config, &system);
+	if (status != QUIRE_OK)
+		return status;
+	take_config(system, &config);
+	init_slabs(system);
+
+	zero = qr_frame_alloc(system, 0, QUIRE_FRAME_LINEAR | QUIRE_FRAME_ZERO, QUIRE_PAGE_ZERO);
+	if (!zero)
+		return QUIRE_ENOMEM;
+	system->zero_page = qr_page_pfn(system, zero);
+	status = qr_kmap_init(system);
+	if (status != QUIRE_OK)
+		return status;
+	*out_system = system;
+	return QUIRE_OK;
+}
+
+/* The first thing that still is in use; NULL: nothing. */
+static const char *left_over(const struct quire_system *system)
+{
+	if (!qr_list_empty(&system->mms))
+		return "quire_system_destroy: an address space is left";
+	if (!qr_list_empty(&system->files))
+		return "quire_system_destroy: a file is left";
+	if (qr_frames_in_state(system, QUIRE_PAGE_PORT) != 0)
+		return "quire_system_destroy: a frame of the port is left";
+	if (qr_frames_in_state(system, QUIRE_PAGE_TABLE) != 0)
+		return "quire_system_destroy: a page table is left";
+	if (qr_frames_in_state(system, QUIRE_PAGE_OBJECT) != 0)
+		return "quire_system_destroy: an object is left";
+	if (qr_frames_free(system) + qr_frames_in_state(system, QUIRE_PAGE_META) != system->frames_total)
+		return "quire_system_destroy: a page is left";
+	return NULL;
+}
+
+void quire_system_destroy(struct quire_system *system)
+{
+	const char *left;
+
+	if (!system)
+		return;
+	if (system->kmap)
+		qr_kmap_destroy(system);
+	qr_fault_unhook_all(system);
+	qr_page_put(system, qr_page_of(system, system->zero_page));
+	qr_slab_drain(system);
+	qr_frames_drain(system);
+	left = left_over(system);
+	if (left)
+		qr_panic(system, left);
+}
+
+const struct quire_arch *quire_system_arch(const struct quire_system *system)
+{
+	return system->arch;
+}
+
+const struct quire_profile *quire_system_profile(const struct quire_system *system)
+{
+	return system->profile;
+}
+
+void *quire_system_host_context(const struct quire_system *system)
+{
+	return system->host_context;
+}
+
+/* --- frames for the port --------------------------------------------------------------------------- */
+
+enum quire_status quire_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
+                                    quire_pfn *out_pfn)
+{
+	struct qr_page *page;
+
+	if (order >= QR_ORDERS || (flags & ~(unsigned)(QUIRE_FRAME_ZERO | QUIRE_FRAME_LINEAR | QUIRE_FRAME_RESERVE)))
+		return QUIRE_EINVAL;
+	page = qr_frame_alloc(system, order, flags, QUIRE_PAGE_PORT);
+	if (!page)
+		return QUIRE_ENOMEM;
+	*out_pfn = qr_page_pfn(system, page);
+	return QUIRE_OK;
+}
+
+void quire_frame_free(struct quire_system *system, quire_pfn pfn, unsigned order)
+{
+	struct qr_page *page = qr_page_of(system, pfn);
+
+	qr_assert(system, page && qr_page_state(page) == QUIRE_PAGE_PORT && qr_page_order(page) == order);
+	/* A program may still map it: then the last unmapping frees it. */
+	qr_page_put(system, page);
+}
+
+void *quire_frame_address(const struct quire_system *system, quire_pfn pfn)
+{
+	const struct qr_page *page = qr_page_of(system, pfn);
+
+	return page ? qr_page_linear(system, page) : NULL;
+}
+
+quire_pfn quire_frame_of(const struct quire_system *system, const void *address)
+{
+	const struct qr_page *page = qr_page_at(system, address);
+
+	return (quire_pfn){page ? page->pfn : 0};
+}
