@@ -4,8 +4,9 @@
 
 usage: layering.py symbols LIBRARY NM OBJDUMP     what libquire.a defines, and what it leaves open
        layering.py source ROOT                    licence lines, architecture macros, layers, sizes
-       layering.py freestanding ROOT CLANG        every file for every architecture, without a libc
+       layering.py freestanding ROOT CLANG        every file for every machine, every header alone, no libc
        layering.py inline ROOT WORK CC [ARG...]   a build for one architecture has no indirect call"""
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -27,8 +28,14 @@ OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_')
 FLOORS = {'arch': 0, 'src/pt': 0, 'src/page': 0, 'src/file': 1, 'src/kmap': 1, 'src/swap': 1, 'src/reclaim': 1,
           'src/mm': 2, 'src/fault': 2}
 
-TARGETS = ('x86_64-unknown-none', 'i386-unknown-none', 'armv7-none-eabi', 'aarch64-none-elf',
-           'riscv64-unknown-elf')
+# Machine, its own architecture, bits of an address, flags. i686: the 80386 had no 64-bit exchange.
+TARGETS = (
+    ('x86_64-unknown-none', 'x86_64', 64, []),
+    ('i386-unknown-none', 'i386', 32, ['-march=i686']),
+    ('armv7-none-eabi', 'arm', 32, []),
+    ('aarch64-none-elf', 'arm64', 64, []),
+    ('riscv64-unknown-elf', 'riscv64', 64, ['-march=rv64gc']),
+)
 ONE_ARCH = ('i386', 'x86_64', 'x86_64_la57', 'arm', 'arm64', 'arm64_39', 'arm64_16k', 'arm64_64k', 'riscv64',
             'riscv64_sv48', 'toy')
 
@@ -94,7 +101,7 @@ def symbols(findings, library, nm, objdump):
         if len(part) >= 3 and part[0].isdigit() and re.match(r'^\.t?(data|bss)(\.(?!rel\.ro)|$)', part[1]):
             if int(part[2], 16) and not instrumented:
                 findings.add(f'{member}: {int(part[2], 16)} bytes of {part[1]}')
-    print(f'{len(defined)} global symbols, all quire_ or qr_; open: {", ".join(sorted(opened - defined)) or "none"}')
+    print(f'{len(defined)} global symbols; open: {", ".join(sorted(opened - defined)) or "none"}')
 
 
 def files(root):
@@ -172,17 +179,36 @@ def contract(findings, root):
 
 
 def freestanding(findings, root, clang):
-    flags = ['-std=c11', '-ffreestanding', '-nostdlibinc', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wundef',
-             '-Wno-unused-parameter', '-Iinclude', '-Isrc', '-Iarch', '-I.']
+    """Compiles every file for every machine: with all architectures, and with that machine's own alone."""
+    flags = ['-std=c11', '-O1', '-ffreestanding', '-nostdlibinc', '-c', '-o', os.devnull, '-Wall', '-Wextra', '-Werror',
+             '-Wundef', '-Wno-unused-parameter', '-Iinclude', '-Isrc', '-Iarch', '-I.']
     listed = sources(root)
-    for target in TARGETS:
-        bad = 0
-        for path in listed:
-            done = subprocess.run([clang, '-target', target] + flags + [path], cwd=root, capture_output=True, text=True)
+    headers = [path for path, _ in files(root) if path.startswith('include/')]
+    jobs = []
+    for target, arch, bits, more in TARGETS:
+        machine = [clang, '-target', target] + more
+        one = [f'-DQUIRE_ARCH={arch}', f'-DQUIRE_CONFIG_VA_BITS={bits}']
+        jobs += [(target, path, machine + flags + [path]) for path in listed]
+        jobs += [(f'{target} alone', path, machine + one + flags + [path]) for path in listed]
+    # A public header says what it needs by itself, to C and to C++.
+    for language in (['-x', 'c'], ['-x', 'c++', '-std=c++11']):
+        plain = [flag for flag in flags if flag != '-std=c11' or language[1] == 'c']
+        jobs += [(f'header as {language[1]}', path, [clang] + language + plain + ['-Wno-unused-function', path])
+                 for path in headers]
+    count = {}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        attempt = lambda job: subprocess.run(job[2], cwd=root, capture_output=True, text=True)
+        for (kind, path, _), done in zip(jobs, pool.map(attempt, jobs)):
+            good, of = count.get(kind, (0, 0))
+            count[kind] = (good + (done.returncode == 0), of + 1)
             if done.returncode:
-                bad += 1
-                findings.add(f'{target}: {path}\n{done.stderr}')
-        print(f'{target}: {len(listed) - bad} of {len(listed)} files compile')
+                findings.add(f'{kind}: {path}\n{done.stderr}')
+    for kind, (good, of) in count.items():
+        print(f'{kind}: {good} of {of} files compile')
+    for path in headers:
+        lines = open(os.path.join(root, path)).read().count('\n')
+        if lines > 400:
+            findings.add(f'{path}: {lines} lines, more than 400')
 
 
 def inline(findings, root, work, *cc):
