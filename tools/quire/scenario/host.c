@@ -182,6 +182,7 @@ static void reaped(struct scn_host *host, pid_t pid, int status)
 	}
 	if (s->failed || turn == TURN_LEAVE || proc == SCN_MAX_PROCS || !s->exiting[proc])
 		return;
+	s->run.alive[proc] = 0;
 	pass_turn(s, turn, SCN_MAX_PROCS + 1);
 	for (turn = atomic_load(&s->turn); turn < TURN_END && owner(s, turn) == SCN_MAX_PROCS;) {
 		scn_step(&s->run, turn);

@@ -38,6 +38,8 @@ const char *host_cannot(void *context, const struct scn_op *op)
 		if (op->flags == 14)
 			return "advise hugepage: the size of pages is the machine's affair";
 		return NULL;
+	case SCN_SP:
+		return "sp: the stack pointer is the harness's own";
 	default:
 		return NULL;
 	}
@@ -277,8 +279,6 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 	case SCN_CALL_FPUNCH:
 		return status(fallocate(host->files.fd[arg[0]], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		                        (off_t)arg[1], (off_t)arg[2]));
-	case SCN_CALL_FALLOCATE:
-		return status(fallocate(host->files.fd[arg[0]], 0, (off_t)arg[1], (off_t)arg[2]));
 	default:
 		return -ENOSYS;
 	}

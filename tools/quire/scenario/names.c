@@ -17,7 +17,7 @@ const struct scn_syntax scn_syntax[SCN_VERBS] = {
     [SCN_KZERO] = {"kzero", "al"},      [SCN_PEEK] = {"peek", "Pa"},
     [SCN_POKE] = {"poke", "Pav"},       [SCN_FREAD] = {"fread", "fo"},
     [SCN_FWRITE] = {"fwrite", "folv"},  [SCN_TRUNCATE] = {"truncate", "fl"},
-    [SCN_PUNCH] = {"punch", "fol"},     [SCN_ALLOCATE] = {"allocate", "fol"},
+    [SCN_PUNCH] = {"punch", "fol"},     [SCN_SP] = {"sp", "a"},
     [SCN_LAYOUT] = {"layout", "w"},     [SCN_RESIDENT] = {"resident", "al"},
     [SCN_MEMORY] = {"memory", ""},
 };

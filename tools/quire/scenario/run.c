@@ -237,8 +237,8 @@ static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_res
 	case SCN_PUNCH:
 		call(run, op, r, SCN_CALL_FPUNCH, file, offset, length, 0, 0, 0);
 		break;
-	default: /* SCN_ALLOCATE */
-		call(run, op, r, SCN_CALL_FALLOCATE, file, offset, length, 0, 0, 0);
+	default: /* SCN_SP */
+		call(run, op, r, SCN_CALL_SP, addr, 0, 0, 0, 0, 0);
 	}
 }
 
@@ -552,8 +552,8 @@ bool scn_step(struct scn_run *run, unsigned index)
 	case SCN_FORK:
 		return do_fork(run, op, r);
 	case SCN_EXIT:
-		run->alive[op->proc] = 0;
 		run->backend->exit(run->context, op->proc);
+		run->alive[op->proc] = 0;
 		break;
 	case SCN_READ:
 	case SCN_WRITE:

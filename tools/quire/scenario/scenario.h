@@ -63,7 +63,7 @@ enum scn_verb {
 	SCN_FWRITE,
 	SCN_TRUNCATE,
 	SCN_PUNCH,
-	SCN_ALLOCATE,
+	SCN_SP,
 	SCN_LAYOUT,
 	SCN_RESIDENT,
 	SCN_MEMORY,
@@ -271,7 +271,7 @@ enum scn_call {
 	SCN_CALL_FWRITE,    /* file, offset, length, byte: bytes written */
 	SCN_CALL_FTRUNCATE, /* file, length */
 	SCN_CALL_FPUNCH,    /* file, offset, length */
-	SCN_CALL_FALLOCATE, /* file, offset, length */
+	SCN_CALL_SP,        /* addr: the stack pointer that the following faults see */
 	SCN_CALLS
 };
 
@@ -300,7 +300,7 @@ struct scn_backend {
 	               struct scn_access_result *out);
 	/* Returns 0, or -errno. On the host it returns in both processes: *out_child is true in the new one. */
 	int (*fork)(void *context, unsigned proc, unsigned child, bool *out_child);
-	/* Ends the process. On the host it does not return. */
+	/* Ends the process. On the host it does not return, and who reaps it clears scn_run.alive. */
 	void (*exit)(void *context, unsigned proc);
 	/* mincore: state of `pages` pages into `out`. Returns 0 or -errno. */
 	int (*mincore)(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* The comparator: two runs of one program, field by field; nothing is rounded or forgiven. */
+#include "conform.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "../scenario/names.h"
+
+static bool same_view(const struct scn_run *a, const struct scn_run *b, const struct scn_result *x,
+                      const struct scn_result *y)
+{
+	return x->view_bytes == y->view_bytes && memcmp(a->view + x->view, b->view + y->view, x->view_bytes) == 0;
+}
+
+/* The first field that differs, or NULL. */
+static const char *field(const struct scn_run *a, const struct scn_run *b, unsigned index)
+{
+	const struct scn_result *x = &a->result[index], *y = &b->result[index];
+
+	if (x->state != y->state)
+		return "what was run";
+	if (x->state != SCN_RAN)
+		return NULL;
+	if (x->signal != y->signal || x->code != y->code)
+		return "signal";
+	if (x->error != y->error)
+		return "errno";
+	if (x->at != y->at)
+		return "address";
+	if (x->value != y->value || x->mix != y->mix || !same_view(a, b, x, y))
+		return scn_result_verb(a->program, index) == SCN_LAYOUT     ? "layout"
+		       : scn_result_verb(a->program, index) == SCN_RESIDENT ? "residency"
+		       : scn_result_verb(a->program, index) == SCN_MEMORY   ? "memory"
+		                                                            : "value";
+	if (x->count != y->count)
+		return "count";
+	if (x->counts.minor != y->counts.minor)
+		return "minor faults";
+	if (x->counts.major != y->counts.major)
+		return "major faults";
+	return NULL;
+}
+
+/* The page whose digests differ, in words. */
+static void explain_memory(const struct scn_run *a, const struct scn_run *b, unsigned index, char *text, size_t size)
+{
+	const struct scn_result *x = &a->result[index], *y = &b->result[index];
+	size_t count = (x->view_bytes < y->view_bytes ? x->view_bytes : y->view_bytes) / sizeof(struct scn_digest);
+
+	for (size_t i = 0; i < count; i++) {
+		struct scn_digest p, q;
+
+		memcpy(&p, a->view + x->view + i * sizeof(p), sizeof(p));
+		memcpy(&q, b->view + y->view + i * sizeof(q), sizeof(q));
+		if (memcmp(&p, &q, sizeof(p)) == 0)
+			continue;
+		snprintf(text, size,
+		         " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u, bytes %s)",
+		         (p.at & ~((uint64_t)15 << 60)) / a->backend->page_size, (unsigned)(p.at >> 60), p.signal, p.code,
+		         q.signal, q.code, p.minor, q.minor, p.hash == q.hash ? "equal" : "differ");
+		return;
+	}
+}
+
+static void describe(const struct scn_run *a, const struct scn_run *b, unsigned index, const char *what,
+                     struct conform_difference *out)
+{
+	const struct scn_program *program = a->program;
+	char more[200] = "";
+	int n;
+
+	if (scn_result_verb(program, index) == SCN_MEMORY)
+		explain_memory(a, b, index, more, sizeof(more));
+	if (index < program->op_count) {
+		n = snprintf(out->text, sizeof(out->text), "%s of operation %u", what, index + 1);
+	} else {
+		unsigned end = index - program->op_count;
+
+		n = end < (unsigned)program->proc_count * SCN_END_VIEWS
+		        ? snprintf(out->text, sizeof(out->text), "%s of %s at the end", what,
+		                   program->proc_name[end / SCN_END_VIEWS])
+		        : snprintf(out->text, sizeof(out->text), "contents of a file at the end");
+	}
+	if (n > 0 && (size_t)n < sizeof(out->text))
+		snprintf(out->text + n, sizeof(out->text) - (size_t)n, "%s", more);
+	out->found = true;
+	out->index = index;
+}
+
+void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, struct conform_difference *out)
+{
+	unsigned count = scn_result_count(a->program);
+
+	memset(out, 0, sizeof(*out));
+	for (unsigned i = 0; i < count; i++) {
+		const char *what = field(a, b, i);
+
+		if (what) {
+			describe(a, b, i, what, out);
+			return;
+		}
+	}
+	if (a->view_lost || b->view_lost) {
+		out->found = out->broken = true;
+		snprintf(out->text, sizeof(out->text), "the program shows more than a run can record");
+	}
+}
+
+void conform_compare(struct conform_side side[2], const struct scn_program *program,
+                     struct conform_difference *out)
+{
+	const struct scn_run *run[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		const char *text = NULL;
+
+		run[i] = side[i].run(side[i].context, program, &text);
+		if (!run[i]) {
+			memset(out, 0, sizeof(*out));
+			out->found = out->broken = true;
+			snprintf(out->text, sizeof(out->text), "%s: %s", side[i].name, text ? text : "failed");
+			return;
+		}
+	}
+	conform_compare_runs(run[0], run[1], out);
+}
+
+/* --- The printed difference --- */
+
+struct notes {
+	const struct conform_side *side;
+	const struct scn_run *run[2];
+	const struct conform_difference *difference;
+};
+
+static bool differs(const struct notes *n, unsigned index)
+{
+	return n->run[0] && n->run[1] && field(n->run[0], n->run[1], index);
+}
+
+static void note_both(FILE *to, unsigned index, void *context)
+{
+	const struct notes *n = context;
+
+	if (!differs(n, index))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		fprintf(to, "# %-5s ", n->side[i].name);
+		scn_print_result(to, n->run[i], index);
+		fputc('\n', to);
+	}
+}
+
+void conform_print_difference(FILE *to, struct conform_side side[2], const struct scn_program *program,
+                              const struct conform_difference *difference)
+{
+	struct notes notes = {.side = side, .difference = difference};
+	const char *text;
+
+	for (unsigned i = 0; i < 2 && !difference->broken; i++)
+		notes.run[i] = side[i].run(side[i].context, program, &text);
+	fprintf(to, "# %s against %s: %s\n", side[0].name, side[1].name, difference->text);
+	scn_print(to, program, note_both, &notes);
+	for (unsigned i = program->op_count; i < scn_result_count(program); i++) {
+		unsigned end = i - program->op_count;
+
+		if (!differs(&notes, i))
+			continue;
+		if (end < (unsigned)program->proc_count * SCN_END_VIEWS)
+			fprintf(to, "# at the end, %s:\n", program->proc_name[end / SCN_END_VIEWS]);
+		else
+			fprintf(to, "# at the end, file %s:\n",
+			        program->file[end - (unsigned)program->proc_count * SCN_END_VIEWS].name);
+		note_both(to, i, &notes);
+	}
+}

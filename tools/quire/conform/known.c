@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Where kernels differ from the linux-6 profile by their version: one table, each row with its reason.
+ *
+ * The profile follows the newest kernel it was proven on. On an older one the rows that hold for it
+ * take the operations in question out of the programs, on both sides, and the table is printed. */
+#include "conform.h"
+
+#include <stdlib.h>
+#include <sys/utsname.h>
+
+#include "../scenario/names.h"
+
+#define VERSION(major, minor) ((unsigned)(major) << 8 | (minor))
+
+static bool is_advice(const struct scn_op *op, unsigned advice)
+{
+	return op->verb == SCN_ADVISE && op->flags == advice;
+}
+
+static bool is_populate(const struct scn_op *op)
+{
+	return is_advice(op, SCN_ADV_POPULATE_READ) || is_advice(op, SCN_ADV_POPULATE_WRITE);
+}
+
+static bool is_dontneed_locked(const struct scn_op *op)
+{
+	return is_advice(op, SCN_ADV_DONTNEED_LOCKED);
+}
+
+static bool is_cold(const struct scn_op *op)
+{
+	return is_advice(op, SCN_ADV_COLD);
+}
+
+static bool is_dontunmap(const struct scn_op *op)
+{
+	return op->verb == SCN_REMAP && op->flags & SCN_REMAP_DONTUNMAP;
+}
+
+static bool is_remap(const struct scn_op *op)
+{
+	return op->verb == SCN_REMAP;
+}
+
+static bool is_noreplace(const struct scn_op *op)
+{
+	return op->verb == SCN_MAP && op->flags & SCN_MAP_NOREPLACE;
+}
+
+static bool is_wipeonfork(const struct scn_op *op)
+{
+	return is_advice(op, SCN_ADV_WIPEONFORK) || is_advice(op, SCN_ADV_KEEPONFORK);
+}
+
+static bool is_remote(const struct scn_op *op)
+{
+	return op->verb == SCN_PEEK || op->verb == SCN_POKE;
+}
+
+static bool is_growing(const struct scn_op *op)
+{
+	return op->verb == SCN_MAP && op->flags & SCN_MAP_GROWSDOWN;
+}
+
+const struct conform_known conform_known[] = {
+    {0, VERSION(4, 14), "advise wipeonfork, keeponfork", "added in 4.14; EINVAL before", is_wipeonfork},
+    {0, VERSION(4, 17), "map noreplace", "MAP_FIXED_NOREPLACE is an ignored bit before 4.17", is_noreplace},
+    {0, VERSION(4, 20), "map growsdown",
+     "before 4.20 a user access far below the stack pointer does not grow a stack; mappings that grow "
+     "are not near it",
+     is_growing},
+    {0, VERSION(5, 4), "advise cold", "added in 5.4; EINVAL before", is_cold},
+    {0, VERSION(5, 7), "remap dontunmap", "added in 5.7; shared and file mappings since 5.13", is_dontunmap},
+    {VERSION(5, 7), VERSION(5, 13), "remap dontunmap", "private anonymous memory only before 5.13",
+     is_dontunmap},
+    {0, VERSION(5, 14), "advise populate-read, populate-write", "added in 5.14; EINVAL before", is_populate},
+    {0, VERSION(5, 18), "advise dontneed-locked", "added in 5.18; EINVAL before", is_dontneed_locked},
+    {0, VERSION(5, 19), "peek, poke",
+     "before 5.19 a read pin does not unshare a page that a fork shares", is_remote},
+    {VERSION(5, 19), VERSION(6, 5), "peek, poke",
+     "before 6.5 access by another process grows a stack", is_remote},
+    {0, VERSION(6, 17), "remap",
+     "since 6.17 one call moves several mappings, and refusals were put into another order", is_remap},
+    {0, 0, NULL, NULL, NULL},
+};
+
+unsigned conform_kernel_version(void)
+{
+	struct utsname name;
+	unsigned long major, minor;
+	char *at;
+
+	if (uname(&name) != 0)
+		return 0;
+	major = strtoul(name.release, &at, 10);
+	minor = *at == '.' ? strtoul(at + 1, NULL, 10) : 0;
+	return VERSION(major, minor > 255 ? 255 : minor);
+}
+
+static bool holds(const struct conform_known *known, unsigned version)
+{
+	return version >= known->from && version < known->before;
+}
+
+unsigned conform_leave_out(struct scn_program *program, unsigned version)
+{
+	unsigned kept = 0, left = 0;
+
+	for (unsigned i = 0; i < program->op_count; i++) {
+		bool out = false;
+
+		for (const struct conform_known *k = conform_known; k->what; k++)
+			out |= holds(k, version) && k->applies(&program->op[i]);
+		if (out)
+			left++;
+		else
+			program->op[kept++] = program->op[i];
+	}
+	program->op_count = kept;
+	return left;
+}
+
+void conform_print_known(FILE *to, unsigned version)
+{
+	unsigned count = 0;
+
+	for (const struct conform_known *k = conform_known; k->what; k++) {
+		if (!holds(k, version))
+			continue;
+		fprintf(to, "  left out on this kernel: %s: %s\n", k->what, k->reason);
+		count++;
+	}
+	if (!count)
+		fprintf(to, "  known differences of Linux %u.%u: none\n", version >> 8, version & 255);
+}
