@@ -94,14 +94,16 @@ struct quire_arch {
 	quire_prot (*prot)(const struct quire_arch *, quire_pte pte, unsigned level);
 	unsigned (*flags)(const struct quire_arch *, quire_pte pte, unsigned level);
 
-	/* 6. The same leaf with `set` added and `clear` removed of QUIRE_PTE_YOUNG | _DIRTY. */
+	/* 6. The same leaf with `clear` removed, then `set` added, of QUIRE_PTE_YOUNG | _DIRTY. */
 	quire_pte (*with_flags)(const struct quire_arch *, quire_pte pte, unsigned set, unsigned clear,
 	                        unsigned level);
 	/* 7. The same leaf with another protection; frame, young and dirty stay. */
 	quire_pte (*with_prot)(const struct quire_arch *, quire_pte pte, quire_prot prot, unsigned level);
 
 	/* 8. Whether the hardware would let this access through without a fault: the leaf as the CPU
-	 * sees it, young and dirty emulation included. `mode`: USER or KERNEL. */
+	 * sees it, young and dirty emulation included. `mode`: USER or KERNEL. An UNKNOWN access counts as
+	 * a read, an UNKNOWN mode as the user's. The control bits that it supposes (CR0.WP, PAN, SUM, ...)
+	 * stand at the head of arch/<a>/pte.h. */
 	bool (*hw_allows)(const struct quire_arch *, quire_pte pte, enum quire_access access,
 	                  enum quire_mode mode, unsigned level);
 
@@ -115,7 +117,7 @@ struct quire_arch {
 
 	/* 13. Whether a leaf can say exactly `prot`.
 	 * Returns QUIRE_OK, or by name what is missing: QUIRE_NO_NX, QUIRE_NO_EXECONLY,
-	 * QUIRE_NO_WRITEONLY. The library asks for what it was told and never drops a bit silently;
+	 * QUIRE_NO_WRITEONLY; QUIRE_EINVAL: bits outside QUIRE_PROT_MASK. The library asks for what it was told and never drops a bit silently;
 	 * quire_prot_widen() gives the protection that Linux gives instead. */
 	enum quire_status (*prot_check)(const struct quire_arch *, quire_prot prot);
 
