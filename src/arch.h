@@ -78,7 +78,14 @@ static const struct quire_arch qr_arch_only = QR_ARCH_TOY_INIT;
 
 #define qr_arch(system) ((void)(system), &qr_arch_only)
 
+#if QUIRE_CONFIG_VA_BITS == 32 && QR_ARCH_NUMBER != 1 && QR_ARCH_NUMBER != 4 && QR_ARCH_NUMBER != 11
+#error "QUIRE_CONFIG_VA_BITS is 32, and the addresses of QUIRE_ARCH are wider"
+#endif
+
 #else
+#if QUIRE_CONFIG_VA_BITS == 32
+#error "QUIRE_CONFIG_VA_BITS is 32: name one architecture of 32 bits with QUIRE_ARCH"
+#endif
 #define qr_arch(system) ((system)->arch)
 #endif
 

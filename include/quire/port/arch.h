@@ -117,8 +117,9 @@ struct quire_arch {
 
 	/* 13. Whether a leaf can say exactly `prot`.
 	 * Returns QUIRE_OK, or by name what is missing: QUIRE_NO_NX, QUIRE_NO_EXECONLY,
-	 * QUIRE_NO_WRITEONLY; QUIRE_EINVAL: bits outside QUIRE_PROT_MASK. The library asks for what it was told and never drops a bit silently;
-	 * quire_prot_widen() gives the protection that Linux gives instead. */
+	 * QUIRE_NO_WRITEONLY; QUIRE_EINVAL: bits outside QUIRE_PROT_MASK. The library asks for what it was
+	 * told and never drops a bit silently; quire_prot_widen() gives the protection that Linux gives
+	 * instead. */
 	enum quire_status (*prot_check)(const struct quire_arch *, quire_prot prot);
 
 	/* 14. Decodes an exception: total and pure. `rows`: NULL, or replacements (quire_fault_hook).
