@@ -125,7 +125,8 @@ static inline enum quire_pte_kind arm64_kind(const struct quire_arch *arch, quir
 		return level == 0 && (bits & ~value) == ARM64_SWAP ? QUIRE_PTE_SWAP : QUIRE_PTE_BAD;
 	}
 	/* Whatever else is sound is what make() makes of its own parts. */
-	if (!qr_leaf_allowed(arch, level) || arm64_prot_check(arch, arm64_prot(arch, pte, level)) != QUIRE_OK ||
+	if (!qr_leaf_allowed(arch, level) ||
+	    arm64_prot_check(arch, arm64_prot(arch, pte, level)) != QUIRE_OK ||
 	    arm64_with_flags(arch, pte, 0, 0, level).bits != bits)
 		return QUIRE_PTE_BAD;
 	return QUIRE_PTE_LEAF;

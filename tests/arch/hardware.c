@@ -106,7 +106,8 @@ static void one_access(const struct probe *probe, enum quire_access access, enum
 	const struct sim_mmu *mmu = sim_mmu_find(arch->name);
 	const struct sim_bus bus = {.at = at};
 	uint64_t root = table_pa(arch->levels - 1);
-	struct sim_walk_request request = {.root = {root, root}, .va = probe->va, .access = access, .mode = mode};
+	struct sim_walk_request request = {
+	    .root = {root, root}, .va = probe->va, .access = access, .mode = mode};
 	bool want = arch->hw_allows(arch, probe->pte, access, mode, probe->level);
 	struct sim_walk walk;
 	quire_pte after;
@@ -155,7 +156,8 @@ static unsigned long leaves_at(const struct quire_arch *arch, uint64_t va, unsig
 	for (quire_prot prot = 0; prot <= QUIRE_PROT_MASK; prot++)
 		for (unsigned flags = 0; flags < 4; flags++)
 			for (unsigned bit = arch->level[level].shift; bit < top; bit++) {
-				struct probe probe = {.arch = arch, .va = va, .level = level, .prot = prot, .flags = flags};
+				struct probe probe = {
+				    .arch = arch, .va = va, .level = level, .prot = prot, .flags = flags};
 
 				probe.pfn.n = UINT64_C(1) << (bit - arch->page_shift);
 				if (arch->prot_check(arch, prot) == QUIRE_OK)
@@ -168,8 +170,12 @@ static unsigned long leaves_at(const struct quire_arch *arch, uint64_t va, unsig
 static unsigned long whole_arch(const struct quire_arch *arch)
 {
 	const uint64_t va[] = {
-		0, arch->user_end / 3, arch->user_end - 1,
-		arch->kernel_start, arch->kernel_start + (arch->kernel_end - arch->kernel_start) / 3, arch->kernel_end,
+	    0,
+	    arch->user_end / 3,
+	    arch->user_end - 1,
+	    arch->kernel_start,
+	    arch->kernel_start + (arch->kernel_end - arch->kernel_start) / 3,
+	    arch->kernel_end,
 	};
 	unsigned long count = 0;
 
@@ -211,8 +217,10 @@ static void the_mmu_refuses_what_is_not_mapped(void **state)
 			for (unsigned access = 0; access < 3; access++)
 				for (unsigned mode = 0; mode < 2; mode++) {
 					struct sim_walk_request request = {
-						.root = {root, root}, .va = va, .access = (enum quire_access)access,
-						.mode = (enum quire_mode)mode,
+					    .root = {root, root},
+					    .va = va,
+					    .access = (enum quire_access)access,
+					    .mode = (enum quire_mode)mode,
 					};
 					struct sim_walk walk;
 
@@ -229,8 +237,8 @@ static void the_mmu_refuses_what_is_not_mapped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_mmu_does_what_hw_allows_says),
-		cmocka_unit_test(the_mmu_refuses_what_is_not_mapped),
+	    cmocka_unit_test(the_mmu_does_what_hw_allows_says),
+	    cmocka_unit_test(the_mmu_refuses_what_is_not_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ struct leaf {
 	uint64_t bits;
 };
 
+/* clang-format off */
 static const struct leaf leaves[] = {
 	/* Intel SDM vol. 3A, tables 4-5, 4-6: P 1, R/W 2, U/S 4, A 20, D 40, PS 80, G 100. */
 	{&quire_arch_i386, R | X | U, Y, 0, PF, 0x12345025},
@@ -98,6 +99,7 @@ static const struct leaf leaves[] = {
 	{&quire_arch_toy, R, 0, 1, 0x12348, 0x12348005},
 	{&quire_arch_toy, U, 0, 0, PF, 0x12345120},
 };
+/* clang-format on */
 
 static void leaves_as_the_manuals_spell_them(void **state)
 {
@@ -105,7 +107,8 @@ static void leaves_as_the_manuals_spell_them(void **state)
 	for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
 		const struct leaf *leaf = &leaves[i];
 		const struct quire_arch *arch = leaf->arch;
-		quire_pte pte = arch->make(arch, (quire_pfn){leaf->pfn}, leaf->prot, leaf->flags, leaf->level);
+		quire_pte pte =
+		    arch->make(arch, (quire_pfn){leaf->pfn}, leaf->prot, leaf->flags, leaf->level);
 
 		if (pte.bits != leaf->bits)
 			print_error("row %zu (%s): want %#llx, got %#llx\n", i, arch->name,
@@ -125,17 +128,17 @@ static const struct {
 	uint64_t pa;
 	uint64_t bits;
 } tables[] = {
-	{&quire_arch_i386, 1, 0x12345000, 0x12345027},
-	{&quire_arch_x86_64, 1, 0x12345000, 0x12345027},
-	{&quire_arch_x86_64, 3, 0xFFFFFFFFFF000, 0xFFFFFFFFFF027},
-	{&quire_arch_x86_64_la57, 4, 0x12345000, 0x12345027},
-	{&quire_arch_arm, 1, 0x12345400, 0x12345401}, /* 1 KiB tables */
-	{&quire_arch_arm64, 1, 0x12345000, 0x12345003},
-	{&quire_arch_arm64_16k, 2, 0x12344000, 0x12344003},
-	{&quire_arch_arm64_64k, 1, 0x12340000, 0x12340003},
-	{&quire_arch_riscv64, 2, 0x12345000, 0x048D1401},
-	{&quire_arch_riscv64_sv48, 3, 0x12345000, 0x048D1401},
-	{&quire_arch_toy, 1, 0x12345000, 0x12345003},
+    {&quire_arch_i386, 1, 0x12345000, 0x12345027},
+    {&quire_arch_x86_64, 1, 0x12345000, 0x12345027},
+    {&quire_arch_x86_64, 3, 0xFFFFFFFFFF000, 0xFFFFFFFFFF027},
+    {&quire_arch_x86_64_la57, 4, 0x12345000, 0x12345027},
+    {&quire_arch_arm, 1, 0x12345400, 0x12345401}, /* 1 KiB tables */
+    {&quire_arch_arm64, 1, 0x12345000, 0x12345003},
+    {&quire_arch_arm64_16k, 2, 0x12344000, 0x12344003},
+    {&quire_arch_arm64_64k, 1, 0x12340000, 0x12340003},
+    {&quire_arch_riscv64, 2, 0x12345000, 0x048D1401},
+    {&quire_arch_riscv64_sv48, 3, 0x12345000, 0x048D1401},
+    {&quire_arch_toy, 1, 0x12345000, 0x12345003},
 };
 
 static void tables_as_the_manuals_spell_them(void **state)
@@ -150,8 +153,10 @@ static void tables_as_the_manuals_spell_them(void **state)
 		assert_int_equal(arch->table_pa(arch, pte, tables[i].level).v, tables[i].pa);
 	}
 	/* x86: an entry whose A bit the CPU has not set yet, and one with D, which is ignored there. */
-	assert_int_equal(quire_arch_x86_64.kind(&quire_arch_x86_64, (quire_pte){0x12345007}, 1), QUIRE_PTE_TABLE);
-	assert_int_equal(quire_arch_x86_64.kind(&quire_arch_x86_64, (quire_pte){0x12345067}, 1), QUIRE_PTE_BAD);
+	assert_int_equal(quire_arch_x86_64.kind(&quire_arch_x86_64, (quire_pte){0x12345007}, 1),
+	                 QUIRE_PTE_TABLE);
+	assert_int_equal(quire_arch_x86_64.kind(&quire_arch_x86_64, (quire_pte){0x12345067}, 1),
+	                 QUIRE_PTE_BAD);
 }
 
 static const struct {
@@ -159,9 +164,12 @@ static const struct {
 	uint64_t value;
 	uint64_t bits;
 } swaps[] = {
-	{&quire_arch_i386, 0xABCDEF, 0xABCDEF02},        {&quire_arch_x86_64, 0xABCDEF0123, 0xABCDEF012302},
-	{&quire_arch_arm, 0xABCDEF0, 0xABCDEF04},        {&quire_arch_arm64, 0xABCDEF0123, 0xABCDEF012304},
-	{&quire_arch_riscv64, 0xABCDEF0123, 0x2AF37BC048E00}, {&quire_arch_toy, 0xABCDEF, 0xABCDEF02},
+    {&quire_arch_i386, 0xABCDEF, 0xABCDEF02},
+    {&quire_arch_x86_64, 0xABCDEF0123, 0xABCDEF012302},
+    {&quire_arch_arm, 0xABCDEF0, 0xABCDEF04},
+    {&quire_arch_arm64, 0xABCDEF0123, 0xABCDEF012304},
+    {&quire_arch_riscv64, 0xABCDEF0123, 0x2AF37BC048E00},
+    {&quire_arch_toy, 0xABCDEF, 0xABCDEF02},
 };
 
 /* Swap entries are ours to choose, but for what the hardware must see: not present. */
@@ -195,7 +203,8 @@ static void kept_and_old_leaves_are_invalid(void **state)
 	for (unsigned level = 0; level < 2; level++)
 		for (quire_prot prot = 0; prot <= QUIRE_PROT_MASK; prot++)
 			if (arch->prot_check(arch, prot) == QUIRE_OK)
-				assert_int_equal(arch->make(arch, (quire_pfn){0x12300}, prot, D, level).bits & 3, 0);
+				assert_int_equal(
+				    arch->make(arch, (quire_pfn){0x12300}, prot, D, level).bits & 3, 0);
 }
 
 /* The kernel at a user's page, where architectures differ. */
@@ -207,18 +216,18 @@ static void kernel_at_user_pages(void **state)
 		enum quire_access access;
 		bool allowed;
 	} rows[] = {
-		{&quire_arch_i386, R | X | U, QUIRE_ACCESS_EXEC, true},    /* no SMEP */
-		{&quire_arch_x86_64, R | X | U, QUIRE_ACCESS_EXEC, true},
-		{&quire_arch_x86_64, R | X | U, QUIRE_ACCESS_WRITE, false}, /* CR0.WP */
-		{&quire_arch_arm, R | X | U, QUIRE_ACCESS_EXEC, true},
-		{&quire_arch_arm, R | X | U, QUIRE_ACCESS_WRITE, false},
-		{&quire_arch_arm64, R | X | U, QUIRE_ACCESS_EXEC, false},  /* PXN */
-		{&quire_arch_arm64, X | U, QUIRE_ACCESS_READ, true},       /* EL1 reads what EL0 only executes */
-		{&quire_arch_arm64, X | U, QUIRE_ACCESS_WRITE, false},
-		{&quire_arch_riscv64, R | X | U, QUIRE_ACCESS_EXEC, false}, /* never, whatever SUM says */
-		{&quire_arch_riscv64, X | U, QUIRE_ACCESS_READ, false},     /* MXR = 0 */
-		{&quire_arch_riscv64, R | W | U, QUIRE_ACCESS_WRITE, true}, /* SUM = 1 */
-		{&quire_arch_toy, R | X | U, QUIRE_ACCESS_EXEC, false},
+	    {&quire_arch_i386, R | X | U, QUIRE_ACCESS_EXEC, true}, /* no SMEP */
+	    {&quire_arch_x86_64, R | X | U, QUIRE_ACCESS_EXEC, true},
+	    {&quire_arch_x86_64, R | X | U, QUIRE_ACCESS_WRITE, false}, /* CR0.WP */
+	    {&quire_arch_arm, R | X | U, QUIRE_ACCESS_EXEC, true},
+	    {&quire_arch_arm, R | X | U, QUIRE_ACCESS_WRITE, false},
+	    {&quire_arch_arm64, R | X | U, QUIRE_ACCESS_EXEC, false}, /* PXN */
+	    {&quire_arch_arm64, X | U, QUIRE_ACCESS_READ, true},      /* EL1 reads what EL0 only executes */
+	    {&quire_arch_arm64, X | U, QUIRE_ACCESS_WRITE, false},
+	    {&quire_arch_riscv64, R | X | U, QUIRE_ACCESS_EXEC, false}, /* never, whatever SUM says */
+	    {&quire_arch_riscv64, X | U, QUIRE_ACCESS_READ, false},     /* MXR = 0 */
+	    {&quire_arch_riscv64, R | W | U, QUIRE_ACCESS_WRITE, true}, /* SUM = 1 */
+	    {&quire_arch_toy, R | X | U, QUIRE_ACCESS_EXEC, false},
 	};
 
 	(void)state;
@@ -226,7 +235,8 @@ static void kernel_at_user_pages(void **state)
 		const struct quire_arch *arch = rows[i].arch;
 		quire_pte pte = arch->make(arch, (quire_pfn){PF}, rows[i].prot, Y | D, 0);
 
-		assert_int_equal(arch->hw_allows(arch, pte, rows[i].access, QUIRE_MODE_KERNEL, 0), rows[i].allowed);
+		assert_int_equal(arch->hw_allows(arch, pte, rows[i].access, QUIRE_MODE_KERNEL, 0),
+		                 rows[i].allowed);
 	}
 }
 
@@ -235,17 +245,17 @@ static const struct {
 	uint64_t user_end, kernel_start;
 	unsigned levels, page_shift, long_bytes, protections;
 } shapes[] = {
-	{&quire_arch_i386, 0xC0000000, 0xC0000000, 2, 12, 4, 6},
-	{&quire_arch_x86_64, 0x7FFFFFFFF000, 0xFFFF800000000000, 4, 12, 8, 10},
-	{&quire_arch_x86_64_la57, 0xFFFFFFFFFFF000, 0xFF00000000000000, 5, 12, 8, 10},
-	{&quire_arch_arm, 0xC0000000, 0xC0000000, 2, 12, 4, 10},
-	{&quire_arch_arm64, 0x1000000000000, 0xFFFF000000000000, 4, 12, 8, 11},
-	{&quire_arch_arm64_39, 0x8000000000, 0xFFFFFF8000000000, 3, 12, 8, 11},
-	{&quire_arch_arm64_16k, 0x800000000000, 0xFFFF800000000000, 3, 14, 8, 11},
-	{&quire_arch_arm64_64k, 0x40000000000, 0xFFFFFC0000000000, 2, 16, 8, 11},
-	{&quire_arch_riscv64, 0x4000000000, 0xFFFFFFC000000000, 3, 12, 8, 12},
-	{&quire_arch_riscv64_sv48, 0x800000000000, 0xFFFF800000000000, 4, 12, 8, 12},
-	{&quire_arch_toy, 0x180000, 0x180000, 3, 12, 4, 12},
+    {&quire_arch_i386, 0xC0000000, 0xC0000000, 2, 12, 4, 6},
+    {&quire_arch_x86_64, 0x7FFFFFFFF000, 0xFFFF800000000000, 4, 12, 8, 10},
+    {&quire_arch_x86_64_la57, 0xFFFFFFFFFFF000, 0xFF00000000000000, 5, 12, 8, 10},
+    {&quire_arch_arm, 0xC0000000, 0xC0000000, 2, 12, 4, 10},
+    {&quire_arch_arm64, 0x1000000000000, 0xFFFF000000000000, 4, 12, 8, 11},
+    {&quire_arch_arm64_39, 0x8000000000, 0xFFFFFF8000000000, 3, 12, 8, 11},
+    {&quire_arch_arm64_16k, 0x800000000000, 0xFFFF800000000000, 3, 14, 8, 11},
+    {&quire_arch_arm64_64k, 0x40000000000, 0xFFFFFC0000000000, 2, 16, 8, 11},
+    {&quire_arch_riscv64, 0x4000000000, 0xFFFFFFC000000000, 3, 12, 8, 12},
+    {&quire_arch_riscv64_sv48, 0x800000000000, 0xFFFF800000000000, 4, 12, 8, 12},
+    {&quire_arch_toy, 0x180000, 0x180000, 3, 12, 4, 12},
 };
 
 static void shapes_of_all(void **state)
@@ -277,7 +287,8 @@ static void shapes_of_all(void **state)
 /* What Linux's protection maps give for each combination of PROT_READ, WRITE, EXEC. */
 static void widened_as_linux_does(void **state)
 {
-	static const quire_prot i386[8] = {0, R | X, R | W | X, R | W | X, R | X, R | X, R | W | X, R | W | X};
+	static const quire_prot i386[8] = {0,     R | X, R | W | X, R | W | X,
+	                                   R | X, R | X, R | W | X, R | W | X};
 	static const quire_prot x86_64[8] = {0, R, R | W, R | W, R | X, R | X, R | W | X, R | W | X};
 	static const quire_prot execonly[8] = {0, R, R | W, R | W, X, R | X, R | W | X, R | W | X};
 
@@ -295,13 +306,13 @@ static void widened_as_linux_does(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(leaves_as_the_manuals_spell_them),
-		cmocka_unit_test(tables_as_the_manuals_spell_them),
-		cmocka_unit_test(swap_entries_are_not_present),
-		cmocka_unit_test(kept_and_old_leaves_are_invalid),
-		cmocka_unit_test(kernel_at_user_pages),
-		cmocka_unit_test(shapes_of_all),
-		cmocka_unit_test(widened_as_linux_does),
+	    cmocka_unit_test(leaves_as_the_manuals_spell_them),
+	    cmocka_unit_test(tables_as_the_manuals_spell_them),
+	    cmocka_unit_test(swap_entries_are_not_present),
+	    cmocka_unit_test(kept_and_old_leaves_are_invalid),
+	    cmocka_unit_test(kernel_at_user_pages),
+	    cmocka_unit_test(shapes_of_all),
+	    cmocka_unit_test(widened_as_linux_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,8 @@
 
 #include <quire/fault.h>
 
-#define STATUS_LOW  (-1100)
-#define NAMES_MAX 256
+#define STATUS_LOW (-1100)
+#define NAMES_MAX  256
 
 static const char *step_name(unsigned n)
 {
@@ -52,8 +52,13 @@ static const struct {
 	const char *(*name)(unsigned);
 	unsigned count;
 } enums[] = {
-	{step_name, QUIRE_STEP_COUNT},      {step_text, QUIRE_STEP_COUNT}, {access_name, 4}, {mode_name, 3},
-	{cause_name, QUIRE_CAUSE_COUNT},    {route_name, 5},               {outcome_name, 7},
+    {step_name, QUIRE_STEP_COUNT},
+    {step_text, QUIRE_STEP_COUNT},
+    {access_name, 4},
+    {mode_name, 3},
+    {cause_name, QUIRE_CAUSE_COUNT},
+    {route_name, 5},
+    {outcome_name, 7},
 };
 
 static void every_number_has_a_name_of_its_own(void **state)
@@ -76,8 +81,12 @@ static void statuses(void **state)
 		enum quire_status status;
 		const char *name;
 	} rows[] = {
-		{QUIRE_OK, "OK"}, {QUIRE_ENOMEM, "ENOMEM"}, {QUIRE_EOPNOTSUPP, "EOPNOTSUPP"},
-		{QUIRE_NO_NX, "NO_NX"}, {QUIRE_NO_WRITEONLY, "NO_WRITEONLY"}, {QUIRE_RETRY, "RETRY"},
+	    {QUIRE_OK, "OK"},
+	    {QUIRE_ENOMEM, "ENOMEM"},
+	    {QUIRE_EOPNOTSUPP, "EOPNOTSUPP"},
+	    {QUIRE_NO_NX, "NO_NX"},
+	    {QUIRE_NO_WRITEONLY, "NO_WRITEONLY"},
+	    {QUIRE_RETRY, "RETRY"},
 	};
 	const char *seen[NAMES_MAX];
 	unsigned count = 0;
@@ -104,18 +113,18 @@ static void signals_and_codes(void **state)
 		unsigned signal, code;
 		const char *signal_name, *code_name;
 	} rows[] = {
-		{QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, "SIGSEGV", "SEGV_MAPERR"},
-		{QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, "SIGSEGV", "SEGV_ACCERR"},
-		{QUIRE_SIGSEGV, QUIRE_SEGV_CPERR, "SIGSEGV", "SEGV_CPERR"},
-		{QUIRE_SIGBUS, QUIRE_BUS_ADRALN, "SIGBUS", "BUS_ADRALN"},
-		{QUIRE_SIGBUS, QUIRE_BUS_ADRERR, "SIGBUS", "BUS_ADRERR"},
-		{QUIRE_SIGILL, QUIRE_ILL_PRVOPC, "SIGILL", "ILL_PRVOPC"},
-		{QUIRE_SIGTRAP, QUIRE_TRAP_HWBKPT, "SIGTRAP", "TRAP_HWBKPT"},
-		{QUIRE_SIGKILL, 0, "SIGKILL", "SI_USER"},
-		{QUIRE_SIGSEGV, QUIRE_SI_KERNEL, "SIGSEGV", "SI_KERNEL"},
-		{QUIRE_SIGFPE, 1, "SIGFPE", "?"},
-		{QUIRE_SIGBUS, 99, "SIGBUS", "?"},
-		{1, 1, "?", "?"},
+	    {QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, "SIGSEGV", "SEGV_MAPERR"},
+	    {QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, "SIGSEGV", "SEGV_ACCERR"},
+	    {QUIRE_SIGSEGV, QUIRE_SEGV_CPERR, "SIGSEGV", "SEGV_CPERR"},
+	    {QUIRE_SIGBUS, QUIRE_BUS_ADRALN, "SIGBUS", "BUS_ADRALN"},
+	    {QUIRE_SIGBUS, QUIRE_BUS_ADRERR, "SIGBUS", "BUS_ADRERR"},
+	    {QUIRE_SIGILL, QUIRE_ILL_PRVOPC, "SIGILL", "ILL_PRVOPC"},
+	    {QUIRE_SIGTRAP, QUIRE_TRAP_HWBKPT, "SIGTRAP", "TRAP_HWBKPT"},
+	    {QUIRE_SIGKILL, 0, "SIGKILL", "SI_USER"},
+	    {QUIRE_SIGSEGV, QUIRE_SI_KERNEL, "SIGSEGV", "SI_KERNEL"},
+	    {QUIRE_SIGFPE, 1, "SIGFPE", "?"},
+	    {QUIRE_SIGBUS, 99, "SIGBUS", "?"},
+	    {1, 1, "?", "?"},
 	};
 
 	(void)state;
@@ -128,9 +137,9 @@ static void signals_and_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_number_has_a_name_of_its_own),
-		cmocka_unit_test(statuses),
-		cmocka_unit_test(signals_and_codes),
+	    cmocka_unit_test(every_number_has_a_name_of_its_own),
+	    cmocka_unit_test(statuses),
+	    cmocka_unit_test(signals_and_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,8 @@ uint64_t run_random(struct run *run)
 	return z ^ z >> 31;
 }
 
-static void say_failure(struct run *run, const char *law, const struct spot *spot, uint64_t want, uint64_t got)
+static void say_failure(struct run *run, const char *law, const struct spot *spot, uint64_t want,
+                        uint64_t got)
 {
 	struct line line = {.used = 0};
 
@@ -115,10 +116,10 @@ static void say_figures(struct run *run)
 int quire_conformance(const struct conformance_env *env, struct conformance_report *report)
 {
 	struct run run = {
-		.env = env,
-		.arch = env->arch,
-		.random = env->seed,
-		.rounds = (uint64_t)(env->rounds ? env->rounds : 20) * 1000,
+	    .env = env,
+	    .arch = env->arch,
+	    .random = env->seed,
+	    .rounds = (uint64_t)(env->rounds ? env->rounds : 20) * 1000,
 	};
 
 	run_geometry(&run);

@@ -11,7 +11,8 @@
 
 struct conformance_env {
 	const struct quire_arch *arch;
-	struct quire_system *system; /* of that arch, for the page-table part; NULL: codec and geometry only */
+	struct quire_system
+	    *system; /* of that arch, for the page-table part; NULL: codec and geometry only */
 	void (*say)(void *context, const char *line); /* what failed, then one line of figures */
 	void *context;
 	uint64_t seed;   /* the same seed does the same; it is printed with a failure */
@@ -22,8 +23,8 @@ struct conformance_report {
 	unsigned protections; /* that the architecture can say */
 	unsigned levels;
 	unsigned leaf_levels;
-	uint64_t checks;      /* laws looked at */
-	uint64_t operations;  /* on page tables, each compared with the model */
+	uint64_t checks;     /* laws looked at */
+	uint64_t operations; /* on page tables, each compared with the model */
 	uint64_t failures;
 };
 

@@ -36,7 +36,8 @@ static void address_split(struct run *run)
 	run_true(run, "the kernel half is above the user half", NULL, arch->kernel_start >= arch->user_end);
 	run_true(run, "the kernel half is not empty", NULL, arch->kernel_end > arch->kernel_start);
 	run_true(run, "tables reach every user address", NULL, user_last <= top);
-	run_true(run, "tables reach every kernel address", NULL, arch->kernel_end - arch->kernel_start <= top);
+	run_true(run, "tables reach every kernel address", NULL,
+	         arch->kernel_end - arch->kernel_start <= top);
 	/* The kernel's addresses differ only in bits that the tables index: none alias. */
 	run_equal(run, "kernel addresses are sign-extended", NULL, arch->kernel_end & ~top,
 	          arch->kernel_start & ~top);
@@ -45,7 +46,8 @@ static void address_split(struct run *run)
 		         (user_last & top) >> root->shift < (arch->kernel_start & top) >> root->shift);
 	run_true(run, "zero is a user address", NULL, quire_va_is_user(arch, 0));
 	run_true(run, "the split is what the predicates say", NULL,
-	         quire_va_is_user(arch, (quire_va)user_last) && !quire_va_is_kernel(arch, (quire_va)user_last) &&
+	         quire_va_is_user(arch, (quire_va)user_last) &&
+	             !quire_va_is_kernel(arch, (quire_va)user_last) &&
 	             quire_va_is_kernel(arch, (quire_va)arch->kernel_start) &&
 	             quire_va_is_kernel(arch, (quire_va)arch->kernel_end) &&
 	             !quire_va_is_user(arch, (quire_va)arch->kernel_start));
@@ -67,15 +69,16 @@ void run_geometry(struct run *run)
 	run_true(run, "level 0 has leaves", NULL, arch->level[0].leaf == 1);
 	run_true(run, "a page has 4 KiB at least", NULL, arch->page_shift >= 12 && arch->page_shift <= 16);
 	run_true(run, "a long has 4 or 8 bytes", NULL, arch->long_bytes == 4 || arch->long_bytes == 8);
-	run_true(run, "swap values have 24 bits at least", NULL, arch->swap_bits >= 24 && arch->swap_bits < 64);
+	run_true(run, "swap values have 24 bits at least", NULL,
+	         arch->swap_bits >= 24 && arch->swap_bits < 64);
 	run_true(run, "physical addresses are wider than a page", NULL,
 	         arch->pa_bits > arch->page_shift && arch->pa_bits < 64);
 	for (unsigned n = 0; n < arch->levels; n++) {
 		one_level(run, n);
 		run->report.leaf_levels += arch->level[n].leaf;
 		if (arch->level[n].leaf)
-			run_true(run, "a leaf is smaller than the physical addresses", &(struct spot){.level = n},
-			         arch->level[n].shift < arch->pa_bits);
+			run_true(run, "a leaf is smaller than the physical addresses",
+			         &(struct spot){.level = n}, arch->level[n].shift < arch->pa_bits);
 	}
 	if (run_true(run, "addresses have 63 bits at most", NULL,
 	             arch->level[arch->levels - 1].shift + arch->level[arch->levels - 1].index_bits < 64))
@@ -117,7 +120,8 @@ static void one_widening(struct run *run, quire_prot prot)
 	quire_prot wide = quire_prot_widen(arch, prot);
 	struct spot at = {.prot = prot};
 
-	run_equal(run, "widened is supported", &at, QUIRE_OK, (uint64_t)(int64_t)arch->prot_check(arch, wide));
+	run_equal(run, "widened is supported", &at, QUIRE_OK,
+	          (uint64_t)(int64_t)arch->prot_check(arch, wide));
 	run_equal(run, "widened includes what was asked for", &at, prot, wide & prot);
 	for (quire_prot less = 0; less < 16; less++)
 		if ((less & prot) == prot && (less & wide) == less && less != wide)
@@ -135,14 +139,17 @@ void run_protections(struct run *run)
 	}
 	for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		for (quire_prot whose = 0; whose <= QUIRE_PROT_USER; whose += QUIRE_PROT_USER)
-			run_equal(run, "every architecture says none, rx and rwx", &(struct spot){.prot = always[i] | whose},
-			          QUIRE_OK, (uint64_t)(int64_t)arch->prot_check(arch, always[i] | whose));
+			run_equal(run, "every architecture says none, rx and rwx",
+			          &(struct spot){.prot = always[i] | whose}, QUIRE_OK,
+			          (uint64_t)(int64_t)arch->prot_check(arch, always[i] | whose));
 	for (unsigned bit = 4; bit < 32; bit++)
-		run_equal(run, "bits that are no protection are EINVAL", NULL, (uint64_t)(int64_t)QUIRE_EINVAL,
+		run_equal(run, "bits that are no protection are EINVAL", NULL,
+		          (uint64_t)(int64_t)QUIRE_EINVAL,
 		          (uint64_t)(int64_t)arch->prot_check(arch, QUIRE_PROT_READ | QUIRE_PROT_EXEC |
 		                                                        (quire_prot)1 << bit));
 	run_equal(run, "NX is as the capability word says", NULL, (arch->caps & QUIRE_CAP_NX) != 0,
 	          arch->prot_check(arch, QUIRE_PROT_READ | QUIRE_PROT_USER) == QUIRE_OK);
-	run_equal(run, "execute-only is as the capability word says", NULL, (arch->caps & QUIRE_CAP_EXECONLY) != 0,
+	run_equal(run, "execute-only is as the capability word says", NULL,
+	          (arch->caps & QUIRE_CAP_EXECONLY) != 0,
 	          arch->prot_check(arch, QUIRE_PROT_EXEC | QUIRE_PROT_USER) == QUIRE_OK);
 }

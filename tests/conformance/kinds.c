@@ -28,7 +28,8 @@ static bool hw_refuses(const struct quire_arch *arch, quire_pte pte, unsigned le
 {
 	for (unsigned access = QUIRE_ACCESS_READ; access <= QUIRE_ACCESS_EXEC; access++)
 		for (unsigned mode = QUIRE_MODE_USER; mode <= QUIRE_MODE_KERNEL; mode++)
-			if (arch->hw_allows(arch, pte, (enum quire_access)access, (enum quire_mode)mode, level))
+			if (arch->hw_allows(arch, pte, (enum quire_access)access, (enum quire_mode)mode,
+			                    level))
 				return false;
 	return true;
 }
@@ -45,12 +46,15 @@ static void one_entry(struct run *run, uint64_t bits, unsigned level)
 		quire_pa pa = arch->table_pa(arch, pte, level);
 
 		pte = arch->table(arch, pa, level);
-		run_equal(run, "an entry of a table has no bit that table() does not set", &at, 0, bits & ~pte.bits);
+		run_equal(run, "an entry of a table has no bit that table() does not set", &at, 0,
+		          bits & ~pte.bits);
 		run_equal(run, "the same table", &at, pa.v, arch->table_pa(arch, pte, level).v);
 	}
-	run_equal(run, "any bits are of the kind that could have made them", &at, maker(arch, pte, level), kind);
+	run_equal(run, "any bits are of the kind that could have made them", &at, maker(arch, pte, level),
+	          kind);
 	if (kind == QUIRE_PTE_NONE || kind == QUIRE_PTE_SWAP)
-		run_true(run, "no access through an entry that is none or swap", &at, hw_refuses(arch, pte, level));
+		run_true(run, "no access through an entry that is none or swap", &at,
+		         hw_refuses(arch, pte, level));
 }
 
 /* All patterns of the low bits, where the formats keep most of what they say, under several tops. */
@@ -78,7 +82,8 @@ static void near_misses(struct run *run, uint64_t bits, unsigned level)
 	one_entry(run, bits, level);
 	for (unsigned one = 0; one < 64; one++)
 		for (unsigned two = 0; two <= one; two++)
-			one_entry(run, bits ^ UINT64_C(1) << one ^ (two < one ? UINT64_C(1) << two : 0), level);
+			one_entry(run, bits ^ UINT64_C(1) << one ^ (two < one ? UINT64_C(1) << two : 0),
+			          level);
 }
 
 static void spoilt_entries(struct run *run, unsigned level)
@@ -90,12 +95,15 @@ static void spoilt_entries(struct run *run, unsigned level)
 		for (quire_prot prot = 0; prot <= QUIRE_PROT_MASK; prot++)
 			for (unsigned flags = 0; flags < 4; flags++)
 				if (arch->prot_check(arch, prot) == QUIRE_OK)
-					near_misses(run, arch->make(arch, (quire_pfn){frame}, prot, flags, level).bits,
-					            level);
+					near_misses(
+					    run,
+					    arch->make(arch, (quire_pfn){frame}, prot, flags, level).bits,
+					    level);
 	if (level > 0)
 		near_misses(run, arch->table(arch, (quire_pa){frame}, level).bits, level);
 	else
-		near_misses(run, arch->swap(arch, frame & ((UINT64_C(1) << arch->swap_bits) - 1)).bits, level);
+		near_misses(run, arch->swap(arch, frame & ((UINT64_C(1) << arch->swap_bits) - 1)).bits,
+		            level);
 }
 
 static void random_entries(struct run *run, unsigned level)
@@ -146,7 +154,8 @@ static void one_table(struct run *run, uint64_t pa, unsigned level)
 	struct spot at = {.level = level, .bits = pte.bits};
 
 	run_true(run, "a table entry is not zero", &at, pte.bits != 0);
-	run_true(run, "a table entry fits", &at, arch->level[level].entry_bytes == 8 || pte.bits <= UINT32_MAX);
+	run_true(run, "a table entry fits", &at,
+	         arch->level[level].entry_bytes == 8 || pte.bits <= UINT32_MAX);
 	run_equal(run, "the kind of a table entry", &at, QUIRE_PTE_TABLE, arch->kind(arch, pte, level));
 	run_equal(run, "table, then table_pa", &at, pa, arch->table_pa(arch, pte, level).v);
 }

@@ -54,13 +54,13 @@ static void hardware(struct run *run, quire_pte pte, const struct spot *at)
 	for (unsigned access = QUIRE_ACCESS_READ; access <= QUIRE_ACCESS_EXEC; access++)
 		for (unsigned mode = QUIRE_MODE_USER; mode <= QUIRE_MODE_KERNEL; mode++) {
 			static const char *const law[2][3] = {
-				{"user read", "user write", "user exec"},
-				{"kernel read", "kernel write", "kernel exec"},
+			    {"user read", "user write", "user exec"},
+			    {"kernel read", "kernel write", "kernel exec"},
 			};
 			int want = model_allows(arch, at->prot, at->flags, (enum quire_access)access,
 			                        (enum quire_mode)mode);
-			bool got = arch->hw_allows(arch, pte, (enum quire_access)access, (enum quire_mode)mode,
-			                           at->level);
+			bool got = arch->hw_allows(arch, pte, (enum quire_access)access,
+			                           (enum quire_mode)mode, at->level);
 
 			if (want >= 0)
 				run_equal(run, law[mode][access], at, (uint64_t)want, got);
@@ -92,7 +92,8 @@ static void changed_prot(struct run *run, quire_pte pte, quire_pfn pfn, const st
 		if (arch->prot_check(arch, prot) != QUIRE_OK)
 			continue;
 		other = arch->with_prot(arch, pte, prot, at->level);
-		run_equal(run, "with_prot gives that protection", at, prot, arch->prot(arch, other, at->level));
+		run_equal(run, "with_prot gives that protection", at, prot,
+		          arch->prot(arch, other, at->level));
 		run_equal(run, "with_prot keeps the frame", at, pfn.n, arch->pfn(arch, other, at->level).n);
 		run_equal(run, "with_prot keeps young and dirty", at, at->flags,
 		          arch->flags(arch, other, at->level));

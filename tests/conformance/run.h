@@ -29,10 +29,10 @@ uint64_t run_random(struct run *run);
 bool run_equal(struct run *run, const char *law, const struct spot *spot, uint64_t want, uint64_t got);
 bool run_true(struct run *run, const char *law, const struct spot *spot, bool holds);
 
-void run_geometry(struct run *run);     /* geometry.c */
-void run_protections(struct run *run);  /* geometry.c: honest capabilities */
-void run_leaves(struct run *run);       /* leaves.c: make and its parts, what the hardware is told */
-void run_kinds(struct run *run);        /* kinds.c: any bits have a kind, swap, tables */
-void run_walk(struct run *run);         /* walk.c: page tables against a model; needs env->system */
+void run_geometry(struct run *run);    /* geometry.c */
+void run_protections(struct run *run); /* geometry.c: honest capabilities */
+void run_leaves(struct run *run);      /* leaves.c: make and its parts, what the hardware is told */
+void run_kinds(struct run *run);       /* kinds.c: any bits have a kind, swap, tables */
+void run_walk(struct run *run);        /* walk.c: page tables against a model; needs env->system */
 
 #endif
