@@ -85,9 +85,9 @@ static void do_sect_fault(const struct abort *abort)
 	abort->fault->route = QUIRE_ROUTE_BAD_AREA;
 }
 
+/* Decides only: the way in src/fault takes this step, and do_bad_area's, for all who come there. */
 static void arm_notify_die(const struct abort *abort)
 {
-	entry_step(abort->fault, QUIRE_STEP_ARM_NOTIFY_DIE);
 	abort->fault->route = QUIRE_ROUTE_UNHANDLED;
 }
 

@@ -6,7 +6,7 @@
 #include <quire/port/arch.h>
 
 /* quire_arch.decode: total and pure. It records every entry function that the fault passes in
- * out_fault->steps, arm_notify_die of an unhandled code included. */
+ * out_fault->steps; what comes after the route is src/fault's to record. */
 void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *profile,
 		     const struct quire_fault_row *const *rows, const struct quire_trap *trap,
 		     struct quire_fault *out_fault);

@@ -25,10 +25,10 @@
 #define EC_DABT_LOWER 0x24
 #define EC_DABT_SAME  0x25
 
-/* Signal and code stay the row's: MAPERR for a translation fault, ADRALN for alignment. */
+/* Decides only: the way in src/fault takes the step for all who come there. Signal and code stay the
+ * row's: MAPERR for a translation fault, ADRALN for alignment. */
 static void do_bad_area(struct quire_fault *fault)
 {
-	entry_step(fault, QUIRE_STEP_DO_BAD_AREA);
 	fault->route = QUIRE_ROUTE_BAD_AREA;
 }
 
@@ -67,7 +67,6 @@ static void do_tag_check_fault(struct quire_fault *fault)
 /* To a user the signal, for the kernel the end. */
 static void notify_die(struct quire_fault *fault)
 {
-	entry_step(fault, QUIRE_STEP_ARM_NOTIFY_DIE);
 	fault->route = QUIRE_ROUTE_UNHANDLED;
 }
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands of quire: what main.c needs to know of each. */
+#ifndef QUIRE_TOOL_COMMAND_H
+#define QUIRE_TOOL_COMMAND_H
+
+#include <stdio.h>
+
+/* Exit statuses that every subcommand keeps to; what 1 means, its help says. */
+enum {
+	QUIRE_EXIT_OK = 0,
+	QUIRE_EXIT_NOTHING = 1, /* nothing found, a difference, a failed expectation */
+	QUIRE_EXIT_USAGE = 2    /* bad use, or a file that cannot be read */
+};
+
+struct quire_command {
+	const char *name;
+	const char *summary;               /* one line, no full stop */
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit status */
+	void (*help)(FILE *out);           /* usage and options */
+};
+
+/* One line here, one in main.c's table, one folder with its meson.build. */
+int explain_command(int argc, char **argv);
+void explain_help(FILE *out);
+
+#endif

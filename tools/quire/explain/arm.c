@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* ARM, short descriptors and LPAE: what their kernels print, and the bits of DFSR and IFSR. Also the
+ * announcement that ARM, ARM64, RISC-V and the older x86 kernels share. */
+#include "explain.h"
+
+#include <string.h>
+
+/* Set by Linux, not by the hardware, to mark a prefetch abort. */
+#define FSR_PREFETCH UINT64_C(0x80000000)
+
+static void set_decade(struct ex_report *report, enum quire_decade decade)
+{
+	if (report->has_decade && report->decade >= decade)
+		return;
+	report->decade = decade;
+	report->has_decade = true;
+}
+
+/* A code by its own shape: ARM64's has an exception class and IL, ARM's at most bits 13:0 and 31. */
+static void vote_by_code(struct ex_report *report, uint64_t code)
+{
+	enum ex_arch arch = ex_arch_of_code(code);
+
+	if (arch == EX_ARM64) {
+		ex_vote(report, EX_ARM64, 3);
+	} else if ((code & ~(FSR_PREFETCH | 0x3fff)) == 0) {
+		ex_vote(report, EX_ARM, 2);
+		if (code & FSR_PREFETCH)
+			report->prefetch = true;
+	}
+}
+
+/* "when read", "when write", "when execute" of ARM since 6.2 */
+static void read_when(struct ex_report *report, struct ex_cursor *cursor)
+{
+	ex_blank(cursor);
+	if (!ex_phrase(cursor, "when "))
+		return;
+	ex_vote(report, EX_ARM, 2);
+	set_decade(report, QUIRE_LINUX_6);
+	if (ex_phrase(cursor, "read"))
+		report->access = QUIRE_ACCESS_READ;
+	else if (ex_phrase(cursor, "write"))
+		report->access = QUIRE_ACCESS_WRITE;
+	else if (ex_phrase(cursor, "execute"))
+		report->access = QUIRE_ACCESS_EXEC;
+}
+
+/* What the words between "kernel" and "at" say. */
+static void read_kind(struct ex_report *report, struct ex_cursor cursor)
+{
+	ex_blank(&cursor);
+	if (ex_phrase(&cursor, "access to user memory outside uaccess")) {
+		ex_vote(report, EX_ARM64, 3);
+	} else if (ex_phrase(&cursor, "access to user memory without uaccess")) {
+		ex_vote(report, EX_RISCV64, 3);
+	} else if (ex_phrase(&cursor, "read from unreadable memory")) {
+		ex_vote(report, EX_ARM64, 3);
+		report->access = QUIRE_ACCESS_READ;
+	} else if (ex_phrase(&cursor, "write to read-only memory")) {
+		ex_vote(report, EX_ARM64, 3);
+		report->access = QUIRE_ACCESS_WRITE;
+	} else if (ex_phrase(&cursor, "execute from non-executable memory")) {
+		ex_vote(report, EX_ARM64, 3);
+		report->access = QUIRE_ACCESS_EXEC;
+	}
+}
+
+/* "Unable to handle kernel NULL pointer dereference at virtual address X" */
+static void read_unable(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_cursor kind = *cursor;
+	struct ex_report *report;
+	uint64_t address;
+	unsigned digits;
+
+	if (!ex_find(cursor, "at ", 80))
+		return;
+	ex_phrase(cursor, "virtual address ");
+	if (!ex_hex(cursor, &address, &digits) || ex_phrase(cursor, ", epc")) /* MIPS has its epc here */
+		return;
+	report = ex_open(scan, EX_ARCH_NONE, 0);
+	report->mode = QUIRE_MODE_KERNEL;
+	report->end = EX_END_OOPS;
+	ex_set_address(report, address, digits);
+	read_kind(report, kind);
+	read_when(report, cursor);
+	ex_blank(cursor);
+	if (ex_phrase(cursor, "RIP")) {
+		ex_vote(report, EX_X86_64, 3);
+		set_decade(report, QUIRE_LINUX_2_6);
+		ex_phrase(cursor, ":");
+		ex_read_place(report, cursor);
+	}
+}
+
+/* "Internal error: Oops: 17 [#1] PREEMPT", "Internal error: : 1008 [#1]",
+ * "Internal error: synchronous external abort: 0000000096000210 [#1]" */
+static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+	struct ex_cursor end = *cursor;
+	bool oops = ex_phrase(&end, " Oops:");
+	const char *hash;
+	uint64_t code;
+
+	if (!ex_find(&end, "[#", 120))
+		return;
+	hash = end.at - 2;
+	/* the number is the last word before "[#1]" */
+	while (hash > cursor->at && hash[-1] == ' ')
+		hash--;
+	end = (struct ex_cursor){hash, hash};
+	while (end.at > cursor->at && ex_is_word(end.at[-1]))
+		end.at--;
+	if (!ex_hex(&end, &code, NULL))
+		return;
+	if (!report || report->oops_line)
+		report = ex_open(scan, EX_ARCH_NONE, 0);
+	else if (oops && report->has_code && report->code != code && report->end == EX_END_SIGNAL)
+		report = ex_open(scan, EX_ARCH_NONE, 0);
+	report->oops_line = true;
+	report->mode = QUIRE_MODE_KERNEL;
+	report->end = EX_END_OOPS;
+	if (ex_find(cursor, "prefetch abort", 64))
+		report->prefetch = true;
+	vote_by_code(report, code);
+	ex_set_code(report, code);
+}
+
+/* "external abort on non-linefetch (0x1008) at 0xf0123000", and a name in front of it */
+static struct ex_report *read_named_fault(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t address, code;
+	unsigned digits;
+
+	if (!ex_find(cursor, "(0x", 96))
+		return NULL;
+	cursor->at -= 2;
+	if (!ex_hex(cursor, &code, NULL) || !ex_phrase(cursor, ") at ") || !ex_hex(cursor, &address, &digits))
+		return NULL;
+	report = ex_open(scan, EX_ARCH_NONE, 0);
+	ex_set_address(report, address, digits);
+	vote_by_code(report, code);
+	ex_set_code(report, code);
+	return report;
+}
+
+/* "Unhandled fault: NAME (0xCODE) at 0xADDRESS"; ARM64 since 4.18: "Unhandled fault at 0xADDRESS" */
+static void read_unhandled_fault(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t address;
+	unsigned digits;
+
+	if (ex_phrase(cursor, ":")) {
+		read_named_fault(scan, cursor);
+		return;
+	}
+	if (!ex_phrase(cursor, " at ") || !ex_hex(cursor, &address, &digits))
+		return;
+	report = ex_open(scan, EX_ARM64, 3);
+	ex_set_address(report, address, digits);
+}
+
+static void read_unhandled_prefetch(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = read_named_fault(scan, cursor);
+
+	if (!report)
+		return;
+	report->prefetch = true;
+	ex_vote(report, EX_ARM, 3);
+}
+
+static void user_report(struct ex_scan *scan, struct ex_report *report)
+{
+	report->mode = QUIRE_MODE_USER;
+	report->end = EX_END_SIGNAL;
+	ex_task_before(scan, report);
+}
+
+/* "name: unhandled page fault (11) at 0x00000000, code 0x017" (ARM)
+ * "name[123]: unhandled level 2 translation fault (11) at 0x00000010, esr 0x92000006" (ARM64) */
+static void read_unhandled_name(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t address, code;
+	unsigned digits, signal;
+	bool esr;
+
+	if (!ex_find(cursor, "(", 72) || !ex_decimal(cursor, &signal) || !ex_phrase(cursor, ") at ") ||
+	    !ex_hex(cursor, &address, &digits) || !ex_phrase(cursor, ", "))
+		return;
+	esr = ex_phrase(cursor, "esr ") || ex_phrase(cursor, "ESR ");
+	if (!esr && !ex_phrase(cursor, "code "))
+		return;
+	if (!ex_hex(cursor, &code, NULL))
+		return;
+	report = ex_open(scan, esr ? EX_ARM64 : EX_ARM, 3);
+	set_decade(report, esr ? QUIRE_LINUX_4_14 : QUIRE_LINUX_2_6);
+	vote_by_code(report, code);
+	ex_set_address(report, address, digits);
+	ex_set_code(report, code);
+	report->signal = signal;
+	user_report(scan, report);
+	if (ex_phrase(cursor, ", in ") && ex_name(cursor, "[", report->object, sizeof(report->object)) &&
+	    ex_phrase(cursor, "["))
+		ex_hex(cursor, &report->object_base, NULL);
+}
+
+/* "name[123]: unhandled exception: DABT (lower EL), ESR 0x92000006, level 2 translation fault in x[..]" */
+static void read_unhandled_exception(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t code;
+
+	if (!ex_find(cursor, "ESR ", 80) || !ex_hex(cursor, &code, NULL))
+		return;
+	report = ex_open(scan, EX_ARM64, 4);
+	set_decade(report, QUIRE_LINUX_6);
+	ex_set_code(report, code);
+	user_report(scan, report);
+	if (ex_find(cursor, "in ", 80) && ex_name(cursor, "[", report->object, sizeof(report->object)) &&
+	    ex_phrase(cursor, "["))
+		ex_hex(cursor, &report->object_base, NULL);
+}
+
+/* "name[123]: unhandled signal 11 code 0x1 at 0x0000000000000010 in name[10000+1000]" (RISC-V) */
+static void read_unhandled_signal(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t address, si_code;
+	unsigned digits, signal;
+
+	if (!ex_decimal(cursor, &signal) || !ex_phrase(cursor, " code ") || !ex_hex(cursor, &si_code, NULL) ||
+	    !ex_phrase(cursor, " at ") || !ex_hex(cursor, &address, &digits))
+		return;
+	report = ex_open(scan, EX_RISCV64, 4);
+	set_decade(report, QUIRE_LINUX_6);
+	ex_set_address(report, address, digits);
+	report->signal = signal;
+	report->si_code = (unsigned)si_code;
+	report->has_si_code = true;
+	user_report(scan, report);
+	if (ex_phrase(cursor, " in ") && ex_name(cursor, "[", report->object, sizeof(report->object)) &&
+	    ex_phrase(cursor, "["))
+		ex_hex(cursor, &report->object_base, NULL);
+}
+
+static void read_unhandled(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	ex_blank(cursor);
+	if (ex_phrase(cursor, "exception:"))
+		read_unhandled_exception(scan, cursor);
+	else if (ex_phrase(cursor, "signal "))
+		read_unhandled_signal(scan, cursor);
+	else
+		read_unhandled_name(scan, cursor);
+}
+
+/* "[00000000] *pgd=00000000, *pte=..., *ppte=...": LPAE and ARM64 have a pmd, short descriptors not */
+static void read_walk(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+	struct ex_cursor start = *cursor;
+	uint64_t value;
+	unsigned digits;
+	size_t length;
+
+	if (!report || !ex_hex(cursor, &value, &digits) || report->walk[0])
+		return;
+	if (report->address_digits == 8 && digits == 8)
+		ex_vote(report, EX_ARM, 1);
+	else if (digits == 16)
+		ex_vote(report, EX_ARM64, report->address_digits == 8 ? 0 : 1);
+	while (cursor->at < cursor->end && ex_phrase(cursor, ", *") && ex_find(cursor, "=", 8)) {
+		report->walk_pmd =
+		    report->walk_pmd || (cursor->at - start.at > 4 && memcmp(cursor->at - 4, "pmd=", 4) == 0);
+		if (!ex_hex(cursor, &value, NULL))
+			break;
+	}
+	length = (size_t)(cursor->at - start.at);
+	memcpy(report->walk, "*pgd=", 5);
+	if (length > sizeof(report->walk) - 6)
+		length = sizeof(report->walk) - 6;
+	memcpy(report->walk + 5, start.at, length);
+	report->walk[5 + length] = '\0';
+}
+
+/* "PC is at name+0x1/0x2" */
+static void read_pc_is_at(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (report)
+		ex_read_place(report, cursor);
+}
+
+/* "pc : [<c0123456>]", "pc : ffff800010123456", "pc : name+0x1/0x2" */
+static void read_pc(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (!report)
+		return;
+	ex_read_place(report, cursor);
+}
+
+/* "psr: 60000013": the mode is in the low five bits (DDI 0406C, B1.3.1). */
+static void read_psr(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+	uint64_t psr;
+	unsigned digits;
+
+	if (!report || !ex_hex(cursor, &psr, &digits) || digits != 8)
+		return;
+	ex_vote(report, EX_ARM, 2);
+	if (report->mode == QUIRE_MODE_UNKNOWN)
+		report->mode = (psr & 31) == 16 ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL;
+}
+
+static void read_sp(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (report)
+		ex_read_sp(report, cursor);
+}
+
+/* "8<--- cut here ---" of ARM since 5.1, one line above everything else */
+static void read_cut(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	if (ex_current(scan))
+		ex_close(scan);
+}
+
+const struct ex_anchor ex_arm_anchors[] = {
+    {"Unable to handle kernel", read_unable},
+    {"Internal error:", read_internal_error},
+    {"Unhandled fault", read_unhandled_fault},
+    {"Unhandled prefetch abort:", read_unhandled_prefetch},
+    {"unhandled", read_unhandled},
+    {"*pgd=", read_walk},
+    {"PC is at", read_pc_is_at},
+    {"pc :", read_pc},
+    {"psr:", read_psr},
+    {"psr :", read_psr},
+    {"sp :", read_sp},
+    {"8<--- cut here", read_cut},
+    {NULL, NULL},
+};
+
+/* --- the fault status registers ------------------------------------------------------------------- */
+
+static const char *domain_meaning(uint32_t domain)
+{
+	static const char *const linux_domains[] = {"domain 0: the kernel", "domain 1: user memory",
+						    "domain 2: devices", "domain 3: the vectors"};
+
+	return domain < 4 ? linux_domains[domain] : "a domain that Linux does not use";
+}
+
+unsigned ex_arm_bits(const struct ex_finding *finding, struct ex_bit *out_bits)
+{
+	uint64_t fsr = finding->fault.raw;
+	bool lpae = finding->id == EX_ARM_LPAE;
+	bool data = finding->trap.vector == QUIRE_VECTOR_DATA_ABORT;
+	unsigned count = 0;
+
+#define BIT(n) (uint32_t)(fsr >> (n)&1)
+	if (!data && (fsr & FSR_PREFETCH))
+		out_bits[count++] =
+		    (struct ex_bit){"(Linux)", 31, 31, 1, "no hardware bit: a prefetch abort"};
+	if (data)
+		out_bits[count++] = (struct ex_bit){"CM", 13, 13, BIT(13),
+						    BIT(13) ? "a cache maintenance operation faulted"
+							    : "no cache maintenance operation"};
+	out_bits[count++] = (struct ex_bit){"ExT", 12, 12, BIT(12),
+					    BIT(12) ? "external aborts: the bus said error (SLVERR)"
+						    : "external aborts: the bus did not decode, or none"};
+	if (data)
+		out_bits[count++] = (struct ex_bit){
+		    "WnR", 11, 11, BIT(11), BIT(11) ? "the access was a write" : "the access was a read"};
+	out_bits[count++] = (struct ex_bit){"LPAE", 9, 9, BIT(9),
+					    BIT(9) ? "long-descriptor format" : "short-descriptor format"};
+	if (lpae) {
+		out_bits[count++] =
+		    (struct ex_bit){"STATUS", 5, 0, (uint32_t)(fsr & 63), finding->fault.name};
+		return count;
+	}
+	if (data)
+		out_bits[count++] = (struct ex_bit){"Domain", 7, 4, (uint32_t)(fsr >> 4 & 15),
+						    domain_meaning((uint32_t)(fsr >> 4 & 15))};
+	out_bits[count++] = (struct ex_bit){"FS[4]", 10, 10, BIT(10),
+					    BIT(10) ? "upper half of the fault table" : "lower half"};
+	out_bits[count++] = (struct ex_bit){"FS[3:0]", 3, 0, (uint32_t)(fsr & 15), finding->fault.name};
+#undef BIT
+	return count;
+}
