@@ -95,9 +95,14 @@ static inline uint64_t qr_page_mask(const struct quire_system *system)
 }
 
 /* A counter that one CPU writes and everyone reads. */
+static inline void qr_count_by(qr_atomic64 *counter, uint64_t by)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELAXED);
+}
+
 static inline void qr_count(qr_atomic64 *counter)
 {
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+	qr_count_by(counter, 1);
 }
 
 static inline void qr_event(struct qr_cpu *cpu, enum quire_event event)

@@ -99,14 +99,32 @@ static inline struct qr_page *qr_pt_table_of(const struct qr_pt *pt, const void 
 {
 	return qr_page_at(pt->system, entry);
 }
-void qr_pt_lock(const struct qr_pt *pt, struct qr_page *table);
-bool qr_pt_trylock(const struct qr_pt *pt, struct qr_page *table);
-void qr_pt_unlock(const struct qr_pt *pt, struct qr_page *table);
+static inline void qr_pt_lock(const struct qr_pt *pt, struct qr_page *table)
+{
+	qr_spin(pt->system, &table->lock, QR_RANK_PT);
+}
+static inline bool qr_pt_trylock(const struct qr_pt *pt, struct qr_page *table)
+{
+	return qr_spin_try(pt->system, &table->lock, QR_RANK_PT);
+}
+static inline void qr_pt_unlock(const struct qr_pt *pt, struct qr_page *table)
+{
+	qr_spin_end(pt->system, &table->lock, QR_RANK_PT);
+}
 /* The second of two tables; does nothing when both are one. */
-void qr_pt_lock_second(const struct qr_pt *pt, struct qr_page *first, struct qr_page *table);
-void qr_pt_unlock_second(const struct qr_pt *pt, struct qr_page *first, struct qr_page *table);
+static inline void qr_pt_lock_second(const struct qr_pt *pt, const struct qr_page *first, struct qr_page *table)
+{
+	if (first != table)
+		qr_spin(pt->system, &table->lock, QR_RANK_PT2);
+}
+static inline void qr_pt_unlock_second(const struct qr_pt *pt, const struct qr_page *first, struct qr_page *table)
+{
+	if (first != table)
+		qr_spin_end(pt->system, &table->lock, QR_RANK_PT2);
+}
 
-/* A run of entries. For the last level, level == 0; a leaf above is a run of one. */
+/* A run of entries. For the last level, level == 0; a leaf above is a run of one, and va and end are
+ * what of it lies in the range asked for. */
 struct qr_pt_run {
 	quire_va va;              /* of the first entry */
 	quire_va end;
@@ -119,6 +137,16 @@ struct qr_pt_run {
 /* The next run of existing entries in [va, end): skips what has no table. False: none. Start with
  * va = start; go on with va = run->end. => tables cannot vanish: mm lock held. */
 bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run);
+/* The same for entries of `level` and leaves above it. */
+bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsigned level,
+                       struct qr_pt_run *run);
+
+/* Whether the run's entries lie in the range asked for with all that they map. A leaf above level 0 of
+ * which the range has only a part is left as it is by every operation: nothing here splits. */
+static inline bool qr_pt_run_whole(const struct qr_pt *pt, const struct qr_pt_run *run)
+{
+	return run->level == 0 || (uint64_t)(run->end - run->va) >> qr_arch(pt->system)->level[run->level].shift == 1;
+}
 
 /* --- the TLB batch (tlb.c): flush before free ----------------------------------------------------- */
 
@@ -131,6 +159,7 @@ struct qr_tlb {
 	struct qr_page *page[QR_TLB_PAGES]; /* each holds a reference, put after the flush */
 	struct qr_list tables;            /* frames of removed tables, freed after the flush */
 };
+/* Order of calls for each entry: clear it, qr_tlb_range(), then qr_tlb_page(), which may flush. */
 void qr_tlb_begin(struct qr_tlb *tlb, struct qr_pt *pt);
 /* [start, end) may be cached by a CPU: to be flushed. */
 void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end);
@@ -140,8 +169,21 @@ void qr_tlb_table(struct qr_tlb *tlb, struct qr_page *table);
 void qr_tlb_flush(struct qr_tlb *tlb);   /* now; then the batch is empty */
 void qr_tlb_end(struct qr_tlb *tlb);     /* flushes what is left */
 
+/* An entry became valid: tells the walkers, and the TLBs of CPUs that remember what was not. */
+static inline void qr_pt_publish(struct qr_pt *pt, quire_va va);
+
 /* One page, at once: after an entry of `pt` lost a right or changed its frame. */
 void qr_tlb_flush_page(struct qr_pt *pt, quire_va va);
+
+static inline void qr_pt_publish(struct qr_pt *pt, quire_va va)
+{
+	const struct quire_host *host = pt->system->host;
+
+	if (host->pte_sync)
+		host->pte_sync(pt->system->host_context);
+	if (qr_arch(pt->system)->caps & QUIRE_CAP_CACHES_INVALID)
+		qr_tlb_flush_page(pt, va);
+}
 
 /* --- range operations ------------------------------------------------------------------------------- */
 
@@ -156,9 +198,10 @@ struct qr_pt_swap_ops {
 	enum quire_status (*dup)(struct quire_system *system, uint64_t value);
 };
 
-/* Maps one frame at `va` with tables as needed (map.c). The entry must be none. `page` (may be NULL:
- * a device frame) gets a mapping reference and a reverse mapping. Exactly `prot`: QUIRE_NO_* when the
- * arch cannot say it; QUIRE_EEXIST; QUIRE_ENOMEM; QUIRE_NO_LEAF. On failure nothing is mapped. */
+/* Maps one frame at `va` with tables as needed (map.c). The entry must be none. A frame in RAM gets a
+ * mapping reference and a reverse mapping; a device's and the zero page do not. Exactly `prot`:
+ * QUIRE_NO_* when the arch cannot say it; QUIRE_EEXIST; QUIRE_ENOMEM; QUIRE_NO_LEAF: no leaf of that
+ * level; QUIRE_EINVAL: va or pfn not aligned to it. On failure nothing is mapped. */
 enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_prot prot, unsigned flags,
                             unsigned level) QUIRE_MUST_USE;
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Freeing tables that map nothing any more.
+ *
+ *   level by level from the pages up: a table goes when all that it could map lies in [floor, ceiling)
+ *   and, above the pages, when no table is left in it. One that a failed operation left behind keeps
+ *   the tables above it; they go with the address space. */
+#include "pt/leaf.h"
+
+struct freeing {
+	struct qr_pt *pt;
+	struct qr_tlb *tlb;
+	quire_va floor, ceiling;
+	uint64_t bytes;
+	uint64_t count;
+};
+
+static bool is_empty(const struct quire_arch *arch, const char *table, unsigned level)
+{
+	for (size_t i = 0; i < (size_t)1 << arch->level[level].index_bits; i++) {
+		if (qr_pte_get(arch, level, table + i * arch->level[level].entry_bytes).bits != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Frees the table below `entry` of `level`, which maps [va, va + span), if it may go. */
+static void free_entry(struct freeing *freeing, char *entry, unsigned level, quire_va va)
+{
+	struct qr_pt *pt = freeing->pt;
+	const struct quire_arch *arch = qr_arch(pt->system);
+	quire_va last = va | (quire_va)(((uint64_t)1 << arch->level[level].shift) - 1);
+	quire_pte pte = qr_pte_get(arch, level, entry);
+	struct qr_page *page;
+	quire_pa table;
+
+	if (arch->kind(arch, pte, level) != QUIRE_PTE_TABLE)
+		return;
+	if (va < freeing->floor || (freeing->ceiling != 0 && last > freeing->ceiling - 1))
+		return;
+	table = arch->table_pa(arch, pte, level);
+	page = qr_page_of(pt->system, (quire_pfn){table.v >> arch->page_shift});
+	/* A root that was adopted may have tables of the port. */
+	if (!page || qr_page_state(page) != QUIRE_PAGE_TABLE || page->u.table.pt != pt)
+		return;
+	if (level > 1 && !is_empty(arch, qr_pa_linear(pt->system, table), level - 1))
+		return;
+	qr_assert_whole(pt->system, is_empty(arch, qr_pa_linear(pt->system, table), level - 1));
+
+	qr_pte_set(arch, level, entry, (quire_pte){0});
+	qr_tlb_range(freeing->tlb, va, last + 1);
+	freeing->tlb->flush.tables = 1;
+	freeing->bytes += arch->level[level - 1].table_bytes;
+	freeing->count++;
+	/* Siblings in the frame keep it. */
+	if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1)
+		qr_tlb_table(freeing->tlb, page);
+}
+
+void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
+                quire_va ceiling)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	struct freeing freeing = {.pt = pt, .tlb = tlb, .floor = floor, .ceiling = ceiling};
+	struct qr_pt_run run;
+
+	for (unsigned level = 1; level < arch->levels; level++) {
+		uint64_t span = (uint64_t)1 << arch->level[level].shift;
+
+		for (quire_va va = start; qr_pt_next_run_at(pt, va, end, level, &run); va = run.end) {
+			char *entry = run.entry;
+			quire_va at = run.va & ~(quire_va)(span - 1);
+
+			if (run.level != level)
+				continue;
+			for (size_t i = 0; i < run.count; i++, entry += run.stride, at += (quire_va)span)
+				free_entry(&freeing, entry, level, at);
+		}
+	}
+	if (freeing.count == 0)
+		return;
+	__atomic_fetch_sub(&pt->tables, freeing.bytes, __ATOMIC_RELAXED);
+	qr_count_by(&qr_this_cpu(pt->system)->events[QUIRE_EVENT_TABLE_FREED], freeing.count);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs: the existing entries of a range, a table at a time. What has no table is stepped over in the
+ * stride of the level that lacks it. */
+#include "pt/pt.h"
+
+static void fill_run(const struct qr_pt *pt, struct qr_pt_run *run, unsigned level, char *entry, quire_va va,
+                     quire_va last, unsigned reach_shift)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	unsigned shift = arch->level[level].shift;
+	quire_va reach = va | (quire_va)(((uint64_t)1 << reach_shift) - 1);
+
+	if (reach > last)
+		reach = last;
+	run->va = va;
+	run->end = reach + 1;
+	run->entry = entry;
+	run->count = (size_t)((reach >> shift) - (va >> shift)) + 1;
+	run->stride = arch->level[level].entry_bytes;
+	run->level = level;
+	run->table = qr_page_at(pt->system, entry);
+}
+
+bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsigned level,
+                       struct qr_pt_run *run)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	unsigned top = arch->levels - 1u, at = top;
+	char *table = pt->root;
+
+	if (va >= end)
+		return false;
+	for (;;) {
+		const struct quire_level *geometry = &arch->level[at];
+		size_t index = qr_pt_index(arch, at, va);
+		char *entry = table + index * geometry->entry_bytes;
+		enum quire_pte_kind kind;
+		quire_pte pte;
+
+		if (at == level) {
+			fill_run(pt, run, at, entry, va, end - 1, geometry->shift + geometry->index_bits);
+			return true;
+		}
+		pte = qr_pte_get(arch, at, entry);
+		kind = arch->kind(arch, pte, at);
+		if (kind == QUIRE_PTE_TABLE) {
+			table = qr_pa_linear(pt->system, arch->table_pa(arch, pte, at));
+			at--;
+			continue;
+		}
+		if (kind == QUIRE_PTE_LEAF) {
+			fill_run(pt, run, at, entry, va, end - 1, geometry->shift);
+			return true;
+		}
+		/* Beyond the end, or around it: the last table of all ends at 0. */
+		va = (va | (quire_va)(((uint64_t)1 << geometry->shift) - 1)) + 1;
+		if (va == 0 || va >= end)
+			return false;
+		if (index + 1 == (size_t)1 << geometry->index_bits) {
+			table = pt->root;
+			at = top;
+		}
+	}
+}
+
+bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run)
+{
+	return qr_pt_next_run_at(pt, va, end, 0, run);
+}

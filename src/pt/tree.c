@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Trees of tables: roots made and freed, tables placed in frames.
+ *
+ *   table smaller than a frame   lies at the place that its index gives; siblings share the frame,
+ *                                whose ref counts them
+ *   table of a frame             is the frame
+ *   table larger than a frame    a block; each frame's descriptor has its own base
+ *
+ * In every case va == base of the frame + ((offset in the frame / entry bytes) << shift). */
+#include "pt/tree.h"
+
+static unsigned order_of(const struct quire_arch *arch, uint64_t bytes)
+{
+	unsigned order = 0;
+
+	while ((uint64_t)1 << (arch->page_shift + order) < bytes)
+		order++;
+	return order;
+}
+
+/* A cleared block for a table of `level` that maps from `base` on. */
+static struct qr_page *new_block(struct qr_pt *pt, unsigned level, uint64_t base)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	unsigned order = order_of(arch, arch->level[level].table_bytes);
+	size_t frame = (size_t)1 << arch->page_shift;
+	uint64_t span = (uint64_t)(frame / arch->level[level].entry_bytes) << arch->level[level].shift;
+	struct qr_page *page = qr_frame_alloc(pt->system, order, QUIRE_FRAME_LINEAR, QUIRE_PAGE_TABLE);
+
+	if (!page)
+		return NULL;
+	memset(qr_page_linear(pt->system, page), 0, frame << order);
+	for (size_t i = 0; i < (size_t)1 << order; i++) {
+		page[i].u.table.pt = pt;
+		page[i].u.table.base = base + i * span;
+		page[i].level = (uint8_t)level;
+	}
+	return page;
+}
+
+enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
+                               struct qr_pt *out_pt)
+{
+	const struct quire_arch *arch = qr_arch(system);
+	unsigned top = arch->levels - 1u;
+	const struct quire_level *level = &arch->level[top];
+	uint64_t covers = (uint64_t)1 << (level->shift + level->index_bits);
+	uint64_t base = 0;
+	struct qr_page *page;
+
+	/* A root of its own for the kernel's half: its first entry maps the half's first address. */
+	if ((arch->caps & QUIRE_CAP_SPLIT_ROOT) && !mm)
+		base = arch->kernel_start & ~(covers - 1);
+	*out_pt = (struct qr_pt){.system = system, .mm = mm};
+	page = new_block(out_pt, top, base);
+	if (!page)
+		return QUIRE_ENOMEM;
+	out_pt->root = qr_page_linear(system, page);
+	out_pt->root_pa = (quire_pa){page->pfn << arch->page_shift};
+
+	if (kernel && !(arch->caps & QUIRE_CAP_SPLIT_ROOT)) {
+		size_t first = qr_pt_index(arch, top, (quire_va)arch->kernel_start) * level->entry_bytes;
+		size_t bytes = ((size_t)level->entry_bytes << level->index_bits) - first;
+
+		for (size_t at = first; at < first + bytes; at += level->entry_bytes)
+			qr_pte_set(arch, top, out_pt->root + at, qr_pte_get(arch, top, kernel->root + at));
+	}
+	return QUIRE_OK;
+}
+
+void qr_pt_destroy(struct qr_pt *pt)
+{
+	qr_assert(pt->system, __atomic_load_n(&pt->tables, __ATOMIC_RELAXED) == 0);
+	qr_page_put(pt->system, qr_page_at(pt->system, pt->root));
+	pt->root = NULL;
+}
+
+/* The frame that siblings of entry `index` lie in already; NULL: none. => lock of the table held. */
+static struct qr_page *sibling_frame(const struct qr_pt *pt, unsigned level, const char *table, size_t index,
+                                     size_t slots)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+
+	for (size_t i = index & ~(slots - 1); i <= (index | (slots - 1)); i++) {
+		quire_pte pte = qr_pte_get(arch, level, table + i * arch->level[level].entry_bytes);
+		struct qr_page *page;
+
+		if (arch->kind(arch, pte, level) != QUIRE_PTE_TABLE)
+			continue;
+		page = qr_page_of(pt->system, (quire_pfn){arch->table_pa(arch, pte, level).v >> arch->page_shift});
+		/* A table that the port brought along lies where it likes. */
+		if (page && qr_page_state(page) == QUIRE_PAGE_TABLE && page->u.table.pt == pt)
+			return page;
+	}
+	return NULL;
+}
+
+/* A cleared table of level - 1 for `entry` of `level`; {0}: no frame. => lock of the table held. */
+static quire_pa place_table(struct qr_pt *pt, unsigned level, const char *entry, quire_va va)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	uint64_t bytes = arch->level[level - 1].table_bytes;
+	uint64_t frame = (uint64_t)1 << arch->page_shift;
+	uint64_t slots = bytes < frame ? frame / bytes : 1;
+	uint64_t span = slots << arch->level[level].shift;
+	size_t index = qr_pt_index(arch, level, va);
+	uint64_t offset = (index & (slots - 1)) * bytes;
+	struct qr_page *page = NULL;
+
+	if (slots > 1)
+		page = sibling_frame(pt, level, entry - index * arch->level[level].entry_bytes, index, slots);
+	if (page) {
+		qr_page_get(page);
+		memset((char *)qr_page_linear(pt->system, page) + offset, 0, bytes);
+	} else {
+		page = new_block(pt, level - 1, va & ~(span - 1));
+	}
+	return page ? (quire_pa){(page->pfn << arch->page_shift) + offset} : (quire_pa){0};
+}
+
+char *qr_pt_make_table(struct qr_pt *pt, unsigned level, char *entry, quire_va va, unsigned *made)
+{
+	struct quire_system *system = pt->system;
+	const struct quire_arch *arch = qr_arch(system);
+	struct qr_page *parent = qr_page_at(system, entry);
+	quire_pte pte;
+	quire_pa table = {0};
+
+	qr_pt_lock(pt, parent);
+	pte = qr_pte_get(arch, level, entry);
+	switch (arch->kind(arch, pte, level)) {
+	case QUIRE_PTE_NONE:
+		table = place_table(pt, level, entry, va);
+		if (table.v == 0)
+			break;
+		qr_pte_set(arch, level, entry, arch->table(arch, table, level));
+		__atomic_fetch_add(&pt->tables, arch->level[level - 1].table_bytes, __ATOMIC_RELAXED);
+		++*made;
+		break;
+	case QUIRE_PTE_TABLE: /* another CPU was faster */
+		table = arch->table_pa(arch, pte, level);
+		break;
+	default:
+		break;
+	}
+	qr_pt_unlock(pt, parent);
+	return table.v ? qr_pa_linear(system, table) : NULL;
+}

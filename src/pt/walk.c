@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Walking: from the root down to one entry. */
+#include "pt/tree.h"
+
+static char *entry_at(const struct quire_arch *arch, char *table, unsigned level, quire_va va)
+{
+	return table + qr_pt_index(arch, level, va) * arch->level[level].entry_bytes;
+}
+
+static bool ours(const struct quire_arch *arch, quire_va va)
+{
+	return quire_va_is_user(arch, va) || quire_va_is_kernel(arch, va);
+}
+
+void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	char *table = pt->root;
+
+	qr_assert_contract(pt->system, ours(arch, va) && level < arch->levels);
+	for (unsigned at = arch->levels - 1u; at > level; at--) {
+		quire_pte pte = qr_pte_get(arch, at, entry_at(arch, table, at, va));
+
+		if (qr_unlikely(arch->kind(arch, pte, at) != QUIRE_PTE_TABLE))
+			return NULL;
+		table = qr_pa_linear(pt->system, arch->table_pa(arch, pte, at));
+	}
+	return entry_at(arch, table, level, va);
+}
+
+void *qr_pt_alloc(struct qr_pt *pt, quire_va va, unsigned level, unsigned *out_made)
+{
+	const struct quire_arch *arch = qr_arch(pt->system);
+	char *table = pt->root;
+	unsigned made = 0;
+
+	qr_assert_contract(pt->system, ours(arch, va) && level < arch->levels);
+	for (unsigned at = arch->levels - 1u; at > level && table; at--) {
+		char *entry = entry_at(arch, table, at, va);
+		quire_pte pte = qr_pte_get(arch, at, entry);
+
+		if (qr_likely(arch->kind(arch, pte, at) == QUIRE_PTE_TABLE))
+			table = qr_pa_linear(pt->system, arch->table_pa(arch, pte, at));
+		else
+			table = qr_pt_make_table(pt, at, entry, va, &made);
+	}
+	if (qr_unlikely(made > 0))
+		qr_count_by(&qr_this_cpu(pt->system)->events[QUIRE_EVENT_TABLE_MADE], made);
+	if (out_made)
+		*out_made = made;
+	return table ? entry_at(arch, table, level, va) : NULL;
+}
