@@ -74,7 +74,7 @@ struct sim_mmu {
 	const char *name;
 	unsigned levels;
 	unsigned page_shift;
-	unsigned index_bits;        /* of every level, where they are alike */
+	unsigned index_bits;        /* of the last level at least */
 	uint8_t leaf_levels;        /* bit n: a page may be a leaf of level n */
 	bool split_root;
 	bool asid;                  /* TLB entries carry an address space's number */

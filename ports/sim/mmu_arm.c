@@ -166,6 +166,6 @@ static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *req
 }
 
 const struct sim_mmu sim_mmu_arm = {
-	.name = "arm", .levels = 2, .page_shift = 12, .leaf_levels = 0x3, .asid = true, .walk_cache = true,
+	.name = "arm", .levels = 2, .page_shift = 12, .index_bits = 8, .leaf_levels = 0x3, .asid = true, .walk_cache = true,
 	.walk = walk, .refuse = refuse,
 };

@@ -165,7 +165,8 @@ struct sim_process {
 	uint64_t minor, major;    /* faults as Linux counts them for the task */
 	void *context;            /* the caller's */
 	struct sim_process *next; /* the machine's list */
-	uint64_t flushes;         /* the machine's: flushes of its address space so far */
+	unsigned on;              /* the machine's: CPUs that run it */
+	bool ending;              /* the machine's: the last CPU to leave it drops the address space */
 };
 
 /* `layout`: as for quire_mm_create(). sp starts at the end of user addresses. */
@@ -176,7 +177,7 @@ enum quire_status sim_process_fork(struct sim_process *parent, struct sim_proces
  * => in a scheduled run, no other CPU is in a library call for it. */
 void sim_process_exit(struct sim_process *process);
 
-/* The process that `cpu` runs: NULL a kernel thread, which keeps the tables of the last one loaded. */
+/* The process that `cpu` runs: NULL a kernel thread, on the kernel's own root table. */
 void sim_switch(struct sim_cpu *cpu, struct sim_process *process);
 struct sim_process *sim_process_of(const struct sim_cpu *cpu);
 
