@@ -35,7 +35,7 @@ static void private_read(void **state)
 	fx_expect_counts(&fx, 0, 1);
 	assert_int_equal(file->reads, 1);
 	/* A second process finds it cached. */
-	quire_munmap(fx.process->mm, FX_AT, 8 * fx.page);
+	assert_int_equal(SIM_OP(fx.cpu, "munmap", quire_munmap(fx.process->mm, FX_AT, 8 * fx.page)), QUIRE_OK);
 	fx_map(&fx, FX_AT, 8, READ, QUIRE_MAP_PRIVATE, file->file);
 	assert_int_equal(byte_at(&fx, FX_AT + 2 * fx.page), 0x42);
 	fx_expect_levels(&fx, "handle_pte_fault do_fault do_read_fault do_fault_around cache-hit minor");
