@@ -22,5 +22,9 @@ struct quire_command {
 /* One line here, one in main.c's table, one folder with its meson.build. */
 int explain_command(int argc, char **argv);
 void explain_help(FILE *out);
+int conform_command(int argc, char **argv);
+void conform_help(FILE *out);
+int try_command(int argc, char **argv);
+void try_help(FILE *out);
 
 #endif

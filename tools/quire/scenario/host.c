@@ -8,7 +8,6 @@
  * The zygote is forked before the caller has grown, so that forks are cheap and address spaces are
  * as nearly empty as a process allows. Everything that passes between processes is in one shared
  * mapping; a process runs on without switching as long as the turn stays with it. */
-#define _GNU_SOURCE
 #include "host.h"
 #include "names.h"
 
@@ -427,6 +426,11 @@ const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_progr
 		return NULL;
 	}
 	return &s->run;
+}
+
+const struct scn_run *scn_host_last(const struct scn_host *host)
+{
+	return &host->shared->run;
 }
 
 void scn_host_close(struct scn_host *host)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The host backend's system calls and files: Linux's own, raw, so that errno is the kernel's. */
-#define _GNU_SOURCE
 #include "host.h"
 #include "names.h"
 

@@ -5,7 +5,6 @@
  * code of this file, the C library's syscall(), a few words of stack and, when a signal comes, the
  * handler on its own stack. host_warm() passes all of it until it takes no fault: after a fork every
  * private page of the harness is write-protected again, and its code has to be mapped anew. */
-#define _GNU_SOURCE
 #include "host.h"
 
 #include <errno.h>

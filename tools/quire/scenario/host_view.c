@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel says of an address space: /proc/self/maps, pagemap, mincore; and the arena's place. */
-#define _GNU_SOURCE
 #include "host.h"
 
 #include <errno.h>

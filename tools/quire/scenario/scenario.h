@@ -368,6 +368,8 @@ struct scn_host *scn_host_open(void);
  * (constant) when the machinery failed. */
 const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_program *program,
                                    const char **out_text);
+/* The results of the last run again. */
+const struct scn_run *scn_host_last(const struct scn_host *host);
 void scn_host_close(struct scn_host *host);
 /* Why this kernel, or this sandbox, cannot do a verb or advice; NULL when it can. */
 const char *scn_host_cannot(struct scn_host *host, const struct scn_op *op);

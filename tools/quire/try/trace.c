@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* The way of a fault as a tree: each step under the one that called it, the deciding rule marked. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "try.h"
+
+/* How deep a step stands. Steps of one depth follow each other. */
+static unsigned depth(enum quire_step step)
+{
+	if (step < QUIRE_STEP_MMAP_LOCK_TAKEN)
+		return step == QUIRE_STEP_TRAP ? 0 : 1;
+	if (step < QUIRE_STEP_HANDLE_MM_FAULT)
+		return 2;
+	if (step >= QUIRE_STEP_LOCK_DROPPED)
+		return 1;
+	switch (step) {
+	case QUIRE_STEP_HANDLE_MM_FAULT:
+		return 2;
+	case QUIRE_STEP_TABLE_ALLOCATED:
+	case QUIRE_STEP_HANDLE_PTE_FAULT:
+		return 3;
+	case QUIRE_STEP_DO_ANONYMOUS_PAGE:
+	case QUIRE_STEP_DO_NO_PAGE:
+	case QUIRE_STEP_DO_FAULT:
+	case QUIRE_STEP_DO_SWAP_PAGE:
+	case QUIRE_STEP_DO_WP_PAGE:
+	case QUIRE_STEP_ESTABLISH_PTE:
+	case QUIRE_STEP_SPURIOUS:
+	case QUIRE_STEP_PTE_CHANGED:
+	case QUIRE_STEP_PTE_CORRUPT:
+		return 4;
+	case QUIRE_STEP_DO_READ_FAULT:
+	case QUIRE_STEP_DO_COW_FAULT:
+	case QUIRE_STEP_DO_SHARED_FAULT:
+		return 5;
+	default:
+		return 6;
+	}
+}
+
+static unsigned kept_steps(const struct quire_trace *trace)
+{
+	return trace->steps_total < QUIRE_CONFIG_TRACE_STEPS ? trace->steps_total : QUIRE_CONFIG_TRACE_STEPS;
+}
+
+/* Whether another step of this depth follows before a shallower one: a line goes down. */
+static bool goes_on(const struct quire_trace *trace, unsigned at, unsigned level)
+{
+	for (unsigned i = at + 1; i < kept_steps(trace); i++) {
+		unsigned d = depth(trace->steps[i]);
+
+		if (d == level)
+			return true;
+		if (d < level)
+			return false;
+	}
+	return false;
+}
+
+static void print_step(FILE *to, const struct quire_trace *trace, unsigned i, unsigned base)
+{
+	enum quire_step step = trace->steps[i];
+	unsigned d = depth(step);
+	int width = 44;
+
+	fputs("      ", to);
+	for (unsigned level = base; level < d; level++, width -= 3)
+		fputs(goes_on(trace, i, level) ? "│  " : "   ", to);
+	fputs(goes_on(trace, i, d) ? "├─ " : "└─ ", to);
+	fprintf(to, "%-*s%s%s\n", width, quire_step_name(step), quire_step_text(step),
+	        step == trace->outcome.rule ? "  ◄ decided" : "");
+}
+
+static void print_fault(FILE *to, const struct quire_trace *trace, const struct try_report *report,
+                        const struct scn_backend *backend)
+{
+	const struct quire_fault *f = &trace->fault;
+	const struct quire_outcome *o = &trace->outcome;
+	unsigned base = 99;
+
+	fprintf(to, "    fault: %s by %s at 0x%" PRIx64 ", %s, syndrome 0x%" PRIx64 "\n",
+	        quire_access_name(f->access), quire_mode_name(f->mode), (uint64_t)f->va, quire_cause_name(f->cause),
+	        f->raw);
+	for (unsigned i = 0; i < kept_steps(trace); i++)
+		base = depth(trace->steps[i]) < base ? depth(trace->steps[i]) : base;
+	for (unsigned i = 0; i < kept_steps(trace); i++)
+		print_step(to, trace, i, base);
+	fprintf(to, "      => %s", quire_outcome_name(o->kind));
+	if (o->kind == QUIRE_SIGNAL)
+		fprintf(to, " %s %s", quire_signal_name(o->signal), quire_code_name(o->signal, o->code));
+	if (o->kind == QUIRE_RESUME)
+		fprintf(to, ", %s", !o->counted ? "not counted" : o->major ? "major" : "minor");
+	fprintf(to, ", by the rule %s", quire_step_name(o->rule));
+	if (trace->pfn.n)
+		fprintf(to, ", frame 0x%" PRIx64, trace->pfn.n);
+	fputc('\n', to);
+}
+
+static json_t *fault_json(const struct quire_trace *trace)
+{
+	json_t *steps = json_array();
+
+	for (unsigned i = 0; i < kept_steps(trace); i++)
+		json_array_append_new(steps, json_string(quire_step_name(trace->steps[i])));
+	return json_pack("{s:I,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:b,s:I,s:I}", "address", (json_int_t)trace->fault.va,
+	                 "access", quire_access_name(trace->fault.access), "mode",
+	                 quire_mode_name(trace->fault.mode), "cause", quire_cause_name(trace->fault.cause),
+	                 "syndrome", (json_int_t)trace->fault.raw, "steps", steps, "outcome",
+	                 quire_outcome_name(trace->outcome.kind), "rule", quire_step_name(trace->outcome.rule),
+	                 "major", (int)trace->outcome.major, "pte_before", (json_int_t)trace->pte_before,
+	                 "pte_after", (json_int_t)trace->pte_after);
+}
+
+void try_trace(void *context, const struct sim_result *result)
+{
+	struct try_report *report = context;
+
+	for (unsigned i = 0; i < result->traces && i < SIM_TRACES; i++) {
+		if (report->faults)
+			json_array_append_new(report->faults, fault_json(&result->trace[i]));
+		else if (report->options->trace)
+			print_fault(stdout, &result->trace[i], report, NULL);
+	}
+}
+
+/* Calls `print` with a stream and gives what it wrote. */
+static char *op_text(const struct scn_run *run, unsigned index, bool result)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&text, &bytes);
+
+	if (!to)
+		return NULL;
+	if (result)
+		scn_print_result(to, run, index);
+	else
+		scn_print_op(to, run->program, index);
+	fclose(to);
+	return text;
+}
+
+static void tell_result(struct try_report *report, const struct scn_run *run, unsigned index)
+{
+	char *op = op_text(run, index, false), *result = op_text(run, index, true);
+
+	if (report->json && op && result) {
+		json_array_append_new(report->ops,
+		                      json_pack("{s:s,s:i,s:s,s:O}", "operation", op, "line",
+		                                (int)run->program->op[index].line, "result", result, "faults",
+		                                report->faults));
+		json_array_clear(report->faults);
+		json_decref(report->faults);
+		report->faults = json_array();
+	} else if (report->options->trace && result) {
+		printf("  = %s\n", result);
+	}
+	free(op);
+	free(result);
+}
+
+void try_before(void *context, const struct scn_run *run, unsigned index)
+{
+	struct try_report *report = context;
+
+	if (index)
+		tell_result(report, run, index - 1);
+	if (!report->options->trace || report->json || index == run->program->op_count)
+		return;
+	scn_print_op(stdout, run->program, index);
+	putchar('\n');
+}
+
+void try_results(struct try_report *report, const struct scn_run *run)
+{
+	for (unsigned i = 0; i <= run->program->op_count; i++)
+		try_before(report, run, i);
+}
