@@ -102,7 +102,7 @@ struct qr_frame_cache {
 struct qr_zone {
 	struct qr_lock lock;
 	qr_atomic64 free;                   /* frames in head[], under lock; read without it as a hint */
-	uint64_t reserve;                   /* below this only QUIRE_FRAME_RESERVE may take */
+	uint64_t reserve;                   /* below this only QUIRE_FRAME_RESERVE takes from head[] */
 	uint64_t frames;
 	struct qr_list head[QR_ORDERS];     /* free blocks by order */
 } __attribute__((aligned(64)));
