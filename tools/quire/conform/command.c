@@ -364,7 +364,7 @@ static const struct {
 } feature_names[] = {
     {"files", CONFORM_FILES},   {"disk", CONFORM_DISK}, {"fork", CONFORM_FORK},   {"kernel", CONFORM_KERNEL},
     {"remote", CONFORM_REMOTE}, {"exec", CONFORM_EXEC}, {"locks", CONFORM_LOCKS}, {"stack", CONFORM_STACK},
-    {"remap", CONFORM_REMAP},   {"brk", CONFORM_BRK},
+    {"remap", CONFORM_REMAP},   {"brk", CONFORM_BRK},   {"advise", CONFORM_ADVISE},
 };
 
 static bool leave_feature(struct options *o, const char *name)
@@ -466,7 +466,7 @@ void conform_help(FILE *out)
 	      "  --jobs J         workers (default: one for each CPU)\n"
 	      "  --only N         program N alone\n"
 	      "  --differences D  stop a worker after D (default 5)\n"
-	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap or brk\n"
+	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap, brk or advise\n"
 	      "  --check N        quire_check() after every N-th program (default 1; 0: never)\n"
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
 	      "  --self           the host against itself: is it deterministic?\n"

@@ -26,7 +26,8 @@ enum {
 	CONFORM_STACK = 128,   /* growing mappings */
 	CONFORM_REMAP = 256,
 	CONFORM_BRK = 512,
-	CONFORM_ALL = 1023
+	CONFORM_ADVISE = 1024,
+	CONFORM_ALL = 2047
 };
 
 struct conform_choice conform_seeded(uint64_t seed, uint64_t program);

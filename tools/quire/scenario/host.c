@@ -13,8 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,6 +28,18 @@
 #if !defined(SYS_futex) && defined(SYS_futex_time64)
 #define SYS_futex SYS_futex_time64
 #endif
+
+/* Of the kernel's headers, which a static libc may come without. */
+enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, CAPABILITY_VERSION_3 = 0x20080522, CAP_SYS_PTRACE = 19 };
+
+struct capability_header {
+	uint32_t version;
+	int pid;
+};
+
+struct capability_data {
+	uint32_t effective, permitted, inheritable;
+};
 
 enum { ARENA_PAGES = 16384, RUN_SECONDS = 20 };
 
@@ -248,8 +258,8 @@ static void zygote_run(struct scn_host *host)
 /* What a privileged process may do beyond the rules is given up, but for reading other processes. */
 static void drop_rights(void)
 {
-	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2];
+	struct capability_header header = {CAPABILITY_VERSION_3, 0};
+	struct capability_data data[2];
 
 	if (syscall(SYS_capget, &header, data) != 0)
 		return;

@@ -586,3 +586,25 @@ bool scn_step(struct scn_run *run, unsigned index)
 	}
 	return true;
 }
+
+uint64_t scn_run_digest(const struct scn_run *run)
+{
+	uint64_t hash = 0;
+
+	for (unsigned i = 0; i < scn_result_count(run->program); i++) {
+		const struct scn_result *r = &run->result[i];
+		const uint64_t word[8] = {(uint64_t)r->state << 16 | (uint64_t)r->signal << 8 | r->code,
+		                          (uint64_t)(int64_t)r->error,
+		                          r->at,
+		                          r->value,
+		                          r->mix,
+		                          r->count,
+		                          (uint64_t)r->counts.major << 32 | r->counts.minor,
+		                          r->view_bytes};
+
+		if (r->state == SCN_RAN)
+			hash = scn_hash(hash, word, sizeof(word));
+		hash = scn_hash(hash, run->view + r->view, r->view_bytes);
+	}
+	return hash;
+}

@@ -347,6 +347,9 @@ void scn_finish_files(struct scn_run *run);
 unsigned scn_result_count(const struct scn_program *program);
 enum scn_verb scn_result_verb(const struct scn_program *program, unsigned index);
 
+/* One number for everything that the comparator would look at. */
+uint64_t scn_run_digest(const struct scn_run *run);
+
 uint64_t scn_bytes(const struct scn_run *run, struct scn_size size);
 uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr);
 scn_place scn_place_of(const struct scn_backend *backend, uint64_t va);

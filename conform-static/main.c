@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* quire-conform-static: judges the kernel it runs on by the shipped scenarios and by random programs.
+ *
+ * One static program without the library. Its verdict is TAP: a line for each scenario, and one for
+ * each hundred random programs, whose results must be those that the library gives (recorded.h), or,
+ * where nothing is recorded for this machine, the same twice. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../tools/quire/conform/conform.h"
+#include "recorded.h"
+#include "shipped.h"
+
+#define VERSION "0.1.0"
+enum { BLOCK = 100 };
+
+struct judge {
+	struct scn_host *host;
+	struct scn_program *program;
+	struct scn_run *kept;
+	unsigned test, failed;
+	unsigned notes;
+	uint64_t seed, programs;
+};
+
+static void result_line(struct judge *j, bool good, const char *name, const char *remark)
+{
+	printf("%s %u - %s%s%s\n", good ? "ok" : "not ok", ++j->test, name, remark ? " # " : "", remark ? remark : "");
+	j->failed += !good;
+	fflush(stdout);
+}
+
+static void note(void *context, unsigned index, const char *text)
+{
+	const struct judge *j = context;
+
+	printf("# line %" PRIu32 ": %s\n", j->program->op[index].line, text);
+}
+
+/* --- Scenarios --- */
+
+static bool left_out(const struct judge *j)
+{
+	static struct scn_program copy;
+
+	copy = *j->program;
+	return conform_leave_out(&copy, conform_kernel_version()) != 0;
+}
+
+static const char *skipped(const struct judge *j, const struct scn_run *run)
+{
+	for (unsigned i = 0; i < j->program->op_count; i++)
+		if (run->result[i].state == SCN_SKIPPED)
+			return scn_host_cannot(j->host, &j->program->op[i]);
+	return NULL;
+}
+
+static void judge_scenario(struct judge *j, const char *name, const char *text)
+{
+	const struct scn_run *run;
+	struct scn_error error;
+	const char *why = NULL;
+	char remark[160];
+
+	if (!scn_parse(text, strlen(text), j->program, &error)) {
+		printf("# %u:%u: %s\n", error.line, error.column, error.text);
+		result_line(j, false, name, NULL);
+		return;
+	}
+	if (left_out(j)) {
+		result_line(j, true, name, "SKIP known to differ on this version of the kernel");
+		return;
+	}
+	run = scn_host_run(j->host, j->program, &why);
+	if (!run) {
+		printf("# %s\n", why);
+		result_line(j, false, name, NULL);
+		return;
+	}
+	why = skipped(j, run);
+	snprintf(remark, sizeof(remark), "without what this machine cannot do: %s", why ? why : "");
+	result_line(j, scn_check(run, note, j) == 0, name, why ? remark : NULL);
+}
+
+/* --- Random programs --- */
+
+static bool is_recorded(const struct judge *j, uint64_t number)
+{
+#if defined(__x86_64__)
+	return j->seed == RECORDED_SEED && number < sizeof(recorded) / sizeof(recorded[0]) &&
+	       conform_kernel_version() >= RECORDED_FROM;
+#else
+	return false;
+#endif
+}
+
+static void print_failed(struct judge *j, uint64_t number, const char *why)
+{
+	if (j->notes++ >= 3)
+		return;
+	printf("# program %" PRIu64 " of seed %" PRIu64 ": %s\n", number, j->seed, why);
+	scn_print(stdout, j->program, NULL, NULL);
+}
+
+static bool judge_program(struct judge *j, uint64_t number)
+{
+	struct conform_choice choice = conform_seeded(j->seed, number);
+	const struct scn_run *run;
+	const char *why = NULL;
+	uint64_t digest, again;
+
+	conform_generate(&choice, RECORDED_OPS, CONFORM_ALL, j->program);
+	conform_leave_out(j->program, conform_kernel_version());
+	run = scn_host_run(j->host, j->program, &why);
+	if (!run) {
+		print_failed(j, number, why);
+		return false;
+	}
+	digest = scn_run_digest(run);
+	if (is_recorded(j, number)) {
+		if (digest == recorded[number])
+			return true;
+		print_failed(j, number, "the results are not those of the library");
+		return false;
+	}
+	run = scn_host_run(j->host, j->program, &why);
+	again = run ? scn_run_digest(run) : 0;
+	if (run && again == digest)
+		return true;
+	print_failed(j, number, run ? "two runs gave two results" : why);
+	return false;
+}
+
+static void judge_programs(struct judge *j)
+{
+	for (uint64_t first = 0; first < j->programs; first += BLOCK) {
+		uint64_t end = first + BLOCK < j->programs ? first + BLOCK : j->programs;
+		char name[120];
+		unsigned bad = 0;
+
+		for (uint64_t i = first; i < end; i++)
+			bad += !judge_program(j, i);
+		snprintf(name, sizeof(name), "programs %" PRIu64 " to %" PRIu64 " of seed %" PRIu64 " (%s)", first, end - 1,
+		         j->seed, is_recorded(j, first) ? "as recorded" : "the same twice");
+		result_line(j, bad == 0, name, NULL);
+	}
+}
+
+/* --- Main --- */
+
+static void help(FILE *to)
+{
+	fputs("usage: quire-conform-static [--programs N] [--seed S] [--only SCENARIO] [--list] [--version]\n\n"
+	      "Judges the memory system of the running kernel. Prints TAP; exit status 1: something failed.\n\n"
+	      "  --programs N   random programs (default 1000; 0: scenarios only)\n"
+	      "  --seed S       of them (default: the recorded one)\n"
+	      "  --only NAME    that scenario alone\n"
+	      "  --list         the names of the scenarios\n",
+	      to);
+}
+
+static bool number(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (!text || text[0] < '0' || text[0] > '9')
+		return false;
+	*out = strtoull(text, &end, 0);
+	return *end == 0;
+}
+
+static unsigned shipped_count(void)
+{
+	unsigned n = 0;
+
+	while (shipped[n].name)
+		n++;
+	return n;
+}
+
+static int run_all(struct judge *j, const char *only)
+{
+	struct utsname machine;
+
+	j->host = scn_host_open();
+	j->program = malloc(sizeof(*j->program));
+	if (!j->host || !j->program) {
+		puts("Bail out! no memory for the harness");
+		return 2;
+	}
+	uname(&machine);
+	printf("TAP version 13\n1..%u\n",
+	       (only ? 1 : shipped_count()) + (unsigned)((j->programs + BLOCK - 1) / BLOCK));
+	printf("# quire-conform-static " VERSION " on %s %s %s\n", machine.sysname, machine.release, machine.machine);
+	for (unsigned i = 0; shipped[i].name; i++)
+		if (!only || strcmp(only, shipped[i].name) == 0)
+			judge_scenario(j, shipped[i].name, shipped[i].text);
+	judge_programs(j);
+	scn_host_close(j->host);
+	free(j->program);
+	printf("# %u of %u failed\n", j->failed, j->test);
+	return j->failed ? 1 : 0;
+}
+
+static bool is_shipped(const char *name)
+{
+	for (unsigned i = 0; shipped[i].name; i++)
+		if (strcmp(name, shipped[i].name) == 0)
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct judge j = {.seed = RECORDED_SEED, .programs = 1000};
+	const char *only = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (strcmp(argv[i], "--list") == 0) {
+			for (unsigned k = 0; shipped[k].name; k++)
+				puts(shipped[k].name);
+			return 0;
+		} else if (strcmp(argv[i], "--version") == 0) {
+			puts("quire-conform-static " VERSION);
+			return 0;
+		} else if (strcmp(argv[i], "--help") == 0) {
+			help(stdout);
+			return 0;
+		} else if (strcmp(argv[i], "--programs") == 0 && number(value, &j.programs)) {
+			i++;
+		} else if (strcmp(argv[i], "--seed") == 0 && number(value, &j.seed)) {
+			i++;
+		} else if (strcmp(argv[i], "--only") == 0 && value && is_shipped(value)) {
+			only = value;
+			j.programs = 0;
+			i++;
+		} else {
+			fprintf(stderr, "quire-conform-static: bad argument '%s'\n", argv[i]);
+			help(stderr);
+			return 2;
+		}
+	}
+	return run_all(&j, only);
+}
