@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a system says of itself: counters summed over its CPUs, memory by use. */
+#include "mm/mm.h"
 #include "system.h"
 
 #include "page/rmap.h"
@@ -30,7 +31,7 @@ void quire_memory(const struct quire_system *system, struct quire_memory *out_me
 	for (unsigned zone = 0; zone < QR_ZONES; zone++)
 		memory.reserve += system->zone[zone].reserve;
 	memory.committed = __atomic_load_n(&system->committed, __ATOMIC_RELAXED);
-	memory.commit_limit = system->frames_total * system->overcommit_ratio / 100;
+	memory.commit_limit = qr_commit_limit(system);
 	scan(system, &memory);
 	*out_memory = memory;
 }

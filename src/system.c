@@ -73,7 +73,7 @@ static void take_config(struct quire_system *system, const struct quire_config *
 static void init_slabs(struct quire_system *system)
 {
 	const uint32_t bytes[QR_SLAB_KINDS] = {
-	    [QR_SLAB_MM] = sizeof(struct quire_mm),
+	    [QR_SLAB_MM] = (uint32_t)QR_MM_BYTES(system->cpus),
 	    [QR_SLAB_VMA] = sizeof(struct quire_vma),
 	    [QR_SLAB_FILE] = sizeof(struct quire_file),
 	    [QR_SLAB_CACHE_NODE] = QR_CACHE_NODE_BYTES,

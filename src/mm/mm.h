@@ -5,7 +5,7 @@
  *            └─ list (prev, next) in address order
  *
  *   Equations:  total_vm == sum of vma pages;  vmas are disjoint, sorted, page-aligned, not empty;
- *               gap(vma) == vma.start - previous end;  tree.gap == max over the subtree
+ *               gap(vma) == vma.start (less its guard) - previous end;  tree.gap == max over the subtree
  *               resident counts == leaves in the tables
  *
  * The mm lock: a writer excludes everyone; a reader (a fault) writes only the line of the CPU it
@@ -54,7 +54,7 @@ struct quire_vma {
 	struct quire_mm *mm;
 	struct quire_vma *left, *right, *parent;   /* tree */
 	struct quire_vma *next, *prev;             /* in address order */
-	uint64_t gap;                 /* widest free gap just below any vma of this subtree */
+	uint64_t gap;                 /* widest free gap just below any vma of this subtree, less guards */
 	int8_t height;
 	uint8_t anon_depth;           /* generations of forks its anonymous pages may come from */
 	uint32_t sequence;            /* odd while being changed */
@@ -75,7 +75,7 @@ struct quire_mm {
 	struct qr_pt pt;
 	uint32_t refs;                /* atomic */
 	uint32_t writer;              /* mm lock: 0, 1 held for write, 2 and waited for */
-	uint32_t slots;               /* == system->cpus, up to what fits */
+	uint32_t slots;               /* == system->cpus */
 	struct qr_mm_slot *slot;
 
 	/* All below: mm lock. */
@@ -89,11 +89,16 @@ struct quire_mm {
 	uint32_t rights;
 	uint32_t def_flags;           /* mlockall(MCL_FUTURE): flags of new vmas */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;   /* pages */
-	uint64_t rss_peak, vm_peak;
+	uint64_t vm_peak;
+	qr_atomic64 rss_peak;         /* atomic: discarding pages needs the lock for read only */
 	qr_atomic64 next_anon;        /* source of vma.anon; atomic */
 	void *context;
 	struct qr_list link;          /* system->mms */
 };
+
+/* Bytes of an mm and, behind it on lines of their own, its slots: one for each CPU. */
+#define QR_MM_SLOTS_AT      ((sizeof(struct quire_mm) + 63) & ~(size_t)63)
+#define QR_MM_BYTES(cpus)   (QR_MM_SLOTS_AT + (cpus) * sizeof(struct qr_mm_slot))
 
 /* --- the mm lock (lock.c) ------------------------------------------------------------------------- */
 
@@ -117,6 +122,8 @@ void qr_mm_count_gone(struct quire_mm *mm, const struct qr_pt_counts *gone);
 struct quire_vma *qr_find_vma(const struct quire_mm *mm, quire_va va);
 /* The first vma that overlaps [start, end). */
 struct quire_vma *qr_find_vma_intersection(const struct quire_mm *mm, quire_va start, quire_va end);
+/* The one with the highest addresses; NULL: none. O(log n). */
+struct quire_vma *qr_last_vma(const struct quire_mm *mm);
 /* Links a vma whose range is free; unlinks; tells that start or end changed within its neighbours. */
 void qr_vma_link(struct quire_mm *mm, struct quire_vma *vma);
 void qr_vma_unlink(struct quire_mm *mm, struct quire_vma *vma);
@@ -143,6 +150,7 @@ void qr_anon_prepare(struct quire_vma *vma);
 /* Commitment: promises `pages` for `mm`, by the overcommit mode. Returns QUIRE_OK or QUIRE_ENOMEM. */
 enum quire_status qr_commit(struct quire_system *system, const struct quire_mm *mm, uint64_t pages) QUIRE_MUST_USE;
 void qr_uncommit(struct quire_system *system, uint64_t pages);
+uint64_t qr_commit_limit(const struct quire_system *system);
 
 /* Hardware protection of a vma's leaves for these flags: Linux's protection map, widened to what the
  * arch can say, with USER. PROT_NONE vmas give QUIRE_PROT_NONE. */

@@ -9,7 +9,7 @@ static quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, un
 	const struct quire_arch *arch = qr_arch(system);
 	const struct qr_page *page;
 
-	if (!(prot & QUIRE_PROT_WRITE))
+	if (!(prot & QUIRE_PROT_WRITE) || write == QR_PROTECT_ANY)
 		return prot;
 	if (write == QR_PROTECT_SHARED && (arch->flags(arch, pte, level) & QUIRE_PTE_DIRTY))
 		return prot;

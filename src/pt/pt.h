@@ -232,7 +232,8 @@ void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va e
 enum qr_protect_write {
 	QR_PROTECT_NO_WRITE = 0,  /* never writable: write faults decide */
 	QR_PROTECT_PRIVATE = 1,   /* writable where the page is anonymous and EXCLUSIVE */
-	QR_PROTECT_SHARED = 2     /* writable where the leaf is dirty already */
+	QR_PROTECT_SHARED = 2,    /* writable where the leaf is dirty already */
+	QR_PROTECT_ANY = 3        /* writable: shared memory that nobody is told of */
 };
 uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
                        enum qr_protect_write write);
