@@ -104,7 +104,7 @@ int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot
  * receive interrupts until console_input_wanted() is called by this half. */
 bool console_input(unsigned char byte);
 
-/* The task is leaving: drops record locks that it owns (before files_put). */
+/* The task is leaving: puts task->files and task->fs, which are NULL afterwards. */
 void vfs_task_exit(struct task *task);
 
 /* --- /proc: provided by the task half, used by fs/proc*.c -------------------------------------------------- */

@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls about what a file is: stat, permissions, owners, times; and where a task stands. */
+#include "fs.h"
+
+#include "syscall.h"
+
+/* --- stat ------------------------------------------------------------------------------------------------ */
+
+static long stat_inode(struct inode *inode, uint64_t to)
+{
+	struct stat stat;
+
+	inode_stat(inode, &stat);
+	return copy_to_user(to, &stat, sizeof(stat));
+}
+
+static unsigned at_walk(unsigned flags)
+{
+	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+}
+
+/* The inode of an ...at() call. A NULL path with AT_EMPTY_PATH is the descriptor, as newer Linux has it. */
+static int at_inode(int dirfd, uint64_t path, unsigned flags, struct inode **out_inode)
+{
+	struct file *file;
+
+	if (path || !(flags & AT_EMPTY_PATH))
+		return path_inode(dirfd, path, at_walk(flags), out_inode);
+	file = file_of_any(dirfd);
+	if (!file)
+		return -EBADF;
+	*out_inode = inode_get(file->inode);
+	file_put(file);
+	return 0;
+}
+
+static long stat_at(int dirfd, uint64_t path, uint64_t to, unsigned flags)
+{
+	struct inode *inode;
+	long result;
+
+	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+		return -EINVAL;
+	result = at_inode(dirfd, path, flags, &inode);
+	if (result)
+		return result;
+	result = stat_inode(inode, to);
+	inode_put(inode);
+	return result;
+}
+
+long sys_stat(const uint64_t *a)
+{
+	return stat_at(AT_FDCWD, a[0], a[1], 0);
+}
+
+long sys_lstat(const uint64_t *a)
+{
+	return stat_at(AT_FDCWD, a[0], a[1], AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_newfstatat(const uint64_t *a)
+{
+	return stat_at((int)a[0], a[1], a[2], (unsigned)a[3]);
+}
+
+long sys_fstat(const uint64_t *a)
+{
+	struct file *file = file_of_any((int)a[0]);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	result = stat_inode(file->inode, a[1]);
+	file_put(file);
+	return result;
+}
+
+struct statx_time {
+	int64_t sec;
+	uint32_t nsec, pad;
+};
+struct statx {
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, pad;
+	uint64_t ino, size, blocks, attributes_mask;
+	struct statx_time atime, btime, ctime, mtime;
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t mount_id;
+	uint32_t direct_memory, direct_offset;
+	uint64_t spare[12];
+};
+_Static_assert(sizeof(struct statx) == 256, "struct statx of the ABI");
+
+static struct statx_time statx_time(const struct timespec *time)
+{
+	return (struct statx_time){.sec = time->sec, .nsec = (uint32_t)time->nsec};
+}
+
+static uint32_t dev_major(uint64_t dev)
+{
+	return (uint32_t)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffu));
+}
+
+static uint32_t dev_minor(uint64_t dev)
+{
+	return (uint32_t)((dev & 0xff) | (dev >> 12 & ~0xffu));
+}
+
+long sys_statx(const uint64_t *a)
+{
+	unsigned flags = (unsigned)a[2] & ~0x6000u; /* AT_STATX_*_SYNC: always in step */
+	struct inode *inode;
+	struct statx out;
+	struct stat stat;
+	long result;
+
+	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) || (a[3] & 0x80000000u))
+		return -EINVAL;
+	result = at_inode((int)a[0], a[1], flags, &inode);
+	if (result)
+		return result;
+	inode_stat(inode, &stat);
+	inode_put(inode);
+	out = (struct statx){
+		.mask = 0x7ff, .blksize = (uint32_t)stat.blksize, .nlink = (uint32_t)stat.nlink,
+		.uid = stat.uid, .gid = stat.gid, .mode = (uint16_t)stat.mode, .ino = stat.ino,
+		.size = (uint64_t)stat.size, .blocks = (uint64_t)stat.blocks,
+		.atime = statx_time(&stat.atime), .mtime = statx_time(&stat.mtime), .ctime = statx_time(&stat.ctime),
+		.rdev_major = dev_major(stat.rdev), .rdev_minor = dev_minor(stat.rdev),
+		.dev_major = dev_major(stat.dev), .dev_minor = dev_minor(stat.dev),
+	};
+	return copy_to_user(a[4], &out, sizeof(out));
+}
+
+/* --- access ------------------------------------------------------------------------------------------------- */
+
+static long access_at(int dirfd, uint64_t path, unsigned mask, unsigned flags)
+{
+	struct cred *cred = &current->process->cred;
+	uid_t fsuid = cred->fsuid;
+	struct inode *inode;
+	long result;
+
+	if (mask & ~7u || (flags & ~(unsigned)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
+		return -EINVAL;
+	result = at_inode(dirfd, path, flags, &inode);
+	if (result)
+		return result;
+	/* The real user asks; nobody else looks at the credentials of this process meanwhile. */
+	if (!(flags & AT_EACCESS))
+		cred->fsuid = cred->uid;
+	result = inode_permission(inode, mask);
+	cred->fsuid = fsuid;
+	inode_put(inode);
+	return result;
+}
+
+long sys_access(const uint64_t *a)
+{
+	return access_at(AT_FDCWD, a[0], (unsigned)a[1], 0);
+}
+
+long sys_faccessat(const uint64_t *a)
+{
+	return access_at((int)a[0], a[1], (unsigned)a[2], 0);
+}
+
+long sys_faccessat2(const uint64_t *a)
+{
+	return access_at((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
+}
+
+/* --- links ---------------------------------------------------------------------------------------------------- */
+
+static long readlink_at(int dirfd, uint64_t path, uint64_t to, int64_t size)
+{
+	struct inode *inode;
+	char *target;
+	long result;
+
+	if (size <= 0)
+		return -EINVAL;
+	result = path_inode(dirfd, path, WALK_EMPTY, &inode);
+	if (result)
+		return result;
+	target = kmalloc(PATH_SIZE);
+	if (!target)
+		result = -ENOMEM;
+	else if (!IS_TYPE(inode, S_IFLNK))
+		result = -EINVAL;
+	else if (inode->ops && inode->ops->target)
+		result = inode->ops->target(inode, target, PATH_SIZE);
+	else
+		result = (long)strlcpy(target, inode->target, PATH_SIZE);
+	if (result >= 0) {
+		result = MIN(result, MIN(size, (int64_t)PATH_SIZE - 1));
+		if (copy_to_user(to, target, (size_t)result))
+			result = -EFAULT;
+	}
+	kfree(target);
+	inode_put(inode);
+	return result;
+}
+
+long sys_readlink(const uint64_t *a)
+{
+	return readlink_at(AT_FDCWD, a[0], a[1], (int)a[2]);
+}
+
+long sys_readlinkat(const uint64_t *a)
+{
+	return readlink_at((int)a[0], a[1], a[2], (int)a[3]);
+}
+
+/* --- mode, owner, times ------------------------------------------------------------------------------------------ */
+
+static long set_mode(struct inode *inode, unsigned mode)
+{
+	if (inode->ops || !inode_owned(inode))
+		return -EPERM;
+	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
+	inode->ctime = time_realtime();
+	return 0;
+}
+
+static long chmod_at(int dirfd, uint64_t path, unsigned mode, unsigned flags)
+{
+	struct inode *inode;
+	long result = at_inode(dirfd, path, flags, &inode);
+
+	if (result)
+		return result;
+	result = IS_TYPE(inode, S_IFLNK) ? -EOPNOTSUPP : set_mode(inode, mode);
+	inode_put(inode);
+	return result;
+}
+
+long sys_chmod(const uint64_t *a)
+{
+	return chmod_at(AT_FDCWD, a[0], (unsigned)a[1], 0);
+}
+
+long sys_fchmodat(const uint64_t *a)
+{
+	return chmod_at((int)a[0], a[1], (unsigned)a[2], 0);
+}
+
+long sys_fchmod(const uint64_t *a)
+{
+	struct file *file = file_of((int)a[0]);
+	long result = file ? set_mode(file->inode, (unsigned)a[1]) : -EBADF;
+
+	file_put(file);
+	return result;
+}
+
+static long set_owner(struct inode *inode, uid_t uid, gid_t gid)
+{
+	if (inode->ops)
+		return -EPERM;
+	if (!is_superuser(current->process) &&
+	    (!inode_owned(inode) || (uid != (uid_t)-1 && uid != inode->uid) ||
+	     (gid != (gid_t)-1 && gid != inode->gid && gid != current->process->cred.egid)))
+		return -EPERM;
+	if (uid != (uid_t)-1)
+		inode->uid = uid;
+	if (gid != (gid_t)-1)
+		inode->gid = gid;
+	if (!IS_TYPE(inode, S_IFDIR))
+		inode->mode &= ~(uint32_t)(S_ISUID | (inode->mode & 010 ? S_ISGID : 0));
+	inode->ctime = time_realtime();
+	return 0;
+}
+
+static long chown_at(int dirfd, uint64_t path, uid_t uid, gid_t gid, unsigned flags)
+{
+	struct inode *inode;
+	long result;
+
+	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	result = at_inode(dirfd, path, flags, &inode);
+	if (result)
+		return result;
+	result = set_owner(inode, uid, gid);
+	inode_put(inode);
+	return result;
+}
+
+long sys_chown(const uint64_t *a)
+{
+	return chown_at(AT_FDCWD, a[0], (uid_t)a[1], (gid_t)a[2], 0);
+}
+
+long sys_lchown(const uint64_t *a)
+{
+	return chown_at(AT_FDCWD, a[0], (uid_t)a[1], (gid_t)a[2], AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fchownat(const uint64_t *a)
+{
+	return chown_at((int)a[0], a[1], (uid_t)a[2], (gid_t)a[3], (unsigned)a[4]);
+}
+
+long sys_fchown(const uint64_t *a)
+{
+	struct file *file = file_of((int)a[0]);
+	long result = file ? set_owner(file->inode, (uid_t)a[1], (gid_t)a[2]) : -EBADF;
+
+	file_put(file);
+	return result;
+}
+
+enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
+
+static long new_time(const struct timespec *time, uint64_t now, uint64_t *io_time)
+{
+	if (time->nsec == UTIME_OMIT)
+		return 0;
+	if (time->nsec == UTIME_NOW) {
+		*io_time = now;
+		return 0;
+	}
+	if (time->nsec < 0 || time->nsec >= (int64_t)NSEC_PER_SEC)
+		return -EINVAL;
+	*io_time = time->sec < 0 ? 0 : (uint64_t)time->sec * NSEC_PER_SEC + (uint64_t)time->nsec;
+	return 0;
+}
+
+static long set_times(struct inode *inode, const struct timespec times[2])
+{
+	uint64_t now = time_realtime(), atime = inode->atime, mtime = inode->mtime;
+	bool both_now = times[0].nsec == UTIME_NOW && times[1].nsec == UTIME_NOW;
+	long result;
+
+	if (times[0].nsec == UTIME_OMIT && times[1].nsec == UTIME_OMIT)
+		return 0;
+	if (inode->ops)
+		return -EPERM;
+	if (!inode_owned(inode) && (!both_now || inode_permission(inode, MAY_WRITE)))
+		return both_now ? -EACCES : -EPERM;
+	result = new_time(&times[0], now, &atime);
+	if (!result)
+		result = new_time(&times[1], now, &mtime);
+	if (result)
+		return result;
+	inode->atime = atime;
+	inode->mtime = mtime;
+	inode->ctime = now;
+	return 0;
+}
+
+static long times_at(int dirfd, uint64_t path, const struct timespec times[2], unsigned flags)
+{
+	struct inode *inode;
+	struct file *file;
+	long result;
+
+	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (!path && dirfd != AT_FDCWD) {
+		file = file_of(dirfd);
+		if (!file)
+			return -EBADF;
+		result = set_times(file->inode, times);
+		file_put(file);
+		return result;
+	}
+	result = at_inode(dirfd, path, flags, &inode);
+	if (result)
+		return result;
+	result = set_times(inode, times);
+	inode_put(inode);
+	return result;
+}
+
+long sys_utimensat(const uint64_t *a)
+{
+	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+
+	if (a[2] && copy_from_user(times, a[2], sizeof(times)))
+		return -EFAULT;
+	return times_at((int)a[0], a[1], times, (unsigned)a[3]);
+}
+
+static long times_from_timevals(int dirfd, uint64_t path, uint64_t user_times)
+{
+	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+	struct timeval values[2];
+
+	if (user_times) {
+		if (copy_from_user(values, user_times, sizeof(values)))
+			return -EFAULT;
+		for (int i = 0; i < 2; i++) {
+			if (values[i].usec < 0 || values[i].usec >= 1000000)
+				return -EINVAL;
+			times[i] = (struct timespec){values[i].sec, values[i].usec * 1000};
+		}
+	}
+	return times_at(dirfd, path, times, 0);
+}
+
+long sys_utimes(const uint64_t *a)
+{
+	return times_from_timevals(AT_FDCWD, a[0], a[1]);
+}
+
+long sys_futimesat(const uint64_t *a)
+{
+	return times_from_timevals((int)a[0], a[1], a[2]);
+}
+
+long sys_utime(const uint64_t *a)
+{
+	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+	int64_t seconds[2];
+
+	if (a[1]) {
+		if (copy_from_user(seconds, a[1], sizeof(seconds)))
+			return -EFAULT;
+		times[0] = (struct timespec){seconds[0], 0};
+		times[1] = (struct timespec){seconds[1], 0};
+	}
+	return times_at(AT_FDCWD, a[0], times, 0);
+}
+
+/* --- the file system ------------------------------------------------------------------------------------------------ */
+
+struct statfs {
+	int64_t type, block_size;
+	uint64_t blocks, free, available, files, files_free;
+	int32_t id[2];
+	int64_t name_length, fragment_size, flags, spare[4];
+};
+
+static long statfs_inode(struct inode *inode, uint64_t to)
+{
+	struct statfs out = {.block_size = PAGE_SIZE, .fragment_size = PAGE_SIZE, .name_length = NAME_LENGTH,
+	                     .flags = 0x20};
+
+	if (inode->ops) {
+		out.type = 0x9fa0; /* proc */
+	} else {
+		struct quire_memory memory;
+
+		quire_memory(the_system, &memory);
+		out.type = 0x01021994; /* tmpfs */
+		out.blocks = memory.frames;
+		out.free = out.available = memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU];
+		out.files = memory.frames;
+		out.files_free = out.free;
+	}
+	return copy_to_user(to, &out, sizeof(out));
+}
+
+long sys_statfs(const uint64_t *a)
+{
+	struct inode *inode;
+	long result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+
+	if (result)
+		return result;
+	result = statfs_inode(inode, a[1]);
+	inode_put(inode);
+	return result;
+}
+
+long sys_fstatfs(const uint64_t *a)
+{
+	struct file *file = file_of_any((int)a[0]);
+	long result = file ? statfs_inode(file->inode, a[1]) : -EBADF;
+
+	file_put(file);
+	return result;
+}
+
+/* There is one file system of each kind, and they are where they are. */
+long sys_mount(const uint64_t *a)
+{
+	return -EPERM;
+}
+
+long sys_umount2(const uint64_t *a)
+{
+	return -EPERM;
+}
+
+/* --- where a task stands ----------------------------------------------------------------------------------------------- */
+
+/* Takes the reference of `inode`. */
+static long set_place(struct inode **place, struct inode *inode)
+{
+	struct fs *fs = current->fs;
+	struct inode *old;
+	long result = IS_TYPE(inode, S_IFDIR) ? inode_permission(inode, MAY_EXEC) : -ENOTDIR;
+
+	if (result) {
+		inode_put(inode);
+		return result;
+	}
+	mutex_lock(&fs->lock);
+	old = *place;
+	*place = inode;
+	mutex_unlock(&fs->lock);
+	inode_put(old);
+	return 0;
+}
+
+long sys_chdir(const uint64_t *a)
+{
+	struct inode *inode;
+	long result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+
+	return result ? result : set_place(&current->fs->cwd, inode);
+}
+
+long sys_fchdir(const uint64_t *a)
+{
+	struct file *file = file_of_any((int)a[0]);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	result = set_place(&current->fs->cwd, inode_get(file->inode));
+	file_put(file);
+	return result;
+}
+
+long sys_chroot(const uint64_t *a)
+{
+	struct inode *inode;
+	long result;
+
+	if (!is_superuser(current->process))
+		return -EPERM;
+	result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+	return result ? result : set_place(&current->fs->root, inode);
+}
+
+/* The path of `cwd` below `root`: the tree's path without the root's. Returns its length with the NUL. */
+static long path_below(struct inode *cwd, struct inode *root, char *path)
+{
+	char *above = kmalloc(PATH_SIZE);
+	size_t length, skip;
+
+	if (!above)
+		return -ENOMEM;
+	mutex_lock(&tree_lock);
+	length = tree_path(cwd, path, PATH_SIZE);
+	skip = root == root_inode ? 0 : tree_path(root, above, PATH_SIZE);
+	mutex_unlock(&tree_lock);
+	if (skip && !memcmp(path, above, skip) && (path[skip] == '/' || !path[skip])) {
+		memmove(path, path + skip, length - skip + 1);
+		length -= skip;
+		if (!length) {
+			memcpy(path, "/", 2);
+			length = 1;
+		}
+	}
+	kfree(above);
+	return (long)length + 1;
+}
+
+long sys_getcwd(const uint64_t *a)
+{
+	struct fs *fs = current->fs;
+	char *path = kmalloc(PATH_SIZE);
+	struct inode *cwd, *root;
+	long result;
+
+	if (!path)
+		return -ENOMEM;
+	mutex_lock(&fs->lock);
+	cwd = inode_get(fs->cwd);
+	root = inode_get(fs->root);
+	mutex_unlock(&fs->lock);
+	result = cwd->dead ? -ENOENT : path_below(cwd, root, path);
+	if (result > 0 && (uint64_t)result > a[1])
+		result = -ERANGE;
+	if (result > 0 && copy_to_user(a[0], path, (size_t)result))
+		result = -EFAULT;
+	inode_put(cwd);
+	inode_put(root);
+	kfree(path);
+	return result;
+}
+
+long sys_umask(const uint64_t *a)
+{
+	struct fs *fs = current->fs;
+	unsigned old;
+
+	mutex_lock(&fs->lock);
+	old = fs->umask;
+	fs->umask = (unsigned)a[0] & 0777;
+	mutex_unlock(&fs->lock);
+	return old;
+}
+
+/* --- extended attributes: this file system has none ------------------------------------------------------------------------ */
+
+static long no_attribute(const uint64_t *a)
+{
+	return -EOPNOTSUPP;
+}
+
+long sys_getxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_lgetxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_fgetxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_listxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_llistxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_flistxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}

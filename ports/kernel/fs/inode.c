@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Inodes: life, attributes, permissions, the size of regular files. */
+#include "fs.h"
+
+static uint64_t next_ino = 1; /* atomic */
+
+/* The library lets the pages go: the last reference, mappings included. */
+static void pages_released(void *context)
+{
+	struct inode *inode = context;
+
+	kfree(inode->ghost);
+	kfree(inode);
+}
+
+static const struct quire_file_ops pages_ops = {.release = pages_released};
+
+struct inode *inode_create(uint32_t mode, uint64_t rdev)
+{
+	struct inode *inode = kzalloc(sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->refs = 1;
+	inode->mode = mode;
+	inode->rdev = rdev;
+	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
+	inode->dev = 1;
+	inode->atime = inode->mtime = inode->ctime = time_realtime();
+	mutex_init(&inode->lock);
+	list_init(&inode->children);
+	list_init(&inode->names);
+	list_init(&inode->record_locks);
+	inode->next_cookie = 3; /* 0 is the start, 1 after ".", 2 after ".." */
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		inode->fops = &regular_ops;
+		inode->seals = 1; /* F_SEAL_SEAL: only memfd_create() makes files that can be sealed */
+		if (quire_file_create(the_system, &pages_ops, inode, 0, &inode->pages) != QUIRE_OK) {
+			kfree(inode);
+			return NULL;
+		}
+		break;
+	case S_IFDIR:
+		inode->fops = &directory_ops;
+		break;
+	case S_IFIFO:
+		inode->fops = &fifo_ops;
+		break;
+	case S_IFCHR:
+		inode->fops = device_ops(rdev);
+		break;
+	default:
+		break;
+	}
+	return inode;
+}
+
+struct inode *inode_get(struct inode *inode)
+{
+	ref_get(&inode->refs);
+	return inode;
+}
+
+void inode_put(struct inode *inode)
+{
+	/* A removed directory holds its parent: one step a turn, so that a long chain needs no stack. */
+	while (inode && ref_put(&inode->refs)) {
+		struct inode *parent = inode->parent != inode ? inode->parent : NULL;
+
+		if (inode->ops && inode->ops->release)
+			inode->ops->release(inode);
+		kfree(inode->target);
+		if (inode->pages) {
+			quire_file_put(inode->pages);
+		} else {
+			kfree(inode->ghost);
+			kfree(inode);
+		}
+		inode = parent;
+	}
+}
+
+uint64_t inode_size(struct inode *inode)
+{
+	if (inode->pages)
+		return quire_file_size(inode->pages);
+	if (inode->target)
+		return strlen(inode->target);
+	if (IS_TYPE(inode, S_IFDIR) && !inode->ops)
+		return 40 + 20 * inode->child_count;
+	return 0;
+}
+
+int status_to_errno(enum quire_status status)
+{
+	return status == QUIRE_ENOMEM ? -ENOSPC : (int)status;
+}
+
+static bool in_group(const struct cred *cred, gid_t gid)
+{
+	if (cred->fsgid == gid)
+		return true;
+	for (unsigned i = 0; i < cred->group_count; i++)
+		if (cred->groups[i] == gid)
+			return true;
+	return false;
+}
+
+int inode_permission(struct inode *inode, unsigned mask)
+{
+	const struct cred *cred = &current->process->cred;
+	unsigned mode = inode->mode;
+
+	if (cred->fsuid == 0) {
+		/* Root may everything but execute what nobody may. */
+		bool any = IS_TYPE(inode, S_IFDIR) || (mode & 0111);
+
+		return (mask & MAY_EXEC) && !any ? -EACCES : 0;
+	}
+	if (cred->fsuid == inode->uid)
+		mode >>= 6;
+	else if (in_group(cred, inode->gid))
+		mode >>= 3;
+	return mask & ~mode ? -EACCES : 0;
+}
+
+bool inode_owned(struct inode *inode)
+{
+	uid_t uid = current->process->cred.fsuid;
+
+	return uid == 0 || uid == inode->uid;
+}
+
+int inode_truncate(struct inode *inode, uint64_t size)
+{
+	uint64_t limit = current->process->rlimit[RLIMIT_FSIZE].soft, old;
+	int result;
+
+	if (size > INT64_MAX)
+		return -EINVAL;
+	mutex_lock(&inode->lock);
+	old = quire_file_size(inode->pages);
+	if ((size < old && (inode->seals & 2)) || (size > old && (inode->seals & 4))) {
+		result = -EPERM;
+	} else if (size > old && size > limit) {
+		send_signal_self(SIGXFSZ);
+		result = -EFBIG;
+	} else {
+		result = status_to_errno(quire_file_truncate(inode->pages, size));
+		if (!result)
+			inode_touch(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return result;
+}
+
+void inode_stat(struct inode *inode, struct stat *out_stat)
+{
+	*out_stat = (struct stat){
+		.dev = inode->dev,
+		.ino = inode->ino,
+		.nlink = inode->nlink,
+		.mode = inode->mode,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.rdev = inode->rdev,
+		.size = (int64_t)inode_size(inode),
+		.blksize = PAGE_SIZE,
+		.atime = ns_to_timespec(inode->atime),
+		.mtime = ns_to_timespec(inode->mtime),
+		.ctime = ns_to_timespec(inode->ctime),
+	};
+	if (inode->pages)
+		out_stat->blocks = (int64_t)(quire_file_resident(inode->pages) * (PAGE_SIZE / 512));
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
+#include "fs.h"
+
+static void kib(struct text *text, const char *name, uint64_t pages)
+{
+	text_add(text, "%-16s%8lu kB\n", name, (unsigned long)(pages * (PAGE_SIZE / 1024)));
+}
+
+void proc_meminfo(struct text *text)
+{
+	struct quire_memory m;
+	uint64_t free;
+
+	quire_memory(the_system, &m);
+	free = m.by_state[QUIRE_PAGE_FREE] + m.by_state[QUIRE_PAGE_CPU];
+	kib(text, "MemTotal:", m.frames - m.by_state[QUIRE_PAGE_META]);
+	kib(text, "MemFree:", free);
+	kib(text, "MemAvailable:", (free > m.reserve ? free - m.reserve : 0) + m.by_state[QUIRE_PAGE_FILE]);
+	kib(text, "Buffers:", 0);
+	kib(text, "Cached:", m.by_state[QUIRE_PAGE_FILE] + m.by_state[QUIRE_PAGE_SHMEM]);
+	kib(text, "SwapCached:", 0);
+	kib(text, "AnonPages:", m.by_state[QUIRE_PAGE_ANON]);
+	kib(text, "SwapTotal:", 0);
+	kib(text, "SwapFree:", 0);
+	kib(text, "Dirty:", m.dirty);
+	kib(text, "Writeback:", 0);
+	kib(text, "Mapped:", m.mapped);
+	kib(text, "Shmem:", m.by_state[QUIRE_PAGE_SHMEM]);
+	kib(text, "Slab:", m.by_state[QUIRE_PAGE_OBJECT]);
+	kib(text, "PageTables:", m.by_state[QUIRE_PAGE_TABLE]);
+	kib(text, "CommitLimit:", m.commit_limit);
+	kib(text, "Committed_AS:", m.committed);
+	kib(text, "VmallocUsed:", m.by_state[QUIRE_PAGE_KMAP]);
+}
+
+static void count(struct text *text, const char *name, uint64_t value)
+{
+	text_add(text, "%s %lu\n", name, (unsigned long)value);
+}
+
+void proc_vmstat(struct text *text)
+{
+	uint64_t major = quire_counter(the_system, QUIRE_STEP_MAJOR);
+	struct quire_memory m;
+
+	quire_memory(the_system, &m);
+	count(text, "nr_free_pages", m.by_state[QUIRE_PAGE_FREE] + m.by_state[QUIRE_PAGE_CPU]);
+	count(text, "nr_anon_pages", m.by_state[QUIRE_PAGE_ANON]);
+	count(text, "nr_mapped", m.mapped);
+	count(text, "nr_file_pages", m.by_state[QUIRE_PAGE_FILE] + m.by_state[QUIRE_PAGE_SHMEM]);
+	count(text, "nr_dirty", m.dirty);
+	count(text, "nr_writeback", 0);
+	count(text, "nr_shmem", m.by_state[QUIRE_PAGE_SHMEM]);
+	count(text, "nr_page_table_pages", m.by_state[QUIRE_PAGE_TABLE]);
+	count(text, "pgpgin", quire_event(the_system, QUIRE_EVENT_PAGE_READ) * 4);
+	count(text, "pgpgout", quire_event(the_system, QUIRE_EVENT_PAGE_WRITTEN) * 4);
+	count(text, "pswpin", quire_counter(the_system, QUIRE_STEP_SWAP_READ));
+	count(text, "pswpout", 0);
+	count(text, "pgfault", quire_counter(the_system, QUIRE_STEP_MINOR) + major);
+	count(text, "pgmajfault", major);
+	count(text, "oom_kill", quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
+}
+
+void proc_stat_system(struct text *text)
+{
+	uint64_t now = time_monotonic() / 10000000 * cpu_count(), idle = idle_ns() / 10000000;
+
+	idle = MIN(idle, now);
+	text_add(text, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)(now - idle), (unsigned long)idle);
+	for (unsigned i = 0; i < cpu_count(); i++)
+		text_add(text, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i, (unsigned long)((now - idle) / cpu_count()),
+		         (unsigned long)(idle / cpu_count()));
+	text_add(text, "intr 0\nctxt %lu\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
+	         (unsigned long)context_switches(),
+	         (unsigned long)((time_realtime() - time_monotonic()) / NSEC_PER_SEC), process_count(),
+	         running_count());
+}
+
+void proc_mounts(struct text *text)
+{
+	text_add(text, "rootfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n");
+}

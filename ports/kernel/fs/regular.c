@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Regular files: read and write through the library's page cache, which is where they live. */
+#include "fs.h"
+
+#include "syscall.h"
+
+#define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
+
+static long regular_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
+{
+	enum quire_status status;
+	size_t done = 0;
+
+	if (*pos >= FILE_SIZE_MAX)
+		return 0;
+	status = quire_file_read(file->inode->pages, *pos, to, n, &done);
+	if (status != QUIRE_OK && !done)
+		return status;
+	if (!(file->flags & O_NOATIME))
+		file->inode->atime = time_realtime();
+	*pos += done;
+	return (long)done;
+}
+
+/* What RLIMIT_FSIZE and the seals leave of a write at `pos`: a count, or an errno. */
+static long may_write(struct inode *inode, uint64_t pos, size_t n)
+{
+	uint64_t limit = MIN(current->process->rlimit[RLIMIT_FSIZE].soft, FILE_SIZE_MAX);
+
+	if (inode->seals & (8 | 16))
+		return -EPERM;
+	if ((inode->seals & 4) && pos + n > quire_file_size(inode->pages))
+		return -EPERM;
+	if (pos >= limit) {
+		if (limit != FILE_SIZE_MAX)
+			send_signal_self(SIGXFSZ);
+		return -EFBIG;
+	}
+	return (long)MIN(n, limit - pos);
+}
+
+static long regular_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
+{
+	struct inode *inode = file->inode;
+	enum quire_status status;
+	size_t done = 0;
+	long allowed;
+
+	mutex_lock(&inode->lock);
+	if (file->flags & O_APPEND)
+		*pos = quire_file_size(inode->pages);
+	allowed = may_write(inode, *pos, n);
+	if (allowed <= 0) {
+		mutex_unlock(&inode->lock);
+		return allowed;
+	}
+	status = quire_file_write(inode->pages, *pos, from, (size_t)allowed, &done);
+	if (done)
+		inode_touch(inode);
+	mutex_unlock(&inode->lock);
+	*pos += done;
+	return status != QUIRE_OK && !done ? status_to_errno(status) : (long)done;
+}
+
+const struct file_ops regular_ops = {.read = regular_read, .write = regular_write};
+
+/* --- size ------------------------------------------------------------------------------------------------ */
+
+long sys_truncate(const uint64_t *a)
+{
+	struct inode *inode;
+	int result;
+
+	if ((int64_t)a[1] < 0)
+		return -EINVAL;
+	result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+	if (result)
+		return result;
+	if (IS_TYPE(inode, S_IFDIR))
+		result = -EISDIR;
+	else if (!inode->pages)
+		result = -EINVAL;
+	else
+		result = inode_permission(inode, MAY_WRITE);
+	if (!result)
+		result = inode_truncate(inode, a[1]);
+	inode_put(inode);
+	return result;
+}
+
+long sys_ftruncate(const uint64_t *a)
+{
+	struct file *file;
+	long result;
+
+	if ((int64_t)a[1] < 0)
+		return -EINVAL;
+	file = file_of((int)a[0]);
+	if (!file)
+		return -EBADF;
+	if (!file->inode->pages || (file->flags & O_ACCMODE) == O_RDONLY)
+		result = -EINVAL;
+	else
+		result = inode_truncate(file->inode, a[1]);
+	file_put(file);
+	return result;
+}
+
+enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
+
+static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64_t length)
+{
+	uint64_t size = quire_file_size(inode->pages);
+	long result = 0;
+
+	if (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) {
+		if (inode->seals & (8 | 16))
+			return -EPERM;
+		result = quire_file_punch(inode->pages, offset, length);
+	}
+	/* Room is not reserved: a page is found when it is written, as everywhere in this file system. */
+	if (!result && !(mode & FALLOC_KEEP_SIZE) && offset + length > size)
+		result = inode->seals & 4 ? -EPERM
+		                          : status_to_errno(quire_file_truncate(inode->pages, offset + length));
+	if (!result)
+		inode_touch(inode);
+	return result;
+}
+
+long sys_fallocate(const uint64_t *a)
+{
+	unsigned mode = (unsigned)a[1];
+	struct file *file;
+	long result;
+
+	if ((int64_t)a[2] < 0 || (int64_t)a[3] <= 0)
+		return -EINVAL;
+	if (mode & ~(unsigned)(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE) ||
+	    ((mode & FALLOC_PUNCH_HOLE) && !(mode & FALLOC_KEEP_SIZE)))
+		return -EOPNOTSUPP;
+	file = file_of((int)a[0]);
+	if (!file)
+		return -EBADF;
+	if ((file->flags & O_ACCMODE) == O_RDONLY) {
+		result = -EBADF;
+	} else if (!file->inode->pages) {
+		result = IS_TYPE(file->inode, S_IFIFO) ? -ESPIPE : -ENODEV;
+	} else if (a[2] + a[3] > FILE_SIZE_MAX || a[2] + a[3] > current->process->rlimit[RLIMIT_FSIZE].soft) {
+		result = -EFBIG;
+	} else {
+		mutex_lock(&file->inode->lock);
+		result = allocate(file->inode, mode, a[2], a[3]);
+		mutex_unlock(&file->inode->lock);
+	}
+	file_put(file);
+	return result;
+}
+
+/* memfd_create(name, flags): 1 close on exec, 2 may be sealed. */
+long sys_memfd_create(const uint64_t *a)
+{
+	char name[NAME_LENGTH + 1], text[NAME_LENGTH + 16];
+	struct file *file;
+	long result;
+
+	if (a[1] & ~(uint64_t)(1 | 2 | 8 | 16))
+		return -EINVAL;
+	result = strncpy_from_user(name, a[0], 250);
+	if (result < 0)
+		return result == -ENAMETOOLONG ? -EINVAL : result;
+	ksnprintf(text, sizeof(text), "/memfd:%s", name);
+	file = file_create_anonymous(S_IFREG | 0777, text, O_RDWR | O_LARGEFILE, &regular_ops, NULL);
+	if (!file)
+		return -ENOMEM;
+	file->inode->nlink = 0;
+	file->inode->seals = a[1] & 2 ? 0 : 1;
+	__atomic_add_fetch(&file->inode->writers, 1, __ATOMIC_ACQUIRE);
+	result = fd_install(file, a[1] & 1);
+	if (result < 0)
+		file_put(file);
+	return result;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `quire run`. */
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void run_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("quire run: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+void run_help(FILE *out)
+{
+	fputs("usage: quire run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	      "       quire run --selftest [OPTION]...\n"
+	      "\n"
+	      "Runs a Linux program of this machine in a guest whose kernel is the reference kernel: every page of\n"
+	      "it comes through the library's fault path. Needs qemu-system.\n"
+	      "\n"
+	      "  --arch A            the guest's architecture (default x86_64)\n"
+	      "  --mem SIZE          its memory, with K, M or G (default 256M; the packed files come on top)\n"
+	      "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
+	      "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
+	      "  --root DIR          DIR with all that is in it becomes the guest's /\n"
+	      "  --file HOST[:GUEST] packs a file or a directory too; may be repeated. Programs bring their libraries\n"
+	      "  --trace FILE        writes one JSON object a fault into FILE\n"
+	      "  --json FILE         writes the report as JSON into FILE\n"
+	      "  --timeout S         S seconds without any output are a hang (default: never)\n"
+	      "  --icount            clocks count instructions exactly (qemu -icount shift=0,sleep=off)\n"
+	      "  --kernel FILE       the kernel to boot (default: the one built with this command)\n"
+	      "  --log               the kernel's log to standard error\n"
+	      "  --quiet             no table at the end\n"
+	      "  --selftest          no program: the kernel tests itself and says so in its exit status\n"
+	      "  --help              this text\n"
+	      "\n"
+	      "Exit status: the program's; 128 plus the number of the signal that killed it; 125 when the guest could\n"
+	      "not be started, panicked or hung; 126 and 127 when PROGRAM cannot be run or is not found.\n",
+	      out);
+}
+
+/* A size in MiB from digits and a unit. Returns false when it is none or out of range. */
+static bool parse_mem(const char *text, uint64_t *out_mib)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || end == text || text[0] == '-' || n > UINT64_MAX >> 30)
+		return false;
+	switch (*end) {
+	case 'K':
+	case 'k':
+		n >>= 10;
+		end++;
+		break;
+	case 'M':
+	case 'm':
+		end++;
+		break;
+	case 'G':
+	case 'g':
+		n <<= 10;
+		end++;
+		break;
+	case 0:
+		n >>= 20;
+		break;
+	}
+	if (*end == 'i' && end[1] == 'B')
+		end += 2;
+	*out_mib = n;
+	return !*end && n >= 16 && n <= 1024 * 1024;
+}
+
+static bool parse_number(const char *text, unsigned least, unsigned most, unsigned *out)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || n < least || n > most)
+		return false;
+	*out = (unsigned)n;
+	return true;
+}
+
+/* HOST[:GUEST]. A host name that holds a colon can be given when the file exists as it is written. */
+static int add_file(struct run_options *options, char *text)
+{
+	struct run_file *more = reallocarray(options->files, options->file_count + 1, sizeof(*more));
+	struct run_file file = {.host = text};
+	char *colon = strrchr(text, ':');
+	struct stat st;
+
+	if (!more) {
+		run_error("out of memory");
+		return -1;
+	}
+	options->files = more;
+	if (colon && lstat(text, &st)) {
+		*colon = 0;
+		file.guest = colon + 1;
+		if (file.guest[0] != '/') {
+			run_error("--file %s:%s: the guest's path must be absolute", text, file.guest);
+			return -1;
+		}
+	}
+	if (!text[0]) {
+		run_error("--file: no file is named");
+		return -1;
+	}
+	options->files[options->file_count++] = file;
+	return 0;
+}
+
+/* A word of the kernel's command line must not end it or hold another. */
+static bool is_word(const char *text)
+{
+	return *text && !text[strcspn(text, " \t\n\",")];
+}
+
+enum option_value {
+	OPT_ARCH = 256, OPT_MEM, OPT_CPUS, OPT_PROFILE, OPT_ROOT, OPT_FILE, OPT_TRACE, OPT_JSON, OPT_TIMEOUT,
+	OPT_ICOUNT, OPT_KERNEL, OPT_LOG, OPT_QUIET, OPT_SELFTEST, OPT_HELP
+};
+
+static const struct option table[] = {
+	{"arch", required_argument, NULL, OPT_ARCH},       {"mem", required_argument, NULL, OPT_MEM},
+	{"cpus", required_argument, NULL, OPT_CPUS},       {"profile", required_argument, NULL, OPT_PROFILE},
+	{"root", required_argument, NULL, OPT_ROOT},       {"file", required_argument, NULL, OPT_FILE},
+	{"trace", required_argument, NULL, OPT_TRACE},     {"json", required_argument, NULL, OPT_JSON},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT}, {"icount", no_argument, NULL, OPT_ICOUNT},
+	{"kernel", required_argument, NULL, OPT_KERNEL},   {"log", no_argument, NULL, OPT_LOG},
+	{"quiet", no_argument, NULL, OPT_QUIET},           {"selftest", no_argument, NULL, OPT_SELFTEST},
+	{"help", no_argument, NULL, OPT_HELP},             {NULL, 0, NULL, 0},
+};
+
+static int take_option(struct run_options *options, int option, char *value)
+{
+	bool ok = true;
+
+	switch (option) {
+	case OPT_ARCH:
+		options->arch = value;
+		ok = is_word(value) && !strchr(value, '/');
+		break;
+	case OPT_MEM:
+		ok = parse_mem(value, &options->mem_mib);
+		break;
+	case OPT_CPUS:
+		ok = parse_number(value, 1, 16, &options->cpus);
+		break;
+	case OPT_PROFILE:
+		options->profile = value;
+		ok = is_word(value);
+		break;
+	case OPT_TIMEOUT:
+		ok = parse_number(value, 1, 1000000, &options->timeout);
+		break;
+	case OPT_ROOT:
+		options->root = value;
+		break;
+	case OPT_FILE:
+		return add_file(options, value);
+	case OPT_TRACE:
+		options->trace = value;
+		break;
+	case OPT_JSON:
+		options->json = value;
+		break;
+	case OPT_KERNEL:
+		options->kernel = value;
+		break;
+	case OPT_ICOUNT:
+		options->icount = true;
+		break;
+	case OPT_LOG:
+		options->keep_log = true;
+		break;
+	case OPT_QUIET:
+		options->quiet = true;
+		break;
+	case OPT_SELFTEST:
+		options->selftest = true;
+		break;
+	}
+	if (ok)
+		return 0;
+	for (size_t i = 0; table[i].name; i++)
+		if (table[i].val == option)
+			run_error("--%s %s: not a value it can have; see quire run --help", table[i].name, value);
+	return -1;
+}
+
+int run_options_parse(struct run_options *options, int argc, char **argv)
+{
+	static char *no_program[] = {NULL};
+	struct stat st;
+	int option;
+
+	*options = (struct run_options){.arch = "x86_64", .mem_mib = 256};
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:", table, NULL)) != -1) {
+		if (option == OPT_HELP) {
+			run_help(stdout);
+			return 1;
+		}
+		if (option == ':' || option == '?') {
+			run_error(option == ':' ? "%s wants a value; see quire run --help"
+			                        : "%s: no such option; see quire run --help", argv[optind - 1]);
+			return -1;
+		}
+		if (take_option(options, option, optarg))
+			return -1;
+	}
+	options->argv = options->selftest ? no_program : argv + optind;
+	if (!options->selftest && !argv[optind]) {
+		run_error("no program is named; see quire run --help");
+		return -1;
+	}
+	if (options->selftest && argv[optind]) {
+		run_error("--selftest runs no program");
+		return -1;
+	}
+	if (options->root && (stat(options->root, &st) || !S_ISDIR(st.st_mode))) {
+		run_error("--root %s: not a directory", options->root);
+		return -1;
+	}
+	if (options->icount && options->cpus > 1) {
+		run_error("--icount counts the instructions of one CPU: --cpus must be 1");
+		return -1;
+	}
+	if (!options->cpus)
+		options->cpus = options->icount ? 1 : 2;
+	return 0;
+}
+
+void run_options_free(struct run_options *options)
+{
+	free(options->files);
+	options->files = NULL;
+	options->file_count = 0;
+}

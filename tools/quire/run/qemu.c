@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Starts QEMU with the kernel, the archive, and one socket for each line of report.h. */
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef QUIRE_LIBEXEC
+#define QUIRE_LIBEXEC "/usr/local/libexec/quire"
+#endif
+
+static const struct {
+	const char *arch, *program, *package;
+} emulators[] = {
+	{"x86_64", "qemu-system-x86_64", "qemu-system-x86"},
+};
+
+static bool try_kernel(char out[PATH_MAX], const char *directory, const char *below, const char *arch)
+{
+	return snprintf(out, PATH_MAX, "%s%s/quire-kernel-%s.elf", directory, below, arch) < PATH_MAX &&
+	       !access(out, R_OK);
+}
+
+/* Named, or beside the command in a build directory, or where it is installed. */
+static bool find_kernel(const struct run_options *options, char out[PATH_MAX])
+{
+	static const char *const below[] = {"", "/..", "/../..", "/../ports/kernel", "/../../ports/kernel",
+	                                    "/../libexec/quire"};
+	const char *named = options->kernel ? options->kernel : getenv("QUIRE_KERNEL");
+	char self[PATH_MAX];
+	ssize_t length;
+
+	if (named) {
+		if (strlen(named) < PATH_MAX && !access(named, R_OK)) {
+			strcpy(out, named);
+			return true;
+		}
+		run_error("the kernel %s: %s", named, strerror(errno));
+		return false;
+	}
+	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (length > 0) {
+		self[length] = 0;
+		dirname(self);
+		for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+			if (try_kernel(out, self, below[i], options->arch))
+				return true;
+	}
+	if (try_kernel(out, QUIRE_LIBEXEC, "", options->arch))
+		return true;
+	run_error("no kernel for %s: quire-kernel-%s.elf is neither beside this command nor in %s", options->arch,
+	          options->arch, QUIRE_LIBEXEC);
+	return false;
+}
+
+struct command {
+	const char *arg[64];
+	size_t count;
+	char text[2048]; /* the words that are made */
+	size_t used;
+	bool failed;
+};
+
+static void add(struct command *command, const char *word)
+{
+	if (command->count + 1 < sizeof(command->arg) / sizeof(command->arg[0]))
+		command->arg[command->count++] = word;
+	else
+		command->failed = true;
+}
+
+static void add_made(struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_made(struct command *command, const char *format, ...)
+{
+	size_t room = sizeof(command->text) - command->used;
+	char *word = command->text + command->used;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(word, room, format, args);
+	va_end(args);
+	if (length < 0 || (size_t)length >= room) {
+		command->failed = true;
+		return;
+	}
+	command->used += (size_t)length + 1;
+	add(command, word);
+}
+
+static void add_line(struct command *command, const char *name, int fd)
+{
+	add(command, "-chardev");
+	add_made(command, "socket,id=%s,fd=%d", name, fd);
+	if (!strcmp(name, "log")) {
+		add(command, "-device");
+		add(command, "isa-debugcon,iobase=0xe9,chardev=log");
+	} else {
+		add(command, "-serial");
+		add_made(command, "chardev:%s", name);
+	}
+}
+
+static void build(struct command *command, const struct run_options *options, const char *emulator,
+                  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[4])
+{
+	uint64_t extra = (archive_length >> 20) + 1;
+
+	add(command, emulator);
+	add(command, "-nodefaults");
+	add(command, "-no-user-config");
+	add(command, "-no-reboot");
+	add(command, "-display");
+	add(command, "none");
+	add(command, "-machine");
+	add(command, "q35");
+	add(command, "-accel");
+	add(command, options->icount ? "tcg" : "tcg,thread=multi");
+	add(command, "-cpu");
+	add(command, "max");
+	add(command, "-m");
+	add_made(command, "%" PRIu64 "M", options->mem_mib + extra);
+	add(command, "-smp");
+	add_made(command, "%u", options->cpus);
+	if (options->icount) {
+		add(command, "-icount");
+		add(command, "shift=0,sleep=off");
+	}
+	add(command, "-kernel");
+	add(command, kernel);
+	add(command, "-initrd");
+	add_made(command, "/dev/fd/%d", archive_fd);
+	add(command, "-append");
+	add_made(command, "quire cpus=%u%s%s%s%s", options->cpus, options->profile ? " profile=" : "",
+	         options->profile ? options->profile : "", options->trace ? " trace" : "",
+	         options->selftest ? " selftest" : "");
+	add_line(command, "out", ends[0]);
+	add_line(command, "err", ends[1]);
+	add_line(command, "report", ends[2]);
+	add_line(command, "log", ends[3]);
+	add(command, "-device");
+	add(command, "isa-debug-exit,iobase=0xf4,iosize=4");
+	command->arg[command->count] = NULL;
+}
+
+static void keep_open(int fd)
+{
+	fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) & ~FD_CLOEXEC);
+}
+
+/* In the child: never returns. `told` carries the errno of a failed exec to the parent. */
+static void become(struct command *command, int archive_fd, const int ends[4], int told, pid_t parent)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Its own group, so that ^C on the terminal is ours; it must not outlive us. */
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || null < 0)
+		_exit(RUN_FAILED);
+	dup2(null, 0);
+	dup2(null, 1);
+	keep_open(archive_fd);
+	for (int i = 0; i < 4; i++)
+		keep_open(ends[i]);
+	execvp(command->arg[0], (char *const *)(uintptr_t)command->arg);
+	error = errno;
+	if (write(told, &error, sizeof(error)) != sizeof(error))
+		_exit(RUN_FAILED);
+	_exit(RUN_FAILED);
+}
+
+static int spawn(struct command *command, size_t emulator, int archive_fd, const int ends[4])
+{
+	int told[2], error;
+	pid_t pid, self = getpid();
+
+	if (pipe2(told, O_CLOEXEC)) {
+		run_error("a pipe: %s", strerror(errno));
+		return -1;
+	}
+	pid = fork();
+	if (pid < 0)
+		run_error("fork: %s", strerror(errno));
+	if (!pid)
+		become(command, archive_fd, ends, told[1], self);
+	close(told[1]);
+	if (pid > 0 && read(told[0], &error, sizeof(error)) == sizeof(error)) {
+		if (error == ENOENT)
+			run_error("%s is not installed (on Debian: apt install %s)", command->arg[0],
+			          emulators[emulator].package);
+		else
+			run_error("%s: %s", command->arg[0], strerror(error));
+		pid = -1;
+	}
+	close(told[0]);
+	return pid;
+}
+
+int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
+               struct run_lines *out_lines)
+{
+	int ours[4] = {-1, -1, -1, -1}, theirs[4] = {-1, -1, -1, -1}, pid = -1;
+	const char *emulator = getenv("QUIRE_QEMU");
+	struct command *command = calloc(1, sizeof(*command));
+	char kernel[PATH_MAX];
+	size_t at = 0;
+
+	while (at < sizeof(emulators) / sizeof(emulators[0]) && strcmp(emulators[at].arch, options->arch))
+		at++;
+	if (!command) {
+		run_error("out of memory");
+		return -1;
+	}
+	if (at == sizeof(emulators) / sizeof(emulators[0])) {
+		run_error("there is no kernel for %s", options->arch);
+		goto out;
+	}
+	if (!find_kernel(options, kernel))
+		goto out;
+	for (int i = 0; i < 4; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+			run_error("a socket pair: %s", strerror(errno));
+			goto out;
+		}
+		ours[i] = pair[0];
+		theirs[i] = pair[1];
+	}
+	build(command, options, emulator && *emulator ? emulator : emulators[at].program, kernel, archive_fd,
+	      archive_length, theirs);
+	if (command->failed)
+		run_error("the command line of QEMU is too long");
+	else
+		pid = spawn(command, at, archive_fd, theirs);
+out:
+	for (int i = 0; i < 4; i++) {
+		if (theirs[i] >= 0)
+			close(theirs[i]);
+		if (pid < 0 && ours[i] >= 0)
+			close(ours[i]);
+	}
+	free(command);
+	if (pid > 0)
+		*out_lines = (struct run_lines){.out = ours[0], .err = ours[1], .report = ours[2], .log = ours[3]};
+	return pid;
+}
+
+void qemu_close(struct run_lines *lines)
+{
+	int *const line[] = {&lines->out, &lines->err, &lines->report, &lines->log};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (*line[i] >= 0)
+			close(*line[i]);
+		*line[i] = -1;
+	}
+}

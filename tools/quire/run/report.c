@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* The report that the kernel writes at the end (ports/kernel/include/report.h): read, printed, as JSON. */
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <quire/quire.h>
+
+void report_init(struct run_report *report, FILE *trace)
+{
+	*report = (struct run_report){.exit_status = -1, .trace = trace};
+}
+
+static void counts_free(struct run_counts *counts)
+{
+	for (size_t i = 0; i < counts->count; i++)
+		free(counts->item[i].name);
+	free(counts->item);
+}
+
+void report_free(struct run_report *report)
+{
+	counts_free(&report->steps);
+	counts_free(&report->events);
+	counts_free(&report->memory);
+	free(report->panic);
+}
+
+static void count_add(struct run_report *report, struct run_counts *counts, const char *name, uint64_t value)
+{
+	struct run_count *more = reallocarray(counts->item, counts->count + 1, sizeof(*more));
+	char *copy = strdup(name);
+
+	if (more)
+		counts->item = more;
+	if (!more || !copy) {
+		free(copy);
+		report->failed = true;
+		return;
+	}
+	counts->item[counts->count++] = (struct run_count){.name = copy, .value = value};
+}
+
+static uint64_t count_of(const struct run_counts *counts, const char *name)
+{
+	for (size_t i = 0; i < counts->count; i++)
+		if (!strcmp(counts->item[i].name, name))
+			return counts->item[i].value;
+	return 0;
+}
+
+/* A JSON string: the kernel's names are plain, a panic's text may be anything. */
+static void json_text(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < 32 || c > 126)
+			fprintf(out, "\\u%04x", c);
+		else
+			fputc(c, out);
+	}
+	fputc('"', out);
+}
+
+/* trace PID VA ACCESS MODE OUTCOME MAJOR PFN BEFORE AFTER SIGNAL CODE STEPS */
+static void trace_line(struct run_report *report, char *text)
+{
+	static const char *const key[] = {"pid", "va", "access", "mode", "outcome", "major", "pfn",
+	                                  "pte_before", "pte_after", "signal", "code"};
+	static const char number[] = "10000100011"; /* 1: a decimal number, 0: text */
+	char *rest = text, *word;
+
+	if (!report->trace)
+		return;
+	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
+		word = strsep(&rest, " ");
+		if (!word || !*word || (number[i] == '1' && word[strspn(word, "0123456789")])) {
+			report->failed = true;
+			return;
+		}
+		fprintf(report->trace, "%s\"%s\": ", i ? ", " : "{", key[i]);
+		if (number[i] == '1')
+			fputs(word, report->trace);
+		else
+			json_text(report->trace, word);
+	}
+	fputs(", \"steps\": [", report->trace);
+	for (unsigned i = 0; rest && (word = strsep(&rest, ",")); i++) {
+		if (i)
+			fputs(", ", report->trace);
+		json_text(report->trace, word);
+	}
+	fputs("]}\n", report->trace);
+}
+
+static bool number_word(const char *text, uint64_t *out)
+{
+	char *end;
+
+	*out = strtoull(text, &end, 10);
+	return end != text && !*end && text[0] != '-';
+}
+
+static void take_line(struct run_report *report, char *line)
+{
+	char *rest = line, *key = strsep(&rest, " "), *name;
+	uint64_t value = 0;
+
+	if (!rest)
+		rest = line + strlen(line);
+	if (!strcmp(key, "trace")) {
+		trace_line(report, rest);
+		return;
+	}
+	if (!strcmp(key, "panic")) {
+		free(report->panic);
+		report->panic = strdup(rest);
+		report->failed |= !report->panic;
+		return;
+	}
+	if (!strcmp(key, "end")) {
+		report->ended = true;
+		return;
+	}
+	if (!strcmp(key, "step") || !strcmp(key, "event") || !strcmp(key, "memory") || !strcmp(key, "faults")) {
+		name = strsep(&rest, " ");
+		if (!rest || !number_word(rest, &value))
+			report->failed = true;
+		else if (!strcmp(key, "step"))
+			count_add(report, &report->steps, name, value);
+		else if (!strcmp(key, "event"))
+			count_add(report, &report->events, name, value);
+		else if (!strcmp(key, "memory"))
+			count_add(report, &report->memory, name, value);
+		else
+			*(strcmp(name, "major") ? &report->minor : &report->major) = value;
+		return;
+	}
+	if (!number_word(rest, &value))
+		report->failed = true;
+	else if (!strcmp(key, "report"))
+		report->started = true;
+	else if (!strcmp(key, "exit"))
+		report->exit_status = (int)value;
+	else if (!strcmp(key, "signal"))
+		report->signal = (int)value;
+	else if (!strcmp(key, "time_ns"))
+		report->time_ns = value;
+	else if (!strcmp(key, "boot_ns"))
+		report->boot_ns = value;
+}
+
+void report_feed(struct run_report *report, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (bytes[i] == '\n') {
+			report->line[report->line_length] = 0;
+			if (report->line_length && report->line[report->line_length - 1] == '\r')
+				report->line[report->line_length - 1] = 0;
+			take_line(report, report->line);
+			report->line_length = 0;
+		} else if (report->line_length + 1 < sizeof(report->line)) {
+			report->line[report->line_length++] = bytes[i];
+		}
+	}
+}
+
+/* --- the table ------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *title;
+	enum quire_step step, also; /* their sum; QUIRE_STEP_COUNT: no second one */
+} kinds[] = {
+	{"anonymous", QUIRE_STEP_DO_ANONYMOUS_PAGE, QUIRE_STEP_COUNT},
+	{"  zero page", QUIRE_STEP_ZERO_PAGE, QUIRE_STEP_COUNT},
+	{"file, read", QUIRE_STEP_DO_READ_FAULT, QUIRE_STEP_COUNT},
+	{"file, private copy", QUIRE_STEP_DO_COW_FAULT, QUIRE_STEP_COUNT},
+	{"file, shared write", QUIRE_STEP_DO_SHARED_FAULT, QUIRE_STEP_COUNT},
+	{"absent, 2.4 and 2.6", QUIRE_STEP_DO_NO_PAGE, QUIRE_STEP_COUNT},
+	{"swap", QUIRE_STEP_DO_SWAP_PAGE, QUIRE_STEP_COUNT},
+	{"copy on write", QUIRE_STEP_DO_WP_PAGE, QUIRE_STEP_COUNT},
+	{"  copied", QUIRE_STEP_WP_PAGE_COPY, QUIRE_STEP_COUNT},
+	{"  reused", QUIRE_STEP_WP_PAGE_REUSE, QUIRE_STEP_COUNT},
+	{"young or dirty", QUIRE_STEP_ESTABLISH_PTE, QUIRE_STEP_COUNT},
+	{"spurious, raced", QUIRE_STEP_SPURIOUS, QUIRE_STEP_PTE_CHANGED},
+	{"stack grown", QUIRE_STEP_STACK_GROWN, QUIRE_STEP_COUNT},
+}, outcomes[] = {
+	{"minor", QUIRE_STEP_MINOR, QUIRE_STEP_COUNT},
+	{"major", QUIRE_STEP_MAJOR, QUIRE_STEP_COUNT},
+	{"SIGSEGV, not mapped", QUIRE_STEP_SIGSEGV_MAPERR, QUIRE_STEP_COUNT},
+	{"SIGSEGV, not allowed", QUIRE_STEP_SIGSEGV_ACCERR, QUIRE_STEP_COUNT},
+	{"SIGBUS", QUIRE_STEP_SIGBUS, QUIRE_STEP_COUNT},
+	{"kernel, fixed up", QUIRE_STEP_FIXUP_EXCEPTION, QUIRE_STEP_COUNT},
+	{"out of memory", QUIRE_STEP_OUT_OF_MEMORY, QUIRE_STEP_COUNT},
+};
+
+static uint64_t steps_of(const struct run_report *report, enum quire_step step, enum quire_step also)
+{
+	uint64_t sum = count_of(&report->steps, quire_step_name(step));
+
+	return also == QUIRE_STEP_COUNT ? sum : sum + count_of(&report->steps, quire_step_name(also));
+}
+
+static uint64_t event_of(const struct run_report *report, enum quire_event event)
+{
+	return count_of(&report->events, quire_event_name(event));
+}
+
+static void print_count(FILE *out, const char *title, uint64_t count)
+{
+	if (count)
+		fprintf(out, "  %-22s %12" PRIu64 "\n", title, count);
+}
+
+static void print_size(FILE *out, const char *title, uint64_t frames)
+{
+	fprintf(out, "  %-22s %12.1f MiB\n", title, (double)frames / 256);
+}
+
+void report_print(const struct run_report *report, FILE *out)
+{
+	fprintf(out, "\nfaults by kind\n");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		print_count(out, kinds[i].title, steps_of(report, kinds[i].step, kinds[i].also));
+	fprintf(out, "faults by outcome\n");
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+		print_count(out, outcomes[i].title, steps_of(report, outcomes[i].step, outcomes[i].also));
+	fprintf(out, "pages\n");
+	print_count(out, "zeroed", event_of(report, QUIRE_EVENT_PAGE_CLEARED));
+	print_count(out, "copied", event_of(report, QUIRE_EVENT_PAGE_COPIED));
+	print_count(out, "shared by fork", event_of(report, QUIRE_EVENT_FORK_PTE));
+	fprintf(out, "memory\n");
+	print_size(out, "of the guest", count_of(&report->memory, "frames"));
+	print_size(out, "peak", count_of(&report->memory, "peak"));
+	fprintf(out, "time\n  %-22s %12.3f s\n  %-22s %12.3f s\n", "boot", (double)report->boot_ns / 1e9, "program",
+	        (double)report->time_ns / 1e9);
+}
+
+static void json_counts(FILE *out, const char *name, const struct run_counts *counts)
+{
+	fprintf(out, ",\n  \"%s\": {", name);
+	for (size_t i = 0; i < counts->count; i++) {
+		fputs(i ? ", " : "", out);
+		json_text(out, counts->item[i].name);
+		fprintf(out, ": %" PRIu64, counts->item[i].value);
+	}
+	fputc('}', out);
+}
+
+int report_json(const struct run_report *report, const struct run_options *options, FILE *out)
+{
+	fprintf(out, "{\n  \"version\": 1,\n  \"arch\": ");
+	json_text(out, options->arch);
+	fprintf(out, ",\n  \"profile\": ");
+	json_text(out, options->profile ? options->profile : "linux-6");
+	fprintf(out, ",\n  \"cpus\": %u,\n  \"mem_mib\": %" PRIu64 ",\n  \"icount\": %s", options->cpus,
+	        options->mem_mib, options->icount ? "true" : "false");
+	fprintf(out, ",\n  \"complete\": %s", report->ended && !report->failed ? "true" : "false");
+	if (report->exit_status >= 0)
+		fprintf(out, ",\n  \"exit\": %d", report->exit_status);
+	if (report->signal)
+		fprintf(out, ",\n  \"signal\": %d", report->signal);
+	if (report->panic) {
+		fprintf(out, ",\n  \"panic\": ");
+		json_text(out, report->panic);
+	}
+	fprintf(out, ",\n  \"minor\": %" PRIu64 ",\n  \"major\": %" PRIu64 ",\n  \"time_ns\": %" PRIu64
+	             ",\n  \"boot_ns\": %" PRIu64, report->minor, report->major, report->time_ns, report->boot_ns);
+	json_counts(out, "steps", &report->steps);
+	json_counts(out, "events", &report->events);
+	json_counts(out, "memory", &report->memory);
+	fputs("\n}\n", out);
+	return ferror(out) ? -1 : 0;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* quire run: from the command line to the exit status. */
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static FILE *open_output(const char *path, const char *option)
+{
+	FILE *out = fopen(path, "we");
+
+	if (!out)
+		run_error("%s %s: %s", option, path, strerror(errno));
+	return out;
+}
+
+/* A file whose last bytes could not be written is an error that the user must see. */
+static int close_output(FILE *out, const char *path, const char *option)
+{
+	bool bad = ferror(out);
+
+	if (fclose(out) || bad) {
+		run_error("%s %s: cannot be written", option, path);
+		return -1;
+	}
+	return 0;
+}
+
+static int run_guest(const struct run_options *options, FILE *trace, FILE *json)
+{
+	struct run_report *report = calloc(1, sizeof(*report));
+	struct run_lines lines;
+	uint64_t archive_length;
+	int archive, pid, status;
+
+	if (!report) {
+		run_error("out of memory");
+		return RUN_FAILED;
+	}
+	report_init(report, trace);
+	status = run_pack(options, &archive, &archive_length);
+	if (status)
+		goto out;
+	pid = qemu_start(options, archive, archive_length, &lines);
+	close(archive);
+	if (pid < 0) {
+		status = RUN_FAILED;
+		goto out;
+	}
+	status = session_run(options, pid, &lines, report);
+	qemu_close(&lines);
+	if (report->ended && !options->quiet)
+		report_print(report, stderr);
+	if (json && report_json(report, options, json))
+		status = RUN_FAILED;
+out:
+	report_free(report);
+	free(report);
+	return status;
+}
+
+int run_command(int argc, char **argv)
+{
+	FILE *trace = NULL, *json = NULL;
+	struct run_options options;
+	int status = run_options_parse(&options, argc, argv);
+
+	if (status) {
+		run_options_free(&options);
+		return status > 0 ? 0 : RUN_FAILED;
+	}
+	status = RUN_FAILED;
+	if (options.trace && !(trace = open_output(options.trace, "--trace")))
+		goto out;
+	if (options.json && !(json = open_output(options.json, "--json")))
+		goto out;
+	status = run_guest(&options, trace, json);
+out:
+	if (trace && close_output(trace, options.trace, "--trace"))
+		status = RUN_FAILED;
+	if (json && close_output(json, options.json, "--json"))
+		status = RUN_FAILED;
+	run_options_free(&options);
+	return status;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* quire run: a program of this machine in a guest whose kernel is the reference kernel.
+ *
+ *   options ──► pack: program, interpreter, libraries, files ──► cpio archive
+ *                                                                  │
+ *   terminal, pipes ◄──► session: three serial lines ◄──► QEMU ◄───┘ + kernel
+ *                             │
+ *                             └► report: table, JSON, exit status */
+#ifndef QUIRE_RUN_H
+#define QUIRE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Exit statuses that are not the program's. */
+enum {
+	RUN_FAILED = 125,     /* bad arguments, no QEMU, no kernel, panic, hang */
+	RUN_NOT_PROGRAM = 126, /* found, but nothing that can be run */
+	RUN_NOT_FOUND = 127
+};
+
+struct run_file {
+	const char *host;
+	const char *guest; /* absolute; NULL: the same as on the host */
+};
+
+struct run_options {
+	const char *arch;
+	const char *profile;    /* NULL: the kernel's default */
+	const char *root;       /* a directory that becomes the guest's /; NULL: none */
+	const char *trace;      /* file for one JSON object a fault; NULL: none */
+	const char *json;       /* file for the report; NULL: none */
+	const char *kernel;     /* path of the kernel; NULL: search */
+	uint64_t mem_mib;
+	unsigned cpus;
+	unsigned timeout;       /* seconds without output that count as a hang; 0: never */
+	bool icount;
+	bool quiet;             /* no table */
+	bool keep_log;          /* the kernel's log to standard error */
+	bool selftest;          /* no program: the kernel tests itself */
+	struct run_file *files; /* allocated; as long as the options */
+	size_t file_count;
+	char **argv;            /* PROGRAM and its arguments, NULL-terminated; argv[0] NULL with selftest */
+};
+
+/* Reads the command line. Returns 0; 1: --help was printed; -1: an error was told on standard error. */
+int run_options_parse(struct run_options *options, int argc, char **argv);
+void run_options_free(struct run_options *options);
+
+/* --- archive.c: a cpio archive in the making -------------------------------------------------------------- */
+
+struct archive;
+
+struct archive *archive_create(void);
+void archive_free(struct archive *archive);
+
+/* Adds the host's file at `host` as `guest` (absolute), with the directories above it. Symbolic links on
+ * the way, and in the last component, are added as links, and what they name too, when `guest` and
+ * `host` are the same path. `base`: a directory that is the host's / for this path, or "".
+ * A directory is added without its content. Adding twice is harmless.
+ * Returns 0, or -1 and a message on standard error. */
+int archive_add_path(struct archive *archive, const char *base, const char *path);
+int archive_add_as(struct archive *archive, const char *host, const char *guest);
+/* A directory with everything below. */
+int archive_add_tree(struct archive *archive, const char *host, const char *guest);
+/* A made directory with its parents; a made file with content (copied). */
+int archive_add_dir(struct archive *archive, const char *guest, unsigned mode);
+int archive_add_data(struct archive *archive, const char *guest, unsigned mode, const void *data,
+                     size_t length);
+/* Whether `guest` is in the archive. */
+bool archive_has(const struct archive *archive, const char *guest);
+
+/* Writes the archive to a descriptor: `newc`, padded to 512 bytes. Returns its length, or -1 and a message. */
+int64_t archive_write(const struct archive *archive, int fd);
+
+/* --- libraries.c: what a dynamic program needs --------------------------------------------------------------- */
+
+/* Adds the interpreter and, transitively, the libraries of the ELF file at base + path. A script adds its
+ * interpreter likewise. What is neither is left alone.
+ * Returns 0; 1: it is nothing that can be run; -1 and a message. */
+int libraries_add(struct archive *archive, const char *base, const char *path);
+
+/* The ELF machine of the file ("x86_64", "arm64", ...); NULL: no ELF file, or an unknown one. */
+const char *elf_machine(const char *path);
+
+/* --- pack.c --------------------------------------------------------------------------------------------------- */
+
+/* Makes the archive for `options` and writes it into a new memory file. *out_fd: to be closed.
+ * Returns 0, or an exit status above after a message. */
+int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_length);
+
+/* --- report.c --------------------------------------------------------------------------------------------------- */
+
+struct run_count {
+	char *name;
+	uint64_t value;
+};
+
+struct run_counts {
+	struct run_count *item;
+	size_t count;
+};
+
+struct run_report {
+	bool started, ended;         /* the first and the last line came */
+	int exit_status;             /* -1: unknown */
+	int signal;                  /* 0: none */
+	char *panic;                 /* NULL: none */
+	uint64_t minor, major, time_ns, boot_ns;
+	struct run_counts steps, events, memory;
+	FILE *trace;                 /* where trace lines go as JSON; NULL: dropped */
+	bool failed;                 /* a line could not be read, or memory ran out */
+	char line[4096];             /* collected so far */
+	size_t line_length;
+};
+
+void report_init(struct run_report *report, FILE *trace);
+void report_feed(struct run_report *report, const char *bytes, size_t length);
+void report_print(const struct run_report *report, FILE *out);
+int report_json(const struct run_report *report, const struct run_options *options, FILE *out);
+void report_free(struct run_report *report);
+
+/* --- qemu.c, session.c ---------------------------------------------------------------------------------------------- */
+
+/* The four lines to the guest: our ends. -1: closed. */
+struct run_lines {
+	int out;     /* standard input, framed, and output */
+	int err;
+	int report;
+	int log;
+};
+
+/* Starts QEMU. Returns its process id, or -1 after a message. */
+int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
+               struct run_lines *out_lines);
+
+void qemu_close(struct run_lines *lines);
+
+/* Moves bytes until QEMU ends. Returns the exit status of `quire run`. */
+int session_run(const struct run_options *options, int pid, struct run_lines *lines,
+                struct run_report *report);
+
+/* Messages on standard error, "quire run: ...". */
+void run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The subcommand (command.h). */
+int run_command(int argc, char **argv);
+void run_help(FILE *out);
+
+#endif
