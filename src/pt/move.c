@@ -85,7 +85,7 @@ enum quire_status qr_pt_move(struct qr_pt *pt, struct qr_tlb *tlb, quire_va from
 		va = run.va + ((quire_va)count << arch->page_shift);
 	}
 	*out_moved = status == QUIRE_OK ? length : (uint64_t)(run.va - from);
-	if (arch->caps & QUIRE_CAP_CACHES_INVALID)
+	if (*out_moved > 0 && (arch->caps & QUIRE_CAP_CACHES_INVALID))
 		qr_tlb_range(tlb, to, to + (quire_va)*out_moved);
 	if (pt->system->host->pte_sync)
 		pt->system->host->pte_sync(pt->system->host_context);
