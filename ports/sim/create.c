@@ -190,7 +190,9 @@ static enum quire_status make_system(struct sim *sim)
 				{ram->base}, ram->bytes, ram->high ? NULL : ram->host};
 	}
 	if (sim->config.kmap_bytes) {
-		uint64_t quarter = (arch->kernel_end - arch->kernel_start) / 4 & ~(sim->page_bytes - 1);
+		/* Where a top-level entry begins: the first pages of the area share it. */
+		uint64_t span = UINT64_C(1) << arch->level[arch->levels - 1].shift;
+		uint64_t quarter = (arch->kernel_end - arch->kernel_start) / 4 & ~(span - 1);
 
 		config.kmap_start = arch->kernel_start + quarter;
 		config.kmap_end = config.kmap_start + (sim->config.kmap_bytes & ~(sim->page_bytes - 1));

@@ -59,11 +59,16 @@ static struct quire_outcome kernel_address(struct qr_fault_ctx *fc)
 	qr_step(fc, QUIRE_STEP_VMALLOC_FAULT);
 	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->fault->va);
 	qr_step(fc, found);
-	if (found == QUIRE_STEP_VMALLOC_SYNCED || found == QUIRE_STEP_VMALLOC_FILLED)
+	if (found == QUIRE_STEP_VMALLOC_SYNCED || found == QUIRE_STEP_VMALLOC_FILLED) {
+		if (qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID)
+			qr_flush_here(fc);
 		return resume(found);
+	}
 	/* The entry was there: a stale view of the CPU, unless the access is one it forbids. */
-	if (found == QUIRE_STEP_VMALLOC_SPURIOUS && plain_kernel_miss(fc->fault))
+	if (found == QUIRE_STEP_VMALLOC_SPURIOUS && plain_kernel_miss(fc->fault)) {
+		qr_flush_here(fc);
 		return resume(found);
+	}
 	return bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 

@@ -16,7 +16,7 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 
 	if (!host->tlb_flush)
 		return;
-	flush.mm = fc->mm;
+	flush.mm = quire_va_is_user(qr_arch(fc->system), fc->va) ? fc->mm : NULL;
 	flush.cpus = (uint64_t)1 << fc->cpu->cpu;
 	flush.count = 1;
 	flush.tables = 0;

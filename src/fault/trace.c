@@ -26,8 +26,11 @@ void qr_trace_end(struct quire_trace *trace, struct quire_mm *mm, const struct q
 	if (!mm || !quire_va_is_user(qr_arch(mm->system), trace->fault.va))
 		return;
 	arch = qr_arch(mm->system);
-	unsigned token = qr_mm_read_lock(mm);
+	/* Who faulted while a writer holds the lock may be that writer: no waiting here. */
+	unsigned token;
 
+	if (!qr_mm_read_trylock(mm, &token))
+		return;
 	entry = qr_pt_find(&mm->pt, trace->fault.va, 0);
 	if (entry) {
 		pte = qr_pte_get(arch, 0, entry);

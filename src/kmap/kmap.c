@@ -216,7 +216,7 @@ void qr_kmap_destroy(struct quire_system *system)
 		struct qr_tlb tlb;
 
 		qr_tlb_begin(&tlb, &kmap->pt);
-		qr_pt_free(&kmap->pt, &tlb, kmap->start, kmap->end, kmap->start, kmap->end);
+		qr_pt_free(&kmap->pt, &tlb, kmap->start, kmap->end, 0, 0);
 		qr_tlb_end(&tlb);
 	}
 	if (!kmap->adopted)
