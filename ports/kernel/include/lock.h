@@ -8,6 +8,7 @@
 #define KERNEL_LOCK_H
 
 #include "kernel.h"
+#include "time.h"
 
 struct task;
 
@@ -45,8 +46,6 @@ enum wait_mode {
 	WAIT_INTERRUPTIBLE = 1, /* any signal that would be delivered ends it */
 	WAIT_NO_SIGNAL = 2      /* nothing but a wake-up */
 };
-
-#define NO_DEADLINE UINT64_MAX
 
 /* The loop behind the macros, for poll and others that wait on several queues:
  *

@@ -4,12 +4,12 @@
  * Port 0xe9 carries the kernel's log, one line each, and just before the end one block:
  *
  *   @quire-report 1
- *   status <kind> <n>              kind: "exit" n = init's exit status; "signal" n = what killed it
- *   time <ns of boot to first user instruction> <ns of run of init>
+ *   status <kind> <n>              kind: "exit" n = the program's exit status; "signal" n = what killed it
+ *   time <ns of boot to first user instruction> <ns of the run>
  *   counter <step name> <count>    every step that is not 0 (names of quire/steps.h, no blanks)
  *   event <event name> <count>     quire_event(), all
  *   frames <state name> <count>    quire_memory() at the end, all states
- *   memory <frames> <peak used frames> <free before init> <free at the end>
+ *   memory <frames> <peak used frames> <free before the run> <free at the end>
  *   faults <minor> <major>         summed over all processes
  *   @quire-end
  *
@@ -27,7 +27,16 @@
 #define MACHINE_DONE 0x10
 #define MACHINE_PANIC 0x11
 
-/* Init ended with this wait status: writes the report and ends the machine. */
+/* Gathered while programs run. */
+struct run_figures {
+	uint64_t first_instruction; /* ns since boot */
+	uint64_t free_before;       /* frames, when the program was about to start */
+	uint64_t free_least;        /* frames, as seen at every end of a turn */
+};
+extern struct run_figures run_figures;
+uint64_t free_frames_now(void);
+
+/* The program ended with this wait status: writes the report and ends the machine. */
 void report_and_end(int wait_status) __attribute__((noreturn));
 
 #endif

@@ -73,20 +73,30 @@ struct handlers {
 	struct sigaction action[SIGNAL_MAX];
 };
 
-/* A set of signals, and what is known of each: the queue may lack what memory ran out for. */
+/* What is kept of a standard signal: one of each kind, so that sending never allocates. */
+struct kept_info {
+	int32_t code;
+	uint8_t bytes[32]; /* the start of siginfo.bytes */
+};
+
+/* A set of signals; real-time ones queue. */
 struct pending {
 	uint64_t set;
-	struct list queue; /* struct queued_signal */
+	struct kept_info kept[SIGRTMIN - 1];
+	struct list queue; /* struct queued_signal, real-time */
+	unsigned queued;
 };
 
 struct task;
 struct process;
 
 /* Sends to a process, to one thread, to every process of a group. Return 0, -ESRCH, -EAGAIN (real-time
- * queue full). The `_locked` forms want proc_lock; the others take it, from any context but under it. */
+ * queue full). The `_locked` forms want proc_lock and take standard signals; the others take the lock:
+ * any context, standard signals from interrupts too. */
 long send_signal(struct process *process, const struct siginfo *info);
-long send_signal_locked(struct process *process, const struct siginfo *info);
+void send_signal_locked(struct process *process, const struct siginfo *info);
 long send_signal_thread(struct task *task, const struct siginfo *info);
+void send_signal_thread_locked(struct task *task, const struct siginfo *info);
 long send_signal_group(pid_t pgid, int signal);  /* from the kernel: SI_KERNEL */
 
 /* SIGPIPE and the like, to the calling thread. */

@@ -77,7 +77,7 @@ struct process {
 	struct task *leader;  /* the task with tid == pid while it lives, else NULL */
 
 	struct quire_mm *mm;  /* NULL after the last thread left */
-	struct mutex exec_lock;
+	struct task *exec_task;    /* execve: the one thread that stays */
 
 	struct handlers *handlers; /* shared with CLONE_SIGHAND */
 	struct pending pending;    /* signals to the process */
@@ -88,8 +88,7 @@ struct process {
 	int exit_signal;      /* what the parent gets: SIGCHLD, or clone's */
 	bool did_exec;
 	struct wait_queue child_exit; /* wait4() sleeps here */
-	struct task *vfork_waiter;
-	bool vfork_done;
+	bool vfork_done;           /* it has left its parent's address space */
 	struct wait_queue vfork_queue;
 
 	struct cred cred;
@@ -100,7 +99,7 @@ struct process {
 	struct timer real_timer;     /* ITIMER_REAL */
 	uint64_t real_interval;
 	unsigned personality;
-	bool dumpable, no_new_privs, subreaper;
+	bool dumpable, no_new_privs;
 	int parent_death_signal;
 
 	/* Written by exec, read by /proc. */
@@ -125,13 +124,15 @@ struct task {
 	bool on_cpu;               /* scheduler lock */
 	unsigned cpu;              /* last CPU it ran on */
 	uint64_t affinity;
-	uint32_t refs;
+	struct quire_mm *mm;       /* the process's while it runs in it; NULL: the kernel's tables */
 
 	struct files *files;
 	struct fs *fs;
 
 	struct arch_task arch;     /* saved registers, kernel stack, FPU state, TLS bases */
 	struct regs *regs;         /* the program's registers, at the top of the kernel stack */
+	int fault_signal, fault_code; /* of a fault that ends in a signal, until it is sent */
+	uint64_t fault_address;
 	unsigned pagefault_off;    /* > 0: faults on user memory in the kernel go to the fixup at once */
 
 	uint64_t blocked;          /* signal mask: bit n - 1 is signal n */
@@ -139,7 +140,7 @@ struct task {
 	bool restore_mask;
 	struct pending pending;    /* signals to this thread */
 	struct sigaltstack altstack;
-	uint64_t sigwait_set;      /* sigtimedwait: blocked signals that end the wait */
+	uint64_t sigwait_set;      /* sigtimedwait: what ends the wait, and is not dropped when ignored */
 	long (*restart)(struct task *task); /* restart_syscall */
 	uint64_t restart_args[4];
 
@@ -147,11 +148,9 @@ struct task {
 	uint64_t robust_list;
 	bool exiting;              /* may have passed exit already: no more signals */
 
-	bool wait_timed_out;
 	struct timer sleep_timer;
 	struct usage usage;
 	uint64_t clock_mark;       /* when user_ns or system_ns was last brought up to date */
-	bool in_user;
 };
 
 extern struct spinlock proc_lock;

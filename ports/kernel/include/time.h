@@ -14,6 +14,8 @@ struct timeval {
 	int64_t usec;
 };
 
+#define NO_DEADLINE UINT64_MAX
+
 /* Nanoseconds since boot; never backwards on one CPU. Any context. */
 uint64_t time_monotonic(void);
 /* Nanoseconds since 1970. */

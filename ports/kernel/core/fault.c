@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* A trap goes to the library; its outcome comes back and is obeyed. This is the heart of a port. */
+#include "fault.h"
+#include "proc.h"
+#include "syscall.h"
+
+bool fault_trace_on;
+
+/* The way of one fault, as one line of the log. */
+static void log_trace(const struct quire_trace *trace)
+{
+	char line[480];
+	unsigned steps = MIN(trace->steps_total, QUIRE_CONFIG_TRACE_STEPS);
+	size_t at = 0;
+
+	for (unsigned i = 0; i < steps && at < sizeof(line) - 40; i++)
+		at += (size_t)ksnprintf(line + at, sizeof(line) - at, " %s",
+					quire_step_name((enum quire_step)trace->steps[i]));
+	printk("@fault %d %s %s %s %lx ip %lx%s%s:%s\n", current->tid, quire_mode_name(trace->fault.mode),
+	       quire_access_name(trace->fault.access), quire_cause_name(trace->fault.cause), trace->fault.va,
+	       trace->fault.pc, trace->outcome.major ? " major " : " ", quire_outcome_name(trace->outcome.kind),
+	       line);
+}
+
+static struct quire_outcome ask(const struct quire_trap *trap)
+{
+	struct task *task = current;
+	struct quire_mm *mm = task ? task->mm : NULL;
+	struct quire_outcome outcome;
+	struct quire_trace trace;
+
+	if (fault_trace_on) {
+		outcome = quire_trap(the_system, mm, trap, &trace);
+		log_trace(&trace);
+	} else {
+		outcome = quire_trap(the_system, mm, trap, NULL);
+	}
+	if (outcome.counted) {
+		if (outcome.major)
+			task->usage.major++;
+		else
+			task->usage.minor++;
+	}
+	return outcome;
+}
+
+/* What is due when fault_resolve() said false: one thread has one at a time. */
+static void note_signal(const struct quire_outcome *outcome)
+{
+	current->fault_signal = outcome->signal;
+	current->fault_code = outcome->code;
+	current->fault_address = outcome->va;
+}
+
+bool fault_resolve(const struct quire_trap *trap)
+{
+	struct quire_outcome outcome = ask(trap);
+
+	switch (outcome.kind) {
+	case QUIRE_RESUME:
+		return true;
+	case QUIRE_SIGNAL:
+		note_signal(&outcome);
+		return false;
+	case QUIRE_OOM_KILL:
+		if (outcome.signal) { /* a profile that kills the one who asked */
+			printk("quire-kernel: out of memory: %s (%d) is killed\n", current->comm, current->tid);
+			process_exit(SIGKILL);
+		}
+		out_of_memory();
+		return true; /* the access is repeated, or this task is ended on its way back */
+	case QUIRE_NOT_OURS:
+		outcome.signal = SIGSEGV;
+		outcome.code = 0;
+		note_signal(&outcome);
+		return false;
+	default:
+		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm, trap->pc,
+		      quire_outcome_name(outcome.kind), quire_step_name(outcome.rule));
+	}
+}
+
+void fault_signal(void)
+{
+	force_signal(current->fault_signal, current->fault_code, current->fault_address);
+}
+
+uint64_t fault_in_kernel(const struct quire_trap *trap)
+{
+	struct quire_outcome outcome = ask(trap);
+	uint64_t next;
+
+	switch (outcome.kind) {
+	case QUIRE_RESUME:
+		return trap->pc;
+	case QUIRE_FIXUP:
+		return outcome.pc;
+	case QUIRE_OOM_KILL:
+		if (!outcome.signal)
+			out_of_memory();
+		/* Whoever is being killed must not wait here for memory: its copy fails. */
+		next = arch_fixup(trap->pc);
+		return fatal_signal_pending(current) && next ? next : trap->pc;
+	default:
+		panic("%s: kernel fault at %lx, error %lx, pc %lx, task %d (%s), rule %s",
+		      quire_outcome_name(outcome.kind), trap->address, trap->syndrome, trap->pc,
+		      current ? current->tid : -1, current ? current->comm : "", quire_step_name(outcome.rule));
+	}
+}
+
+/* --- out of memory --------------------------------------------------------------------------------------- */
+
+static struct mutex oom_lock = MUTEX_INIT(oom_lock);
+
+static uint64_t memory_of(struct process *process)
+{
+	struct quire_mm *mm = process_mm(process);
+	struct quire_mm_usage usage;
+
+	if (!mm)
+		return 0;
+	quire_mm_usage(mm, &usage);
+	quire_mm_put(mm);
+	return usage.rss_anon + usage.rss_file + usage.rss_shmem + usage.swap + usage.table_bytes / PAGE_SIZE;
+}
+
+static bool is_dying(struct process *process)
+{
+	return process->group_exit || process->pending.set & SIGNAL_BIT(SIGKILL);
+}
+
+/* The process that holds most; NULL when one is dying already: its memory is on its way. */
+static struct process *choose_victim(uint64_t *out_pages)
+{
+	struct process *process, *worst = NULL;
+	uint64_t most = 0;
+	pid_t pid = 0;
+
+	while ((process = process_next(pid)) != NULL) {
+		uint64_t pages = process->state == PROCESS_ALIVE ? memory_of(process) : 0;
+
+		pid = process->pid;
+		if (pages && is_dying(process)) {
+			process_put(process);
+			if (worst)
+				process_put(worst);
+			return NULL;
+		}
+		if (pages > most) {
+			if (worst)
+				process_put(worst);
+			worst = process;
+			most = pages;
+		} else {
+			process_put(process);
+		}
+	}
+	*out_pages = most;
+	return worst;
+}
+
+void out_of_memory(void)
+{
+	struct siginfo info = { .signo = SIGKILL, .code = SI_KERNEL };
+	struct process *victim;
+	uint64_t pages;
+
+	if (fatal_signal_pending(current))
+		return;
+	mutex_lock(&oom_lock);
+	victim = choose_victim(&pages);
+	if (victim) {
+		printk("quire-kernel: out of memory: killed process %d (%s), %lu pages\n", victim->pid,
+		       victim->comm, pages);
+		(void)send_signal(victim, &info);
+		process_put(victim);
+	}
+	mutex_unlock(&oom_lock);
+	reap_dead_tasks();
+	/* The victim needs a CPU to die on. */
+	schedule();
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* What memory there is: the boot loader's map, the kernel's own tables, and the rest for the library. */
+#include "cpu.h"
+
+/* The PVH start info (Xen's public/arch-x86/hvm/start_info.h describes the layout). */
+struct start_info {
+	uint32_t magic, version, flags, module_count;
+	uint64_t modules_pa, cmdline_pa, rsdp_pa, memmap_pa;
+	uint32_t memmap_count, reserved;
+};
+#define START_INFO_MAGIC 0x336ec578
+
+struct module {
+	uint64_t pa, size, cmdline_pa, reserved;
+};
+
+struct memmap_entry {
+	uint64_t base, size;
+	uint32_t type, reserved;
+};
+#define MEMMAP_RAM 1
+
+struct span {
+	uint64_t start, end;
+};
+
+extern char image_start[], image_rodata[], image_data[], image_end[];
+
+#define MAX_SPANS 16
+static struct span ram[MAX_SPANS];
+static unsigned ram_count;
+static struct span initrd;
+static uint64_t boot_next; /* physical: tables are taken from here, behind the image */
+static uint64_t rsdp_pa;
+static char cmdline[2048];
+uint64_t kernel_root_pa;
+struct boot_info boot_info;
+
+uint64_t acpi_root_pointer(void)
+{
+	return rsdp_pa;
+}
+
+/* Frames for tables, before there is an allocator. */
+static uint64_t *boot_table(uint64_t *out_pa)
+{
+	uint64_t *table = pa_to_linear(boot_next);
+
+	*out_pa = boot_next;
+	boot_next += PAGE_SIZE;
+	memset(table, 0, PAGE_SIZE);
+	return table;
+}
+
+static uint64_t *next_table(uint64_t *table, unsigned index)
+{
+	uint64_t pa;
+	uint64_t *next;
+
+	if (table[index])
+		return pa_to_linear(table[index] & ~0xfffull);
+	next = boot_table(&pa);
+	table[index] = pa | PTE_PRESENT | PTE_WRITE;
+	return next;
+}
+
+static uint64_t *large_entry(uint64_t *root, uint64_t va)
+{
+	uint64_t *pdpt = next_table(root, va >> 39 & 511);
+	uint64_t *pd = next_table(pdpt, va >> 30 & 511);
+
+	return &pd[va >> 21 & 511];
+}
+
+static void map_large(uint64_t *root, uint64_t pa, uint64_t flags)
+{
+	*large_entry(root, LINEAR_BASE + pa) = pa | flags | PTE_PRESENT | PTE_WRITE | PTE_LARGE | PTE_NX |
+					       PTE_GLOBAL;
+}
+
+/* All of RAM, and the devices below 4 GiB uncached. The first GiB is in the boot tables already, so
+ * that tables can be written while they are made. */
+static void map_linear(uint64_t *root)
+{
+	uint64_t top = 0, pa;
+
+	for (unsigned i = 0; i < ram_count; i++)
+		top = MAX(top, ram[i].end);
+	for (pa = 0; pa < top; pa += 2 << 20)
+		map_large(root, pa, pa >= 0xe0000000 && pa < 0x100000000 ? PTE_NOCACHE : 0);
+	for (pa = 0xfec00000; pa < 0xff000000; pa += 2 << 20)
+		map_large(root, pa, PTE_NOCACHE);
+}
+
+static void map_image(uint64_t *root)
+{
+	for (uint64_t va = (uint64_t)image_start; va < (uint64_t)image_end; va += PAGE_SIZE) {
+		uint64_t *pd = large_entry(root, va) - (va >> 21 & 511);
+		uint64_t *table = next_table(pd, va >> 21 & 511);
+		uint64_t flags = PTE_PRESENT | PTE_GLOBAL;
+
+		if (va >= (uint64_t)image_data)
+			flags |= PTE_WRITE;
+		if (va >= (uint64_t)image_rodata)
+			flags |= PTE_NX;
+		table[va >> 12 & 511] = (va - IMAGE_BASE) | flags;
+	}
+}
+
+static void read_start_info(const struct start_info *info)
+{
+	const struct memmap_entry *map = pa_to_linear(info->memmap_pa);
+	const struct module *modules = pa_to_linear(info->modules_pa);
+
+	if (info->magic != START_INFO_MAGIC || info->version < 1)
+		panic("boot: not entered by PVH, or without a memory map");
+	rsdp_pa = info->rsdp_pa;
+	strlcpy(cmdline, pa_to_linear(info->cmdline_pa), sizeof(cmdline));
+	boot_info.cmdline = cmdline;
+	for (unsigned i = 0; i < info->memmap_count && ram_count < MAX_SPANS; i++) {
+		if (map[i].type == MEMMAP_RAM)
+			ram[ram_count++] = (struct span){ map[i].base, map[i].base + map[i].size };
+	}
+	if (info->module_count)
+		initrd = (struct span){ modules[0].pa, modules[0].pa + modules[0].size };
+}
+
+/* Cuts [start, end) out of the RAM. */
+static void reserve(uint64_t start, uint64_t end)
+{
+	start = ALIGN_DOWN(start, PAGE_SIZE);
+	end = ALIGN_UP(end, PAGE_SIZE);
+	for (unsigned i = 0; i < ram_count; i++) {
+		struct span *s = &ram[i];
+
+		if (end <= s->start || start >= s->end)
+			continue;
+		if (start > s->start && end < s->end && ram_count < MAX_SPANS)
+			ram[ram_count++] = (struct span){ end, s->end };
+		if (start > s->start)
+			s->end = start;
+		else
+			s->start = MIN(end, s->end);
+	}
+}
+
+void memory_init(uint64_t start_info_pa)
+{
+	uint64_t *root;
+
+	read_start_info(pa_to_linear(start_info_pa));
+	boot_next = ALIGN_UP(image_to_pa(image_end), PAGE_SIZE);
+	root = boot_table(&kernel_root_pa);
+	map_linear(root);
+	map_image(root);
+	next_table(root, KMAP_BASE >> 39 & 511);
+	if (initrd.start && initrd.start < boot_next)
+		panic("boot: the initramfs lies in the kernel");
+	WRITE_CR(3, kernel_root_pa);
+
+	reserve(0, 0x100000);
+	reserve(image_to_pa(image_start), boot_next);
+	if (initrd.start != initrd.end) {
+		reserve(initrd.start, initrd.end);
+		boot_info.initrd = pa_to_linear(initrd.start);
+		boot_info.initrd_size = initrd.end - initrd.start;
+	}
+}
+
+/* "mem=64M": no more than that goes to the library, whatever the machine has. */
+static uint64_t memory_limit(void)
+{
+	char value[24];
+	const char *end;
+	uint64_t n;
+
+	if (!boot_option("mem", value, sizeof(value)))
+		return UINT64_MAX;
+	n = strtoul64(value, &end);
+	if (*end == 'K' || *end == 'k')
+		n <<= 10;
+	else if (*end == 'M' || *end == 'm')
+		n <<= 20;
+	else if (*end == 'G' || *end == 'g')
+		n <<= 30;
+	return n ? n : UINT64_MAX;
+}
+
+void memory_give(struct quire_config *config)
+{
+	uint64_t left = memory_limit();
+
+	for (unsigned i = 0; i < ram_count && config->ram_count < QUIRE_CONFIG_RAM_RANGES; i++) {
+		uint64_t bytes = MIN(ram[i].end - ram[i].start, left);
+
+		if (bytes < 16 * PAGE_SIZE)
+			continue;
+		config->ram[config->ram_count++] = (struct quire_ram){
+			.base = { ram[i].start }, .bytes = bytes, .linear = pa_to_linear(ram[i].start),
+		};
+		boot_info.ram_bytes += bytes;
+		left -= bytes;
+	}
+	config->kernel_root.v = kernel_root_pa;
+	config->kmap_start = KMAP_BASE;
+	config->kmap_end = KMAP_BASE + KMAP_BYTES;
+}
