@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Breaks one rule of a page-table codec at a time and proves that the tests see it.
+"""Breaks one rule of the page tables at a time and proves that the tests see it.
 
 usage: break_codec.py SOURCE_ROOT WORK_DIR CC [ARG...]
 
-Each break replaces one piece of text in a copy of an arch header. The conformance suite must fail on
-every break of the first list; of the second, where a codec stays in agreement with itself but no longer
-with the hardware, the literals must fail. Unbroken, both must pass. A break whose text is not found
-exactly once is an error, so that the list cannot rot."""
+Each break replaces one piece of text in a copy of a source file. The conformance suite must fail on every
+break of LAWS, in the codecs, and of WALKER, in src/pt; the literals on every break of MANUALS, where a codec
+stays in agreement with itself but no longer with the hardware. Unbroken, both must pass. A break whose
+text is not found exactly once is an error, so that the lists cannot rot."""
+import concurrent.futures
 import os
 import shutil
 import subprocess
@@ -74,22 +75,40 @@ MANUALS = [
     ('riscv/pte.h', 'riscv64', 'frames not shifted down', '#define RISCV_PPN_DOWN   2', '#define RISCV_PPN_DOWN   1'),
 ]
 
+# On ARM, which emulates the most: (file, what is broken, text, text instead)
+WALKER = [
+    ('src/pt/protect.c', 'WRITE is given to leaves that are to ask',
+     'return prot & ~(quire_prot)QUIRE_PROT_WRITE;', 'return prot;'),
+    ('src/pt/protect.c', 'the last entry of a run is left out', 'for (size_t i = 0; i < run->count; i++,',
+     'for (size_t i = 0; i + 1 < run->count; i++,'),
+    ('src/pt/unmap.c', 'the reverse map keeps what is unmapped', 'uint32_t left = qr_rmap_del(system, page, entry);',
+     'uint32_t left = qr_rmap_count(page);'),
+    ('src/pt/unmap.c', 'swap entries are not counted', 'un->swap++;', ';'),
+    ('src/pt/age.c', 'young stays', 'clear | QUIRE_PTE_YOUNG)', 'clear)'),
+    ('src/pt/age.c', 'what is harvested is lost', 'qr_leaf_harvest(page, lost);', ';'),
+    ('src/pt/copy.c', 'the parent keeps WRITE', 'pte = write_protect(arch, source, pte, level);', ';'),
+    ('src/pt/copy.c', 'the child is young', 'unsigned clear = QUIRE_PTE_YOUNG;', 'unsigned clear = 0;'),
+    ('src/pt/move.c', 'the old entry stays', 'pte = qr_pte_xchg(arch, 0, source, (quire_pte){0});', ''),
+    ('src/pt/map.c', 'a mapping holds no reference', '\tqr_page_get(page);\n', ''),
+]
+
 
 class Bench:
-    """Objects of everything but the broken architecture, compiled once."""
+    """Objects of everything, compiled once."""
 
     def __init__(self, root, work, cc):
         self.root, self.work = root, work
-        flags = ['-std=c11', '-O1', '-w', '-ffreestanding']
+        flags = ['-std=c11', '-O1', '-w', '-ffreestanding', '-DQUIRE_CONFIG_CHECK=0']
         self.cc = cc + flags
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work)
         self.include = ['-I' + os.path.join(root, d) for d in ('include', 'src', 'arch', '')]
-        sources = [line.strip() for line in open(os.path.join(root, 'sources.txt'))]
-        arch = [s for s in sources if s.startswith('arch/') or s == 'src/names.c']
-        suite = os.path.join('tests', 'conformance')
-        suite = [os.path.join(suite, n) for n in ('conformance.c', 'geometry.c', 'kinds.c', 'leaves.c', 'main.c')]
-        self.objects = {s: self.compile(s, self.include) for s in arch + suite + ['tests/arch/literals.c']}
+        lines = [line.strip() for line in open(os.path.join(root, 'sources.txt'))]
+        suite = [os.path.join('tests/conformance', name) for name in sorted(os.listdir(
+            os.path.join(root, 'tests/conformance'))) if name.endswith('.c')]
+        chosen = [s for s in lines if s and not s.startswith('#')] + suite + ['tests/arch/literals.c']
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            self.objects = dict(zip(chosen, pool.map(lambda s: self.compile(s, self.include), chosen)))
 
     def compile(self, source, include, name=None):
         out = os.path.join(self.work, (name or source).replace('/', '_') + '.o')
@@ -97,9 +116,15 @@ class Bench:
         return out
 
     def link(self, objects, name, mains, libraries=()):
+        """The library as an archive: a test takes of it what it needs."""
         out = os.path.join(self.work, name)
-        chosen = [o for s, o in objects.items() if not s.startswith('tests/') or s in mains]
-        subprocess.run(self.cc[:1] + ['-no-pie'] + chosen + ['-o', out] + list(libraries), check=True)
+        archive = out + '.a'
+        if os.path.exists(archive):
+            os.unlink(archive)
+        library = [o for s, o in objects.items() if not s.startswith('tests/')]
+        subprocess.run(['ar', 'rcs', archive] + library, check=True)
+        subprocess.run(self.cc[:1] + ['-no-pie'] + [objects[s] for s in mains] + [archive, '-o', out] + list(libraries),
+                       check=True)
         return out
 
     def programs(self, objects):
@@ -107,23 +132,21 @@ class Bench:
         return (self.link(objects, 'conformance', suite),
                 self.link(objects, 'literals', ['tests/arch/literals.c'], ['-lcmocka']))
 
-    def broken(self, header, text, instead):
-        """The objects with one header changed in a copy of the arch folder."""
-        copy = os.path.join(self.work, 'arch')
+    def broken(self, path, text, instead, source):
+        """The objects with `path` changed, and `source` compiled with it: from a copy of its folder."""
+        top = path.split('/')[0]
+        copy = os.path.join(self.work, top)
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(os.path.join(self.root, 'arch'), copy)
-        path = os.path.join(copy, header)
-        code = open(path).read()
+        shutil.copytree(os.path.join(self.root, top), copy)
+        code = open(os.path.join(self.work, path)).read()
         if code.count(text) != 1:
-            raise SystemExit(f'{header}: {code.count(text)} places of: {text!r}')
+            raise SystemExit(f'{path}: {code.count(text)} places of: {text!r}')
         code = code.replace(text, instead)
         # The header's own static assertions would refuse some breaks: the tests are on trial here.
         code = code.replace('_Static_assert(', '_Static_assert(1 || ')
-        open(path, 'w').write(code)
-        source = os.path.join('arch', os.path.dirname(header), 'arch.c')
-        include = ['-I' + copy] + self.include
+        open(os.path.join(self.work, path), 'w').write(code)
         broken = dict(self.objects)
-        broken[source] = self.compile(os.path.join(copy, os.path.dirname(header), 'arch.c'), include, 'broken')
+        broken[source] = self.compile(os.path.join(self.work, source), ['-I' + copy] + self.include, 'broken')
         return broken
 
 
@@ -145,16 +168,19 @@ def main():
     conformance, literals = bench.programs(bench.objects)
     if not verdict([conformance]) or not verdict([literals]):
         raise SystemExit('unbroken, a test fails already')
+    trials = [('conformance', 'arch/' + header, arch, what, text, instead, f'arch/{os.path.dirname(header)}/arch.c')
+              for header, arch, what, text, instead in LAWS]
+    trials += [('literals', 'arch/' + header, arch, what, text, instead, f'arch/{os.path.dirname(header)}/arch.c')
+               for header, arch, what, text, instead in MANUALS]
+    trials += [('conformance', path, 'arm', what, text, instead, path) for path, what, text, instead in WALKER]
     survivors = 0
-    for name, breaks in (('laws', LAWS), ('manuals', MANUALS)):
-        for header, arch, what, text, instead in breaks:
-            conformance, literals = bench.programs(bench.broken(header, text, instead))
-            seen = [n for n, command in (('conformance', [conformance, arch]), ('literals', [literals]))
-                    if not verdict(command)]
-            caught = ('conformance' if name == 'laws' else 'literals') in seen
-            survivors += not caught
-            print(f'{"caught" if caught else "SURVIVED"}  {arch}: {what} (by {" and ".join(seen) or "nobody"})')
-    print(f'{len(LAWS) + len(MANUALS)} breaks, {survivors} survived')
+    for judge, path, arch, what, text, instead, source in trials:
+        conformance, literals = bench.programs(bench.broken(path, text, instead, source))
+        seen = [name for name, command in (('conformance', [conformance, arch]), ('literals', [literals]))
+                if not verdict(command)]
+        survivors += judge not in seen
+        print(f'{"caught" if judge in seen else "SURVIVED"}  {path} {arch}: {what} (by {" and ".join(seen) or "nobody"})')
+    print(f'{len(trials)} breaks, {survivors} survived')
     return survivors != 0
 
 

@@ -108,6 +108,7 @@ static void say_figures(struct run *run)
 	put_figure(&line, "", report->levels, " levels (");
 	put_figure(&line, "", report->leaf_levels, " with leaves), ");
 	put_figure(&line, "", report->checks, " checks, ");
+	put_figure(&line, "", report->leaves, " kinds of leaves mapped, ");
 	put_figure(&line, "", report->operations, " operations, ");
 	put_figure(&line, "", report->failures, " failures");
 	run->env->say(run->env->context, line.text);
@@ -123,12 +124,15 @@ int quire_conformance(const struct conformance_env *env, struct conformance_repo
 	};
 
 	run_geometry(&run);
-	/* With a wrong geometry the laws below would index and shift out of range. */
+	/* With a wrong geometry the laws below would index and shift out of range; with a wrong codec the
+	 * tables below are nonsense. */
 	if (run.report.failures == 0) {
 		run_protections(&run);
 		run_leaves(&run);
 		run_kinds(&run);
 	}
+	if (run.report.failures == 0)
+		run_walk(&run);
 	say_figures(&run);
 	if (report)
 		*report = run.report;

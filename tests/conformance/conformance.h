@@ -11,8 +11,9 @@
 
 struct conformance_env {
 	const struct quire_arch *arch;
-	struct quire_system
-	    *system; /* of that arch, for the page-table part; NULL: codec and geometry only */
+	/* Of that arch, for the page-table part: nothing else runs in it meanwhile. NULL: only the codec
+	 * and the geometry. */
+	struct quire_system *system;
 	void (*say)(void *context, const char *line); /* what failed, then one line of figures */
 	void *context;
 	uint64_t seed;   /* the same seed does the same; it is printed with a failure */
@@ -24,6 +25,7 @@ struct conformance_report {
 	unsigned levels;
 	unsigned leaf_levels;
 	uint64_t checks;     /* laws looked at */
+	unsigned leaves;     /* kinds of leaves mapped in page tables: protection, flags, level */
 	uint64_t operations; /* on page tables, each compared with the model */
 	uint64_t failures;
 };
