@@ -94,30 +94,33 @@ static void read_unable(struct ex_scan *scan, struct ex_cursor *cursor)
 	}
 }
 
-/* "Internal error: Oops: 17 [#1] PREEMPT", "Internal error: : 1008 [#1]",
- * "Internal error: synchronous external abort: 0000000096000210 [#1]" */
-static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
+/* The number of "Oops: 17 [#1]", ": 1008 [#1]", "synchronous external abort: 96000210 [#1]": the last
+ * word before "[#1]"; 2.4 has "Oops: 17" alone. */
+static bool internal_code(const struct ex_cursor *cursor, uint64_t *out_code)
 {
-	struct ex_report *report = ex_current(scan);
 	struct ex_cursor end = *cursor;
-	bool oops = ex_phrase(&end, " Oops:");
 	const char *hash;
-	uint64_t code;
 
 	if (!ex_find(&end, "[#", 120))
-		return;
+		return ex_phrase(&end, " Oops:") && ex_hex(&end, out_code, NULL);
 	hash = end.at - 2;
-	/* the number is the last word before "[#1]" */
 	while (hash > cursor->at && hash[-1] == ' ')
 		hash--;
 	end = (struct ex_cursor){hash, hash};
 	while (end.at > cursor->at && ex_is_word(end.at[-1]))
 		end.at--;
-	if (!ex_hex(&end, &code, NULL))
+	return ex_hex(&end, out_code, NULL);
+}
+
+/* "Internal error: Oops: 17 [#1] PREEMPT" */
+static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+	uint64_t code;
+
+	if (!internal_code(cursor, &code))
 		return;
-	if (!report || report->oops_line)
-		report = ex_open(scan, EX_ARCH_NONE, 0);
-	else if (oops && report->has_code && report->code != code && report->end == EX_END_SIGNAL)
+	if (!report || report->oops_line || (report->has_code && report->end == EX_END_SIGNAL))
 		report = ex_open(scan, EX_ARCH_NONE, 0);
 	report->oops_line = true;
 	report->mode = QUIRE_MODE_KERNEL;

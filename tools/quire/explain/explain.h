@@ -94,6 +94,8 @@ struct ex_report *ex_current(struct ex_scan *scan);
 struct ex_report *ex_require(struct ex_scan *scan, enum ex_arch arch, unsigned votes);
 void ex_close(struct ex_scan *scan);
 void ex_vote(struct ex_report *report, enum ex_arch arch, unsigned votes);
+/* Whether `words` stand right before the phrase, on the same line. */
+bool ex_follows(const struct ex_scan *scan, const char *words);
 /* The name and number before the phrase: "name[123]: " or "name: ". */
 void ex_task_before(struct ex_scan *scan, struct ex_report *report);
 void ex_set_address(struct ex_report *report, uint64_t address, unsigned digits);

@@ -130,6 +130,16 @@ void ex_set_code(struct ex_report *report, uint64_t code)
 	report->code = code;
 }
 
+bool ex_follows(const struct ex_scan *scan, const char *words)
+{
+	const char *end = scan->hit;
+	size_t length = strlen(words);
+
+	while (end > scan->line.at && end[-1] == ' ')
+		end--;
+	return (size_t)(end - scan->line.at) >= length && memcmp(end - length, words, length) == 0;
+}
+
 static void set_task(struct ex_report *report, const char *at, const char *end)
 {
 	size_t length = 0;
@@ -259,32 +269,53 @@ void ex_read_sp(struct ex_report *report, struct ex_cursor *cursor)
 
 /* --- what all dialects share ---------------------------------------------------------------------- */
 
-/* "CPU: 0 PID: 123 Comm: name Tainted: ...", "Pid: 123, comm: name Not tainted" */
+/* Back over one word and the blanks before it. */
+static const char *word_before(const char *start, const char *end)
+{
+	while (end > start && ex_is_word(end[-1]))
+		end--;
+	while (end > start && end[-1] == ' ')
+		end--;
+	return end;
+}
+
+/* The name before "Tainted: ..." or "Not tainted"; without them, one word. */
+static void read_name(struct ex_report *report, struct ex_cursor *cursor)
+{
+	char name[sizeof(report->task)];
+	const char *start;
+
+	ex_blank(cursor);
+	start = cursor->at;
+	if (ex_find(cursor, "Not tainted", 24))
+		set_task(report, start, word_before(start, word_before(start, cursor->at)));
+	else if (ex_find(cursor, "Tainted", 24))
+		set_task(report, start, word_before(start, cursor->at));
+	else if (ex_name(cursor, ",", name, sizeof(name)))
+		set_task(report, name, name + strlen(name));
+}
+
+/* "CPU: 0 PID: 123 Comm: name Tainted: ..." since 3.10 */
 static void read_comm(struct ex_scan *scan, struct ex_cursor *cursor)
 {
 	struct ex_report *report = ex_current(scan);
-	const char *start;
 
 	if (!report)
 		return;
-	ex_blank(cursor);
-	start = cursor->at;
-	if (ex_find(cursor, "Tainted", 24) || ex_find(cursor, "Not tainted", 24)) {
-		const char *end = cursor->at;
-
-		while (end > start && *end != ' ')
-			end--;
-		if (end - start > 4 && memcmp(end - 4, " Not", 4) == 0)
-			end -= 4;
-		while (end > start && end[-1] == ' ')
-			end--;
-		set_task(report, start, end);
-	} else {
-		char name[sizeof(report->task)];
-
-		if (ex_name(cursor, ",", name, sizeof(name)))
-			set_task(report, name, name + strlen(name));
+	read_name(report, cursor);
+	if (!report->has_decade || report->decade < QUIRE_LINUX_4_14) {
+		report->decade = QUIRE_LINUX_4_14;
+		report->has_decade = true;
 	}
+}
+
+/* "Pid: 123, comm: name Not tainted" before */
+static void read_old_comm(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (report)
+		read_name(report, cursor);
 }
 
 static void read_pid(struct ex_scan *scan, struct ex_cursor *cursor)
@@ -364,7 +395,7 @@ static void read_code(struct ex_scan *scan, struct ex_cursor *cursor)
 }
 
 static const struct ex_anchor shared_anchors[] = {
-    {"Comm:", read_comm},      {"comm:", read_comm}, {"PID:", read_pid},           {"Pid:", read_pid},
+    {"Comm:", read_comm},      {"comm:", read_old_comm}, {"PID:", read_pid},           {"Pid:", read_pid},
     {"Process", read_process}, {"Code:", read_code}, {"---[ end trace", read_end}, {NULL, NULL},
 };
 

@@ -128,6 +128,8 @@ static void oops_code(struct ex_scan *scan, struct ex_cursor *cursor)
 /* "Oops: 0002", "Oops: 0002 [#1] SMP", "Oops: Oops: 0002 [#1]". ARM's has words of its own before. */
 static void read_oops(struct ex_scan *scan, struct ex_cursor *cursor)
 {
+	if (ex_follows(scan, "error:") || ex_follows(scan, "Oops:"))
+		return;
 	ex_phrase(cursor, " Oops:");
 	oops_code(scan, cursor);
 }
