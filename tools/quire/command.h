@@ -26,5 +26,7 @@ int conform_command(int argc, char **argv);
 void conform_help(FILE *out);
 int try_command(int argc, char **argv);
 void try_help(FILE *out);
+int run_command(int argc, char **argv);
+void run_help(FILE *out);
 
 #endif

@@ -12,6 +12,7 @@
 static const struct quire_command commands[] = {
     {"explain", "read a kernel log, or a bare code, and explain every memory fault in it", explain_command,
      explain_help},
+    {"run", "run a program of this machine under the reference kernel, in QEMU", run_command, run_help},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -78,6 +78,7 @@ static void program_main(void)
 
 	task->files = boot_spec.files;
 	task->fs = boot_spec.fs;
+	boot_spec_start(task->process);
 	run_figures.free_before = run_figures.free_least = free_frames_now();
 	result = exec_program(AT_FDCWD, boot_spec.path, 0, boot_spec.argv, boot_spec.envp);
 	run_figures.first_instruction = time_monotonic();

@@ -5,6 +5,8 @@
 #define RECORD "/.quire/boot"
 enum { RECORD_MAX = 4 << 20 };
 
+static bool has_terminal;
+
 int vfs_init(void)
 {
 	int result;
@@ -152,9 +154,14 @@ static int open_stdio(struct files *files, const char *kinds)
 		if (!files->slot[fd])
 			return -ENOMEM;
 	}
-	if (strchr(kinds, 't'))
-		tty_take(current->process);
+	has_terminal = strchr(kinds, 't') != NULL;
 	return 0;
+}
+
+void boot_spec_start(struct process *process)
+{
+	if (has_terminal)
+		tty_take(process);
 }
 
 int boot_spec_read(struct boot_spec *out_spec)

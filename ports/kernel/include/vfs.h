@@ -23,6 +23,7 @@
 #include <quire/types.h>
 
 struct task;
+struct process;
 struct inode;
 struct file;
 struct files;
@@ -45,6 +46,8 @@ struct boot_spec {
 	struct files *files; /* its descriptors 0, 1, 2 */
 };
 int boot_spec_read(struct boot_spec *out_spec);
+/* Called by the first program's process before it runs: the terminal, if there is one, becomes its own. */
+void boot_spec_start(struct process *process);
 
 /* --- descriptor tables and path contexts of a task --------------------------------------------------- */
 

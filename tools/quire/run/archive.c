@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* A cpio archive ("newc") in the making: a set of guest paths with where their content comes from. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <dirent.h>
@@ -151,9 +150,18 @@ no_memory:
 	return -1;
 }
 
+/* A directory that the host has at the same place keeps its mode: /tmp is sticky in the guest too. */
+static int insert_dir(struct archive *archive, const char *path, unsigned mode)
+{
+	struct stat st = {.st_mode = S_IFDIR | mode, .st_nlink = 2}, host;
+
+	if (!stat(path, &host) && S_ISDIR(host.st_mode))
+		st.st_mode = host.st_mode;
+	return insert(archive, path, &st, NULL, NULL, 0);
+}
+
 int archive_add_dir(struct archive *archive, const char *guest, unsigned mode)
 {
-	struct stat st = {.st_mode = S_IFDIR | mode, .st_nlink = 2};
 	char path[PATH_MAX];
 	size_t length = strlen(guest);
 
@@ -162,18 +170,16 @@ int archive_add_dir(struct archive *archive, const char *guest, unsigned mode)
 		return -1;
 	}
 	for (size_t i = 1; i < length; i++)
-		if (guest[i] == '/' && i > 1) {
-			struct stat above = {.st_mode = S_IFDIR | 0755, .st_nlink = 2};
-
+		if (guest[i] == '/' && guest[i - 1] != '/') {
 			memcpy(path, guest, i);
 			path[i] = 0;
-			if (path[i - 1] != '/' && insert(archive, path, &above, NULL, NULL, 0))
+			if (insert_dir(archive, path, 0755))
 				return -1;
 		}
 	memcpy(path, guest, length + 1);
 	while (length > 1 && path[length - 1] == '/')
 		path[--length] = 0;
-	return length > 1 ? insert(archive, path, &st, NULL, NULL, 0) : 0;
+	return length > 1 ? insert_dir(archive, path, mode) : 0;
 }
 
 static int add_parents(struct archive *archive, const char *guest)

@@ -5,7 +5,6 @@
  * loader of its C library looks (ld.so(8)): DT_RPATH when there is no DT_RUNPATH, LD_LIBRARY_PATH,
  * DT_RUNPATH, the cache /etc/ld.so.cache, the default directories. musl's loader has a path file
  * (/etc/ld-musl-ARCH.path) and is itself the C library. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <elf.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of `quire run`. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <errno.h>
@@ -39,6 +38,7 @@ void run_help(FILE *out)
 	      "  --json FILE         writes the report as JSON into FILE\n"
 	      "  --timeout S         S seconds without any output are a hang (default: never)\n"
 	      "  --icount            clocks count instructions exactly (qemu -icount shift=0,sleep=off)\n"
+	      "  --pack FILE         writes the guest's files as a cpio archive into FILE, and boots nothing\n"
 	      "  --kernel FILE       the kernel to boot (default: the one built with this command)\n"
 	      "  --log               the kernel's log to standard error\n"
 	      "  --quiet             no table at the end\n"
@@ -135,7 +135,7 @@ static bool is_word(const char *text)
 
 enum option_value {
 	OPT_ARCH = 256, OPT_MEM, OPT_CPUS, OPT_PROFILE, OPT_ROOT, OPT_FILE, OPT_TRACE, OPT_JSON, OPT_TIMEOUT,
-	OPT_ICOUNT, OPT_KERNEL, OPT_LOG, OPT_QUIET, OPT_SELFTEST, OPT_HELP
+	OPT_ICOUNT, OPT_KERNEL, OPT_LOG, OPT_QUIET, OPT_SELFTEST, OPT_PACK, OPT_HELP
 };
 
 static const struct option table[] = {
@@ -146,7 +146,8 @@ static const struct option table[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT}, {"icount", no_argument, NULL, OPT_ICOUNT},
 	{"kernel", required_argument, NULL, OPT_KERNEL},   {"log", no_argument, NULL, OPT_LOG},
 	{"quiet", no_argument, NULL, OPT_QUIET},           {"selftest", no_argument, NULL, OPT_SELFTEST},
-	{"help", no_argument, NULL, OPT_HELP},             {NULL, 0, NULL, 0},
+	{"pack", required_argument, NULL, OPT_PACK},       {"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 static int take_option(struct run_options *options, int option, char *value)
@@ -181,6 +182,9 @@ static int take_option(struct run_options *options, int option, char *value)
 		break;
 	case OPT_JSON:
 		options->json = value;
+		break;
+	case OPT_PACK:
+		options->pack = value;
 		break;
 	case OPT_KERNEL:
 		options->kernel = value;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Packs the guest's file system: the program with what it needs, the files named, and the boot record. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,9 +248,10 @@ int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_lengt
 		return RUN_FAILED;
 	result = add_all(archive, options);
 	if (!result) {
-		fd = memfd_create("quire-initramfs", MFD_CLOEXEC);
+		fd = options->pack ? open(options->pack, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
+		                   : memfd_create("quire-initramfs", MFD_CLOEXEC);
 		if (fd < 0) {
-			run_error("memory for the archive: %s", strerror(errno));
+			run_error("%s: %s", options->pack ? options->pack : "memory for the archive", strerror(errno));
 			result = RUN_FAILED;
 		}
 	}

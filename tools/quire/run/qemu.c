@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts QEMU with the kernel, the archive, and one socket for each line of report.h. */
-#define _GNU_SOURCE
+/* Starts QEMU with the kernel, the archive, and a socket for each serial line and the log. */
 #include "run.h"
 
 #include <errno.h>
@@ -113,7 +112,7 @@ static void add_line(struct command *command, const char *name, int fd)
 }
 
 static void build(struct command *command, const struct run_options *options, const char *emulator,
-                  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[4])
+                  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[3])
 {
 	uint64_t extra = (archive_length >> 20) + 1;
 
@@ -142,13 +141,12 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-initrd");
 	add_made(command, "/dev/fd/%d", archive_fd);
 	add(command, "-append");
-	add_made(command, "quire cpus=%u%s%s%s%s", options->cpus, options->profile ? " profile=" : "",
-	         options->profile ? options->profile : "", options->trace ? " trace" : "",
-	         options->selftest ? " selftest" : "");
+	add_made(command, "quire%s%s%s%s", options->profile ? " profile=" : "",
+	         options->profile ? options->profile : "", options->trace ? " trace=1" : "",
+	         options->selftest ? " selftest=only" : "");
 	add_line(command, "out", ends[0]);
 	add_line(command, "err", ends[1]);
-	add_line(command, "report", ends[2]);
-	add_line(command, "log", ends[3]);
+	add_line(command, "log", ends[2]);
 	add(command, "-device");
 	add(command, "isa-debug-exit,iobase=0xf4,iosize=4");
 	command->arg[command->count] = NULL;
@@ -160,7 +158,7 @@ static void keep_open(int fd)
 }
 
 /* In the child: never returns. `told` carries the errno of a failed exec to the parent. */
-static void become(struct command *command, int archive_fd, const int ends[4], int told, pid_t parent)
+static void become(struct command *command, int archive_fd, const int ends[3], int told, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
@@ -175,7 +173,7 @@ static void become(struct command *command, int archive_fd, const int ends[4], i
 	dup2(null, 0);
 	dup2(null, 1);
 	keep_open(archive_fd);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		keep_open(ends[i]);
 	execvp(command->arg[0], (char *const *)(uintptr_t)command->arg);
 	error = errno;
@@ -184,7 +182,7 @@ static void become(struct command *command, int archive_fd, const int ends[4], i
 	_exit(RUN_FAILED);
 }
 
-static int spawn(struct command *command, size_t emulator, int archive_fd, const int ends[4])
+static int spawn(struct command *command, size_t emulator, int archive_fd, const int ends[3])
 {
 	int told[2], error;
 	pid_t pid, self = getpid();
@@ -214,7 +212,7 @@ static int spawn(struct command *command, size_t emulator, int archive_fd, const
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
                struct run_lines *out_lines)
 {
-	int ours[4] = {-1, -1, -1, -1}, theirs[4] = {-1, -1, -1, -1}, pid = -1;
+	int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, pid = -1;
 	const char *emulator = getenv("QUIRE_QEMU");
 	struct command *command = calloc(1, sizeof(*command));
 	char kernel[PATH_MAX];
@@ -232,7 +230,7 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 	}
 	if (!find_kernel(options, kernel))
 		goto out;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		int pair[2];
 
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
@@ -249,7 +247,7 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 	else
 		pid = spawn(command, at, archive_fd, theirs);
 out:
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		if (theirs[i] >= 0)
 			close(theirs[i]);
 		if (pid < 0 && ours[i] >= 0)
@@ -257,15 +255,15 @@ out:
 	}
 	free(command);
 	if (pid > 0)
-		*out_lines = (struct run_lines){.out = ours[0], .err = ours[1], .report = ours[2], .log = ours[3]};
+		*out_lines = (struct run_lines){.out = ours[0], .err = ours[1], .log = ours[2]};
 	return pid;
 }
 
 void qemu_close(struct run_lines *lines)
 {
-	int *const line[] = {&lines->out, &lines->err, &lines->report, &lines->log};
+	int *const line[] = {&lines->out, &lines->err, &lines->log};
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		if (*line[i] >= 0)
 			close(*line[i]);
 		*line[i] = -1;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The report that the kernel writes at the end (ports/kernel/include/report.h): read, printed, as JSON. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <inttypes.h>
@@ -9,9 +8,9 @@
 
 #include <quire/quire.h>
 
-void report_init(struct run_report *report, FILE *trace)
+void report_init(struct run_report *report, FILE *trace, bool show_log)
 {
-	*report = (struct run_report){.exit_status = -1, .trace = trace};
+	*report = (struct run_report){.exit_status = -1, .trace = trace, .show_log = show_log};
 }
 
 static void counts_free(struct run_counts *counts)
@@ -69,92 +68,159 @@ static void json_text(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-/* trace PID VA ACCESS MODE OUTCOME MAJOR PFN BEFORE AFTER SIGNAL CODE STEPS */
+static void json_words(FILE *out, char *words)
+{
+	char *word;
+	bool first = true;
+
+	while ((word = strsep(&words, " "))) {
+		if (!*word)
+			continue;
+		if (!first)
+			fputs(", ", out);
+		first = false;
+		json_text(out, word);
+	}
+}
+
+/* @fault PID MODE ACCESS CAUSE VA ip PC [major] OUTCOME: STEP... */
 static void trace_line(struct run_report *report, char *text)
 {
-	static const char *const key[] = {"pid", "va", "access", "mode", "outcome", "major", "pfn",
-	                                  "pte_before", "pte_after", "signal", "code"};
-	static const char number[] = "10000100011"; /* 1: a decimal number, 0: text */
-	char *rest = text, *word;
+	static const char *const key[] = {"pid", "mode", "access", "cause", "va", NULL, "pc"};
+	char *steps = strstr(text, ": "), *word, *rest = text;
 
 	if (!report->trace)
 		return;
+	if (!steps)
+		goto bad;
+	*steps = 0;
 	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
 		word = strsep(&rest, " ");
-		if (!word || !*word || (number[i] == '1' && word[strspn(word, "0123456789")])) {
-			report->failed = true;
-			return;
-		}
+		if (!word || !rest || (i == 0 && (!*word || word[strspn(word, "0123456789")])))
+			goto bad;
+		if (!key[i])
+			continue;
 		fprintf(report->trace, "%s\"%s\": ", i ? ", " : "{", key[i]);
-		if (number[i] == '1')
+		if (i == 0)
 			fputs(word, report->trace);
 		else
 			json_text(report->trace, word);
 	}
+	word = strsep(&rest, " ");
+	fprintf(report->trace, ", \"major\": %s, \"outcome\": ", rest ? "true" : "false");
+	json_text(report->trace, rest ? rest : word);
 	fputs(", \"steps\": [", report->trace);
-	for (unsigned i = 0; rest && (word = strsep(&rest, ",")); i++) {
-		if (i)
-			fputs(", ", report->trace);
-		json_text(report->trace, word);
-	}
+	json_words(report->trace, steps + 2);
 	fputs("]}\n", report->trace);
+	return;
+bad:
+	report->failed = true;
 }
 
-static bool number_word(const char *text, uint64_t *out)
+/* Up to `count` numbers behind one another. */
+static bool numbers(char *text, uint64_t **out, size_t count)
 {
-	char *end;
+	for (size_t i = 0; i < count; i++) {
+		char *word = strsep(&text, " "), *end;
 
-	*out = strtoull(text, &end, 10);
-	return end != text && !*end && text[0] != '-';
+		if (!word || !*word || *word == '-')
+			return false;
+		*out[i] = strtoull(word, &end, 10);
+		if (*end)
+			return false;
+	}
+	return !text;
+}
+
+static bool take_counter(struct run_report *report, struct run_counts *counts, char *text)
+{
+	char *blank = strrchr(text, ' ');
+	uint64_t value;
+
+	if (!blank || !numbers(blank + 1, &(uint64_t *){&value}, 1))
+		return false;
+	*blank = 0;
+	count_add(report, counts, text, value);
+	return true;
+}
+
+static bool take_status(struct run_report *report, char *text)
+{
+	char *kind = strsep(&text, " ");
+	uint64_t value;
+
+	if (!text || !numbers(text, &(uint64_t *){&value}, 1) || value > 255)
+		return false;
+	if (!strcmp(kind, "exit"))
+		report->exit_status = (int)value;
+	else if (!strcmp(kind, "signal"))
+		report->signal = (int)value;
+	else
+		return false;
+	return true;
+}
+
+/* One line of the block. */
+static bool take_figure(struct run_report *report, char *line)
+{
+	char *rest = line, *key = strsep(&rest, " ");
+
+	if (!rest)
+		return false;
+	if (!strcmp(key, "status"))
+		return take_status(report, rest);
+	if (!strcmp(key, "counter"))
+		return take_counter(report, &report->steps, rest);
+	if (!strcmp(key, "event"))
+		return take_counter(report, &report->events, rest);
+	if (!strcmp(key, "frames"))
+		return take_counter(report, &report->memory, rest);
+	if (!strcmp(key, "time"))
+		return numbers(rest, (uint64_t *[]){&report->boot_ns, &report->time_ns}, 2);
+	if (!strcmp(key, "faults"))
+		return numbers(rest, (uint64_t *[]){&report->minor, &report->major}, 2);
+	if (!strcmp(key, "memory"))
+		return numbers(rest, (uint64_t *[]){&report->frames, &report->peak, &report->free_before,
+		                                    &report->free_after}, 4);
+	return true; /* a newer kernel may say more */
+}
+
+static void keep_log(struct run_report *report, const char *line)
+{
+	size_t length = strlen(line), room = sizeof(report->log);
+
+	if (report->show_log)
+		fprintf(stderr, "%s\n", line);
+	if (length + 1 > room)
+		return;
+	if (report->log_length + length + 1 > room) {
+		size_t drop = report->log_length + length + 1 - room;
+
+		memmove(report->log, report->log + drop, report->log_length - drop);
+		report->log_length -= drop;
+	}
+	memcpy(report->log + report->log_length, line, length);
+	report->log_length += length;
+	report->log[report->log_length++] = '\n';
 }
 
 static void take_line(struct run_report *report, char *line)
 {
-	char *rest = line, *key = strsep(&rest, " "), *name;
-	uint64_t value = 0;
-
-	if (!rest)
-		rest = line + strlen(line);
-	if (!strcmp(key, "trace")) {
-		trace_line(report, rest);
-		return;
-	}
-	if (!strcmp(key, "panic")) {
-		free(report->panic);
-		report->panic = strdup(rest);
-		report->failed |= !report->panic;
-		return;
-	}
-	if (!strcmp(key, "end")) {
-		report->ended = true;
-		return;
-	}
-	if (!strcmp(key, "step") || !strcmp(key, "event") || !strcmp(key, "memory") || !strcmp(key, "faults")) {
-		name = strsep(&rest, " ");
-		if (!rest || !number_word(rest, &value))
-			report->failed = true;
-		else if (!strcmp(key, "step"))
-			count_add(report, &report->steps, name, value);
-		else if (!strcmp(key, "event"))
-			count_add(report, &report->events, name, value);
-		else if (!strcmp(key, "memory"))
-			count_add(report, &report->memory, name, value);
-		else
-			*(strcmp(name, "major") ? &report->minor : &report->major) = value;
-		return;
-	}
-	if (!number_word(rest, &value))
-		report->failed = true;
-	else if (!strcmp(key, "report"))
+	if (!strncmp(line, "@fault ", 7)) {
+		trace_line(report, line + 7);
+	} else if (!strcmp(line, "@quire-report 1")) {
 		report->started = true;
-	else if (!strcmp(key, "exit"))
-		report->exit_status = (int)value;
-	else if (!strcmp(key, "signal"))
-		report->signal = (int)value;
-	else if (!strcmp(key, "time_ns"))
-		report->time_ns = value;
-	else if (!strcmp(key, "boot_ns"))
-		report->boot_ns = value;
+	} else if (!strcmp(line, "@quire-end")) {
+		report->ended = true;
+	} else if (report->started && !report->ended) {
+		report->failed |= !take_figure(report, line);
+	} else {
+		if (!strncmp(line, "panic: ", 7) && !report->panic) {
+			report->panic = strdup(line + 7);
+			report->failed |= !report->panic;
+		}
+		keep_log(report, line);
+	}
 }
 
 void report_feed(struct run_report *report, const char *bytes, size_t length)
@@ -162,11 +228,9 @@ void report_feed(struct run_report *report, const char *bytes, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		if (bytes[i] == '\n') {
 			report->line[report->line_length] = 0;
-			if (report->line_length && report->line[report->line_length - 1] == '\r')
-				report->line[report->line_length - 1] = 0;
 			take_line(report, report->line);
 			report->line_length = 0;
-		} else if (report->line_length + 1 < sizeof(report->line)) {
+		} else if (bytes[i] != '\r' && bytes[i] && report->line_length + 1 < sizeof(report->line)) {
 			report->line[report->line_length++] = bytes[i];
 		}
 	}
@@ -237,8 +301,8 @@ void report_print(const struct run_report *report, FILE *out)
 	print_count(out, "copied", event_of(report, QUIRE_EVENT_PAGE_COPIED));
 	print_count(out, "shared by fork", event_of(report, QUIRE_EVENT_FORK_PTE));
 	fprintf(out, "memory\n");
-	print_size(out, "of the guest", count_of(&report->memory, "frames"));
-	print_size(out, "peak", count_of(&report->memory, "peak"));
+	print_size(out, "of the guest", report->frames);
+	print_size(out, "peak", report->peak);
 	fprintf(out, "time\n  %-22s %12.3f s\n  %-22s %12.3f s\n", "boot", (double)report->boot_ns / 1e9, "program",
 	        (double)report->time_ns / 1e9);
 }
@@ -273,6 +337,9 @@ int report_json(const struct run_report *report, const struct run_options *optio
 	}
 	fprintf(out, ",\n  \"minor\": %" PRIu64 ",\n  \"major\": %" PRIu64 ",\n  \"time_ns\": %" PRIu64
 	             ",\n  \"boot_ns\": %" PRIu64, report->minor, report->major, report->time_ns, report->boot_ns);
+	fprintf(out, ",\n  \"frames\": %" PRIu64 ",\n  \"peak_frames\": %" PRIu64 ",\n  \"free_before\": %" PRIu64
+	             ",\n  \"free_after\": %" PRIu64, report->frames, report->peak, report->free_before,
+	        report->free_after);
 	json_counts(out, "steps", &report->steps);
 	json_counts(out, "events", &report->events);
 	json_counts(out, "memory", &report->memory);

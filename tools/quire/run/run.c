@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* quire run: from the command line to the exit status. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <errno.h>
@@ -40,10 +39,14 @@ static int run_guest(const struct run_options *options, FILE *trace, FILE *json)
 		run_error("out of memory");
 		return RUN_FAILED;
 	}
-	report_init(report, trace);
+	report_init(report, trace, options->keep_log);
 	status = run_pack(options, &archive, &archive_length);
 	if (status)
 		goto out;
+	if (options->pack) {
+		close(archive);
+		goto out;
+	}
 	pid = qemu_start(options, archive, archive_length, &lines);
 	close(archive);
 	if (pid < 0) {

@@ -3,7 +3,7 @@
  *
  *   options ──► pack: program, interpreter, libraries, files ──► cpio archive
  *                                                                  │
- *   terminal, pipes ◄──► session: three serial lines ◄──► QEMU ◄───┘ + kernel
+ *   terminal, pipes ◄──► session: two serial lines, a log ◄──► QEMU ◄───┘ + kernel
  *                             │
  *                             └► report: table, JSON, exit status */
 #ifndef QUIRE_RUN_H
@@ -33,6 +33,7 @@ struct run_options {
 	const char *trace;      /* file for one JSON object a fault; NULL: none */
 	const char *json;       /* file for the report; NULL: none */
 	const char *kernel;     /* path of the kernel; NULL: search */
+	const char *pack;       /* file for the archive, instead of a boot; NULL: boot */
 	uint64_t mem_mib;
 	unsigned cpus;
 	unsigned timeout;       /* seconds without output that count as a hang; 0: never */
@@ -87,7 +88,8 @@ const char *elf_machine(const char *path);
 
 /* --- pack.c --------------------------------------------------------------------------------------------------- */
 
-/* Makes the archive for `options` and writes it into a new memory file. *out_fd: to be closed.
+/* Makes the archive for `options` and writes it into options->pack, or else into a new memory file.
+ * *out_fd: to be closed.
  * Returns 0, or an exit status above after a message. */
 int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_length);
 
@@ -104,19 +106,23 @@ struct run_counts {
 };
 
 struct run_report {
-	bool started, ended;         /* the first and the last line came */
+	bool started, ended;         /* the first and the last line of the block came */
 	int exit_status;             /* -1: unknown */
 	int signal;                  /* 0: none */
 	char *panic;                 /* NULL: none */
 	uint64_t minor, major, time_ns, boot_ns;
+	uint64_t frames, peak, free_before, free_after;
 	struct run_counts steps, events, memory;
-	FILE *trace;                 /* where trace lines go as JSON; NULL: dropped */
-	bool failed;                 /* a line could not be read, or memory ran out */
+	FILE *trace;                 /* where fault lines go as JSON; NULL: dropped */
+	bool failed;                 /* a line of the block could not be read, or memory ran out */
+	bool show_log;
+	char log[8192];              /* the end of the log, for when it is needed */
+	size_t log_length;
 	char line[4096];             /* collected so far */
 	size_t line_length;
 };
 
-void report_init(struct run_report *report, FILE *trace);
+void report_init(struct run_report *report, FILE *trace, bool show_log);
 void report_feed(struct run_report *report, const char *bytes, size_t length);
 void report_print(const struct run_report *report, FILE *out);
 int report_json(const struct run_report *report, const struct run_options *options, FILE *out);
@@ -124,12 +130,11 @@ void report_free(struct run_report *report);
 
 /* --- qemu.c, session.c ---------------------------------------------------------------------------------------------- */
 
-/* The four lines to the guest: our ends. -1: closed. */
+/* The lines to the guest: our ends. -1: closed. */
 struct run_lines {
-	int out;     /* standard input, framed, and output */
+	int out; /* standard input, framed, and output */
 	int err;
-	int report;
-	int log;
+	int log; /* the kernel's log, with the report at its end */
 };
 
 /* Starts QEMU. Returns its process id, or -1 after a message. */

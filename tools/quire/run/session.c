@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Moves bytes between the guest's lines and this process until QEMU ends, and says how it ended. */
-#define _GNU_SOURCE
 #include "run.h"
 
 #include <errno.h>
@@ -19,9 +18,8 @@
 
 enum {
 	LEAVE_KEY = 0x1d,      /* ^] three times in a row ends a guest that does not listen */
-	QEMU_DONE = 33,        /* (EXIT_DONE << 1) | 1: ports/kernel/include/report.h */
-	QEMU_PANIC = 35,
-	LOG_KEPT = 4096
+	QEMU_DONE = 33,        /* (MACHINE_DONE << 1) | 1: ports/kernel/include/report.h */
+	QEMU_PANIC = 35
 };
 
 struct session {
@@ -38,8 +36,6 @@ struct session {
 	int ended_by;          /* the signal that made us end it */
 	bool hung, left;
 	uint64_t last_output;  /* ns */
-	char log[LOG_KEPT];
-	size_t log_length;
 };
 
 static uint64_t now_ns(void)
@@ -129,24 +125,6 @@ static void write_pending(struct session *session)
 
 /* --- from the guest ------------------------------------------------------------------------------------- */
 
-static void keep_log(struct session *session, const char *bytes, size_t length)
-{
-	if (session->options->keep_log)
-		write_all(2, bytes, length);
-	if (length > LOG_KEPT) {
-		bytes += length - LOG_KEPT;
-		length = LOG_KEPT;
-	}
-	if (session->log_length + length > LOG_KEPT) {
-		size_t drop = session->log_length + length - LOG_KEPT;
-
-		memmove(session->log, session->log + drop, session->log_length - drop);
-		session->log_length -= drop;
-	}
-	memcpy(session->log + session->log_length, bytes, length);
-	session->log_length += length;
-}
-
 /* Reads what there is. Closes the line at its end. */
 static void drain(struct session *session, int *line)
 {
@@ -165,10 +143,8 @@ static void drain(struct session *session, int *line)
 		write_all(1, bytes, (size_t)n);
 	else if (line == &session->lines->err)
 		write_all(2, bytes, (size_t)n);
-	else if (line == &session->lines->report)
-		report_feed(session->report, bytes, (size_t)n);
 	else
-		keep_log(session, bytes, (size_t)n);
+		report_feed(session->report, bytes, (size_t)n);
 }
 
 static void take_signal(struct session *session)
@@ -200,7 +176,7 @@ static bool is_over(const struct session *session)
 {
 	const struct run_lines *lines = session->lines;
 
-	return (lines->out < 0 && lines->err < 0 && lines->report < 0 && lines->log < 0) || session->ended_by ||
+	return (lines->out < 0 && lines->err < 0 && lines->log < 0) || session->ended_by ||
 	       session->hung || session->left;
 }
 
@@ -208,21 +184,20 @@ static void step(struct session *session)
 {
 	struct run_lines *lines = session->lines;
 	bool waiting = session->pending_at < session->pending_end;
-	struct pollfd fds[6] = {
+	struct pollfd fds[5] = {
 		{.fd = lines->out, .events = (short)(POLLIN | (waiting ? POLLOUT : 0))},
 		{.fd = lines->err, .events = POLLIN},
-		{.fd = lines->report, .events = POLLIN},
 		{.fd = lines->log, .events = POLLIN},
 		{.fd = session->signals, .events = POLLIN},
 		{.fd = session->input_open && !waiting && lines->out >= 0 ? 0 : -1, .events = POLLIN},
 	};
 	int left = time_left_ms(session);
 
-	if (poll(fds, 6, left) < 0)
+	if (poll(fds, 5, left) < 0)
 		return;
-	if (fds[4].revents)
+	if (fds[3].revents)
 		take_signal(session);
-	if (fds[5].revents)
+	if (fds[4].revents)
 		read_input(session);
 	if (fds[0].revents & POLLOUT)
 		write_pending(session);
@@ -231,8 +206,6 @@ static void step(struct session *session)
 	if (fds[1].revents)
 		drain(session, &lines->err);
 	if (fds[2].revents)
-		drain(session, &lines->report);
-	if (fds[3].revents)
 		drain(session, &lines->log);
 	if (session->options->timeout && !time_left_ms(session))
 		session->hung = true;
@@ -251,10 +224,10 @@ static void make_raw(struct session *session)
 
 static void print_log(const struct session *session)
 {
-	if (session->log_length && !session->options->keep_log) {
-		fprintf(stderr, "--- end of the kernel's log ---\n%.*s%s", (int)session->log_length, session->log,
-		        session->log[session->log_length - 1] == '\n' ? "" : "\n");
-	}
+	const struct run_report *report = session->report;
+
+	if (report->log_length && !report->show_log)
+		fprintf(stderr, "--- the end of the kernel's log ---\n%.*s", (int)report->log_length, report->log);
 }
 
 /* How it ended, as an exit status and a message. */
