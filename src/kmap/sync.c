@@ -67,6 +67,13 @@ static enum quire_step fill_page(struct quire_system *system, quire_va va)
 	return status == QUIRE_OK ? QUIRE_STEP_VMALLOC_FILLED : QUIRE_STEP_VMALLOC_NO_FRAME;
 }
 
+/* A CPU that keeps what was not there must be told that it is there now. */
+static void forget_absence(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
+{
+	if (qr_arch(kmap->pt.system)->caps & QUIRE_CAP_CACHES_INVALID)
+		qr_tlb_flush_page(pt ? pt : &kmap->pt, va);
+}
+
 enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, quire_va va)
 {
 	const struct quire_arch *arch = qr_arch(system);
@@ -79,10 +86,13 @@ enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, qui
 	if (sync_top(kmap, pt, va)) {
 		if (system->host->pte_sync)
 			system->host->pte_sync(system->host_context);
+		forget_absence(kmap, pt, va);
 		return QUIRE_STEP_VMALLOC_SYNCED;
 	}
 	entry = qr_pt_find(&kmap->pt, va, 0);
-	if (entry && arch->kind(arch, qr_pte_get(arch, 0, entry), 0) == QUIRE_PTE_LEAF)
+	if (entry && arch->kind(arch, qr_pte_get(arch, 0, entry), 0) == QUIRE_PTE_LEAF) {
+		forget_absence(kmap, pt, va);
 		return QUIRE_STEP_VMALLOC_SPURIOUS;
+	}
 	return fill_page(system, va);
 }
