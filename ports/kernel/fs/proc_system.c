@@ -62,6 +62,19 @@ void proc_vmstat(struct text *text)
 	count(text, "oom_kill", quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
 }
 
+void proc_cpuinfo(struct text *text)
+{
+	char *lines = kmalloc(2048);
+
+	if (!lines) {
+		text->failed = true;
+		return;
+	}
+	for (unsigned i = 0; i < cpu_count(); i++)
+		text_bytes(text, lines, arch_cpuinfo(i, lines, 2048));
+	kfree(lines);
+}
+
 void proc_stat_system(struct text *text)
 {
 	uint64_t now = time_monotonic() / 10000000 * cpu_count(), idle = idle_ns() / 10000000;

@@ -121,6 +121,8 @@ void arch_log_write(const char *bytes, size_t n);
 struct quire_config;
 /* The architecture, the RAM and the kernel's half of the address space, for the library. */
 void arch_configure(struct quire_config *config);
+/* the_system is there: the kernel's tables become the library's. */
+void arch_system_ready(void);
 /* Interrupts of devices may come from here on. */
 void arch_devices_init(void);
 /* Starts the other CPUs; each calls secondary_main(). Returns how many there are. */
@@ -231,6 +233,7 @@ uint64_t arch_signal_frame_bytes(void); /* the least stack a handler needs */
 long arch_prctl(int code, uint64_t address);
 uint64_t arch_hwcap(void);
 uint64_t arch_hwcap2(void);
-void arch_cpuinfo(unsigned cpu, char *buffer, size_t size);
+/* The lines of /proc/cpuinfo about one CPU. Returns their length. */
+size_t arch_cpuinfo(unsigned cpu, char *buffer, size_t size);
 
 #endif
