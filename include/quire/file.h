@@ -44,11 +44,13 @@ uint64_t quire_file_resident(const struct quire_file *file); /* pages in the cac
 
 /* Sets the size (ftruncate). Shrinking unmaps every page wholly beyond the new end from every address
  * space, private copies too, drops them, and clears the rest of the last page. Growing adds zeroes.
+ * The host shortens its device itself, first: what it would read there later must be zeroes.
  * Returns    QUIRE_OK; QUIRE_EFBIG. Never out of memory. Context: may sleep. Locks: none may be held. */
 enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size) QUIRE_MUST_USE;
 
 /* Punches a hole (FALLOC_FL_PUNCH_HOLE | KEEP_SIZE): whole pages in the range are unmapped, but not
- * private copies, and dropped; partial ones are cleared.
+ * private copies, and dropped; partial ones are cleared. The host frees the whole pages of its device
+ * itself, first.
  * Returns    QUIRE_OK; QUIRE_EINVAL: length 0; QUIRE_EIO: a partial page could not be read. */
 enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset,
                                    uint64_t length) QUIRE_MUST_USE;
