@@ -158,7 +158,7 @@ enum quire_kmap_kind {
 	QUIRE_KMAP_LAZY = 1    /* frames at first touch: two faults, the sync and the page */
 };
 
-/* Maps `pages` pages of kernel memory (vmalloc).
+/* Maps `pages` pages of kernel memory (vmalloc). The page below and the page above stay unmapped: guards.
  * Returns    QUIRE_OK and the address; QUIRE_ENOMEM: no room in [kmap_start, kmap_end) or no frame;
  *            QUIRE_EINVAL: no pages, or no kernel mapping area.
  * On failure nothing is mapped. Context: may sleep. Locks: the kernel map's. */

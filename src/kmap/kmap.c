@@ -76,8 +76,9 @@ static void empty(struct quire_system *system, quire_va start, quire_va end)
 	qr_tlb_end(&tlb);
 }
 
-/* The lowest gap of `bytes`; the area after which it lies in *out_after. 0: none. */
-static quire_va find_gap(struct qr_kmap *kmap, uint64_t bytes, struct qr_list **out_after)
+/* The lowest gap of `bytes`; the area after which it lies in *out_after. 0: none. A page stays unmapped
+ * between two areas: whoever runs off the end of one, or the bottom of a stack, faults. */
+static quire_va find_gap(struct qr_kmap *kmap, uint64_t bytes, uint64_t guard, struct qr_list **out_after)
 {
 	quire_va at = kmap->start;
 	struct qr_list *node;
@@ -85,12 +86,12 @@ static quire_va find_gap(struct qr_kmap *kmap, uint64_t bytes, struct qr_list **
 	for (node = kmap->areas.next; node != &kmap->areas; node = node->next) {
 		struct qr_kmap_area *area = QR_CONTAINER(node, struct qr_kmap_area, link);
 
-		if (area->start - at >= bytes)
+		if (area->start - at >= bytes + guard)
 			break;
-		at = area->end;
+		at = area->end + (quire_va)guard;
 	}
 	*out_after = node->prev;
-	return kmap->end - at >= bytes ? at : 0;
+	return at < kmap->end && kmap->end - at >= bytes ? at : 0;
 }
 
 /* Frames for the whole area at once. On failure what came is taken out again. */
@@ -155,7 +156,7 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 	area->prot = quire_prot_widen(qr_arch(system), prot);
 	area->kind = kind;
 	lock(system);
-	area->start = find_gap(kmap, pages << shift, &after);
+	area->start = find_gap(kmap, pages << shift, qr_page_bytes(system), &after);
 	area->end = area->start + (quire_va)(pages << shift);
 	status = QUIRE_ENOMEM;
 	if (area->start)

@@ -66,6 +66,7 @@ static void make_system(void)
 	status = quire_system_create(&config, &the_system);
 	if (status)
 		panic("boot: quire_system_create: %s", quire_status_name(status));
+	arch_system_ready();
 	fault_trace_on = boot_option("trace", value, sizeof(value)) && value[0] == '1';
 }
 

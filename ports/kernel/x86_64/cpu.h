@@ -180,6 +180,8 @@ void fpu_init(void);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 void fpu_reset(void *area);
+/* task.c: one kernel stack to begin with, and the tables for all */
+void stacks_init(void);
 /* apic.c, timer.c, smp.c, serial.c */
 void apic_init_boot(void);
 void apic_init_cpu(void);

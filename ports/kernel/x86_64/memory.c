@@ -153,7 +153,6 @@ void memory_init(uint64_t start_info_pa)
 	root = boot_table(&kernel_root_pa);
 	map_linear(root);
 	map_image(root);
-	next_table(root, KMAP_BASE >> 39 & 511);
 	if (initrd.start && initrd.start < boot_next)
 		panic("boot: the initramfs lies in the kernel");
 	WRITE_CR(3, kernel_root_pa);
@@ -201,7 +200,21 @@ void memory_give(struct quire_config *config)
 		boot_info.ram_bytes += bytes;
 		left -= bytes;
 	}
-	config->kernel_root.v = kernel_root_pa;
 	config->kmap_start = KMAP_BASE;
 	config->kmap_end = KMAP_BASE + KMAP_BYTES;
+}
+
+/* The library has a root for the kernel's half of every address space: our two entries go in, and
+ * with the first kernel mapping its own. From here on none is added, so that no CPU ever misses one
+ * where it could not take the fault: on the push to a kernel stack. */
+void arch_system_ready(void)
+{
+	uint64_t *boot_root = pa_to_linear(kernel_root_pa);
+	uint64_t *root = pa_to_linear(quire_kernel_root(the_system).v);
+
+	root[LINEAR_BASE >> 39 & 511] = boot_root[LINEAR_BASE >> 39 & 511];
+	root[IMAGE_BASE >> 39 & 511] = boot_root[IMAGE_BASE >> 39 & 511];
+	kernel_root_pa = quire_kernel_root(the_system).v;
+	WRITE_CR(3, kernel_root_pa);
+	stacks_init();
 }

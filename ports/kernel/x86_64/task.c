@@ -51,6 +51,15 @@ static void stack_free(uint64_t stack)
 		BUG_ON(quire_kunmap(the_system, stack) != QUIRE_OK);
 }
 
+void stacks_init(void)
+{
+	uint64_t stack = stack_alloc();
+
+	if (!stack)
+		panic("boot: no memory for kernel stacks");
+	stack_free(stack);
+}
+
 void arch_trim(void)
 {
 	while (stacks_count)
