@@ -52,8 +52,7 @@ static void render_head(const struct page *page, const struct ex_finding *findin
 static void render_what(const struct page *page, const struct ex_finding *finding)
 {
 	static const char *const who[] = {"A program", "The kernel",
-					  "Something (the code does not say in which "
-					  "mode)"};
+					  "Something (in a mode not told)"};
 	static const char *const did[] = {"read from", "write to", "fetch an instruction from", "access"};
 	const struct ex_report *report = finding->report;
 	char number[24];
