@@ -13,6 +13,7 @@ int memcmp(const void *a, const void *b, size_t bytes);
 /* A word of 64 bits that is read and written with atomics: aligned to its size also where the ABI of a
  * 32-bit machine would not, so that compilers need no library for it. */
 typedef uint64_t qr_atomic64 __attribute__((aligned(8)));
+typedef int64_t qr_atomic64s __attribute__((aligned(8)));
 
 #define QR_ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define QR_CONTAINER(pointer, type, member) ((type *)((uintptr_t)(pointer) - offsetof(type, member)))

@@ -172,7 +172,7 @@ static struct qr_mm_slot *my_slot(struct quire_mm *mm)
 	return &mm->slot[cpu % mm->slots];
 }
 
-static void add(int64_t *count, int64_t n)
+static void add(qr_atomic64s *count, int64_t n)
 {
 	if (n)
 		__atomic_fetch_add(count, n, __ATOMIC_RELAXED);

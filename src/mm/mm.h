@@ -66,8 +66,8 @@ struct quire_vma {
 struct qr_mm_slot {
 	uint32_t readers;
 	uint32_t unused;
-	int64_t anon, file, shmem, swap;
-	uint64_t minor, major;
+	qr_atomic64s anon, file, shmem, swap;
+	qr_atomic64 minor, major;
 } __attribute__((aligned(64)));
 
 struct quire_mm {
