@@ -286,13 +286,14 @@ static bool check_kernel(struct qr_checker *checker)
 	if (!kmap)
 		return true;
 	tree.pt = &kmap->pt;
-	/* The rest of a root that the port brought is the port's. */
+	/* Outside the area of kernel mappings the root is the port's (quire_kernel_root()). */
 	tree.adopted = kmap->adopted;
-	if (kmap->adopted)
-		return check_tree(&tree, kmap->start, kmap->end);
-	checker->table_frames += frames_of(arch, arch->levels - 1u);
-	if (!check_tree(&tree, (quire_va)arch->kernel_start, (quire_va)arch->kernel_end))
+	if (!kmap->adopted)
+		checker->table_frames += frames_of(arch, arch->levels - 1u);
+	if (kmap->start != kmap->end && !check_tree(&tree, kmap->start, kmap->end))
 		return false;
+	if (kmap->adopted)
+		return true;
 	if (tree.table_bytes != kmap->pt.tables)
 		return qr_check_fail(checker, "kernel: %u bytes of tables, and %u counted", tree.table_bytes,
 		                     kmap->pt.tables);

@@ -242,6 +242,7 @@ void timer_interrupt(bool from_user)
 
 void idle_loop(void)
 {
+	current->work |= WORK_RESCHED; /* what was started before is in the queue */
 	for (;;) {
 		arch_irq_off();
 		if (current->work) {
@@ -297,7 +298,6 @@ void secondary_main(void)
 	cpus_online++;
 	idle_set |= 1ull << cpu->number;
 	cpu->idle_since = arch_clock_ns();
-	current->work |= WORK_RESCHED;
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 	spin_unlock(&sched_lock);
 	idle_loop();
