@@ -248,9 +248,9 @@ static void report(struct sim_cpu *cpu, enum sim_finding_kind kind, const char *
 	const struct sim_place *late = reused->seq ? reused : missed->seq ? missed : NULL;
 
 	sim_find(cpu->sim, kind,
-	         "%s: CPU %u %s of %#llx at #%llu used an entry cached at #%llu by CPU %u (%s of %#llx); the tables "
+	         "CPU %u %s of %#llx at #%llu used an entry cached at #%llu by CPU %u (%s of %#llx); the tables "
 	         "changed before #%llu, by CPU %u in %s, seen when %s%s%s; %s",
-	         sim_finding_name(kind), cpu->number, how, (unsigned long long)va, (unsigned long long)cpu->sim->seq,
+	         cpu->number, how, (unsigned long long)va, (unsigned long long)cpu->sim->seq,
 	         (unsigned long long)cached->seq, cached->cpu, access_word(cached->access),
 	         (unsigned long long)cached->va, (unsigned long long)changed->seq, changed->cpu, changed->op,
 	         changed->what, late ? "; " : "", late ? late->what : "",
