@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* What the fault path costs: instructions of the library alone, for one kind of fault at a time.
+ *
+ *   bench_fault --list        "name unit" a line
+ *   bench_fault NAME          prepares, switches callgrind's collection on, does the work COUNT times,
+ *                             switches it off, prints COUNT
+ *
+ * The host does nothing where it can: pages are neither cleared nor copied, flushes return at once. What
+ * is counted is decoding, deciding and book-keeping. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <valgrind/callgrind.h>
+
+#include <quire/quire.h>
+
+#include "mm/mm.h"
+
+#define RAM_BYTES (256u << 20)
+#define COUNT 256u
+#define AT ((quire_va)0x7f0000000000)
+#define PAGE ((quire_va)4096)
+#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+
+struct world {
+	struct quire_system *system;
+	struct quire_mm *mm, *child;
+	struct quire_file *file;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_fault: %s\n", what);
+	exit(1);
+}
+
+static void ok(enum quire_status status, const char *what)
+{
+	if (status != QUIRE_OK)
+		die(what);
+}
+
+/* --- a host that does nothing --------------------------------------------------------------------- */
+
+static void host_panic(void *host, const char *text)
+{
+	(void)host;
+	die(text);
+}
+
+static void host_page(void *host, void *page, size_t bytes)
+{
+	(void)host, (void)page, (void)bytes;
+}
+
+static void host_copy(void *host, void *to, const void *from, size_t bytes)
+{
+	(void)host, (void)to, (void)from, (void)bytes;
+}
+
+static const struct quire_host host = {
+    .panic = host_panic,
+    .page_clear = host_page,
+    .page_copy = host_copy,
+};
+
+static enum quire_status file_read(void *context, uint64_t offset, void *buffer, size_t length, size_t *out_length)
+{
+	(void)context, (void)offset;
+	memset(buffer, 1, length);
+	*out_length = length;
+	return QUIRE_OK;
+}
+
+static const struct quire_file_ops file_ops = {.read = file_read};
+
+/* --- what a benchmark is made of -------------------------------------------------------------------- */
+
+static void map(struct world *world, struct quire_mm *mm, quire_va at, uint64_t pages, uint32_t flags)
+{
+	struct quire_mmap how = {
+	    .addr = at,
+	    .length = pages * PAGE,
+	    .prot = RW,
+	    .flags = flags | QUIRE_MAP_FIXED | (world->file ? 0u : (uint32_t)QUIRE_MAP_ANONYMOUS),
+	    .file = world->file,
+	};
+	quire_va got;
+
+	ok(quire_mmap(mm, &how, &got), "mmap");
+}
+
+/* A user-mode fault as x86-64 raises it. bits: P 1, W 2, U 4 (SDM vol 3A 4.7). */
+static void fault(struct world *world, struct quire_mm *mm, quire_va va, unsigned bits)
+{
+	struct quire_trap trap = {
+	    .vector = QUIRE_VECTOR_PAGE_FAULT,
+	    .mode = QUIRE_MODE_USER,
+	    .syndrome = bits,
+	    .address = va,
+	    .sp = AT,
+	};
+
+	if (quire_trap(world->system, mm, &trap, NULL).kind != QUIRE_RESUME)
+		die("a fault was not resolved");
+}
+
+/* One page in the table before and after the measured ones, so that no table is made meanwhile. */
+static void tables(struct world *world)
+{
+	fault(world, world->mm, AT, 6);
+	fault(world, world->mm, AT + (COUNT + 1) * PAGE, 6);
+}
+
+static void prepare_anon(struct world *world)
+{
+	map(world, world->mm, AT, COUNT + 2, QUIRE_MAP_PRIVATE);
+	tables(world);
+}
+
+static void prepare_written(struct world *world)
+{
+	prepare_anon(world);
+	for (unsigned i = 1; i <= COUNT; i++)
+		fault(world, world->mm, AT + i * PAGE, 6);
+}
+
+static void prepare_zero(struct world *world)
+{
+	prepare_anon(world);
+	for (unsigned i = 1; i <= COUNT; i++)
+		fault(world, world->mm, AT + i * PAGE, 4);
+}
+
+static void prepare_forked(struct world *world)
+{
+	prepare_written(world);
+	ok(quire_mm_fork(world->mm, &world->child), "fork");
+}
+
+static void prepare_orphaned(struct world *world)
+{
+	prepare_forked(world);
+	quire_mm_put(world->child);
+	world->child = NULL;
+}
+
+static void prepare_file(struct world *world)
+{
+	static char buffer[PAGE];
+	size_t done;
+
+	ok(quire_file_create(world->system, &file_ops, NULL, (COUNT + 2) * PAGE, &world->file), "file");
+	for (unsigned i = 0; i < COUNT + 2; i++)
+		ok(quire_file_read(world->file, i * PAGE, buffer, sizeof(buffer), &done), "read");
+	map(world, world->mm, AT, COUNT + 2, QUIRE_MAP_PRIVATE);
+	tables(world);
+}
+
+/* Every second page of the file is mapped at a place of its own: fault-around finds nothing beside it. */
+static void prepare_file_alone(struct world *world)
+{
+	static char buffer[PAGE];
+	size_t done;
+
+	ok(quire_file_create(world->system, &file_ops, NULL, 32 * COUNT * PAGE, &world->file), "file");
+	for (unsigned i = 0; i < COUNT; i++)
+		ok(quire_file_read(world->file, (32 * i + 8) * PAGE, buffer, sizeof(buffer), &done), "read");
+	map(world, world->mm, AT, 32 * COUNT, QUIRE_MAP_PRIVATE);
+	for (unsigned i = 0; i < COUNT; i++)
+		if (!qr_pt_alloc(&world->mm->pt, AT + 32 * i * PAGE, 0, NULL))
+			die("tables");
+}
+
+static void prepare_65536(struct world *world)
+{
+	for (unsigned i = 0; i < 65536; i++)
+		map(world, world->mm, AT + 2 * i * PAGE, 1, QUIRE_MAP_PRIVATE);
+	if (world->mm->vmas != 65536)
+		die("65536 vmas");
+}
+
+/* --- the measured work -------------------------------------------------------------------------------- */
+
+static void each(struct world *world, unsigned bits)
+{
+	for (unsigned i = 1; i <= COUNT; i++)
+		fault(world, world->mm, AT + i * PAGE, bits);
+}
+
+static unsigned anon_write(struct world *world)
+{
+	each(world, 6);
+	return COUNT;
+}
+
+static unsigned anon_read(struct world *world)
+{
+	each(world, 4);
+	return COUNT;
+}
+
+static unsigned write_present(struct world *world)
+{
+	each(world, 7);
+	return COUNT;
+}
+
+static unsigned file_cow(struct world *world)
+{
+	each(world, 6);
+	return COUNT;
+}
+
+static unsigned file_around(struct world *world)
+{
+	for (unsigned i = 16; i < COUNT; i += 16)
+		fault(world, world->mm, AT + i * PAGE, 4);
+	return COUNT - 16;
+}
+
+static unsigned file_alone(struct world *world)
+{
+	for (unsigned i = 0; i < COUNT; i++)
+		fault(world, world->mm, AT + (32 * i + 8) * PAGE, 4);
+	return COUNT;
+}
+
+static unsigned find(struct world *world)
+{
+	uint64_t at = 12345;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		at = at * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		if (!qr_find_vma(world->mm, AT + (at >> 47) * PAGE))
+			die("find");
+	}
+	return COUNT;
+}
+
+static unsigned fork_pages(struct world *world)
+{
+	ok(quire_mm_fork(world->mm, &world->child), "fork");
+	return COUNT;
+}
+
+static unsigned unmap_pages(struct world *world)
+{
+	ok(quire_munmap(world->mm, AT, (COUNT + 2) * PAGE), "munmap");
+	return COUNT;
+}
+
+static unsigned protect_pages(struct world *world)
+{
+	ok(quire_mprotect(world->mm, AT, (COUNT + 2) * PAGE, QUIRE_PROT_READ), "mprotect");
+	return COUNT;
+}
+
+static unsigned segv(struct world *world)
+{
+	struct quire_trap trap = {.mode = QUIRE_MODE_USER, .syndrome = 4, .address = 0x1000};
+
+	for (unsigned i = 0; i < COUNT; i++)
+		if (quire_trap(world->system, world->mm, &trap, NULL).kind != QUIRE_SIGNAL)
+			die("segv");
+	return COUNT;
+}
+
+static const struct bench {
+	const char *name;
+	void (*prepare)(struct world *world);
+	unsigned (*work)(struct world *world);
+} benches[] = {
+    {"fault.anon_write.instructions", prepare_anon, anon_write},
+    {"fault.anon_read_zero.instructions", prepare_anon, anon_read},
+    {"fault.zero_then_write.instructions", prepare_zero, write_present},
+    {"fault.cow_copy.instructions", prepare_forked, write_present},
+    {"fault.cow_reuse.instructions", prepare_orphaned, write_present},
+    {"fault.file_read.instructions", prepare_file_alone, file_alone},
+    {"fault.file_read_around_per_page.instructions", prepare_file, file_around},
+    {"fault.file_cow.instructions", prepare_file, file_cow},
+    {"fault.segv.instructions", prepare_anon, segv},
+    {"mm.find_vma_65536.instructions", prepare_65536, find},
+    {"mm.fork_per_page.instructions", prepare_written, fork_pages},
+    {"mm.munmap_per_page.instructions", prepare_written, unmap_pages},
+    {"mm.mprotect_per_page.instructions", prepare_written, protect_pages},
+};
+
+static void open_world(struct world *world)
+{
+	struct quire_config config = {.arch = &quire_arch_x86_64, .host = &host, .ram_count = 1};
+
+	config.ram[0].bytes = RAM_BYTES;
+	config.ram[0].base.v = 1u << 20;
+	config.ram[0].linear = aligned_alloc(PAGE, RAM_BYTES);
+	config.max_map_count = 70000;
+	if (!config.ram[0].linear)
+		die("memory");
+	ok(quire_system_create(&config, &world->system), "system");
+	ok(quire_mm_create(world->system, NULL, &world->mm), "mm");
+}
+
+int main(int argc, char **argv)
+{
+	struct world world = {0};
+
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
+		if (argc == 2 && !strcmp(argv[1], "--list")) {
+			printf("%s instructions\n", benches[i].name);
+			continue;
+		}
+		if (argc != 2 || strcmp(argv[1], benches[i].name))
+			continue;
+		open_world(&world);
+		benches[i].prepare(&world);
+		CALLGRIND_TOGGLE_COLLECT;
+		unsigned count = benches[i].work(&world);
+		CALLGRIND_TOGGLE_COLLECT;
+		printf("%u\n", count);
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--list"))
+		return 0;
+	fprintf(stderr, "usage: bench_fault --list | NAME\n");
+	return 2;
+}
