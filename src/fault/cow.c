@@ -55,6 +55,18 @@ static enum qr_result reuse(struct qr_fault_ctx *fc)
 	return QR_DONE;
 }
 
+/* The leaf of a copy: for a write writable and dirty, for a pin to read as clean as a read leaves it. */
+static quire_pte copied_pte(const struct qr_fault_ctx *fc, const struct qr_page *copy)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	quire_pte pte = qr_anon_pte(fc, copy);
+
+	if (!fc->unshare)
+		return pte;
+	pte = arch->with_flags(arch, pte, 0, QUIRE_PTE_DIRTY, 0);
+	return arch->with_prot(arch, pte, arch->prot(arch, pte, 0) & ~(quire_prot)QUIRE_PROT_WRITE, 0);
+}
+
 /* Puts `copy` in the place of `old` (NULL: the zero page). Takes over the references of both. */
 static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
 {
@@ -76,7 +88,7 @@ static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, stru
 		(void)qr_pte_xchg(arch, 0, fc->entry, (quire_pte){0});
 	qr_tlb_flush_page(pt, fc->va);
 	qr_rmap_add_new(copy, fc->entry);
-	qr_pte_set(arch, 0, fc->entry, qr_anon_pte(fc, copy));
+	qr_pte_set(arch, 0, fc->entry, copied_pte(fc, copy));
 	qr_pt_unlock(pt, fc->table);
 	qr_publish(fc);
 	qr_mm_count_gone(fc->mm, &gone);
@@ -161,7 +173,11 @@ enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc)
 	if (!(fc->vma->flags & QR_VM_SHARED) && alone(fc, page)) {
 		qr_page_set(page, QR_PAGE_EXCLUSIVE);
 		qr_step(fc, QUIRE_STEP_WP_PAGE_REUSE);
-		return reuse(fc);
+		if (!fc->unshare)
+			return reuse(fc);
+		/* Alone now; writable it becomes by the first write. */
+		qr_pt_unlock(&fc->mm->pt, fc->table);
+		return QR_DONE;
 	}
 	qr_page_get(page);
 	qr_pt_unlock(&fc->mm->pt, fc->table);

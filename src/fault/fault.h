@@ -34,6 +34,7 @@ struct qr_fault_ctx {
 	quire_va va;                      /* the page */
 	bool write;
 	bool force;                       /* break COW for ptrace in a vma without WRITE */
+	bool unshare;                     /* a pin to read: the private page must be this address's alone */
 	bool major;
 	bool tried;                       /* second time: I/O is waited for under the lock */
 	bool may_drop;                    /* the mm lock may be dropped for I/O */
@@ -99,7 +100,8 @@ struct quire_outcome qr_kernel_fault(struct qr_fault_ctx *fc);
  * QUIRE_ENOMEM; QUIRE_RETRY: the lock was dropped and is held again, *token is new: find the vma again. */
 enum {
 	QR_FAULT_IN_WRITE = 1,
-	QR_FAULT_IN_FORCE = 2
+	QR_FAULT_IN_FORCE = 2,
+	QR_FAULT_IN_UNSHARE = 4    /* what is read must stay what the program sees: no page shared by fork */
 };
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
                               unsigned *token) QUIRE_MUST_USE;

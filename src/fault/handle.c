@@ -127,6 +127,8 @@ static enum qr_result handle_pte_fault(struct qr_fault_ctx *fc)
 	case QUIRE_PTE_LEAF:
 		if (fc->write && !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE))
 			return qr_do_wp_page(fc);
+		if (fc->unshare)
+			return qr_do_wp_page(fc);
 		return establish(fc);
 	default:
 		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);

@@ -33,6 +33,29 @@ static bool own_copy(const struct quire_mm *mm, quire_va va)
 	return page && qr_page_test(page, QR_PAGE_EXCLUSIVE);
 }
 
+static bool is_shared_anon(const struct quire_mm *mm, quire_va va)
+{
+	const struct quire_arch *arch = qr_arch(mm->system);
+	const void *entry = qr_pt_find(&mm->pt, va, 0);
+	const struct qr_page *page;
+	quire_pte pte;
+
+	if (!entry)
+		return false;
+	pte = qr_pte_get(arch, 0, entry);
+	if (arch->kind(arch, pte, 0) != QUIRE_PTE_LEAF)
+		return false;
+	page = qr_page_of(mm->system, arch->pfn(arch, pte, 0));
+	return page && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_EXCLUSIVE);
+}
+
+static bool satisfied(const struct qr_fault_ctx *fc)
+{
+	if (fc->force)
+		return own_copy(fc->mm, fc->va);
+	return serves(fc->mm, fc->va, fc->write) && !(fc->unshare && is_shared_anon(fc->mm, fc->va));
+}
+
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
                               unsigned *token)
 {
@@ -45,16 +68,17 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	    .va = va & ~(quire_va)qr_page_mask(mm->system),
 	    .write = write,
 	    .force = force,
+	    .unshare = (flags & QR_FAULT_IN_UNSHARE) && mm->system->profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE,
 	    .token = *token,
 	    .vma = vma,
 	};
 	enum qr_result result;
 
-	if (force ? own_copy(mm, va) : serves(mm, va, write))
+	if (satisfied(&fc))
 		return QUIRE_OK;
 	do {
 		result = qr_handle_mm_fault(&fc);
-	} while (result == QR_CHANGED && !(force ? own_copy(mm, va) : serves(mm, va, write)));
+	} while (result == QR_CHANGED && !satisfied(&fc));
 	switch (result) {
 	case QR_DONE:
 	case QR_CHANGED:

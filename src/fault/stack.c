@@ -67,6 +67,8 @@ static enum quire_step grow(struct quire_vma *vma, quire_va va)
 		return QUIRE_STEP_STACK_MMAP_MIN;
 	if (guard_hit(vma, va))
 		return QUIRE_STEP_STACK_GUARD;
+	/* As if something had been written, whatever comes of it: fork copies this vma's leaves. */
+	qr_anon_prepare(vma);
 	if (pages > vma->pgoff)
 		return QUIRE_STEP_STACK_RLIMIT_AS;
 	step = limit_hit(vma, va, pages);

@@ -125,10 +125,11 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
 	old = __atomic_exchange_n(&file->size, size, __ATOMIC_ACQ_REL);
 	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
 	if (size >= old) {
-		/* Bytes that a mapping wrote behind the old end must not show in the grown file. */
+		/* Bytes that a mapping wrote behind the old end must not show in the grown file; in shared
+		 * memory, whose pages are the only copy, they do. */
 		size_t stale = (size_t)(old & qr_page_mask(system));
 
-		if (stale && size > old)
+		if (stale && size > old && !qr_file_is_shmem(file))
 			(void)clear_part(file, old >> qr_arch(system)->page_shift, stale, bytes, false);
 		return QUIRE_OK;
 	}

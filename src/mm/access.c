@@ -40,7 +40,8 @@ static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, s
                              bool *out_exec)
 {
 	unsigned how = (flags & QUIRE_ACCESS_MM_WRITE ? QR_FAULT_IN_WRITE : 0) |
-	               (flags & QUIRE_ACCESS_MM_FORCE ? QR_FAULT_IN_FORCE : 0);
+	               (flags & QUIRE_ACCESS_MM_FORCE ? QR_FAULT_IN_FORCE : 0) |
+	               (flags & (QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE) ? 0 : QR_FAULT_IN_UNSHARE);
 	unsigned token = qr_mm_read_lock(mm);
 	enum quire_status status;
 

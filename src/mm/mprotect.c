@@ -93,8 +93,17 @@ static enum quire_status first_part(const struct quire_vma *vma, unsigned grows,
 	return grows & QUIRE_PROT_GROWSUP ? QUIRE_EINVAL : QUIRE_OK;
 }
 
-static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quire_va end, quire_prot prot,
-                                       bool *out_cow)
+/* Copies now what a locked part would copy at its first writes. The lock is dropped meanwhile.
+ * locked: mm(w) */
+static void populate_part(struct quire_mm *mm, struct qr_tlb *tlb, quire_va start, quire_va end)
+{
+	qr_tlb_flush(tlb);
+	qr_mm_write_unlock(mm);
+	(void)qr_mm_populate(mm, start, end, true);
+	qr_mm_write_lock(mm);
+}
+
+static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quire_va end, quire_prot prot)
 {
 	enum quire_status status = QUIRE_OK;
 	struct qr_tlb tlb;
@@ -102,6 +111,7 @@ static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quir
 	qr_tlb_begin(&tlb, &mm->pt);
 	while (start < end && status == QUIRE_OK) {
 		struct quire_vma *vma = qr_find_vma(mm, start);
+		bool cow = false;
 		quire_va part_end;
 		uint32_t flags;
 
@@ -111,7 +121,9 @@ static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quir
 		}
 		part_end = (quire_va)qr_min(vma->end, end);
 		flags = (vma->flags & ~(uint32_t)QR_VM_ACCESS) | (prot & QUIRE_PROT_RWX);
-		status = allowed(flags) ? protect_part(vma, start, part_end, flags, &tlb, out_cow) : QUIRE_EACCES;
+		status = allowed(flags) ? protect_part(vma, start, part_end, flags, &tlb, &cow) : QUIRE_EACCES;
+		if (cow)
+			populate_part(mm, &tlb, start, part_end);
 		start = part_end;
 	}
 	qr_tlb_end(&tlb);
@@ -124,7 +136,6 @@ enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t le
 	unsigned grows = prot & GROWS;
 	enum quire_status status;
 	quire_va start = addr;
-	bool cow = false;
 	uint64_t end;
 
 	if (grows == GROWS || (addr & qr_page_mask(system)))
@@ -140,10 +151,8 @@ enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t le
 	qr_mm_write_lock(mm);
 	status = first_part(qr_find_vma(mm, addr), grows, &start, (quire_va)end);
 	if (status == QUIRE_OK)
-		status = protect_range(mm, start, (quire_va)end, prot, &cow);
+		status = protect_range(mm, start, (quire_va)end, prot);
 	qr_assert_whole(system, qr_mm_valid(mm));
 	qr_mm_write_unlock(mm);
-	if (cow)
-		(void)qr_mm_populate(mm, start, (quire_va)end, true);
 	return status;
 }

@@ -242,6 +242,9 @@ static enum quire_status remap_to(struct remap *re)
 	if (fixed) {
 		status = unmap(re, re->new_addr, (quire_va)(re->new_addr + re->new_length));
 		re->vma = qr_find_vma(mm, re->addr);
+		/* With an old length of 0 the source may have been inside what was just unmapped. */
+		if (status == QUIRE_OK && (!re->vma || re->vma->start > re->addr))
+			return QUIRE_EFAULT;
 	}
 	if (status == QUIRE_OK && re->new_length < re->old_length) {
 		status = unmap(re, (quire_va)(re->addr + re->new_length), (quire_va)(re->addr + re->old_length));

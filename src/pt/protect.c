@@ -22,7 +22,8 @@ static quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, un
 	return prot & ~(quire_prot)QUIRE_PROT_WRITE;
 }
 
-/* Changes one leaf. *out_flush: a TLB may hold more than the leaf allows now. Returns whether it changed. */
+/* Changes one leaf. *out_flush: a TLB may hold it as it was: also where it allows more now, for a fault
+ * that only finds a stale entry is one too many. Returns whether it changed. */
 static bool protect_entry(const struct qr_pt *pt, void *entry, unsigned level, quire_prot prot,
                           enum qr_protect_write write, bool *out_flush)
 {
@@ -41,7 +42,7 @@ static bool protect_entry(const struct qr_pt *pt, void *entry, unsigned level, q
 		if (want.bits == pte.bits)
 			return false;
 	} while (!qr_pte_cas(arch, level, entry, &pte, want));
-	*out_flush = (was & ~now) != 0 || (arch->caps & QUIRE_CAP_CACHES_INVALID) != 0;
+	*out_flush = (was & QUIRE_PROT_RWX) != 0 || (arch->caps & QUIRE_CAP_CACHES_INVALID) != 0;
 	return true;
 }
 

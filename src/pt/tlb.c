@@ -20,7 +20,7 @@ static void ask_host(struct qr_pt *pt, struct quire_flush *flush)
 
 	flush->mm = pt->mm;
 	flush->cpus = cpus_of(pt);
-	if (flush->cpus == 0 || !system->host->tlb_flush || qr_mutant(system, "tlb-no-flush"))
+	if (!system->host->tlb_flush || qr_mutant(system, "tlb-no-flush"))
 		return;
 	system->host->tlb_flush(system->host_context, flush);
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_FLUSH);

@@ -29,7 +29,8 @@ extern "C" {
 #define QUIRE_FLUSH_RANGES 8
 struct quire_flush {
 	struct quire_mm *mm;  /* NULL: kernel addresses, all address spaces */
-	uint64_t cpus;        /* bit n: CPU n may have used this address space since it last flushed all of it */
+	uint64_t cpus;        /* bit n: CPU n is in this address space. 0: none is; a port whose CPUs keep the
+	                       * translations of spaces they have left forgets those of [ranges] all the same */
 	unsigned count;       /* ranges used; 0: everything of `mm` */
 	uint8_t tables;       /* 1: tables were removed, not only leaves */
 	struct {
