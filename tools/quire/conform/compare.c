@@ -56,9 +56,9 @@ static void explain_memory(const struct scn_run *a, const struct scn_run *b, uns
 		if (memcmp(&p, &q, sizeof(p)) == 0)
 			continue;
 		snprintf(text, size,
-		         " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u, bytes %s)",
+		         " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u, major %u against %u, bytes %s)",
 		         (p.at & ~((uint64_t)15 << 60)) / a->backend->page_size, (unsigned)(p.at >> 60), p.signal, p.code,
-		         q.signal, q.code, p.minor, q.minor, p.hash == q.hash ? "equal" : "differ");
+		         q.signal, q.code, p.minor, q.minor, p.major, q.major, p.hash == q.hash ? "equal" : "differ");
 		return;
 	}
 }

@@ -184,6 +184,14 @@ static unsigned some_file(struct generator *g)
 	return g->program->file_count ? below(g, g->program->file_count) : SCN_NONE;
 }
 
+static bool has_disk_file(const struct generator *g)
+{
+	for (unsigned i = 0; i < g->program->file_count; i++)
+		if (g->program->file[i].kind == SCN_FILE_DISK)
+			return true;
+	return false;
+}
+
 /* --- The rough idea --- */
 
 static void believe_mapped(struct generator *g, const struct region *r)
@@ -241,6 +249,17 @@ static uint8_t new_name(struct generator *g)
 	return p->name_count++;
 }
 
+/* What a mapping of a disk file shows at and beyond its last page depends on whether there was a table. */
+static void inside_disk_file(struct generator *g, struct scn_op *op)
+{
+	int32_t pages = g->program->file[op->file].size.pages;
+
+	op->len.bytes = 0;
+	op->off.pages = (int32_t)below(g, (unsigned)pages);
+	if (op->len.pages < 1 || op->len.pages > pages - op->off.pages)
+		op->len.pages = pages - op->off.pages;
+}
+
 static void gen_map(struct generator *g, struct scn_op *op)
 {
 	struct region r = {0};
@@ -253,6 +272,8 @@ static void gen_map(struct generator *g, struct scn_op *op)
 		op->flags |= SCN_MAP_ANONYMOUS;
 	else if (percent(g, 60))
 		op->off.pages = (int32_t)below(g, 8);
+	if (op->file != SCN_NONE && g->program->file[op->file].kind == SCN_FILE_DISK)
+		inside_disk_file(g, op);
 	place_of_map(g, op);
 	if (g->features & CONFORM_STACK && op->file == SCN_NONE && percent(g, 7)) {
 		op->flags = SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_GROWSDOWN | SCN_MAP_FIXED;
@@ -353,6 +374,9 @@ static void gen_advise(struct generator *g, struct scn_op *op)
 
 	range(g, op);
 	op->flags = advice[below(g, 32)];
+	/* A hole in a file of a disk is read ahead by heuristics that no rule describes. */
+	if (op->flags == SCN_ADV_REMOVE && has_disk_file(g))
+		op->flags = SCN_ADV_DONTNEED;
 }
 
 static void gen_access(struct generator *g, struct scn_op *op)
@@ -382,7 +406,18 @@ static void gen_fork(struct generator *g, struct scn_op *op)
 
 static void gen_file(struct generator *g, struct scn_op *op)
 {
+	const struct scn_file *file;
+
 	op->file = (uint8_t)some_file(g);
+	file = &g->program->file[op->file];
+	if (file->kind == SCN_FILE_DISK) {
+		/* Never beyond its end, and no holes. */
+		if (op->verb == SCN_TRUNCATE || op->verb == SCN_PUNCH)
+			op->verb = SCN_FREAD;
+		op->off.pages = (int32_t)below(g, (unsigned)file->size.pages + 1);
+		op->len.bytes = op->off.pages < file->size.pages ? (int64_t)below(g, 4097) : file->size.bytes;
+		return;
+	}
 	op->off.pages = (int32_t)below(g, 10);
 	if (percent(g, 35))
 		op->off.bytes = percent(g, 50) ? 100 : 4095;
@@ -470,6 +505,8 @@ static bool possible(const struct generator *g, unsigned verb)
 		return g->program->proc_count < 5;
 	case SCN_EXIT:
 		return g->living > 1;
+	case SCN_REMAP:
+		return !has_disk_file(g);
 	case SCN_FREAD:
 	case SCN_FWRITE:
 	case SCN_TRUNCATE:
@@ -565,7 +602,7 @@ static void generate_files(struct generator *g)
 
 		snprintf(file->name, sizeof(file->name), "f%u", i);
 		file->kind = g->features & CONFORM_DISK && percent(g, 40) ? SCN_FILE_DISK : SCN_FILE_SHM;
-		file->size.pages = (int32_t)below(g, 20);
+		file->size.pages = (int32_t)below(g, 20) + (file->kind == SCN_FILE_DISK);
 		file->size.bytes = percent(g, 40) ? 1 + (int64_t)below(g, 4094) : 0;
 		file->filled = file->kind == SCN_FILE_DISK || percent(g, 60);
 		file->fill = file->filled ? (uint8_t)below(g, 16) : 0;

@@ -41,7 +41,7 @@ struct capability_data {
 	uint32_t effective, permitted, inheritable;
 };
 
-enum { ARENA_PAGES = 16384, RUN_SECONDS = 20 };
+enum { ARENA_PAGES = 16384, RUN_SECONDS = 20, TABLE_SPAN = 4 << 20 };
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t expected)
 {
@@ -142,6 +142,7 @@ static void host_exit(void *context, unsigned proc)
 static void host_access(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
                         struct scn_access_result *out)
 {
+	host_forget(context);
 	host_measured_access(kind, addr, value, out);
 }
 
@@ -330,14 +331,16 @@ static bool zygote_init(struct scn_host *host)
 	    .mincore = host_mincore, .layout = host_layout, .resident = host_resident, .digest = host_digest,
 	    .file_digest = host_file_digest};
 	b->arena_bytes = ARENA_PAGES * b->page_size;
-	b->heap = (heap + b->page_size - 1) & ~(b->page_size - 1);
+	/* The heap of a program begins where a page table does, so that windows of pages fall alike. */
+	b->heap = (heap + TABLE_SPAN - 1) & ~(uint64_t)(TABLE_SPAN - 1);
 	host->files.zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	if (!heap || host->files.zero < 0 || pipe2(host->files.pipe, O_CLOEXEC) != 0)
 		return false;
-	if (!host_measure_init())
+	if (!host_measure_init(host))
 		return false;
-	/* Nothing below allocates: the heap goes back to empty, as a program expects it. */
-	if ((uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)heap) != heap || !host_place_arena(host))
+	/* Nothing below allocates: the heap goes back to empty, then to where the program's begins. */
+	if ((uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)heap) != heap ||
+	    (uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)b->heap) != b->heap || !host_place_arena(host))
 		return false;
 	drop_rights();
 	host_warm();

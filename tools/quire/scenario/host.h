@@ -13,6 +13,7 @@
 struct host_shared {
 	_Atomic uint32_t request, reply; /* counters: the conductor asks, the zygote answers */
 	_Atomic uint32_t quit;
+	uint32_t changes;                /* entries that system calls may have made writable so far */
 	_Atomic uint32_t turn;           /* the operation to be done now, or SCN_MAX_OPS + process: its end */
 	uint32_t failed;
 	char text[120];
@@ -36,16 +37,23 @@ struct scn_host {
 	struct host_files files;
 	pid_t zygote;
 	unsigned self;      /* in a program's process: its number */
+	uint32_t forgotten; /* changes that this process's translations are as new as */
+	volatile char *sweep; /* pages that are there to be dropped */
 	uint64_t task_end;
 };
 
 /* host_measure.c: the parts that are measured, and everything they touch. */
-bool host_measure_init(void);
+bool host_measure_init(struct scn_host *host);
 /* Makes the harness's own pages present and private, until a measured call takes no fault of its own. */
 void host_warm(void);
 long host_measured_call(struct scn_counts *counts, long number, const uint64_t arg[6]);
 void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value, struct scn_access_result *out);
 bool host_can_exec(void);
+
+/* Makes the CPU forget this process's translations when a system call may have changed entries since.
+ * x86 Linux leaves a read-only one in the TLB when it makes the entry writable for the kernel's own
+ * access: the next write may fault or not, as the TLB happens to remember. */
+void host_forget(struct scn_host *host);
 
 /* host_calls.c */
 int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],

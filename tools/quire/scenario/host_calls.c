@@ -237,6 +237,18 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 {
 	struct scn_host *host = context;
 
+	host_forget(host);
+	switch (call) {
+	case SCN_CALL_MPROTECT:
+	case SCN_CALL_MADVISE:
+	case SCN_CALL_MLOCK2:
+	case SCN_CALL_PEEK:
+	case SCN_CALL_POKE:
+		host->shared->changes++;
+		break;
+	default:
+		break;
+	}
 	switch (call) {
 	case SCN_CALL_MMAP:
 		return map(host, arg, counts);

@@ -20,7 +20,7 @@
 #define RUSAGE_THREAD 1
 #endif
 
-enum { SIGNAL_STACK = 65536, DEEP = 65536, WARM_ROUNDS = 64 };
+enum { SIGNAL_STACK = 65536, DEEP = 65536, WARM_ROUNDS = 64, FORGET_PAGES = 64 };
 
 /* One thread, one process: the handler needs to find these without a context. */
 static struct {
@@ -80,12 +80,16 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	siglongjmp(catcher.back, 1);
 }
 
-bool host_measure_init(void)
+bool host_measure_init(struct scn_host *host)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
 	struct sigaction action;
 	stack_t stack;
 
+	host->sweep = mmap(NULL, FORGET_PAGES * (size_t)host->shared->backend.page_size, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (host->sweep == MAP_FAILED)
+		return false;
 	memset(&stack, 0, sizeof(stack));
 	stack.ss_size = SIGNAL_STACK;
 	stack.ss_sp = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -219,6 +223,18 @@ __attribute__((noinline)) static void touch_stack(void)
 	for (unsigned i = 0; i < DEEP; i += 1024)
 		room[i] = (unsigned char)i;
 	(void)room[0];
+}
+
+void host_forget(struct scn_host *host)
+{
+	/* More pages at once than Linux flushes one by one: it flushes everything. */
+	size_t bytes = FORGET_PAGES * (size_t)host->shared->backend.page_size;
+
+	if (host->forgotten == host->shared->changes)
+		return;
+	host->forgotten = host->shared->changes;
+	host->sweep[0] = host->sweep[bytes - 1] = 1;
+	madvise((void *)(uintptr_t)host->sweep, bytes, MADV_DONTNEED);
 }
 
 void host_warm(void)

@@ -90,12 +90,12 @@ static void fill_row(const struct scn_host *host, const struct line *line, uint6
 	if (line->inode == 0)
 		return;
 	out->offset = line->offset + (out->start - line->start);
-	out->kind = SCN_KIND_FILE;
-	out->file = SCN_NONE;
 	if (strncmp(line->path, "/dev/zero", 9) == 0) {
 		out->kind = SCN_KIND_SHARED_ANON;
 		return;
 	}
+	out->kind = SCN_KIND_FILE;
+	out->file = SCN_NONE;
 	for (unsigned i = 0; i < host->shared->program.file_count; i++)
 		if (host->files.inode[i] == line->inode)
 			out->file = (uint8_t)i;

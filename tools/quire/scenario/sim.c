@@ -448,18 +448,6 @@ static bool make_machine(struct scn_sim *s, const char **out_why)
 	return true;
 }
 
-/* Gives the machine up without another word: after a panic its structures are not to be trusted. */
-static void drop_machine(struct scn_sim *s)
-{
-	struct sim *sim = s->sim;
-
-	s->sim = NULL;
-	if (setjmp(s->panicked) == 0) {
-		sim_findings_clear(sim);
-		sim_destroy(sim);
-	}
-}
-
 static bool make_file(struct scn_sim *s, unsigned index)
 {
 	const struct scn_file *file = &s->program->file[index];
@@ -489,6 +477,35 @@ static bool make_file(struct scn_sim *s, unsigned index)
 	return !status;
 }
 
+/* Above the arena nothing may be mapped or touched: on the host that is the harness's own. */
+static bool take_above(struct scn_sim *s)
+{
+	uint64_t start = s->backend.arena + s->backend.arena_bytes;
+	struct quire_mmap how = {.addr = (quire_va)start,
+	                         .length = sim_arch(s->sim)->user_end - start,
+	                         .flags = SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE | SCN_MAP_FIXED};
+	quire_va va;
+	enum quire_status status = quire_mmap(s->process[0]->mm, &how, &va);
+
+	if (status)
+		snprintf(s->text, sizeof(s->text), "above the arena: %s", quire_status_name(status));
+	return !status;
+}
+
+/* The heap has a part below what the program calls its start, as on the host, where that part brings
+ * the start to the beginning of a page table. */
+static bool start_heap(struct scn_sim *s)
+{
+	struct quire_mm *mm = s->process[0]->mm;
+	quire_va start = (quire_va)s->backend.heap;
+
+	quire_mm_set_brk(mm, start - (quire_va)s->backend.page_size);
+	if (quire_brk(mm, start) == start)
+		return true;
+	snprintf(s->text, sizeof(s->text), "the start of the heap could not be mapped");
+	return false;
+}
+
 static bool begin(struct scn_sim *s)
 {
 	const struct quire_profile *profile = quire_system_profile(sim_system(s->sim));
@@ -510,8 +527,7 @@ static bool begin(struct scn_sim *s)
 		snprintf(s->text, sizeof(s->text), "the first process: %s", quire_status_name(status));
 		return false;
 	}
-	quire_mm_set_brk(s->process[0]->mm, (quire_va)s->backend.heap);
-	return true;
+	return take_above(s) && start_heap(s);
 }
 
 /* What the library believes against what is. Returns false with the first difference in `text`. */
@@ -543,6 +559,19 @@ static void end(struct scn_sim *s)
 		else if (s->file[i])
 			quire_file_put(s->file[i]);
 	}
+}
+
+/* Gives the machine up. After a panic its structures are not to be trusted: it is left as it is. */
+static void drop_machine(struct scn_sim *s, bool after_panic)
+{
+	struct sim *sim = s->sim;
+
+	if (!after_panic && setjmp(s->panicked) == 0) {
+		end(s);
+		sim_findings_clear(sim);
+		sim_destroy(sim);
+	}
+	s->sim = NULL;
 }
 
 static bool run_all(struct scn_sim *s)
@@ -583,10 +612,16 @@ const struct scn_run *scn_sim_run(struct scn_sim *s, const struct scn_program *p
 		return NULL;
 	s->program = program;
 	s->runs++;
-	if (setjmp(s->panicked) == 0 && run_all(s))
+	s->text[0] = 0;
+	if (setjmp(s->panicked) != 0) {
+		*out_text = s->text;
+		drop_machine(s, true);
+		return NULL;
+	}
+	if (run_all(s))
 		return s->run;
 	*out_text = s->text;
-	drop_machine(s);
+	drop_machine(s, false);
 	return NULL;
 }
 
