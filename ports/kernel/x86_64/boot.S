@@ -55,10 +55,19 @@ boot_high:
 1:	hlt
 	jmp 1b
 
+	/* The stack is a kernel mapping: it is there with the kernel's own root only. */
+secondary_high:
+	mov %rcx, %cr3
+	mov %rsi, %rsp
+	xor %ebp, %ebp
+	call secondary_start
+1:	hlt
+	jmp 1b
+
 	/* Copied to TRAMPOLINE_PA for the other CPUs. The words at its end are filled by smp.c. */
 	.section .rodata
 	.code16
-	.globl trampoline, trampoline_end, trampoline_stack, trampoline_cpu
+	.globl trampoline, trampoline_end, trampoline_root, trampoline_stack, trampoline_cpu
 trampoline:
 	cli
 	cld
@@ -84,13 +93,11 @@ trampoline_64:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	mov trampoline_stack(%rip), %rsp
+	mov trampoline_root(%rip), %rcx
+	mov trampoline_stack(%rip), %rsi
 	mov trampoline_cpu(%rip), %rdi
-	xor %ebp, %ebp
-	movabs $secondary_start, %rax
-	call *%rax
-1:	hlt
-	jmp 1b
+	movabs $secondary_high, %rax
+	jmp *%rax
 	.align 8
 trampoline_gdt:
 	.quad 0, 0x00cf9a000000ffff, 0, 0x00cf92000000ffff
@@ -98,6 +105,7 @@ trampoline_gdt_pointer:
 	.word 31
 	.long TRAMPOLINE_PA + (trampoline_gdt - trampoline)
 	.align 8
+trampoline_root: .quad 0
 trampoline_stack: .quad 0
 trampoline_cpu: .quad 0
 trampoline_end:

@@ -14,7 +14,7 @@
 #define FLUSH_SINGLE_PAGES 32
 
 extern const char trampoline[], trampoline_end[];
-extern uint64_t trampoline_stack, trampoline_cpu;
+extern uint64_t trampoline_root, trampoline_stack, trampoline_cpu;
 void secondary_start(uint64_t number);
 
 /* --- flushing --------------------------------------------------------------------------------------- */
@@ -129,7 +129,6 @@ void arch_halt_others(void)
 /* First C code of another CPU, on its idle task's stack. */
 void secondary_start(uint64_t number)
 {
-	WRITE_CR(3, kernel_root_pa);
 	cpu_init((unsigned)number, cpus[number].apic_id);
 	apic_init_cpu();
 	cpus[number].task = cpus[number].idle;
@@ -169,6 +168,7 @@ static bool start_cpu(unsigned number)
 	cpu->idle = idle;
 	cpu->number = number;
 	stack = idle->arch.stack + KERNEL_STACK_PAGES * PAGE_SIZE - 64;
+	*(uint64_t *)in_trampoline(&trampoline_root) = kernel_root_pa;
 	*(uint64_t *)in_trampoline(&trampoline_stack) = stack;
 	*(uint64_t *)in_trampoline(&trampoline_cpu) = number;
 	apic_send(cpu->apic_id, ICR_INIT);
