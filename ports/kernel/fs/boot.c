@@ -3,6 +3,7 @@
 #include "fs.h"
 
 #define RECORD "/.quire/boot"
+#define INPUT "/.quire/stdin"
 enum { RECORD_MAX = 4 << 20 };
 
 static bool has_terminal;
@@ -22,6 +23,20 @@ int vfs_init(void)
 	if (!result)
 		result = proc_init();
 	return result ? result : dev_init();
+}
+
+/* Takes a file of /.quire out of the tree, and the directory with the last of them. */
+static void remove_packed(struct place *place)
+{
+	struct dirent *name;
+
+	mutex_lock(&tree_lock);
+	name = tree_find(place->dir, place->name, place->length);
+	if (name)
+		tree_remove(name);
+	if (!place->dir->child_count && !list_empty(&place->dir->names))
+		tree_remove(list_first(&place->dir->names, struct dirent, alias));
+	mutex_unlock(&tree_lock);
 }
 
 /* The record's bytes with a NUL behind them; NULL: there is none. */
@@ -46,17 +61,8 @@ static char *read_record(size_t *out_length)
 		if (text)
 			text[*out_length] = 0;
 	}
-	if (inode) {
-		struct dirent *name;
-
-		mutex_lock(&tree_lock);
-		name = tree_find(place.dir, place.name, place.length);
-		if (name)
-			tree_remove(name);
-		if (!place.dir->child_count && !list_empty(&place.dir->names))
-			tree_remove(list_first(&place.dir->names, struct dirent, alias));
-		mutex_unlock(&tree_lock);
-	}
+	if (inode)
+		remove_packed(&place);
 	place_put(&place);
 	return text;
 }
@@ -146,11 +152,27 @@ static int set_cwd(struct fs *fs, const char *path)
 	return 0;
 }
 
+/* Standard input that is a file of the host: it lives on without a name. */
+static struct file *open_packed(void)
+{
+	struct file *file = NULL;
+	struct place place;
+
+	if (path_walk(AT_FDCWD, INPUT, WALK_PARENT, &place))
+		return NULL;
+	if (place.inode && !file_open_inode(place.inode, O_RDONLY, &file)) {
+		inode_get(place.inode);
+		remove_packed(&place);
+	}
+	place_put(&place);
+	return file;
+}
+
 /* Descriptors 0, 1 and 2. */
 static int open_stdio(struct files *files, const char *kinds)
 {
 	for (int fd = 0; fd < 3; fd++) {
-		files->slot[fd] = console_open(fd);
+		files->slot[fd] = fd == 0 && kinds[0] == 'f' ? open_packed() : console_open(fd);
 		if (!files->slot[fd])
 			return -ENOMEM;
 	}

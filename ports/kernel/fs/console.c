@@ -128,7 +128,7 @@ const struct file_ops stream_ops = {
 void console_configure(const char *kinds, unsigned rows, unsigned columns)
 {
 	for (unsigned i = 0; i < 3; i++)
-		kind[i] = kinds[i] == 'p' ? 'p' : 't';
+		kind[i] = kinds[i] == 't' ? 't' : 'p';
 	/* The terminal's output goes where the host has one: with standard output, or else with error. */
 	tty_set_line(kind[1] == 'p' && kind[2] == 't' ? SERIAL_ERROR : SERIAL_CONSOLE);
 	tty_window(rows, columns);

@@ -460,3 +460,15 @@ long sys_getdents64(const uint64_t *a)
 	file_put(file);
 	return result ? result : (long)sink.used;
 }
+
+/* --- no sockets -------------------------------------------------------------------------------------------------- */
+
+long sys_socket(const uint64_t *a)
+{
+	return -EAFNOSUPPORT;
+}
+
+long sys_socketpair(const uint64_t *a)
+{
+	return -EAFNOSUPPORT;
+}

@@ -112,13 +112,24 @@ static bool is_private_variable(const char *variable)
 	return false;
 }
 
-static void record_terminal(struct record *record)
+/* A regular file goes with the archive: the guest can seek in it, and no serial line slows it down. */
+bool run_input_is_packed(const struct run_options *options)
+{
+	struct stat st;
+
+	return !fstat(0, &st) && S_ISREG(st.st_mode) && !lseek(0, 0, SEEK_CUR) &&
+	       (uint64_t)st.st_size < (options->mem_mib << 20) / 4;
+}
+
+static void record_terminal(struct record *record, const struct run_options *options)
 {
 	struct winsize size = {0};
 	char kinds[4], number[16];
 
 	for (int fd = 0; fd < 3; fd++)
 		kinds[fd] = isatty(fd) ? 't' : 'p';
+	if (run_input_is_packed(options))
+		kinds[0] = 'f';
 	kinds[3] = 0;
 	record_put(record, "stdio", kinds);
 	for (int fd = 0; fd < 3; fd++)
@@ -143,7 +154,7 @@ static int add_record(struct archive *archive, const struct run_options *options
 	record_put(&record, "quire-boot", "1");
 	record_put(&record, "path", program);
 	record_put(&record, "cwd", cwd);
-	record_terminal(&record);
+	record_terminal(&record, options);
 	for (char **arg = options->argv; *arg; arg++)
 		record_put(&record, "arg", *arg);
 	for (char **variable = environ; *variable; variable++)
@@ -151,7 +162,8 @@ static int add_record(struct archive *archive, const struct run_options *options
 			record_put(&record, "env", *variable);
 	if (record.failed)
 		run_error("out of memory");
-	else
+	else if (!run_input_is_packed(options) ||
+	         !archive_add_as(archive, "/proc/self/fd/0", "/.quire/stdin"))
 		result = archive_add_data(archive, "/.quire/boot", 0600, record.text, record.length);
 	free(record.text);
 	return result;

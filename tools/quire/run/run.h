@@ -93,6 +93,9 @@ const char *elf_machine(const char *path);
  * Returns 0, or an exit status above after a message. */
 int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_length);
 
+/* Whether standard input is packed too, instead of being fed through a line. */
+bool run_input_is_packed(const struct run_options *options);
+
 /* --- report.c --------------------------------------------------------------------------------------------------- */
 
 struct run_count {

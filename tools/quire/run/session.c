@@ -28,6 +28,7 @@ struct session {
 	struct run_report *report;
 	int signals;           /* signalfd */
 	bool input_open;
+	bool guest_up;         /* it has said something: its serial line listens */
 	bool terminal;         /* our standard input is one, and raw */
 	struct termios saved;
 	unsigned char pending[2 * 16384 + 16]; /* framed, to be written to the guest */
@@ -117,8 +118,10 @@ static void write_pending(struct session *session)
 	ssize_t n = send(session->lines->out, session->pending + session->pending_at,
 	                 session->pending_end - session->pending_at, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (n > 0)
+	if (n > 0) {
 		session->pending_at += (size_t)n;
+		session->last_output = now_ns(); /* it reads: that is progress too */
+	}
 	if (session->pending_at == session->pending_end)
 		session->pending_at = session->pending_end = 0;
 }
@@ -145,6 +148,7 @@ static void drain(struct session *session, int *line)
 		write_all(2, bytes, (size_t)n);
 	else
 		report_feed(session->report, bytes, (size_t)n);
+	session->guest_up = true;
 }
 
 static void take_signal(struct session *session)
@@ -189,7 +193,7 @@ static void step(struct session *session)
 		{.fd = lines->err, .events = POLLIN},
 		{.fd = lines->log, .events = POLLIN},
 		{.fd = session->signals, .events = POLLIN},
-		{.fd = session->input_open && !waiting && lines->out >= 0 ? 0 : -1, .events = POLLIN},
+		{.fd = session->input_open && session->guest_up && !waiting ? 0 : -1, .events = POLLIN},
 	};
 	int left = time_left_ms(session);
 
@@ -281,7 +285,8 @@ int session_run(const struct run_options *options, int pid, struct run_lines *li
 		waitpid(pid, NULL, 0);
 		return RUN_FAILED;
 	}
-	*session = (struct session){.options = options, .lines = lines, .report = report, .input_open = true,
+	*session = (struct session){.options = options, .lines = lines, .report = report,
+	                            .input_open = !run_input_is_packed(options),
 	                            .last_output = now_ns()};
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
