@@ -24,6 +24,10 @@ FREE = ('include', 'src', 'arch', 'ports', 'tests', 'tools', 'bench')
 # tool that reads the registers of a signal on the Linux it runs on.
 OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_')
 
+# The headers that come with a compiler (C11, 4): all that the core may include of the system's.
+FREESTANDING = ('float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h',
+                'stdnoreturn.h')
+
 # A folder may include from itself and from those of lower floors.
 FLOORS = {'arch': 0, 'src/pt': 0, 'src/page': 0, 'src/file': 1, 'src/kmap': 1, 'src/swap': 1, 'src/reclaim': 1,
           'src/mm': 2, 'src/fault': 2}
@@ -150,7 +154,7 @@ def source(findings, root):
         if path.startswith(('src/', 'arch/')) and path.endswith(('.c', '.h')):
             layers(findings, path, text)
             for name in re.findall(r'#include <([^>]+)>', text):
-                if not name.startswith('quire/') and name not in ('stdint.h', 'stddef.h', 'stdbool.h', 'limits.h'):
+                if not name.startswith('quire/') and name not in FREESTANDING:
                     findings.add(f'{path}: includes <{name}>')
     for path in sources(root):
         if not os.path.exists(os.path.join(root, path)):
