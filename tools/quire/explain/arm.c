@@ -358,11 +358,17 @@ const struct ex_anchor ex_arm_anchors[] = {
 
 /* --- the fault status registers ------------------------------------------------------------------- */
 
-static const char *domain_meaning(uint32_t domain)
+/* The domain is known once a first-level entry was read (DDI 0406C, B3.13.3). */
+static const char *domain_meaning(const struct quire_fault *fault, uint32_t domain)
 {
 	static const char *const linux_domains[] = {"domain 0: the kernel", "domain 1: user memory",
 						    "domain 2: devices", "domain 3: the vectors"};
+	bool valid = fault->cause == QUIRE_CAUSE_DOMAIN || fault->cause == QUIRE_CAUSE_PERMISSION ||
+		     fault->cause == QUIRE_CAUSE_ACCESS_FLAG ||
+		     (fault->cause == QUIRE_CAUSE_NOT_PRESENT && fault->level == QUIRE_LEVEL_PAGE);
 
+	if (!valid)
+		return "the domain is not told for this fault";
 	return domain < 4 ? linux_domains[domain] : "a domain that Linux does not use";
 }
 
@@ -395,8 +401,9 @@ unsigned ex_arm_bits(const struct ex_finding *finding, struct ex_bit *out_bits)
 		return count;
 	}
 	if (data)
-		out_bits[count++] = (struct ex_bit){"Domain", 7, 4, (uint32_t)(fsr >> 4 & 15),
-						    domain_meaning((uint32_t)(fsr >> 4 & 15))};
+		out_bits[count++] =
+		    (struct ex_bit){"Domain", 7, 4, (uint32_t)(fsr >> 4 & 15),
+				    domain_meaning(&finding->fault, (uint32_t)(fsr >> 4 & 15))};
 	out_bits[count++] = (struct ex_bit){"FS[4]", 10, 10, BIT(10),
 					    BIT(10) ? "upper half of the fault table" : "lower half"};
 	out_bits[count++] = (struct ex_bit){"FS[3:0]", 3, 0, (uint32_t)(fsr & 15), finding->fault.name};

@@ -149,15 +149,48 @@ static json_t *object_of(const struct ex_finding *finding)
 	return object;
 }
 
+/* jansson writes a few bytes at a time; a FILE would take its lock for each. */
+struct sink {
+	FILE *out;
+	size_t used;
+	char bytes[8192];
+};
+
+static int flush_sink(struct sink *sink)
+{
+	size_t used = sink->used;
+
+	sink->used = 0;
+	return fwrite(sink->bytes, 1, used, sink->out) == used ? 0 : -1;
+}
+
+static int write_sink(const char *bytes, size_t count, void *context)
+{
+	struct sink *sink = context;
+
+	if (count > sizeof(sink->bytes) - sink->used && flush_sink(sink) != 0)
+		return -1;
+	if (count > sizeof(sink->bytes))
+		return fwrite(bytes, 1, count, sink->out) == count ? 0 : -1;
+	memcpy(sink->bytes + sink->used, bytes, count);
+	sink->used += count;
+	return 0;
+}
+
 bool ex_render_json(FILE *out, const struct ex_finding *finding, bool first)
 {
 	json_t *object = object_of(finding);
+	struct sink sink;
 	int status;
 
 	if (!object)
 		return false;
-	fputs(first ? "\n" : ",\n", out);
-	status = json_dumpf(object, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	sink.out = out;
+	sink.used = 0;
+	write_sink(first ? "\n" : ",\n", first ? 1 : 2, &sink);
+	status = json_dump_callback(object, write_sink, &sink, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	if (status == 0)
+		status = flush_sink(&sink);
 	json_decref(object);
 	return status == 0;
 }

@@ -51,8 +51,7 @@ static void render_head(const struct page *page, const struct ex_finding *findin
 
 static void render_what(const struct page *page, const struct ex_finding *finding)
 {
-	static const char *const who[] = {"A program", "The kernel",
-					  "Something (in a mode not told)"};
+	static const char *const who[] = {"A program", "The kernel", "Something (in a mode not told)"};
 	static const char *const did[] = {"read from", "write to", "fetch an instruction from", "access"};
 	const struct ex_report *report = finding->report;
 	char number[24];
@@ -156,14 +155,15 @@ static void render_way(const struct page *page, const struct ex_finding *finding
 	for (unsigned i = 0; i < way->count; i++) {
 		const char *name = quire_step_name((enum quire_step)way->steps[i]);
 
-		if (i && column + strlen(name) + 4 > TEXT_WIDTH) {
-			fprintf(page->out, "\n  %*s", LABEL_WIDTH, "");
-			column = 0;
+		if (i && column + strlen(name) + 3 > TEXT_WIDTH) {
+			fprintf(page->out, "\n  %*s> ", LABEL_WIDTH, "");
+			column = 2;
+		} else if (i) {
+			fputs(" > ", page->out);
+			column += 3;
 		}
-		fprintf(page->out, "%s%s", i ? "> " : "", name);
-		column += strlen(name) + 2;
-		if (i + 1 < way->count)
-			fputc(' ', page->out);
+		fputs(name, page->out);
+		column += strlen(name);
 	}
 	fputc('\n', page->out);
 	label(page, "rule");

@@ -396,7 +396,7 @@ static void read_code(struct ex_scan *scan, struct ex_cursor *cursor)
 
 static const struct ex_anchor shared_anchors[] = {
     {"Comm:", read_comm},      {"comm:", read_old_comm}, {"PID:", read_pid},           {"Pid:", read_pid},
-    {"Process", read_process}, {"Code:", read_code}, {"---[ end trace", read_end}, {NULL, NULL},
+    {"Process", read_process}, {"Code:", read_code},     {"---[ end trace", read_end}, {NULL, NULL},
 };
 
 /* --- the search ----------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ struct symbol {
 struct ex_symbols {
 	Dwfl *dwfl;
 	Dwfl_Module *module;
+	GElf_Addr bias; /* where libdwfl puts an image that may lie anywhere, less where it was linked */
 	struct symbol *by_name;
 	size_t count;
 };
@@ -35,7 +36,7 @@ static bool read_symbols(struct ex_symbols *symbols)
 {
 	int total = dwfl_module_getsymtab(symbols->module);
 
-	if (total <= 0)
+	if (total <= 0 || !dwfl_module_getelf(symbols->module, &symbols->bias))
 		return false;
 	symbols->by_name = calloc((size_t)total, sizeof(symbols->by_name[0]));
 	if (!symbols->by_name)
@@ -126,7 +127,7 @@ void ex_symbolize(struct ex_symbols *symbols, struct ex_finding *finding)
 	if (!report->place[0] || !find_place(symbols, report->place, &address)) {
 		if (!report->has_pc || finding->fault.mode == QUIRE_MODE_USER)
 			return;
-		address = report->pc;
+		address = report->pc + symbols->bias;
 	}
 	name = dwfl_module_addrinfo(symbols->module, address, &offset, &sym, NULL, NULL, NULL);
 	if (!name)

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command itself: options, exit statuses, bare codes, colour, symbols, man page, completion."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+QUIRE, SAMPLE, ROOT = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+LOGS = ROOT / 'tests' / 'explain' / 'logs'
+problems = []
+checks = 0
+
+
+def run(*arguments, stdin=b'', env=None):
+    return subprocess.run([QUIRE, *arguments], input=stdin, capture_output=True, timeout=60, check=False,
+                          env={**os.environ, **(env or {})})
+
+
+def check(what, good):
+    global checks
+    checks += 1
+    if not good:
+        problems.append(what)
+
+
+def explain_json(*arguments, stdin=b''):
+    return json.loads(run('explain', '--json', *arguments, stdin=stdin).stdout)
+
+
+def statuses():
+    log = str(LOGS / 'x86_64-5.15-null-write.log')
+    cases = [
+        (0, ['explain', log]), (0, ['explain', '--json', log]), (1, ['explain', '--json', '-']),
+        (1, ['explain', '/dev/null']), (2, ['explain']), (2, ['explain', '--no-such-option', log]),
+        (2, ['explain', '/no/such/file']), (2, ['explain', '--arch', 'vax', log]),
+        (2, ['explain', '--profile', 'linux-99', log]), (2, ['explain', '--symbols', '/no/such/image', log]),
+        (2, ['explain', '--symbols', log, log]), (2, ['explain', '--color', 'sometimes', log]),
+        (2, ['explain', '--mode', 'god', '--arch', 'arm', '0x5']), (2, ['explain', '--address', 'xyz', log]),
+        (2, ['explain', '0x5']), (0, ['explain', '--arch', 'arm', '0x5']), (0, ['explain', '0x96000005']),
+        (2, ['explain', '--arch', 'arm64', '0x96000005zz']), (2, ['explain', str(LOGS)]),
+        (0, ['--version']), (0, ['--help']), (0, ['help']), (0, ['help', 'explain']), (0, ['explain', '--help']),
+        (2, []), (2, ['no-such-command']), (2, ['help', 'no-such-command']),
+    ]
+    for status, arguments in cases:
+        result = run(*arguments)
+        check(f'quire {" ".join(arguments)}: exit {result.returncode}, not {status}', result.returncode == status)
+        if status == 2:
+            check(f'quire {" ".join(arguments)}: says nothing', result.stderr)
+    check('nothing found is no empty array',
+          json.loads(run('explain', '--json', '-', stdin=b'all is well\n').stdout) == [])
+
+
+def bare_codes():
+    cases = [
+        (['--arch', 'arm64', '0x96000005', '--address', '0x10'],
+         {'arch': 'arm64', 'address': '0x10', 'code': '0x96000005', 'register': 'ESR_EL1', 'access': 'read',
+          'mode': 'kernel', 'cause': 'not-present', 'level': 1, 'name': 'level 1 translation fault',
+          'handler': 'do_translation_fault', 'signal': 'SIGSEGV', 'si_code': 'SEGV_MAPERR'}),
+        (['0x9200004f'], {'arch': 'arm64', 'mode': 'user', 'access': 'write', 'cause': 'permission', 'level': 3,
+                          'address': None}),
+        (['--arch', 'x86_64', '0x7'], {'register': 'error_code', 'access': 'write', 'mode': 'user',
+                                       'cause': 'permission', 'level': None}),
+        (['--arch', 'x86_64', '14'], {'code': '0x14', 'access': 'exec', 'mode': 'user', 'cause': 'not-present'}),
+        (['--arch', 'i386', '0002'], {'arch': 'i386', 'access': 'write', 'mode': 'kernel'}),
+        (['--arch', 'arm', '0x805'], {'register': 'DFSR', 'access': 'write', 'mode': 'unknown',
+                                      'cause': 'not-present', 'level': 'section'}),
+        (['--arch', 'arm', '--mode', 'user', '0x17'], {'mode': 'user', 'level': 'page'}),
+        (['--arch', 'arm', '--ifsr', '0xd'], {'register': 'IFSR', 'access': 'exec', 'cause': 'permission',
+                                              'handler': 'do_sect_fault'}),
+        (['--arch', 'arm', '0x80000005'], {'register': 'IFSR', 'access': 'exec'}),
+        (['--arch', 'arm', '0x1406'], {'cause': 'async-external-abort', 'access': 'unknown'}),
+        (['--arch', 'arm-lpae', '0x206'], {'arch': 'arm-lpae', 'level': 2, 'cause': 'not-present'}),
+        (['--arch', 'arm-lpae', '0x221'], {'cause': 'alignment', 'signal': 'SIGBUS', 'si_code': 'BUS_ADRALN'}),
+        (['--arch', 'riscv64', '13'], {'register': 'scause', 'code': '0xd', 'access': 'read',
+                                       'cause': 'page-fault'}),
+        (['--arch', 'riscv64', '0xf', '--mode', 'user'], {'access': 'write', 'mode': 'user'}),
+        (['--arch', 'riscv64', '5'], {'cause': 'access-fault', 'handler': 'do_trap_access_fault'}),
+        (['--arch', 'arm64', '0xbe000000'], {'cause': 'async-external-abort'}),
+        (['--arch', 'arm64', '0x56000000'], {'cause': 'not-a-fault', 'signal': None}),
+        (['--arch', 'arm64', '0xf2000000'], {'cause': 'debug', 'signal': 'SIGTRAP'}),
+        (['--arch', 'arm64', '0x8a000000'], {'cause': 'alignment', 'signal': 'SIGBUS'}),
+        (['--arch', 'arm64', '0x9600002b'], {'level': -1, 'cause': 'not-present'}),
+        (['--arch', 'arm64', '--profile', 'linux-4.14', '0x96000000'], {'signal': 'SIGBUS', 'si_code': None,
+                                                                        'cause': 'address-size', 'level': 0}),
+        (['--arch', 'arm64', '--profile', 'linux-6', '0x96000000'], {'signal': 'SIGKILL', 'si_code': 'SI_KERNEL'}),
+        (['--arch', 'x86_64', '--profile', 'linux-2.4', '0x1', '--address', 'ffffc90000000000'],
+         {'rule': 'vmalloc-spurious', 'profile': 'linux-2.4'}),
+        (['--arch', 'x86_64', '--profile', 'linux-6', '0x1', '--address', 'ffffc90000000000'],
+         {'rule': 'do_kern_addr_fault', 'profile': 'linux-6'}),
+    ]
+    for arguments, wanted in cases:
+        faults = explain_json(*arguments)
+        check(f'{arguments}: {len(faults)} faults', len(faults) == 1)
+        for key, value in wanted.items():
+            check(f'{arguments}: {key} is {faults[0].get(key)!r}, not {value!r}', faults[0].get(key) == value)
+    check('several codes', len(explain_json('--arch', 'x86_64', '0x0', '0x2', '0x4')) == 3)
+    check('a code and a log', len(explain_json('0x96000005', str(LOGS / 'arm64-6.1-null.log'))) == 2)
+
+
+def hints():
+    cases = [
+        ('x86_64', '0x0', '0x0', 'null pointer'), ('x86_64', '0x0', '0x38', 'null plus offset'),
+        ('x86_64', '0x0', '0xdead000000000100', 'LIST_POISON1'), ('x86_64', '0x2', '0xdead000000000122', 'LIST_POISON2'),
+        ('x86_64', '0x2', '0xdead000000000200', 'LIST_POISON2'), ('i386', '0x2', '0x00100104', 'LIST_POISON1'),
+        ('arm', '0x805', '0x00200200', 'LIST_POISON2'), ('arm', '0x5', '0x100', 'LIST_POISON1'),
+        ('x86_64', '0x0', '0x6b6b6b6b6b6b6b6b', 'freed poison'), ('arm', '0x5', '0x6b6b6b9f', 'freed poison'),
+        ('x86_64', '0x0', '0x5a5a5a5a5a5a5a5a', 'uninitialized poison'), ('x86_64', '0x0', '0xfefefefefefefefe', 'stack poison'),
+        ('x86_64', '0x0', '0xaaaaaaaaaaaaaaaa', 'stack poison'), ('x86_64', '0x0', '0x1234567800000000', 'non-canonical'),
+        ('x86_64', '0x0', '0xffffffffffffffea', 'EINVAL'), ('arm', '0x5', '0xfffffff4', 'ENOMEM'),
+        ('x86_64', '0x0', '0x7fffdeadb000', 'user pointer in kernel mode'),
+        ('x86_64', '0x4', '0xffffffff81000000', 'kernel address in user mode'),
+        ('x86_64', '0x0', '0xffffc90000a5f000', 'vmalloc'), ('arm64', '0x96000004', '0x6f77206f6c6c6568', 'hello wo'),
+        ('x86_64', '0x0', '0xdffffc0000000003', 'KASAN'), ('x86_64', '0x15', '0xffffffffff600000', 'vsyscall'),
+    ]
+    for arch, code, address, text in cases:
+        fault = explain_json('--arch', arch, code, '--address', address)[0]
+        check(f'{arch} {address}: {fault["hints"]} says nothing of {text}', any(text in h for h in fault['hints']))
+    fault = explain_json('--arch', 'x86_64', '0x6', '--address', '7ffd12ffffc8', '--sp', '7ffd12ffffd0')[0]
+    check(f'end of stack: {fault["hints"]}', any('end of stack' in h for h in fault['hints']))
+    fault = explain_json('--arch', 'x86_64', '0x4', '--address', '555555556000')[0]
+    check(f'an ordinary address: {fault["hints"]}', fault['hints'] == [])
+
+
+def colour():
+    log = str(LOGS / 'x86_64-5.15-null-write.log')
+    check('always has colour', b'\033[' in run('explain', '--color', 'always', log).stdout)
+    check('never has none', b'\033' not in run('explain', '--color', 'never', log).stdout)
+    check('a pipe has none', b'\033' not in run('explain', log).stdout)
+    for variable, wanted in (({'NO_COLOR': '1'}, False), ({}, True)):
+        environment = {k: v for k, v in os.environ.items() if k != 'NO_COLOR'}
+        environment.update(variable)
+        output = on_terminal([QUIRE, 'explain', log], environment)
+        check(f'on a terminal with {variable}', (b'\033[' in output) == wanted)
+
+
+def on_terminal(arguments, environment):
+    import pty
+    master, slave = pty.openpty()
+    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=slave, env=environment) as process:
+        os.close(slave)
+        output = b''
+        try:
+            while chunk := os.read(master, 65536):
+                output += chunk
+        except OSError:  # the other end is closed
+            pass
+        process.wait()
+    os.close(master)
+    return output
+
+
+def symbols():
+    table = subprocess.run(['nm', SAMPLE], capture_output=True, text=True, check=True).stdout
+    address = int(re.search(r'^([0-9a-f]+) T sample_probe$', table, re.M).group(1), 16)
+    by_name = ('BUG: kernel NULL pointer dereference, address: 0000000000000008\n'
+               '#PF: error_code(0x0000) - not-present page\nRIP: 0010:sample_probe+0x0/0x10\n')
+    by_address = ('BUG: unable to handle kernel NULL pointer dereference at 0000000000000008\n'
+                  f'Oops: 0000 [#1] SMP\nRIP: 0010:[<{address:016x}>]\n')
+    source = (ROOT / 'tests' / 'explain' / 'sample.c').read_text().splitlines()
+    first = next(n for n, line in enumerate(source, 1) if line.startswith('__attribute__'))
+    for text in (by_name, by_address):
+        fault = explain_json('--symbols', SAMPLE, '-', stdin=text.encode())[0]
+        check(f'function: {fault.get("function")}', fault.get('function') == 'sample_probe')
+        check(f'file: {fault.get("file")}', str(fault.get('file')).endswith('sample.c'))
+        check(f'line: {fault.get("file_line")}', fault.get('file_line') in (first, first + 1, first + 2))
+        shown = run('explain', '--symbols', SAMPLE, '-', stdin=text.encode()).stdout.decode()
+        check('the text has the line', f'sample.c:{fault.get("file_line")}' in shown)
+
+
+def documents():
+    text = run('explain', '--help').stdout.decode()
+    options = sorted(set(re.findall(r'--[a-z]+', text)))
+    manual = (ROOT / 'docs' / 'man' / 'quire-explain.1').read_text().replace('\\-', '-')
+    bash = (ROOT / 'tools' / 'quire' / 'completion' / 'quire.bash').read_text()
+    zsh = (ROOT / 'tools' / 'quire' / 'completion' / '_quire').read_text()
+    page = (ROOT / 'docs' / 'explain.md').read_text()
+    for option in options:
+        check(f'{option} in the man page', option in manual)
+        check(f'{option} in the bash completion', option in bash)
+        check(f'{option} in the zsh completion', option in zsh)
+    fault = explain_json(str(LOGS / 'x86_64-5.15-null-write.log'))[0]
+    for key in fault:
+        check(f'key {key} in docs/explain.md', f'`{key}`' in page)
+    with tempfile.NamedTemporaryFile('w', suffix='.bash') as script:
+        script.write(f'. {ROOT}/tools/quire/completion/quire.bash\n'
+                     'COMP_WORDS=(quire explain --pro); COMP_CWORD=2; _quire; echo "${COMPREPLY[*]}"\n'
+                     'COMP_WORDS=(quire explain --arch arm); COMP_CWORD=3; _quire; echo "${COMPREPLY[*]}"\n'
+                     'COMP_WORDS=(quire expl); COMP_CWORD=1; _quire; echo "${COMPREPLY[*]}"\n')
+        script.flush()
+        result = subprocess.run(['bash', script.name], capture_output=True, text=True, check=False)
+        wanted = '--profile\narm arm-lpae arm64\nexplain\n'
+        check(f'bash completion: {result.stdout!r} {result.stderr!r}', result.stdout == wanted)
+
+
+def transcripts():
+    """What the man page and the README show is what the command prints."""
+    manual = (ROOT / 'docs' / 'man' / 'quire-explain.1').read_text().replace('\\-', '-').replace('\\e', '\\')
+    for name in ('x86_64-5.15-null-write', 'arm-2.6.24-section', 'arm64-4.4-user'):
+        text = run('explain', str(LOGS / f'{name}.log')).stdout.decode()
+        check(f'{name} in the man page', text.strip() in manual)
+
+
+for part in (statuses, bare_codes, hints, colour, symbols, documents, transcripts):
+    part()
+for problem in problems:
+    print(problem)
+print(f'{checks} checks, {len(problems)} problems')
+sys.exit(1 if problems else 0)
