@@ -91,8 +91,10 @@ static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, stru
 	qr_pte_set(arch, 0, fc->entry, copied_pte(fc, copy));
 	qr_pt_unlock(pt, fc->table);
 	qr_publish(fc);
-	qr_mm_count_gone(fc->mm, &gone);
-	qr_mm_count(fc->mm, 1, 0, 0, 0);
+	/* A copy of an anonymous page changes no count. */
+	qr_slot_add(&qr_slot(fc)->anon, 1 - (int64_t)gone.anon);
+	if (gone.file | gone.shmem)
+		qr_mm_count(fc->mm, 0, -(int64_t)gone.file, -(int64_t)gone.shmem, 0);
 	if (old) {
 		qr_page_put(fc->system, old);   /* the mapping's */
 		qr_page_put(fc->system, old);   /* ours */

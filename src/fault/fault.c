@@ -132,7 +132,7 @@ static struct quire_outcome resolved(struct qr_fault_ctx *fc)
 	outcome.major = fc->major;
 	outcome.counted = 1;
 	qr_step(fc, outcome.rule);
-	qr_mm_count_fault(fc->mm, fc->major);
+	__atomic_fetch_add(fc->major ? &qr_slot(fc)->major : &qr_slot(fc)->minor, 1, __ATOMIC_RELAXED);
 	return outcome;
 }
 

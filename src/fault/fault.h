@@ -56,6 +56,17 @@ static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
 		qr_trace_step(fc->trace, step);
 }
 
+/* The counts of this fault go to the slot that its reader of the mm lock is in already. */
+static inline struct qr_mm_slot *qr_slot(const struct qr_fault_ctx *fc)
+{
+	return &fc->mm->slot[fc->token];
+}
+
+static inline void qr_slot_add(int64_t *counter, int64_t by)
+{
+	__atomic_fetch_add(counter, by, __ATOMIC_RELAXED);
+}
+
 /* Down the levels and by pte state. => mm lock for read, vma allows the access.
  * On QR_LOOK_AGAIN the lock was dropped and is not held. */
 enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc);

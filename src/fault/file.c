@@ -94,10 +94,9 @@ static void sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
 
 static void count_mapped(struct qr_fault_ctx *fc, int64_t pages)
 {
-	if (qr_file_is_shmem(fc->vma->file))
-		qr_mm_count(fc->mm, 0, 0, pages, 0);
-	else
-		qr_mm_count(fc->mm, 0, pages, 0, 0);
+	struct qr_mm_slot *slot = qr_slot(fc);
+
+	qr_slot_add(qr_file_is_shmem(fc->vma->file) ? &slot->shmem : &slot->file, pages);
 }
 
 /* The protection of a leaf that a read brings: writes come later where someone wants to know. */
