@@ -83,14 +83,15 @@ static void test_pages(struct run *run)
 	unsigned char *two;
 
 	if (!check(run, quire_frame_alloc(run->test->system, 1, QUIRE_FRAME_LINEAR, &pfn) == QUIRE_OK,
-	           "no two frames to test with"))
+		   "no two frames to test with"))
 		return;
 	two = quire_frame_address(run->test->system, pfn);
 	fill(two, 2 * bytes, 1);
 	if (host->page_clear) {
 		host->page_clear(context, two, bytes);
 		check(run, zero(two, bytes), "page_clear leaves bytes that are not zero");
-		check(run, two[bytes] == (unsigned char)(1 + bytes * 13 + (bytes >> 8)), "page_clear writes beyond its page");
+		check(run, two[bytes] == (unsigned char)(1 + bytes * 13 + (bytes >> 8)),
+		      "page_clear writes beyond its page");
 	}
 	if (host->page_copy) {
 		fill(two, bytes, 7);
@@ -116,7 +117,8 @@ static void test_window(struct run *run)
 		got++;
 	if (got == 2 && !quire_frame_address(run->test->system, pfn[0]) &&
 	    !quire_frame_address(run->test->system, pfn[1]) &&
-	    check(run, host->frame_map && host->frame_unmap, "frames without a linear address, and no window")) {
+	    check(run, host->frame_map && host->frame_unmap,
+		  "frames without a linear address, and no window")) {
 		at[0] = host->frame_map(context, pfn[0]);
 		at[1] = host->frame_map(context, pfn[1]);
 		check(run, at[0] && at[1] && at[0] != at[1], "two frames are mapped at one address");
@@ -126,7 +128,8 @@ static void test_window(struct run *run)
 		host->frame_unmap(context, at[0]);
 		at[1] = host->frame_map(context, pfn[1]);
 		at[0] = host->frame_map(context, pfn[0]);
-		check(run, filled(at[0], bytes, 3) && filled(at[1], bytes, 4), "the window shows another frame");
+		check(run, filled(at[0], bytes, 3) && filled(at[1], bytes, 4),
+		      "the window shows another frame");
 		host->frame_unmap(context, at[0]);
 		host->frame_unmap(context, at[1]);
 	}
@@ -191,19 +194,20 @@ static void test_host(struct run *run)
 
 /* --- a program ---------------------------------------------------------------------------------- */
 
-static enum quire_outcome_kind fault(struct run *run, struct quire_mm *mm, quire_va va, enum quire_access access)
+static enum quire_outcome_kind fault(struct run *run, struct quire_mm *mm, quire_va va,
+				     enum quire_access access)
 {
 	struct quire_fault fault = {
-		.va = va,
-		.sp = va,
-		.access = access,
-		.mode = QUIRE_MODE_USER,
-		.cause = QUIRE_CAUSE_NOT_PRESENT,
-		.level = QUIRE_LEVEL_NONE,
-		.route = QUIRE_ROUTE_PAGE_FAULT,
-		.signal = QUIRE_SIGSEGV,
-		.code = QUIRE_SEGV_MAPERR,
-		.name = "self-test",
+	    .va = va,
+	    .sp = va,
+	    .access = access,
+	    .mode = QUIRE_MODE_USER,
+	    .cause = QUIRE_CAUSE_NOT_PRESENT,
+	    .level = QUIRE_LEVEL_NONE,
+	    .route = QUIRE_ROUTE_PAGE_FAULT,
+	    .signal = QUIRE_SIGSEGV,
+	    .code = QUIRE_SEGV_MAPERR,
+	    .name = "self-test",
 	};
 
 	return quire_fault(run->test->system, mm, &fault, NULL).kind;
@@ -233,8 +237,8 @@ static void use(struct run *run, struct quire_mm *mm)
 {
 	size_t bytes = page_bytes(run);
 	struct quire_mmap how = {.length = 4 * bytes,
-	                         .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-	                         .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
+				 .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	struct quire_mm *child = NULL;
 	quire_va va = 0;
 
@@ -244,15 +248,18 @@ static void use(struct run *run, struct quire_mm *mm)
 	check(run, fault(run, mm, va, QUIRE_ACCESS_WRITE) == QUIRE_RESUME, "a write is not resumed");
 	check(run, present(mm, va), "no page after a write");
 	check(run, holds(mm, va, 0), "a new page is not zero");
-	check(run, fault(run, mm, va + (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_RESUME, "a read is not resumed");
+	check(run, fault(run, mm, va + (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_RESUME,
+	      "a read is not resumed");
 	check(run, holds(mm, va + (quire_va)bytes, 0), "a page that was read is not zero");
 	check(run, store(mm, va, 0x5a), "a byte cannot be stored");
 	if (check(run, quire_mm_fork(mm, &child) == QUIRE_OK, "fork failed")) {
 		check(run, store(mm, va, 0xa5), "a byte cannot be stored after fork");
-		check(run, holds(mm, va, 0xa5) && holds(child, va, 0x5a), "copy on write does not keep the two apart");
+		check(run, holds(mm, va, 0xa5) && holds(child, va, 0x5a),
+		      "copy on write does not keep the two apart");
 		quire_mm_put(child);
 	}
-	check(run, fault(run, mm, va + 8 * (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_SIGNAL, "nothing is mapped, and no signal");
+	check(run, fault(run, mm, va + 8 * (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_SIGNAL,
+	      "nothing is mapped, and no signal");
 	check(run, quire_munmap(mm, va, 4 * bytes) == QUIRE_OK, "munmap failed");
 	check(run, !present(mm, va), "a page is there after munmap");
 }
@@ -276,12 +283,12 @@ static void test_program(struct run *run)
 static void test_conformance(struct run *run)
 {
 	struct conformance_env env = {
-		.arch = quire_system_arch(run->test->system),
-		.system = run->test->system,
-		.say = run->test->say,
-		.context = run->test->context,
-		.seed = run->test->seed,
-		.rounds = run->test->rounds,
+	    .arch = quire_system_arch(run->test->system),
+	    .system = run->test->system,
+	    .say = run->test->say,
+	    .context = run->test->context,
+	    .seed = run->test->seed,
+	    .rounds = run->test->rounds,
 	};
 
 	run->part = "conformance";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A port proves itself: the conformance suite, its host contract, and a program's faults, at boot or hosted. */
+/* A port proves itself: the conformance suite, its host contract, and a program's faults, at boot or hosted.
+ */
 #ifndef QUIRE_PORT_SELFTEST_H
 #define QUIRE_PORT_SELFTEST_H
 
@@ -9,9 +10,9 @@ struct quire_port_selftest {
 	struct quire_system *system;   /* nothing else runs in it meanwhile */
 	const struct quire_host *host; /* the one the system was made with */
 	void *host_context;
-	unsigned cpus;                 /* of the system; 0: 1 */
-	uint64_t seed;                 /* the same seed does the same */
-	unsigned rounds;               /* of the conformance suite, in thousands; 0: 20 */
+	unsigned cpus;                                /* of the system; 0: 1 */
+	uint64_t seed;                                /* the same seed does the same */
+	unsigned rounds;                              /* of the conformance suite, in thousands; 0: 20 */
 	void (*say)(void *context, const char *line); /* failures, and one line for each part */
 	void *context;
 };

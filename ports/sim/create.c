@@ -8,12 +8,12 @@
 
 #include "machine.h"
 
-#define MIB          (UINT64_C(1) << 20)
-#define FIRST_RAM    MIB
-#define HOLE         MIB
-#define BOOT_BASE    0x10000   /* below RAM: the empty root table */
-#define BOOT_BYTES   0x10000
-#define HOST_ALIGN   0x10000   /* the widest page of any architecture */
+#define MIB        (UINT64_C(1) << 20)
+#define FIRST_RAM  MIB
+#define HOLE       MIB
+#define BOOT_BASE  0x10000 /* below RAM: the empty root table */
+#define BOOT_BYTES 0x10000
+#define HOST_ALIGN 0x10000 /* the widest page of any architecture */
 
 /* --- memory --- */
 
@@ -126,7 +126,8 @@ static bool make_cpu(struct sim *sim, unsigned number)
 	if (sim->config.high_bytes == 0)
 		return true;
 	for (unsigned i = 0; i < SIM_WINDOWS; i++) {
-		void *at = mmap(NULL, sim->page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		void *at = mmap(NULL, sim->page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				-1, 0);
 
 		if (at == MAP_FAILED)
 			return false;
@@ -160,7 +161,8 @@ static const char *fill_config(struct sim *sim)
 		config->point_limit = 2000000;
 	if (config->cpus > SIM_MAX_CPUS)
 		return "more than 64 CPUs";
-	if (config->tlb_entries < 4 || config->tlb_entries > 1u << 20 || config->tlb_entries & (config->tlb_entries - 1))
+	if (config->tlb_entries < 4 || config->tlb_entries > 1u << 20 ||
+	    config->tlb_entries & (config->tlb_entries - 1))
 		return "the TLB's size is no power of two from 4 to 1048576";
 	return NULL;
 }
@@ -169,25 +171,25 @@ static enum quire_status make_system(struct sim *sim)
 {
 	const struct quire_arch *arch = sim->arch;
 	struct quire_config config = {
-		.arch = arch,
-		.profile = quire_profile_find(sim->config.profile),
-		.host = &sim->host,
-		.host_context = sim,
-		.cpus = sim->config.cpus,
-		.overcommit = sim->config.overcommit,
-		.overcommit_ratio = sim->config.overcommit_ratio,
-		.max_map_count = sim->config.max_map_count,
-		.mmap_min_addr = sim->config.mmap_min_addr,
-		.reserve_frames = sim->config.reserve_frames,
-		.stack_guard_pages = sim->config.stack_guard_pages,
+	    .arch = arch,
+	    .profile = quire_profile_find(sim->config.profile),
+	    .host = &sim->host,
+	    .host_context = sim,
+	    .cpus = sim->config.cpus,
+	    .overcommit = sim->config.overcommit,
+	    .overcommit_ratio = sim->config.overcommit_ratio,
+	    .max_map_count = sim->config.max_map_count,
+	    .mmap_min_addr = sim->config.mmap_min_addr,
+	    .reserve_frames = sim->config.reserve_frames,
+	    .stack_guard_pages = sim->config.stack_guard_pages,
 	};
 
 	for (unsigned i = 0; i < sim->ram_count; i++) {
 		const struct sim_ram *ram = &sim->ram[i];
 
 		if (!ram->boot)
-			config.ram[config.ram_count++] = (struct quire_ram){
-				{ram->base}, ram->bytes, ram->high ? NULL : ram->host};
+			config.ram[config.ram_count++] =
+			    (struct quire_ram){{ram->base}, ram->bytes, ram->high ? NULL : ram->host};
 	}
 	if (sim->config.kmap_bytes) {
 		/* Where a top-level entry begins: the first pages of the area share it. */
@@ -247,7 +249,8 @@ static const char *create(struct sim *sim)
 			return "out of memory";
 	sim_host_init(sim);
 	if (make_system(sim) != QUIRE_OK)
-		return "the library refuses this machine: RAM too small for its descriptors, or a wrong limit";
+		return "the library refuses this machine: RAM too small for its descriptors, or a wrong "
+		       "limit";
 	for (unsigned i = 0; i < sim->config.cpus; i++)
 		sim_switch(&sim->cpu[i], NULL);
 	sim->free_at_start = sim_free_frames(sim);
@@ -292,14 +295,15 @@ static void check_system(struct sim *sim)
 		sim_find(sim, SIM_CHECK, "quire_check, after every process ended: %s", why);
 	quire_memory(sim->system, &memory);
 	programs = memory.by_state[QUIRE_PAGE_ANON] + memory.by_state[QUIRE_PAGE_FILE] +
-	           memory.by_state[QUIRE_PAGE_SHMEM] + memory.by_state[QUIRE_PAGE_PORT];
+		   memory.by_state[QUIRE_PAGE_SHMEM] + memory.by_state[QUIRE_PAGE_PORT];
 	if (programs)
 		sim_find(sim, SIM_LEAK,
-		         "frames without an owner: %llu anonymous, %llu of files, %llu of shared memory, %llu of the port",
-		         (unsigned long long)memory.by_state[QUIRE_PAGE_ANON],
-		         (unsigned long long)memory.by_state[QUIRE_PAGE_FILE],
-		         (unsigned long long)memory.by_state[QUIRE_PAGE_SHMEM],
-		         (unsigned long long)memory.by_state[QUIRE_PAGE_PORT]);
+			 "frames without an owner: %llu anonymous, %llu of files, %llu of shared memory, "
+			 "%llu of the port",
+			 (unsigned long long)memory.by_state[QUIRE_PAGE_ANON],
+			 (unsigned long long)memory.by_state[QUIRE_PAGE_FILE],
+			 (unsigned long long)memory.by_state[QUIRE_PAGE_SHMEM],
+			 (unsigned long long)memory.by_state[QUIRE_PAGE_PORT]);
 }
 
 static void end_system(struct sim *sim)
@@ -329,7 +333,8 @@ unsigned sim_destroy(struct sim *sim)
 		end_system(sim);
 	findings = sim->findings;
 	for (unsigned i = 0; i < findings && i < SIM_KEPT; i++)
-		fprintf(stderr, "sim: %s: %s\n", sim_finding_name(sim->finding[i].kind), sim->finding[i].text);
+		fprintf(stderr, "sim: %s: %s\n", sim_finding_name(sim->finding[i].kind),
+			sim->finding[i].text);
 	free_all(sim);
 	return findings;
 }

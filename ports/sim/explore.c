@@ -19,7 +19,8 @@ void sim_plan_print(const struct sim_plan *plan, char *text, size_t size)
 		snprintf(text, size, "plain:%u", plan->first);
 		return;
 	case SIM_PLAN_RANDOM:
-		snprintf(text, size, "random:%" PRIu64 "/%u:%u", plan->seed, plan->one_in ? plan->one_in : 4, plan->first);
+		snprintf(text, size, "random:%" PRIu64 "/%u:%u", plan->seed, plan->one_in ? plan->one_in : 4,
+			 plan->first);
 		return;
 	case SIM_PLAN_LIST:
 		break;
@@ -27,7 +28,7 @@ void sim_plan_print(const struct sim_plan *plan, char *text, size_t size)
 	used = snprintf(text, size, "list:%u", plan->first);
 	for (unsigned i = 0; i < plan->count && used > 0 && (size_t)used < size; i++)
 		used += snprintf(text + used, size - (size_t)used, ",%" PRIu64 ">%u", plan->preempt[i].point,
-		                 plan->preempt[i].cpu);
+				 plan->preempt[i].cpu);
 }
 
 static bool parse_list(const char *text, struct sim_plan *plan)
@@ -58,7 +59,8 @@ bool sim_plan_parse(const char *text, struct sim_plan *out_plan)
 			return false;
 	} else if (strncmp(text, "random:", 7) == 0) {
 		plan.kind = SIM_PLAN_RANDOM;
-		if (sscanf(text, "random:%" SCNu64 "/%u:%u%n", &plan.seed, &plan.one_in, &plan.first, &used) != 3 ||
+		if (sscanf(text, "random:%" SCNu64 "/%u:%u%n", &plan.seed, &plan.one_in, &plan.first,
+			   &used) != 3 ||
 		    used < 0 || text[used] || plan.one_in == 0)
 			return false;
 	} else if (sscanf(text, "plain:%u%n", &plan.first, &used) != 1 || text[used]) {
@@ -73,7 +75,7 @@ struct work {
 	struct node {
 		struct sim_plan plan;
 		unsigned preemptions;
-	} *node;
+	} * node;
 	size_t count, max;
 };
 
@@ -121,7 +123,7 @@ static bool branch(struct work *work, const struct node *node, const struct sim 
 }
 
 static void run_one(const struct sim_explore *what, struct node *node, struct work *work,
-                    struct sim_explored *out)
+		    struct sim_explored *out)
 {
 	struct sim *sim = what->create(what->context);
 	bool failed = false;

@@ -28,7 +28,7 @@ static bool touches(const struct sim_file *file, uint64_t offset, size_t length,
 }
 
 static enum quire_status file_read(void *context, uint64_t offset, void *buffer, size_t length,
-                                   size_t *out_length)
+				   size_t *out_length)
 {
 	struct sim_file *file = context;
 
@@ -87,14 +87,14 @@ static void file_release(void *context)
 }
 
 static const struct quire_file_ops file_ops = {
-	.read = file_read,
-	.write = file_write,
-	.mkwrite = file_mkwrite,
-	.release = file_release,
+    .read = file_read,
+    .write = file_write,
+    .mkwrite = file_mkwrite,
+    .release = file_release,
 };
 
 enum quire_status sim_file_create(struct sim *sim, uint64_t size, unsigned char fill,
-                                  struct sim_file **out_file)
+				  struct sim_file **out_file)
 {
 	struct sim_file *file = calloc(1, sizeof(*file));
 	enum quire_status status;

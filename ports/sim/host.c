@@ -106,13 +106,15 @@ static void *host_frame_map(void *host, quire_pfn pfn)
 	while (slot < SIM_WINDOWS && cpu->window[slot].used)
 		slot++;
 	if (!ram || slot == SIM_WINDOWS) {
-		sim_find(sim, SIM_WINDOW, ram ? "CPU %u maps a third frame: %#llx" : "CPU %u maps frame %#llx, which is not high",
-		         cpu->number, (unsigned long long)pfn.n);
+		sim_find(sim, SIM_WINDOW,
+			 ram ? "CPU %u maps a third frame: %#llx"
+			     : "CPU %u maps frame %#llx, which is not high",
+			 cpu->number, (unsigned long long)pfn.n);
 		return sim_bus_at(sim, pfn.n * sim->page_bytes, sim->page_bytes);
 	}
 	offset = (off_t)(ram->file_offset + (pfn.n * sim->page_bytes - ram->base));
 	if (mmap(cpu->window[slot].at, sim->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-	         sim->memory_file, offset) == MAP_FAILED)
+		 sim->memory_file, offset) == MAP_FAILED)
 		sim_library_panic(sim, "the window cannot be mapped: out of host memory");
 	cpu->window[slot].used = true;
 	cpu->window[slot].pfn = pfn.n;
@@ -129,12 +131,13 @@ static void host_frame_unmap(void *host, void *address)
 	while (slot > 0 && !cpu->window[slot - 1].used)
 		slot--;
 	if (slot == 0 || cpu->window[slot - 1].at != address) {
-		sim_find(sim, SIM_WINDOW, "CPU %u unmaps %p, which is not the frame it mapped last", cpu->number, address);
+		sim_find(sim, SIM_WINDOW, "CPU %u unmaps %p, which is not the frame it mapped last",
+			 cpu->number, address);
 		return;
 	}
 	cpu->window[slot - 1].used = false;
-	if (mmap(address, sim->page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-	         0) == MAP_FAILED)
+	if (mmap(address, sim->page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		 -1, 0) == MAP_FAILED)
 		sim_library_panic(sim, "the window cannot be unmapped: out of host memory");
 }
 
@@ -211,23 +214,23 @@ static quire_va host_fixup(void *host, quire_va pc)
 void sim_host_init(struct sim *sim)
 {
 	sim->host = (struct quire_host){
-		.panic = host_panic,
-		.log = host_log,
-		.fixup = host_fixup,
-		.cpu = host_cpu,
-		.wait = host_wait,
-		.wake = host_wake,
-		.tlb_flush = host_tlb_flush,
-		.pte_sync = host_pte_sync,
-		.frame_map = host_frame_map,
-		.frame_unmap = host_frame_unmap,
-		.page_clear = host_page_clear,
-		.page_copy = host_page_copy,
-		.icache_sync = host_icache_sync,
-		.clock = host_clock,
-		.random = host_random,
-		.lock_event = host_lock_event,
-		.may_fail = host_may_fail,
-		.mutant = host_mutant,
+	    .panic = host_panic,
+	    .log = host_log,
+	    .fixup = host_fixup,
+	    .cpu = host_cpu,
+	    .wait = host_wait,
+	    .wake = host_wake,
+	    .tlb_flush = host_tlb_flush,
+	    .pte_sync = host_pte_sync,
+	    .frame_map = host_frame_map,
+	    .frame_unmap = host_frame_unmap,
+	    .page_clear = host_page_clear,
+	    .page_copy = host_page_copy,
+	    .icache_sync = host_icache_sync,
+	    .clock = host_clock,
+	    .random = host_random,
+	    .lock_event = host_lock_event,
+	    .may_fail = host_may_fail,
+	    .mutant = host_mutant,
 	};
 }

@@ -51,14 +51,15 @@ static void check_order(struct sim_cpu *cpu, const void *lock, unsigned rank)
 		const struct sim_held *held = &cpu->held[i];
 
 		if (held->lock == lock && held->rank == rank) {
-			sim_find(cpu->sim, SIM_LOCK_AGAIN, "CPU %u in %s takes %s %p, which it holds", cpu->number,
-			         op_name(cpu), sim_rank_name(rank), lock);
+			sim_find(cpu->sim, SIM_LOCK_AGAIN, "CPU %u in %s takes %s %p, which it holds",
+				 cpu->number, op_name(cpu), sim_rank_name(rank), lock);
 			return;
 		}
 		if (held->rank >= rank) {
-			sim_find(cpu->sim, SIM_LOCK_ORDER, "CPU %u in %s takes %s %p (rank %u) under %s %p (rank %u)",
-			         cpu->number, op_name(cpu), sim_rank_name(rank), lock, rank,
-			         sim_rank_name(held->rank), held->lock, held->rank);
+			sim_find(cpu->sim, SIM_LOCK_ORDER,
+				 "CPU %u in %s takes %s %p (rank %u) under %s %p (rank %u)", cpu->number,
+				 op_name(cpu), sim_rank_name(rank), lock, rank, sim_rank_name(held->rank),
+				 held->lock, held->rank);
 			return;
 		}
 	}
@@ -67,8 +68,8 @@ static void check_order(struct sim_cpu *cpu, const void *lock, unsigned rank)
 static void hold(struct sim_cpu *cpu, const void *lock, unsigned rank)
 {
 	if (cpu->held_count == SIM_HELD) {
-		sim_find(cpu->sim, SIM_LOCK_ORDER, "CPU %u in %s holds more than %u locks", cpu->number, op_name(cpu),
-		         SIM_HELD);
+		sim_find(cpu->sim, SIM_LOCK_ORDER, "CPU %u in %s holds more than %u locks", cpu->number,
+			 op_name(cpu), SIM_HELD);
 		return;
 	}
 	cpu->held[cpu->held_count++] = (struct sim_held){lock, rank};
@@ -79,8 +80,8 @@ static void drop(struct sim_cpu *cpu, const void *lock, unsigned rank)
 	struct sim_held *held = find_held(cpu, lock, rank);
 
 	if (!held) {
-		sim_find(cpu->sim, SIM_LOCK_AGAIN, "CPU %u in %s releases %s %p, which it does not hold", cpu->number,
-		         op_name(cpu), sim_rank_name(rank), lock);
+		sim_find(cpu->sim, SIM_LOCK_AGAIN, "CPU %u in %s releases %s %p, which it does not hold",
+			 cpu->number, op_name(cpu), sim_rank_name(rank), lock);
 		return;
 	}
 	for (struct sim_held *next = held + 1; next < cpu->held + cpu->held_count; next++)
@@ -119,18 +120,18 @@ void sim_lock_may_sleep(struct sim_cpu *cpu, const char *what)
 {
 	for (unsigned i = 0; i < cpu->held_count; i++)
 		if (cpu->held[i].rank > QR_RANK_PAGE)
-			sim_find(cpu->sim, SIM_LOCK_SLEEP, "CPU %u in %s: %s with %s %p held", cpu->number, op_name(cpu),
-			         what, sim_rank_name(cpu->held[i].rank), cpu->held[i].lock);
+			sim_find(cpu->sim, SIM_LOCK_SLEEP, "CPU %u in %s: %s with %s %p held", cpu->number,
+				 op_name(cpu), what, sim_rank_name(cpu->held[i].rank), cpu->held[i].lock);
 }
 
 void sim_lock_none(struct sim_cpu *cpu, const char *where)
 {
 	for (unsigned i = 0; i < cpu->held_count; i++)
 		sim_find(cpu->sim, SIM_LOCK_LEFT, "CPU %u holds %s %p %s (%s)", cpu->number,
-		         sim_rank_name(cpu->held[i].rank), cpu->held[i].lock, where, op_name(cpu));
+			 sim_rank_name(cpu->held[i].rank), cpu->held[i].lock, where, op_name(cpu));
 	cpu->held_count = 0;
 	for (unsigned i = 0; i < SIM_WINDOWS; i++)
 		if (cpu->window[i].used)
 			sim_find(cpu->sim, SIM_WINDOW, "CPU %u still maps frame %llu %s (%s)", cpu->number,
-			         (unsigned long long)cpu->window[i].pfn, where, op_name(cpu));
+				 (unsigned long long)cpu->window[i].pfn, where, op_name(cpu));
 }

@@ -19,20 +19,20 @@
 #include "mmu.h"
 #include "sim.h"
 
-#define SIM_MAX_CPUS  64
-#define SIM_HELD      24
-#define SIM_WINDOWS   2
-#define SIM_ASIDS     8
-#define SIM_KERNEL_ASID UINT64_MAX
-#define SIM_KEPT      16
+#define SIM_MAX_CPUS           64
+#define SIM_HELD               24
+#define SIM_WINDOWS            2
+#define SIM_ASIDS              8
+#define SIM_KERNEL_ASID        UINT64_MAX
+#define SIM_KEPT               16
 #define SIM_WALK_CACHE_ENTRIES 16
 
 /* A point in the machine's history. seq == 0: none. */
 struct sim_place {
 	uint64_t seq;
-	uint64_t op_id;        /* of the CPU, then */
-	const char *op;        /* the operation's name */
-	const char *what;      /* the event: "a page-table lock was released", ... */
+	uint64_t op_id;   /* of the CPU, then */
+	const char *op;   /* the operation's name */
+	const char *what; /* the event: "a page-table lock was released", ... */
 	unsigned cpu;
 	uint64_t va;
 	enum quire_access access;
@@ -41,7 +41,7 @@ struct sim_place {
 
 struct sim_tlb_entry {
 	bool valid;
-	bool leaf;             /* false: the entry says that nothing is there */
+	bool leaf; /* false: the entry says that nothing is there */
 	bool dirty, global;
 	uint8_t rights;
 	uint8_t level;
@@ -53,9 +53,9 @@ struct sim_tlb_entry {
 	uint64_t va, frame;
 	uint64_t entry_at[SIM_MMU_LEVELS], entry[SIM_MMU_LEVELS];
 	struct sim_place cached;
-	struct sim_place changed;  /* where the tables were first seen to differ */
-	struct sim_place missed;   /* a flush that names it has returned, and it is still here */
-	struct sim_place reused;   /* its frame was free, or got another use, while the tables differed */
+	struct sim_place changed; /* where the tables were first seen to differ */
+	struct sim_place missed;  /* a flush that names it has returned, and it is still here */
+	struct sim_place reused;  /* its frame was free, or got another use, while the tables differed */
 };
 
 /* A last-level table that a walk found: spares the walk above it. */
@@ -64,7 +64,7 @@ struct sim_walk_entry {
 	uint64_t asid;
 	struct quire_mm *mm;
 	uint64_t root[2];
-	uint64_t va;               /* of the table's first entry */
+	uint64_t va; /* of the table's first entry */
 	uint64_t table;
 	uint32_t carry;
 	struct sim_place cached, changed, missed, reused;
@@ -83,37 +83,37 @@ struct sim_cpu {
 
 	/* Registers. */
 	struct sim_process *process;
-	struct quire_mm *mm;       /* entered */
+	struct quire_mm *mm; /* entered */
 	uint64_t root[2];
 	uint64_t asid;
 	uint32_t context;
 
 	/* Translations. */
-	pthread_mutex_t tlb_lock;  /* free runs only */
+	pthread_mutex_t tlb_lock; /* free runs only */
 	struct sim_tlb_entry *tlb;
 	unsigned tlb_used;
-	unsigned tlb_shifts;       /* bit n: an entry of 1 << n bytes may be there */
+	unsigned tlb_shifts; /* bit n: an entry of 1 << n bytes may be there */
 	struct sim_walk_entry walk[SIM_WALK_CACHE_ENTRIES];
 	struct {
-		uint64_t asid;     /* 0: none, or flushed since */
+		uint64_t asid; /* 0: none, or flushed since */
 		struct quire_mm *mm;
-	} left[SIM_ASIDS];         /* address spaces left whose translations here are still good */
+	} left[SIM_ASIDS]; /* address spaces left whose translations here are still good */
 	unsigned left_next;
 
 	/* What it is doing. */
-	uint64_t op_id;            /* changes when an operation begins or ends */
-	const char *op;            /* NULL: none said */
+	uint64_t op_id; /* changes when an operation begins or ends */
+	const char *op; /* NULL: none said */
 	struct sim_held held[SIM_HELD];
 	unsigned held_count;
 	struct {
-		char *at;          /* the window's address */
+		char *at; /* the window's address */
 		uint64_t pfn;
 		bool used;
 	} window[SIM_WINDOWS];
 
 	/* Scheduled runs. */
 	enum sim_state state;
-	const uint32_t *word;      /* waiting until it is not `expected` */
+	const uint32_t *word; /* waiting until it is not `expected` */
 	uint32_t expected;
 	bool woken;
 	sem_t go;
@@ -128,17 +128,17 @@ struct sim_cpu {
 struct sim_ram {
 	uint64_t base, bytes;
 	char *host;
-	void *map;                 /* what was mapped for it */
+	void *map; /* what was mapped for it */
 	size_t map_bytes;
-	uint64_t file_offset;      /* high: in the memory file */
+	uint64_t file_offset; /* high: in the memory file */
 	bool high, boot;
 };
 
 /* What a decision of a scheduled run could have been, for sim_explore(). */
 struct sim_choice {
 	uint64_t point;
-	uint64_t others;           /* CPUs that could have gone on instead */
-	bool free;                 /* the one before could not: no preemption */
+	uint64_t others; /* CPUs that could have gone on instead */
+	bool free;       /* the one before could not: no preemption */
 };
 
 struct sim {
@@ -151,18 +151,18 @@ struct sim {
 	struct sim_bus bus;
 	struct sim_ram ram[4];
 	unsigned ram_count;
-	int memory_file;           /* of high RAM; -1: none */
-	uint64_t no_root;          /* an empty table, for when there is no other */
+	int memory_file;  /* of high RAM; -1: none */
+	uint64_t no_root; /* an empty table, for when there is no other */
 	struct sim_cpu *cpu;
-	struct sim_cpu *current;   /* serial and scheduled */
+	struct sim_cpu *current; /* serial and scheduled */
 	struct sim_process *processes;
 	unsigned next_id;
 	uint64_t free_at_start;
 
 	bool scheduled, free_run, given_up;
-	pthread_mutex_t shared;    /* free runs: findings, the list of processes */
+	pthread_mutex_t shared; /* free runs: findings, the list of processes */
 
-	uint64_t seq;              /* events so far */
+	uint64_t seq;               /* events so far */
 	uint64_t activity, scanned; /* calls of the host, and how many the last scan has seen */
 	uint64_t next_op;
 	uint64_t random;
@@ -171,7 +171,7 @@ struct sim {
 	/* Plans. */
 	struct sim_plan plan;
 	unsigned plan_at;
-	unsigned running;          /* CPUs with a body */
+	unsigned running; /* CPUs with a body */
 	uint64_t points;
 	uint64_t plan_random;
 	struct sim_choice *choice;
@@ -183,11 +183,11 @@ struct sim {
 	uint64_t fail_nth, fail_times, fail_asked, failed;
 	const char *mutant;
 
-	jmp_buf *panic_out;        /* where a panic of the library goes while the machine is destroyed */
+	jmp_buf *panic_out; /* where a panic of the library goes while the machine is destroyed */
 	char panic_text[200];
 
 	struct sim_finding finding[SIM_KEPT];
-	unsigned findings;         /* since the last clear */
+	unsigned findings; /* since the last clear */
 };
 
 /* --- findings.c --- */
@@ -211,7 +211,7 @@ void sim_tlb_drop_mm(struct sim_cpu *cpu, const struct quire_mm *mm);
 void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush);
 /* As the CPU translates: true and the physical address, or false and what is raised in `walk`. */
 bool sim_translate(struct sim_cpu *cpu, uint64_t va, enum quire_access access, enum quire_mode mode,
-                   uint64_t *out_pa, struct sim_walk *walk);
+		   uint64_t *out_pa, struct sim_walk *walk);
 
 /* --- oracle.c --- */
 struct sim_place sim_place_now(struct sim_cpu *cpu, const char *what);
@@ -221,7 +221,7 @@ void sim_oracle_scan(struct sim_cpu *cpu, const char *what);
 void sim_oracle_reuse(struct sim_cpu *cpu, const void *page, const char *what);
 /* An entry is about to be used for an access. */
 void sim_oracle_hit(struct sim_cpu *cpu, struct sim_tlb_entry *entry, uint64_t va, enum quire_access access,
-                    enum quire_mode mode);
+		    enum quire_mode mode);
 void sim_oracle_walk_hit(struct sim_cpu *cpu, struct sim_walk_entry *entry, uint64_t va);
 /* A new operation: what the one before has stored, it should have flushed. */
 void sim_oracle_op(struct sim_cpu *cpu);

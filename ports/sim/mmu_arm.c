@@ -8,16 +8,16 @@
 #include "mmu.h"
 
 /* Fault status FS[4:0], table B3-23. A page's codes are a section's plus 2. */
-#define FS_TRANSLATION  0x05
-#define FS_DOMAIN       0x09
-#define FS_PERMISSION   0x0D
-#define FS_WALK_ABORT   0x0C /* first level; second level 0x0E */
-#define FS_PAGE         2
+#define FS_TRANSLATION 0x05
+#define FS_DOMAIN      0x09
+#define FS_PERMISSION  0x0D
+#define FS_WALK_ABORT  0x0C /* first level; second level 0x0E */
+#define FS_PAGE        2
 
-#define DFSR_WNR        SIM_BIT(11)
+#define DFSR_WNR SIM_BIT(11)
 
 static void raise_fault(const struct sim_walk_request *request, unsigned status, unsigned domain,
-                        struct sim_walk *out)
+			struct sim_walk *out)
 {
 	uint64_t code = (status & 0xF) | (uint64_t)(status >> 4) << 10;
 
@@ -113,8 +113,8 @@ static void walk_abort(const struct sim_walk_request *request, unsigned level, s
 	raise_fault(request, level == 0 ? FS_WALK_ABORT + FS_PAGE : FS_WALK_ABORT, 0, out);
 }
 
-static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                 const struct sim_walk_request *request, struct sim_walk *out)
+static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus, const struct sim_walk_request *request,
+		 struct sim_walk *out)
 {
 	uint64_t table = request->root[0] & ~UINT64_C(0x3FFF);
 	uint32_t carry = 0;
@@ -157,7 +157,7 @@ static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
 }
 
 static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *request, bool leaf,
-                   unsigned level, unsigned domain, struct sim_walk *out)
+		   unsigned level, unsigned domain, struct sim_walk *out)
 {
 	unsigned status = !leaf ? FS_TRANSLATION : domain != 0 ? FS_DOMAIN : FS_PERMISSION;
 
@@ -166,6 +166,13 @@ static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *req
 }
 
 const struct sim_mmu sim_mmu_arm = {
-	.name = "arm", .levels = 2, .page_shift = 12, .index_bits = 8, .leaf_levels = 0x3, .asid = true, .walk_cache = true,
-	.walk = walk, .refuse = refuse,
+    .name = "arm",
+    .levels = 2,
+    .page_shift = 12,
+    .index_bits = 8,
+    .leaf_levels = 0x3,
+    .asid = true,
+    .walk_cache = true,
+    .walk = walk,
+    .refuse = refuse,
 };

@@ -9,14 +9,14 @@
  * The manual counts levels downwards: its level 3 is level 0 here. */
 #include "mmu.h"
 
-#define VALID     SIM_BIT(0)
-#define TABLE     SIM_BIT(1)
-#define AP_EL0    SIM_BIT(6)
-#define AP_RO     SIM_BIT(7)
-#define AF        SIM_BIT(10)
+#define VALID      SIM_BIT(0)
+#define TABLE      SIM_BIT(1)
+#define AP_EL0     SIM_BIT(6)
+#define AP_RO      SIM_BIT(7)
+#define AF         SIM_BIT(10)
 #define NOT_GLOBAL SIM_BIT(11)
-#define PXN       SIM_BIT(53)
-#define UXN       SIM_BIT(54)
+#define PXN        SIM_BIT(53)
+#define UXN        SIM_BIT(54)
 
 /* xFSC, with the manual's level in bits 1:0. */
 #define FSC_ADDRESS_SIZE 0x00
@@ -41,17 +41,18 @@ static unsigned level_shift(const struct sim_mmu *mmu, unsigned level)
 }
 
 static void raise_fault(const struct sim_walk_request *request, unsigned fsc, unsigned manual_level,
-                        struct sim_walk *out)
+			struct sim_walk *out)
 {
 	bool fetch = request->access == QUIRE_ACCESS_EXEC;
 	uint64_t class = fetch ? ESR_EC_INSTRUCTION_LOWER : ESR_EC_DATA_LOWER;
 
 	/* Taken from the current level, the class is one more. */
 	if (request->mode == QUIRE_MODE_KERNEL)
-		class++;
+		class ++;
 	out->end = SIM_WALK_FAULT;
 	out->vector = QUIRE_VECTOR_SYNC;
-	/* IL is 1 for instruction aborts and for data aborts without a valid ISS[23:14]; at stage 1 ISV is 0. */
+	/* IL is 1 for instruction aborts and for data aborts without a valid ISS[23:14]; at stage 1 ISV is 0.
+	 */
 	out->syndrome = class << 26 | ESR_IL | fsc | manual_level;
 	if (request->access == QUIRE_ACCESS_WRITE)
 		out->syndrome |= ESR_WNR;
@@ -82,7 +83,7 @@ static uint8_t rights_of(uint64_t entry, uint32_t carry)
 }
 
 static void finish(const struct sim_mmu *mmu, const struct sim_walk_request *request, unsigned level,
-                   uint32_t carry, struct sim_walk *out)
+		   uint32_t carry, struct sim_walk *out)
 {
 	uint64_t entry = out->entry[level];
 
@@ -108,8 +109,8 @@ static void finish(const struct sim_mmu *mmu, const struct sim_walk_request *req
 		out->end = SIM_WALK_OK;
 }
 
-static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                 const struct sim_walk_request *request, struct sim_walk *out)
+static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus, const struct sim_walk_request *request,
+		 struct sim_walk *out)
 {
 	unsigned bits = mmu->page_shift + mmu->levels * mmu->index_bits;
 	uint64_t top = request->va >> bits;
@@ -157,23 +158,23 @@ static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
 			return;
 		}
 		carry |= (entry & SIM_BIT(62) ? CARRY_RO : 0) | (entry & SIM_BIT(61) ? CARRY_NO_EL0 : 0) |
-		         (entry & SIM_BIT(60) ? CARRY_UXN : 0) | (entry & SIM_BIT(59) ? CARRY_PXN : 0);
+			 (entry & SIM_BIT(60) ? CARRY_UXN : 0) | (entry & SIM_BIT(59) ? CARRY_PXN : 0);
 		table = entry & address_mask;
 	}
 }
 
 static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *request, bool leaf,
-                   unsigned level, unsigned domain, struct sim_walk *out)
+		   unsigned level, unsigned domain, struct sim_walk *out)
 {
 	(void)mmu, (void)domain;
 	raise_fault(request, leaf ? FSC_PERMISSION : FSC_TRANSLATION, 3 - level, out);
 }
 
-#define ARM64(mmu_name, granule, level_count, leaves) \
-	{ \
-		.name = mmu_name, .levels = level_count, .page_shift = granule, .index_bits = (granule) - 3, \
-		.leaf_levels = leaves, .split_root = true, .asid = true, .walk_cache = true, .walk = walk, \
-		.refuse = refuse, \
+#define ARM64(mmu_name, granule, level_count, leaves)                                                        \
+	{                                                                                                    \
+		.name = mmu_name, .levels = level_count, .page_shift = granule, .index_bits = (granule)-3,   \
+		.leaf_levels = leaves, .split_root = true, .asid = true, .walk_cache = true, .walk = walk,   \
+		.refuse = refuse,                                                                            \
 	}
 
 /* Blocks: levels 1 and 2 of the manual at 4 KiB, level 2 at 16 and 64 KiB. */

@@ -27,14 +27,14 @@ static unsigned level_shift(unsigned level)
 	return 12 + 9 * level;
 }
 
-static void raise_fault(const struct sim_walk_request *request, uint64_t fetch, uint64_t load,
-                        uint64_t store, struct sim_walk *out)
+static void raise_fault(const struct sim_walk_request *request, uint64_t fetch, uint64_t load, uint64_t store,
+			struct sim_walk *out)
 {
 	out->end = SIM_WALK_FAULT;
 	out->vector = QUIRE_VECTOR_CAUSE;
 	out->syndrome = request->access == QUIRE_ACCESS_EXEC    ? fetch
-	                : request->access == QUIRE_ACCESS_WRITE ? store
-	                                                        : load;
+			: request->access == QUIRE_ACCESS_WRITE ? store
+								: load;
 	out->address = request->va;
 }
 
@@ -73,7 +73,7 @@ static bool sound(uint64_t entry)
 }
 
 static void finish(const struct sim_walk_request *request, unsigned level, uint32_t carry,
-                   struct sim_walk *out)
+		   struct sim_walk *out)
 {
 	uint64_t entry = out->entry[level];
 
@@ -93,8 +93,8 @@ static void finish(const struct sim_walk_request *request, unsigned level, uint3
 		page_fault(request, out);
 }
 
-static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                 const struct sim_walk_request *request, struct sim_walk *out)
+static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus, const struct sim_walk_request *request,
+		 struct sim_walk *out)
 {
 	unsigned bits = level_shift(mmu->levels);
 	uint64_t top = request->va >> (bits - 1);
@@ -145,17 +145,17 @@ static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
 }
 
 static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *request, bool leaf,
-                   unsigned level, unsigned domain, struct sim_walk *out)
+		   unsigned level, unsigned domain, struct sim_walk *out)
 {
 	(void)mmu, (void)leaf, (void)level, (void)domain;
 	page_fault(request, out);
 }
 
-#define RISCV(mmu_name, level_count, leaves) \
-	{ \
-		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = 9, \
-		.leaf_levels = leaves, .asid = true, .caches_invalid = true, .walk_cache = true, \
-		.walk = walk, .refuse = refuse, \
+#define RISCV(mmu_name, level_count, leaves)                                                                 \
+	{                                                                                                    \
+		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = 9,                  \
+		.leaf_levels = leaves, .asid = true, .caches_invalid = true, .walk_cache = true,             \
+		.walk = walk, .refuse = refuse,                                                              \
 	}
 
 const struct sim_mmu sim_mmu_riscv64 = RISCV("riscv64", 3, 0x7);

@@ -19,12 +19,12 @@
 #define FRAME UINT64_C(0xFFFFF000)
 
 static void raise_fault(const struct sim_walk_request *request, bool present, unsigned level,
-                        struct sim_walk *out)
+			struct sim_walk *out)
 {
 	out->end = SIM_WALK_FAULT;
 	out->vector = QUIRE_VECTOR_CAUSE;
 	out->syndrome = (uint64_t)request->access | (present ? 4 : 0) |
-	                (request->mode == QUIRE_MODE_USER ? 8 : 0) | (uint64_t)level << 4;
+			(request->mode == QUIRE_MODE_USER ? 8 : 0) | (uint64_t)level << 4;
 	out->address = request->va;
 }
 
@@ -43,8 +43,7 @@ static uint8_t rights_of(uint64_t entry)
 	return (uint8_t)(bits | (bits & ~(1u << QUIRE_ACCESS_EXEC)) << 3);
 }
 
-static bool walk_once(const struct sim_bus *bus, const struct sim_walk_request *request,
-                      struct sim_walk *out)
+static bool walk_once(const struct sim_bus *bus, const struct sim_walk_request *request, struct sim_walk *out)
 {
 	unsigned level = 2;
 	uint64_t table = request->root[0] & FRAME;
@@ -91,8 +90,8 @@ static bool walk_once(const struct sim_bus *bus, const struct sim_walk_request *
 	return true;
 }
 
-static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                 const struct sim_walk_request *request, struct sim_walk *out)
+static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus, const struct sim_walk_request *request,
+		 struct sim_walk *out)
 {
 	(void)mmu;
 	while (!walk_once(bus, request, out))
@@ -100,13 +99,19 @@ static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
 }
 
 static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *request, bool leaf,
-                   unsigned level, unsigned domain, struct sim_walk *out)
+		   unsigned level, unsigned domain, struct sim_walk *out)
 {
 	(void)mmu, (void)domain;
 	raise_fault(request, leaf, level, out);
 }
 
 const struct sim_mmu sim_mmu_toy = {
-	.name = "toy", .levels = 3, .page_shift = 12, .index_bits = 3, .leaf_levels = 0x3, .walk_cache = true,
-	.walk = walk, .refuse = refuse,
+    .name = "toy",
+    .levels = 3,
+    .page_shift = 12,
+    .index_bits = 3,
+    .leaf_levels = 0x3,
+    .walk_cache = true,
+    .walk = walk,
+    .refuse = refuse,
 };

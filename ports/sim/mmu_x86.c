@@ -39,7 +39,7 @@ static unsigned level_shift(const struct sim_mmu *mmu, unsigned level)
 }
 
 static void raise_fault(const struct sim_mmu *mmu, const struct sim_walk_request *request, uint64_t bits,
-                        struct sim_walk *out)
+			struct sim_walk *out)
 {
 	uint64_t code = bits;
 
@@ -105,8 +105,8 @@ static uint32_t narrow(const struct sim_mmu *mmu, uint32_t carry, uint64_t entry
 
 /* The leaf was read and has no reserved bit. False: it changed under the walk. */
 static bool finish(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                   const struct sim_walk_request *request, unsigned level, uint32_t carry,
-                   struct sim_walk *out)
+		   const struct sim_walk_request *request, unsigned level, uint32_t carry,
+		   struct sim_walk *out)
 {
 	unsigned bytes = is_64(mmu) ? 8 : 4;
 	unsigned physical = is_64(mmu) ? MAXPHYADDR : 32;
@@ -134,7 +134,7 @@ static bool finish(const struct sim_mmu *mmu, const struct sim_bus *bus,
 }
 
 static bool walk_once(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                      const struct sim_walk_request *request, struct sim_walk *out)
+		      const struct sim_walk_request *request, struct sim_walk *out)
 {
 	unsigned bytes = is_64(mmu) ? 8 : 4;
 	unsigned physical = is_64(mmu) ? MAXPHYADDR : 32;
@@ -178,15 +178,15 @@ static bool walk_once(const struct sim_mmu *mmu, const struct sim_bus *bus,
 	}
 }
 
-static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus,
-                 const struct sim_walk_request *request, struct sim_walk *out)
+static void walk(const struct sim_mmu *mmu, const struct sim_bus *bus, const struct sim_walk_request *request,
+		 struct sim_walk *out)
 {
 	while (!walk_once(mmu, bus, request, out))
 		;
 }
 
 static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *request, bool leaf,
-                   unsigned level, unsigned domain, struct sim_walk *out)
+		   unsigned level, unsigned domain, struct sim_walk *out)
 {
 	(void)level, (void)domain;
 	raise_fault(mmu, request, leaf ? ERROR_P : 0, out);
@@ -194,11 +194,11 @@ static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *req
 
 /* A page fault invalidates what the TLB and the walk caches have for its address (4.10.4.1). Entries
  * that are not present are never cached (4.10.2.3). */
-#define X86(mmu_name, level_count, bits, leaves, tagged) \
-	{ \
-		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = bits, \
-		.leaf_levels = leaves, .asid = tagged, .fault_drops_entry = true, .walk_cache = true, \
-		.walk = walk, .refuse = refuse, \
+#define X86(mmu_name, level_count, bits, leaves, tagged)                                                     \
+	{                                                                                                    \
+		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = bits,               \
+		.leaf_levels = leaves, .asid = tagged, .fault_drops_entry = true, .walk_cache = true,        \
+		.walk = walk, .refuse = refuse,                                                              \
 	}
 
 const struct sim_mmu sim_mmu_i386 = X86("i386", 2, 10, 0x3, false);

@@ -12,11 +12,11 @@ struct sim_place sim_place_now(struct sim_cpu *cpu, const char *what)
 	struct sim *sim = cpu->sim;
 
 	return (struct sim_place){
-		.seq = ++sim->seq,
-		.op_id = cpu->op_id,
-		.op = cpu->op ? cpu->op : "a call",
-		.what = what,
-		.cpu = cpu->number,
+	    .seq = ++sim->seq,
+	    .op_id = cpu->op_id,
+	    .op = cpu->op ? cpu->op : "a call",
+	    .what = what,
+	    .cpu = cpu->number,
 	};
 }
 
@@ -69,19 +69,19 @@ static void forgive_old(const struct sim *sim, struct sim_walk *walk)
 struct difference {
 	bool any;
 	bool frame;
-	uint8_t rights;   /* lost */
-	bool dirty;       /* lost */
-	uint64_t now;     /* physical address in the tables; UINT64_MAX: none */
+	uint8_t rights; /* lost */
+	bool dirty;     /* lost */
+	uint64_t now;   /* physical address in the tables; UINT64_MAX: none */
 };
 
 static struct difference compare(struct sim *sim, struct sim_tlb_entry *entry)
 {
 	struct sim_walk_request request = {
-		.root = {entry->root[0], entry->root[1]},
-		.va = entry->va,
-		.access = QUIRE_ACCESS_READ,
-		.mode = QUIRE_MODE_KERNEL,
-		.flags = SIM_WALK_QUIET,
+	    .root = {entry->root[0], entry->root[1]},
+	    .va = entry->va,
+	    .access = QUIRE_ACCESS_READ,
+	    .mode = QUIRE_MODE_KERNEL,
+	    .flags = SIM_WALK_QUIET,
 	};
 	struct difference difference = {.now = UINT64_MAX};
 	struct sim_walk walk;
@@ -156,11 +156,11 @@ static void scan_tlb(struct sim_cpu *owner, struct sim_cpu *cpu, const char *wha
 static uint64_t table_now(struct sim *sim, const struct sim_walk_entry *entry)
 {
 	struct sim_walk_request request = {
-		.root = {entry->root[0], entry->root[1]},
-		.va = entry->va,
-		.access = QUIRE_ACCESS_READ,
-		.mode = QUIRE_MODE_KERNEL,
-		.flags = SIM_WALK_QUIET,
+	    .root = {entry->root[0], entry->root[1]},
+	    .va = entry->va,
+	    .access = QUIRE_ACCESS_READ,
+	    .mode = QUIRE_MODE_KERNEL,
+	    .flags = SIM_WALK_QUIET,
 	};
 	struct sim_walk walk;
 
@@ -185,7 +185,7 @@ static void scan_walk(struct sim_cpu *owner, struct sim_cpu *cpu, const char *wh
 			entry->changed = sim_place_now(cpu, what);
 		if (!entry->reused.seq &&
 		    quire_frame_state(sim->system, (quire_pfn){entry->table >> sim->arch->page_shift}) !=
-		        QUIRE_PAGE_TABLE)
+			QUIRE_PAGE_TABLE)
 			entry->reused = sim_place_now(cpu, "the table was seen freed");
 	}
 }
@@ -242,23 +242,24 @@ static const char *access_word(enum quire_access access)
 
 /* Both places, and what made the use wrong. */
 static void report(struct sim_cpu *cpu, enum sim_finding_kind kind, const char *how, uint64_t va,
-                   const struct sim_place *cached, const struct sim_place *changed,
-                   const struct sim_place *missed, const struct sim_place *reused)
+		   const struct sim_place *cached, const struct sim_place *changed,
+		   const struct sim_place *missed, const struct sim_place *reused)
 {
 	const struct sim_place *late = reused->seq ? reused : missed->seq ? missed : NULL;
 
-	sim_find(cpu->sim, kind,
-	         "CPU %u %s of %#llx at #%llu used an entry cached at #%llu by CPU %u (%s of %#llx); the tables "
-	         "changed before #%llu, by CPU %u in %s, seen when %s%s%s; %s",
-	         cpu->number, how, (unsigned long long)va, (unsigned long long)cpu->sim->seq,
-	         (unsigned long long)cached->seq, cached->cpu, access_word(cached->access),
-	         (unsigned long long)cached->va, (unsigned long long)changed->seq, changed->cpu, changed->op,
-	         changed->what, late ? "; " : "", late ? late->what : "",
-	         late ? "that was before this access" : "that operation is over, and no flush came");
+	sim_find(
+	    cpu->sim, kind,
+	    "CPU %u %s of %#llx at #%llu used an entry cached at #%llu by CPU %u (%s of %#llx); the tables "
+	    "changed before #%llu, by CPU %u in %s, seen when %s%s%s; %s",
+	    cpu->number, how, (unsigned long long)va, (unsigned long long)cpu->sim->seq,
+	    (unsigned long long)cached->seq, cached->cpu, access_word(cached->access),
+	    (unsigned long long)cached->va, (unsigned long long)changed->seq, changed->cpu, changed->op,
+	    changed->what, late ? "; " : "", late ? late->what : "",
+	    late ? "that was before this access" : "that operation is over, and no flush came");
 }
 
 void sim_oracle_hit(struct sim_cpu *cpu, struct sim_tlb_entry *entry, uint64_t va, enum quire_access access,
-                    enum quire_mode mode)
+		    enum quire_mode mode)
 {
 	struct sim *sim = cpu->sim;
 	enum sim_finding_kind kind;
@@ -290,7 +291,8 @@ void sim_oracle_hit(struct sim_cpu *cpu, struct sim_tlb_entry *entry, uint64_t v
 		cpu->counts.stale_legal++;
 		return;
 	}
-	report(cpu, kind, access_word(access), va, &entry->cached, &entry->changed, &entry->missed, &entry->reused);
+	report(cpu, kind, access_word(access), va, &entry->cached, &entry->changed, &entry->missed,
+	       &entry->reused);
 }
 
 void sim_oracle_walk_hit(struct sim_cpu *cpu, struct sim_walk_entry *entry, uint64_t va)
@@ -307,7 +309,8 @@ void sim_oracle_walk_hit(struct sim_cpu *cpu, struct sim_walk_entry *entry, uint
 		cpu->counts.stale_legal++;
 		return;
 	}
-	report(cpu, SIM_STALE_TABLE, "walk", va, &entry->cached, &entry->changed, &entry->missed, &entry->reused);
+	report(cpu, SIM_STALE_TABLE, "walk", va, &entry->cached, &entry->changed, &entry->missed,
+	       &entry->reused);
 }
 
 void sim_oracle_op(struct sim_cpu *cpu)

@@ -25,7 +25,7 @@ static enum quire_status add_process(struct sim *sim, struct quire_mm *mm, struc
 }
 
 enum quire_status sim_process_create(struct sim *sim, const struct quire_mm_layout *layout,
-                                     struct sim_process **out_process)
+				     struct sim_process **out_process)
 {
 	struct quire_mm *mm;
 	enum quire_status status;

@@ -132,7 +132,8 @@ static int listed(struct sim *sim, uint64_t set)
 	cpu = plan->preempt[sim->plan_at++].cpu;
 	if (cpu < 64 && (set >> cpu & 1))
 		return (int)cpu;
-	sim_find(sim, SIM_NOT_REPEATABLE, "at point %llu CPU %u cannot go on", (unsigned long long)sim->points, cpu);
+	sim_find(sim, SIM_NOT_REPEATABLE, "at point %llu CPU %u cannot go on",
+		 (unsigned long long)sim->points, cpu);
 	return -1;
 }
 
@@ -145,7 +146,7 @@ static void count_point(struct sim_cpu *cpu)
 	if (++sim->points <= sim->config.point_limit)
 		return;
 	sim_find(sim, SIM_LIVELOCK, "%llu points, and CPU %u still goes on in %s",
-	         (unsigned long long)sim->config.point_limit, cpu->number, cpu->op ? cpu->op : "a call");
+		 (unsigned long long)sim->config.point_limit, cpu->number, cpu->op ? cpu->op : "a call");
 	sim_give_up(sim);
 }
 
@@ -166,7 +167,7 @@ void sim_point_at(struct sim_cpu *cpu, const char *what)
 	if (sim->plan.kind == SIM_PLAN_RANDOM) {
 		if (sim_mix(&sim->plan_random) % sim->plan.one_in == 0)
 			next = (int)nth_of(set, (unsigned)(sim_mix(&sim->plan_random) %
-			                                   (unsigned)__builtin_popcountll(set)));
+							   (unsigned)__builtin_popcountll(set)));
 	} else {
 		next = listed(sim, set);
 	}
@@ -189,11 +190,13 @@ static void deadlock(struct sim *sim)
 
 		if (cpu->state != SIM_WAITING || used >= sizeof(text))
 			continue;
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%sCPU %u in %s waits for %p", used ? "; " : "",
-		                         i, cpu->op ? cpu->op : "a call", (const void *)cpu->word);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%sCPU %u in %s waits for %p",
+					 used ? "; " : "", i, cpu->op ? cpu->op : "a call",
+					 (const void *)cpu->word);
 		for (unsigned h = 0; h < cpu->held_count && used < sizeof(text); h++)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %p", h ? ", " : " and holds ",
-			                         sim_rank_name(cpu->held[h].rank), cpu->held[h].lock);
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %p",
+						 h ? ", " : " and holds ", sim_rank_name(cpu->held[h].rank),
+						 cpu->held[h].lock);
 	}
 	sim_find(sim, SIM_DEADLOCK, "%s", text);
 	sim_give_up(sim);
@@ -217,7 +220,8 @@ static void pass_on(struct sim_cpu *cpu)
 	next = next_in_order(set, cpu->number);
 	record(sim, set & ~SIM_BIT(next), true);
 	if (sim->plan.kind == SIM_PLAN_RANDOM) {
-		next = nth_of(set, (unsigned)(sim_mix(&sim->plan_random) % (unsigned)__builtin_popcountll(set)));
+		next =
+		    nth_of(set, (unsigned)(sim_mix(&sim->plan_random) % (unsigned)__builtin_popcountll(set)));
 	} else {
 		chosen = listed(sim, set);
 		if (chosen >= 0)
@@ -253,7 +257,7 @@ void sim_wait(struct sim_cpu *cpu, const uint32_t *word, uint32_t expected, enum
 		return;
 	if (!sim->scheduled) {
 		sim_find(sim, SIM_DEADLOCK, "CPU %u in %s waits for %p, and nothing else runs", cpu->number,
-		         cpu->op ? cpu->op : "a call", (const void *)word);
+			 cpu->op ? cpu->op : "a call", (const void *)word);
 		sim_library_panic(sim, "waits for ever: nothing else runs");
 	}
 	cpu->word = word;
@@ -311,7 +315,7 @@ static void *free_thread(void *argument)
 
 /* Starts the threads; false: fewer than asked for, and those that started were waited for. */
 static bool start(struct sim *sim, const sim_body *body, unsigned count, void *context,
-                  void *(*thread)(void *))
+		  void *(*thread)(void *))
 {
 	unsigned started = 0;
 
@@ -345,7 +349,8 @@ static void finish(struct sim *sim, unsigned count)
 	sim->current = sim->cpu;
 }
 
-bool sim_run(struct sim *sim, const sim_body *body, unsigned count, void *context, const struct sim_plan *plan)
+bool sim_run(struct sim *sim, const sim_body *body, unsigned count, void *context,
+	     const struct sim_plan *plan)
 {
 	static const struct sim_plan plain = {.kind = SIM_PLAN_PLAIN};
 
@@ -372,7 +377,7 @@ bool sim_run(struct sim *sim, const sim_body *body, unsigned count, void *contex
 	finish(sim, count);
 	if (!sim->given_up && sim->plan.kind == SIM_PLAN_LIST && sim->plan_at < sim->plan.count)
 		sim_find(sim, SIM_NOT_REPEATABLE, "point %llu of the plan was never reached",
-		         (unsigned long long)sim->plan.preempt[sim->plan_at].point);
+			 (unsigned long long)sim->plan.preempt[sim->plan_at].point);
 	return !sim->given_up;
 }
 

@@ -47,30 +47,30 @@ struct sim_cpu;
 struct sim_process;
 
 #define SIM_FAULT_LIMIT 64
-#define SIM_TRACES 16
+#define SIM_TRACES      16
 
 /* --- the machine -------------------------------------------------------------------------------- */
 
 enum {
-	SIM_NO_ORACLE = 1,      /* do not look for stale translations */
-	SIM_NO_NEGATIVE = 2,    /* never cache that nothing is there, also where the architecture may */
-	SIM_NO_WALK_CACHE = 4,  /* no paging-structure caches */
-	SIM_NO_TLB = 8,         /* every access walks */
-	SIM_NO_CHECK = 16       /* sim_destroy() does not run quire_check() (benchmarks) */
+	SIM_NO_ORACLE = 1,     /* do not look for stale translations */
+	SIM_NO_NEGATIVE = 2,   /* never cache that nothing is there, also where the architecture may */
+	SIM_NO_WALK_CACHE = 4, /* no paging-structure caches */
+	SIM_NO_TLB = 8,        /* every access walks */
+	SIM_NO_CHECK = 16      /* sim_destroy() does not run quire_check() (benchmarks) */
 };
 
 /* Everything a machine is made from; zeroed members mean the default. */
 struct sim_config {
-	const char *arch;             /* default "x86_64" */
-	const char *profile;          /* default "linux-6" */
-	uint64_t ram_bytes;           /* linear RAM, in two ranges with a hole between; default 16 MiB */
-	uint64_t high_bytes;          /* beside it, RAM without a linear address; default 0 */
-	unsigned cpus;                /* default 1 */
+	const char *arch;    /* default "x86_64" */
+	const char *profile; /* default "linux-6" */
+	uint64_t ram_bytes;  /* linear RAM, in two ranges with a hole between; default 16 MiB */
+	uint64_t high_bytes; /* beside it, RAM without a linear address; default 0 */
+	unsigned cpus;       /* default 1 */
 	uint64_t seed;
-	unsigned options;             /* SIM_* above */
-	unsigned tlb_entries;         /* of each CPU, a power of two from 4; default 256 */
-	uint64_t kmap_bytes;          /* area for quire_kmap() in the kernel half; default 0: none */
-	uint64_t point_limit;         /* points of one run; default 2000000 */
+	unsigned options;     /* SIM_* above */
+	unsigned tlb_entries; /* of each CPU, a power of two from 4; default 256 */
+	uint64_t kmap_bytes;  /* area for quire_kmap() in the kernel half; default 0: none */
+	uint64_t point_limit; /* points of one run; default 2000000 */
 	enum quire_overcommit overcommit;
 	unsigned overcommit_ratio, max_map_count, reserve_frames, stack_guard_pages;
 	quire_va mmap_min_addr;
@@ -80,7 +80,7 @@ struct sim_config {
 	/* The library called panic. Default: prints the text and aborts. May longjmp from a serial call;
 	 * when it returns, a body ends there and a serial call aborts. */
 	void (*panic)(void *context, const char *text);
-	void (*log)(void *context, const char *text);      /* default: dropped */
+	void (*log)(void *context, const char *text); /* default: dropped */
 	/* Out of memory: who ends, NULL: nobody, the access is repeated. Default: the one that faulted. */
 	struct sim_process *(*oom)(void *context, struct sim_process *faulting);
 	/* Whether a rule of the library is broken on purpose. Default: the one named by sim_mutant(). */
@@ -121,30 +121,30 @@ uint64_t sim_free_frames(struct sim *sim);
 /* --- findings ----------------------------------------------------------------------------------- */
 
 enum sim_finding_kind {
-	SIM_STALE_RIGHTS = 0,  /* a stale hit granted what the tables refuse */
-	SIM_STALE_FRAME,       /* a stale hit named another frame than the tables */
-	SIM_STALE_FREED,       /* a stale hit named a frame that is free or has a new use */
-	SIM_STALE_DIRTY,       /* a write went through an entry whose leaf is clean in the tables */
-	SIM_STALE_TABLE,       /* a walk went through a cached table that the tables no longer name */
-	SIM_LOCK_ORDER,        /* a lock was taken under one of equal or greater rank */
-	SIM_LOCK_AGAIN,        /* a CPU takes what it holds, or releases what it does not hold */
-	SIM_LOCK_SLEEP,        /* slept, or called a device, with a spinning lock */
-	SIM_LOCK_LEFT,         /* an operation ended with a lock held */
-	SIM_WINDOW,            /* frame_map() and frame_unmap() out of order, too many, or left over */
+	SIM_STALE_RIGHTS = 0, /* a stale hit granted what the tables refuse */
+	SIM_STALE_FRAME,      /* a stale hit named another frame than the tables */
+	SIM_STALE_FREED,      /* a stale hit named a frame that is free or has a new use */
+	SIM_STALE_DIRTY,      /* a write went through an entry whose leaf is clean in the tables */
+	SIM_STALE_TABLE,      /* a walk went through a cached table that the tables no longer name */
+	SIM_LOCK_ORDER,       /* a lock was taken under one of equal or greater rank */
+	SIM_LOCK_AGAIN,       /* a CPU takes what it holds, or releases what it does not hold */
+	SIM_LOCK_SLEEP,       /* slept, or called a device, with a spinning lock */
+	SIM_LOCK_LEFT,        /* an operation ended with a lock held */
+	SIM_WINDOW,           /* frame_map() and frame_unmap() out of order, too many, or left over */
 	SIM_DEADLOCK,
 	SIM_LIVELOCK,
-	SIM_FAULT_LOOP,        /* an access that faults for ever */
-	SIM_BUS,               /* a translation led outside RAM, or a table lies outside it */
-	SIM_NOT_REPEATABLE,    /* the same plan took another way */
-	SIM_CHECK,             /* quire_check() found a difference */
-	SIM_LEAK,              /* frames did not come back */
-	SIM_LIBRARY_PANIC,     /* the library called panic, and the run goes on without that body */
+	SIM_FAULT_LOOP,     /* an access that faults for ever */
+	SIM_BUS,            /* a translation led outside RAM, or a table lies outside it */
+	SIM_NOT_REPEATABLE, /* the same plan took another way */
+	SIM_CHECK,          /* quire_check() found a difference */
+	SIM_LEAK,           /* frames did not come back */
+	SIM_LIBRARY_PANIC,  /* the library called panic, and the run goes on without that body */
 	SIM_FINDINGS
 };
 
 struct sim_finding {
 	enum sim_finding_kind kind;
-	char text[500];        /* one line */
+	char text[500]; /* one line */
 };
 
 const char *sim_finding_name(enum sim_finding_kind kind);
@@ -158,8 +158,8 @@ void sim_findings_clear(struct sim *sim);
 /* A process: an address space and the registers that a fault looks at. Fields may be written. */
 struct sim_process {
 	struct sim *sim;
-	struct quire_mm *mm;      /* NULL: it ended */
-	unsigned id;              /* 1, 2, ...: never used again */
+	struct quire_mm *mm; /* NULL: it ended */
+	unsigned id;         /* 1, 2, ...: never used again */
 	quire_va sp, pc;
 	int exit_signal;          /* 0: alive, or ended by itself */
 	uint64_t minor, major;    /* faults as Linux counts them for the task */
@@ -171,7 +171,7 @@ struct sim_process {
 
 /* `layout`: as for quire_mm_create(). sp starts at the end of user addresses. */
 enum quire_status sim_process_create(struct sim *sim, const struct quire_mm_layout *layout,
-                                     struct sim_process **out_process) QUIRE_MUST_USE;
+				     struct sim_process **out_process) QUIRE_MUST_USE;
 enum quire_status sim_process_fork(struct sim_process *parent, struct sim_process **out_child) QUIRE_MUST_USE;
 /* Takes it off every CPU it is on, drops the address space; the process itself lives until destroy.
  * => in a scheduled run, no other CPU is in a library call for it. */
@@ -184,14 +184,14 @@ struct sim_process *sim_process_of(const struct sim_cpu *cpu);
 /* --- accesses ----------------------------------------------------------------------------------- */
 
 enum sim_end {
-	SIM_DONE = 0,     /* the access was made */
-	SIM_SIGNALLED,    /* signal, code, va */
-	SIM_KILLED,       /* out of memory ended the process of this CPU */
-	SIM_FIXED_UP,     /* kernel mode: continued at the fixup */
-	SIM_OOPSED,       /* kernel bug */
-	SIM_PANICKED,     /* kernel bug in a context that cannot be ended */
-	SIM_NOT_TAKEN,    /* the library says the exception is none of its */
-	SIM_STUCK         /* it faults for ever (a finding) */
+	SIM_DONE = 0,  /* the access was made */
+	SIM_SIGNALLED, /* signal, code, va */
+	SIM_KILLED,    /* out of memory ended the process of this CPU */
+	SIM_FIXED_UP,  /* kernel mode: continued at the fixup */
+	SIM_OOPSED,    /* kernel bug */
+	SIM_PANICKED,  /* kernel bug in a context that cannot be ended */
+	SIM_NOT_TAKEN, /* the library says the exception is none of its */
+	SIM_STUCK      /* it faults for ever (a finding) */
 };
 const char *sim_end_name(enum sim_end end);
 
@@ -199,14 +199,14 @@ const char *sim_end_name(enum sim_end end);
 struct sim_result {
 	enum sim_end end;
 	unsigned signal, code;
-	quire_va va;             /* si_addr */
-	quire_va pc;             /* FIXED_UP: where it went on */
-	unsigned faults;         /* exceptions taken */
-	unsigned minor, major;   /* of them, as Linux counts */
-	size_t done;             /* bytes accessed before it ended */
-	unsigned traces;         /* of trace[]; the first SIM_TRACES faults of the access */
+	quire_va va;           /* si_addr */
+	quire_va pc;           /* FIXED_UP: where it went on */
+	unsigned faults;       /* exceptions taken */
+	unsigned minor, major; /* of them, as Linux counts */
+	size_t done;           /* bytes accessed before it ended */
+	unsigned traces;       /* of trace[]; the first SIM_TRACES faults of the access */
 	struct quire_trace trace[SIM_TRACES];
-	struct quire_trap trap;  /* the last one raised */
+	struct quire_trap trap; /* the last one raised */
 };
 const struct sim_result *sim_last(const struct sim_cpu *cpu);
 
@@ -239,7 +239,7 @@ enum sim_end sim_raise(struct sim_cpu *cpu, const struct quire_trap *trap);
 /* The translation in the tables now, by the hardware's reading, without faults, TLB or accessed bits.
  * Returns false when the access would fault. Any of the results may be NULL. */
 bool sim_probe(struct sim_cpu *cpu, quire_va va, enum quire_access access, enum quire_mode mode,
-               quire_pa *out_pa, struct quire_trap *out_trap);
+	       quire_pa *out_pa, struct quire_trap *out_trap);
 
 /* Forgets everything in a CPU's TLB and walk caches (a full local flush that no library call asked). */
 void sim_tlb_drop(struct sim_cpu *cpu);
@@ -250,7 +250,7 @@ struct sim_counts {
 	uint64_t faults, minor, major;
 	uint64_t flushes, flushed_entries;
 	uint64_t page_clears, page_copies, icache_syncs, pte_syncs, windows;
-	uint64_t stale_legal;   /* stale hits inside the window that the rule allows */
+	uint64_t stale_legal; /* stale hits inside the window that the rule allows */
 	uint64_t waits, wakes, lock_events, points;
 };
 /* Sums over the CPUs. */
@@ -281,18 +281,18 @@ void sim_mutant(struct sim *sim, const char *name);
 
 struct sim_file {
 	struct sim *sim;
-	struct quire_file *file;  /* holds one reference; sim_file_close() puts it */
-	unsigned char *bytes;     /* the device's contents */
+	struct quire_file *file; /* holds one reference; sim_file_close() puts it */
+	unsigned char *bytes;    /* the device's contents */
 	uint64_t capacity;
-	uint64_t reads, writes;   /* transfers */
+	uint64_t reads, writes; /* transfers */
 	uint64_t mkwrites;
-	uint64_t fail_read, fail_write, fail_mkwrite;  /* page index whose transfer fails; UINT64_MAX: none */
-	enum quire_status fail_status;                 /* QUIRE_EIO unless set */
-	bool short_reads;         /* reads return half */
+	uint64_t fail_read, fail_write, fail_mkwrite; /* page index whose transfer fails; UINT64_MAX: none */
+	enum quire_status fail_status;                /* QUIRE_EIO unless set */
+	bool short_reads;                             /* reads return half */
 };
 /* A file of `size` bytes; page n is filled with byte `fill` + n (mod 256). */
 enum quire_status sim_file_create(struct sim *sim, uint64_t size, unsigned char fill,
-                                  struct sim_file **out_file) QUIRE_MUST_USE;
+				  struct sim_file **out_file) QUIRE_MUST_USE;
 /* Puts the reference. The device goes away when the library releases the file. */
 void sim_file_close(struct sim_file *file);
 
@@ -308,16 +308,16 @@ struct sim_preempt {
 #define SIM_PREEMPTS 8
 
 enum sim_plan_kind {
-	SIM_PLAN_PLAIN = 0,   /* bodies in order, each until it waits or ends */
-	SIM_PLAN_RANDOM = 1,  /* at each point, with probability 1/one_in, another */
+	SIM_PLAN_PLAIN = 0,  /* bodies in order, each until it waits or ends */
+	SIM_PLAN_RANDOM = 1, /* at each point, with probability 1/one_in, another */
 	SIM_PLAN_LIST = 2
 };
 struct sim_plan {
 	enum sim_plan_kind kind;
-	unsigned first;         /* the CPU that begins */
-	uint64_t seed;          /* RANDOM */
-	unsigned one_in;        /* RANDOM; default 4 */
-	unsigned count;         /* LIST */
+	unsigned first;  /* the CPU that begins */
+	uint64_t seed;   /* RANDOM */
+	unsigned one_in; /* RANDOM; default 4 */
+	unsigned count;  /* LIST */
 	struct sim_preempt preempt[SIM_PREEMPTS];
 };
 
@@ -329,7 +329,7 @@ bool sim_plan_parse(const char *text, struct sim_plan *out_plan);
  * Returns false when the run was given up (deadlock, livelock, panic): the machine can then only be
  * destroyed. */
 bool sim_run(struct sim *sim, const sim_body *body, unsigned count, void *context,
-             const struct sim_plan *plan);
+	     const struct sim_plan *plan);
 
 /* The same on real threads in parallel, without points and plans. */
 bool sim_run_free(struct sim *sim, const sim_body *body, unsigned count, void *context);
@@ -343,24 +343,25 @@ void sim_wait_word(struct sim_cpu *cpu, const uint32_t *word, uint32_t expected)
 /* Every schedule of `count` bodies with at most `bound` preemptions (switches at waits and ends are
  * free), each on a machine of its own. */
 struct sim_explore {
-	struct sim *(*create)(void *context);  /* a machine prepared for the bodies */
+	struct sim *(*create)(void *context); /* a machine prepared for the bodies */
 	sim_body body[4];
 	unsigned count;
-	/* After the bodies, before sim_destroy(): false is a failure. NULL: none. `sim` may have been given up. */
+	/* After the bodies, before sim_destroy(): false is a failure. NULL: none. `sim` may have been given
+	 * up. */
 	bool (*after)(struct sim *sim, void *context);
 	void *context;
-	unsigned bound;        /* 0 to SIM_PREEMPTS */
-	uint64_t limit;        /* schedules at most; 0: all */
-	const char *replay;    /* NULL, or the one plan to run */
-	bool go_on;            /* do not stop at the first failure */
+	unsigned bound;     /* 0 to SIM_PREEMPTS */
+	uint64_t limit;     /* schedules at most; 0: all */
+	const char *replay; /* NULL, or the one plan to run */
+	bool go_on;         /* do not stop at the first failure */
 };
 struct sim_explored {
 	uint64_t schedules;
-	uint64_t points;       /* of the longest run */
+	uint64_t points; /* of the longest run */
 	uint64_t failures;
-	uint64_t given_up;     /* of them, deadlocks and the like */
-	bool complete;         /* every schedule within the bound was run */
-	char token[160];       /* replays the first failure */
+	uint64_t given_up; /* of them, deadlocks and the like */
+	bool complete;     /* every schedule within the bound was run */
+	char token[160];   /* replays the first failure */
 };
 void sim_explore(const struct sim_explore *what, struct sim_explored *out);
 

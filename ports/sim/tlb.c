@@ -29,8 +29,8 @@ static struct sim_tlb_entry *tlb_find(struct sim_cpu *cpu, uint64_t va)
 		struct sim_tlb_entry *set = set_of(cpu, va, shift);
 
 		for (unsigned i = 0; i < WAYS; i++)
-			if (set[i].valid && set[i].shift == shift && set[i].va == (va & ~(SIM_BIT(shift) - 1)) &&
-			    is_for(cpu, &set[i]))
+			if (set[i].valid && set[i].shift == shift &&
+			    set[i].va == (va & ~(SIM_BIT(shift) - 1)) && is_for(cpu, &set[i]))
 				return &set[i];
 	}
 	return NULL;
@@ -43,7 +43,7 @@ static void tlb_remove(struct sim_cpu *cpu, struct sim_tlb_entry *entry)
 }
 
 static struct sim_tlb_entry *choose(struct sim_cpu *cpu, struct sim_tlb_entry *set, uint64_t va,
-                                    unsigned shift)
+				    unsigned shift)
 {
 	for (unsigned i = 0; i < WAYS; i++)
 		if (set[i].valid && set[i].shift == shift && set[i].va == va && is_for(cpu, &set[i]))
@@ -69,19 +69,19 @@ static void tlb_fill(struct sim_cpu *cpu, const struct sim_walk_request *request
 	cpu->tlb_used += !entry->valid;
 	cpu->tlb_shifts |= 1u << shift;
 	*entry = (struct sim_tlb_entry){
-		.valid = true,
-		.leaf = walk->leaf,
-		.dirty = walk->dirty,
-		.global = walk->leaf && walk->global,
-		.rights = walk->rights,
-		.level = (uint8_t)walk->level,
-		.domain = (uint8_t)walk->domain,
-		.shift = (uint8_t)shift,
-		.asid = cpu->asid,
-		.mm = cpu->mm,
-		.root = {request->root[0], request->root[1]},
-		.va = va,
-		.frame = walk->frame,
+	    .valid = true,
+	    .leaf = walk->leaf,
+	    .dirty = walk->dirty,
+	    .global = walk->leaf && walk->global,
+	    .rights = walk->rights,
+	    .level = (uint8_t)walk->level,
+	    .domain = (uint8_t)walk->domain,
+	    .shift = (uint8_t)shift,
+	    .asid = cpu->asid,
+	    .mm = cpu->mm,
+	    .root = {request->root[0], request->root[1]},
+	    .va = va,
+	    .frame = walk->frame,
 	};
 	if (!sim_oracle_on(sim))
 		return;
@@ -120,20 +120,21 @@ static struct sim_walk_entry *walk_find(struct sim_cpu *cpu, uint64_t va)
 	return entry;
 }
 
-static void walk_fill(struct sim_cpu *cpu, const struct sim_walk_request *request, const struct sim_walk *walk)
+static void walk_fill(struct sim_cpu *cpu, const struct sim_walk_request *request,
+		      const struct sim_walk *walk)
 {
 	struct sim_walk_entry *entry = walk_slot(cpu, request->va);
 
 	if (!walk_caches(cpu->sim) || request->start.use || !walk->entry_at[0])
 		return;
 	*entry = (struct sim_walk_entry){
-		.valid = true,
-		.asid = cpu->asid,
-		.mm = cpu->mm,
-		.root = {request->root[0], request->root[1]},
-		.va = request->va & ~(SIM_BIT(table_shift(cpu->sim->mmu)) - 1),
-		.table = walk->table[0],
-		.carry = walk->carry[0],
+	    .valid = true,
+	    .asid = cpu->asid,
+	    .mm = cpu->mm,
+	    .root = {request->root[0], request->root[1]},
+	    .va = request->va & ~(SIM_BIT(table_shift(cpu->sim->mmu)) - 1),
+	    .table = walk->table[0],
+	    .carry = walk->carry[0],
 	};
 	if (!sim_oracle_on(cpu->sim))
 		return;
@@ -156,7 +157,7 @@ static void drop_va(struct sim_cpu *cpu, uint64_t va)
 
 /* A hit: true when it translates; false when it refuses, with the fault in `walk`. */
 static bool use_entry(struct sim_cpu *cpu, struct sim_tlb_entry *entry,
-                      const struct sim_walk_request *request, struct sim_walk *walk)
+		      const struct sim_walk_request *request, struct sim_walk *walk)
 {
 	const struct sim_mmu *mmu = cpu->sim->mmu;
 
@@ -174,11 +175,11 @@ static bool use_entry(struct sim_cpu *cpu, struct sim_tlb_entry *entry,
 }
 
 bool sim_translate(struct sim_cpu *cpu, uint64_t va, enum quire_access access, enum quire_mode mode,
-                   uint64_t *out_pa, struct sim_walk *walk)
+		   uint64_t *out_pa, struct sim_walk *walk)
 {
 	struct sim *sim = cpu->sim;
 	struct sim_walk_request request = {
-		.root = {cpu->root[0], cpu->root[1]}, .va = va, .access = access, .mode = mode};
+	    .root = {cpu->root[0], cpu->root[1]}, .va = va, .access = access, .mode = mode};
 	struct sim_tlb_entry *entry = tlb_find(cpu, va);
 	struct sim_walk_entry *start;
 
@@ -200,7 +201,7 @@ bool sim_translate(struct sim_cpu *cpu, uint64_t va, enum quire_access access, e
 		cpu->counts.walk_cache_hits++;
 		sim_oracle_walk_hit(cpu, start, va);
 		request.start = (struct sim_walk_start){
-			.use = true, .level = 0, .table = start->table, .carry = start->carry};
+		    .use = true, .level = 0, .table = start->table, .carry = start->carry};
 	}
 	sim->mmu->walk(sim->mmu, &sim->bus, &request, walk);
 	tlb_fill(cpu, &request, walk);
@@ -263,7 +264,8 @@ static unsigned flush_cpu(struct sim_cpu *cpu, const struct quire_flush *flush)
 	for (unsigned i = 0; cpu->tlb_used && i < sim->config.tlb_entries; i++) {
 		struct sim_tlb_entry *entry = &cpu->tlb[i];
 
-		if (!entry->valid || !names_space(flush, entry->mm) || !names(flush, entry->va, SIM_BIT(entry->shift)))
+		if (!entry->valid || !names_space(flush, entry->mm) ||
+		    !names(flush, entry->va, SIM_BIT(entry->shift)))
 			continue;
 		tlb_remove(cpu, entry);
 		removed++;
@@ -284,16 +286,18 @@ static void mark_missed(struct sim_cpu *cpu, struct sim_cpu *by, const struct qu
 	for (unsigned i = 0; cpu->tlb_used && i < sim->config.tlb_entries; i++) {
 		struct sim_tlb_entry *entry = &cpu->tlb[i];
 
-		if (entry->valid && entry->changed.seq && !entry->missed.seq && names_space(flush, entry->mm) &&
-		    names(flush, entry->va, SIM_BIT(entry->shift)))
-			entry->missed = sim_place_now(by, "a flush that names it, but not this CPU, returned");
+		if (entry->valid && entry->changed.seq && !entry->missed.seq &&
+		    names_space(flush, entry->mm) && names(flush, entry->va, SIM_BIT(entry->shift)))
+			entry->missed =
+			    sim_place_now(by, "a flush that names it, but not this CPU, returned");
 	}
 	for (unsigned i = 0; flush->tables && i < SIM_WALK_CACHE_ENTRIES; i++) {
 		struct sim_walk_entry *entry = &cpu->walk[i];
 
-		if (entry->valid && entry->changed.seq && !entry->missed.seq && names_space(flush, entry->mm) &&
-		    names(flush, entry->va, table_bytes))
-			entry->missed = sim_place_now(by, "a flush that names it, but not this CPU, returned");
+		if (entry->valid && entry->changed.seq && !entry->missed.seq &&
+		    names_space(flush, entry->mm) && names(flush, entry->va, table_bytes))
+			entry->missed =
+			    sim_place_now(by, "a flush that names it, but not this CPU, returned");
 	}
 }
 

@@ -5,9 +5,9 @@
 #include "machine.h"
 
 /* Instructions of the kernel: one that may not fault, and the copy loop with its fixup. */
-#define PC_PLAIN 0x1000
-#define PC_COPY  0x2000
-#define PC_FIXUP 0x2800
+#define PC_PLAIN     0x1000
+#define PC_COPY      0x2000
+#define PC_FIXUP     0x2800
 #define KERNEL_STACK 0x8000
 
 quire_va sim_fixup(const struct sim *sim, quire_va pc)
@@ -127,19 +127,19 @@ static enum sim_end raise(struct sim_cpu *cpu, const struct sim_walk *walk, enum
 {
 	struct sim *sim = cpu->sim;
 	struct quire_trap trap = {
-		.vector = walk->vector,
-		.mode = mode,
-		.syndrome = walk->syndrome,
-		.address = (quire_va)walk->address,
-		.pc = pc,
-		.context = cpu->context,
+	    .vector = walk->vector,
+	    .mode = mode,
+	    .syndrome = walk->syndrome,
+	    .address = (quire_va)walk->address,
+	    .pc = pc,
+	    .context = cpu->context,
 	};
 
 	if (walk->end == SIM_WALK_GP)
 		return general_protection(cpu, mode, pc);
 	if (walk->end == SIM_WALK_BUS) {
 		sim_find(sim, SIM_BUS, "CPU %u: a table at %#llx, where there is no RAM", cpu->number,
-		         (unsigned long long)walk->address);
+			 (unsigned long long)walk->address);
 		return SIM_STUCK;
 	}
 	if (mode == QUIRE_MODE_KERNEL)
@@ -156,8 +156,8 @@ struct piece {
 	enum quire_mode mode;
 	quire_va va, pc;
 	size_t bytes;
-	void *to;            /* READ */
-	const void *from;    /* WRITE */
+	void *to;         /* READ */
+	const void *from; /* WRITE */
 };
 
 /* Aligned words are moved as the CPU does, at once; anything else byte by byte. */
@@ -232,20 +232,22 @@ static enum sim_end access_piece(struct sim_cpu *cpu, const struct piece *piece)
 			return SIM_DONE;
 		}
 		if (walk.end == SIM_WALK_OK) {
-			sim_find(sim, SIM_BUS, "CPU %u: %#llx is mapped to %#llx, where there is no RAM", cpu->number,
-			         (unsigned long long)piece->va, (unsigned long long)walk.address);
+			sim_find(sim, SIM_BUS, "CPU %u: %#llx is mapped to %#llx, where there is no RAM",
+				 cpu->number, (unsigned long long)piece->va,
+				 (unsigned long long)walk.address);
 			return SIM_STUCK;
 		}
 		end = raise(cpu, &walk, piece->mode, piece->pc);
 		if (end != SIM_DONE)
 			return end;
 	}
-	sim_find(sim, SIM_FAULT_LOOP,
-	         "CPU %u: an access to %#llx has faulted %u times; the last syndrome is %#llx, the last rule %s",
-	         cpu->number, (unsigned long long)piece->va, SIM_FAULT_LIMIT,
-	         (unsigned long long)cpu->last.trap.syndrome,
-	         quire_step_name(cpu->last.traces ? cpu->last.trace[cpu->last.traces - 1].outcome.rule
-	                                          : QUIRE_STEP_TRAP));
+	sim_find(
+	    sim, SIM_FAULT_LOOP,
+	    "CPU %u: an access to %#llx has faulted %u times; the last syndrome is %#llx, the last rule %s",
+	    cpu->number, (unsigned long long)piece->va, SIM_FAULT_LIMIT,
+	    (unsigned long long)cpu->last.trap.syndrome,
+	    quire_step_name(cpu->last.traces ? cpu->last.trace[cpu->last.traces - 1].outcome.rule
+					     : QUIRE_STEP_TRAP));
 	return SIM_STUCK;
 }
 
@@ -299,7 +301,7 @@ static quire_va user_pc(const struct sim_cpu *cpu)
 }
 
 static enum sim_end read_value(struct sim_cpu *cpu, quire_va va, unsigned size, uint64_t *out_value,
-                               enum quire_mode mode, quire_va pc)
+			       enum quire_mode mode, quire_va pc)
 {
 	unsigned char bytes[8] = {0};
 	enum sim_end end;
@@ -307,19 +309,22 @@ static enum sim_end read_value(struct sim_cpu *cpu, quire_va va, unsigned size, 
 	if (size == 0 || size > sizeof(bytes))
 		size = sizeof(bytes);
 	end = access_range(
-	    cpu, (struct piece){.access = QUIRE_ACCESS_READ, .mode = mode, .va = va, .pc = pc, .to = bytes}, size);
+	    cpu, (struct piece){.access = QUIRE_ACCESS_READ, .mode = mode, .va = va, .pc = pc, .to = bytes},
+	    size);
 	if (out_value)
 		memcpy(out_value, bytes, sizeof(bytes));
 	return end;
 }
 
 static enum sim_end write_value(struct sim_cpu *cpu, quire_va va, unsigned size, uint64_t value,
-                                enum quire_mode mode, quire_va pc)
+				enum quire_mode mode, quire_va pc)
 {
 	if (size == 0 || size > sizeof(value))
 		size = sizeof(value);
 	return access_range(
-	    cpu, (struct piece){.access = QUIRE_ACCESS_WRITE, .mode = mode, .va = va, .pc = pc, .from = &value}, size);
+	    cpu,
+	    (struct piece){.access = QUIRE_ACCESS_WRITE, .mode = mode, .va = va, .pc = pc, .from = &value},
+	    size);
 }
 
 static enum sim_end fetch(struct sim_cpu *cpu, quire_va va, enum quire_mode mode)
@@ -327,7 +332,8 @@ static enum sim_end fetch(struct sim_cpu *cpu, quire_va va, enum quire_mode mode
 	uint64_t page = cpu->sim->page_bytes;
 	size_t bytes = page - (va & (page - 1)) < 4 ? 2 : 4;
 
-	return access_range(cpu, (struct piece){.access = QUIRE_ACCESS_EXEC, .mode = mode, .va = va, .pc = va}, bytes);
+	return access_range(
+	    cpu, (struct piece){.access = QUIRE_ACCESS_EXEC, .mode = mode, .va = va, .pc = va}, bytes);
 }
 
 enum sim_end sim_read(struct sim_cpu *cpu, quire_va va, unsigned size, uint64_t *out_value)
@@ -348,23 +354,23 @@ enum sim_end sim_exec(struct sim_cpu *cpu, quire_va va)
 enum sim_end sim_read_bytes(struct sim_cpu *cpu, quire_va va, void *buffer, size_t bytes)
 {
 	return access_range(cpu,
-	                    (struct piece){.access = QUIRE_ACCESS_READ,
-	                                   .mode = QUIRE_MODE_USER,
-	                                   .va = va,
-	                                   .pc = user_pc(cpu),
-	                                   .to = buffer},
-	                    bytes);
+			    (struct piece){.access = QUIRE_ACCESS_READ,
+					   .mode = QUIRE_MODE_USER,
+					   .va = va,
+					   .pc = user_pc(cpu),
+					   .to = buffer},
+			    bytes);
 }
 
 enum sim_end sim_write_bytes(struct sim_cpu *cpu, quire_va va, const void *buffer, size_t bytes)
 {
 	return access_range(cpu,
-	                    (struct piece){.access = QUIRE_ACCESS_WRITE,
-	                                   .mode = QUIRE_MODE_USER,
-	                                   .va = va,
-	                                   .pc = user_pc(cpu),
-	                                   .from = buffer},
-	                    bytes);
+			    (struct piece){.access = QUIRE_ACCESS_WRITE,
+					   .mode = QUIRE_MODE_USER,
+					   .va = va,
+					   .pc = user_pc(cpu),
+					   .from = buffer},
+			    bytes);
 }
 
 enum sim_end sim_kernel_read(struct sim_cpu *cpu, quire_va va, unsigned size, uint64_t *out_value)
@@ -411,7 +417,8 @@ size_t sim_clear_user(struct sim_cpu *cpu, quire_va to, size_t bytes)
 		size_t left;
 
 		part = part < bytes - done ? part : bytes - done;
-		left = copy(cpu, (struct piece){.access = QUIRE_ACCESS_WRITE, .va = to + done, .from = zeroes}, part);
+		left = copy(
+		    cpu, (struct piece){.access = QUIRE_ACCESS_WRITE, .va = to + done, .from = zeroes}, part);
 		done += part - left;
 		faults += cpu->last.faults;
 		minor += cpu->last.minor;
@@ -446,14 +453,14 @@ const struct sim_result *sim_last(const struct sim_cpu *cpu)
 }
 
 bool sim_probe(struct sim_cpu *cpu, quire_va va, enum quire_access access, enum quire_mode mode,
-               quire_pa *out_pa, struct quire_trap *out_trap)
+	       quire_pa *out_pa, struct quire_trap *out_trap)
 {
 	struct sim *sim = cpu->sim;
 	struct sim_walk_request request = {.root = {cpu->root[0], cpu->root[1]},
-	                                   .va = va,
-	                                   .access = access,
-	                                   .mode = mode,
-	                                   .flags = SIM_WALK_QUIET};
+					   .va = va,
+					   .access = access,
+					   .mode = mode,
+					   .flags = SIM_WALK_QUIET};
 	struct sim_walk walk;
 
 	sim->mmu->walk(sim->mmu, &sim->bus, &request, &walk);
@@ -461,10 +468,10 @@ bool sim_probe(struct sim_cpu *cpu, quire_va va, enum quire_access access, enum 
 		out_pa->v = walk.frame + (va & (SIM_BIT(walk.shift) - 1));
 	if (out_trap)
 		*out_trap = (struct quire_trap){.vector = walk.vector,
-		                                .mode = mode,
-		                                .syndrome = walk.syndrome,
-		                                .address = (quire_va)walk.address,
-		                                .pc = user_pc(cpu)};
+						.mode = mode,
+						.syndrome = walk.syndrome,
+						.address = (quire_va)walk.address,
+						.pc = user_pc(cpu)};
 	return walk.end == SIM_WALK_OK;
 }
 

@@ -59,22 +59,22 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 }
 
 static const struct quire_host host = {
-	.panic = host_panic,
-	.log = host_log,
-	.fixup = host_fixup,
-	.tlb_flush = host_tlb_flush,
+    .panic = host_panic,
+    .log = host_log,
+    .fixup = host_fixup,
+    .tlb_flush = host_tlb_flush,
 };
 
 /* --- start ------------------------------------------------------------------------------------------ */
 
 enum quire_status port_start(struct port *port, const struct quire_arch *arch, const char *profile,
-                             const struct port_ram *ram, unsigned ram_count)
+			     const struct port_ram *ram, unsigned ram_count)
 {
 	struct quire_config config = {
-		.arch = arch,
-		.profile = quire_profile_find(profile),
-		.host = &host,
-		.host_context = port,
+	    .arch = arch,
+	    .profile = quire_profile_find(profile),
+	    .host = &host,
+	    .host_context = port,
 	};
 
 	port->mm = NULL;
@@ -106,7 +106,7 @@ void port_switch(struct port *port, struct quire_mm *mm)
 /* --- exceptions --------------------------------------------------------------------------------------- */
 
 static enum port_action act(const struct quire_outcome *outcome, struct port_trap *trap,
-                            struct port_signal *out_signal)
+			    struct port_signal *out_signal)
 {
 	switch (outcome->kind) {
 	case QUIRE_RESUME:
@@ -134,13 +134,13 @@ static enum port_action act(const struct quire_outcome *outcome, struct port_tra
 enum port_action port_trap(struct port *port, struct port_trap *trap, struct port_signal *out_signal)
 {
 	struct quire_trap raw = {
-		.vector = trap->vector,
-		.mode = trap->user ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL,
-		.syndrome = trap->syndrome,
-		.address = (quire_va)trap->address,
-		.pc = (quire_va)trap->pc,
-		.sp = (quire_va)trap->sp,
-		.context = trap->atomic ? QUIRE_CTX_ATOMIC : 0,
+	    .vector = trap->vector,
+	    .mode = trap->user ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL,
+	    .syndrome = trap->syndrome,
+	    .address = (quire_va)trap->address,
+	    .pc = (quire_va)trap->pc,
+	    .sp = (quire_va)trap->sp,
+	    .context = trap->atomic ? QUIRE_CTX_ATOMIC : 0,
 	};
 	struct quire_outcome outcome = quire_trap(port->system, port->mm, &raw, NULL);
 
@@ -158,7 +158,7 @@ static void say(void *context, const char *line)
 unsigned port_selftest(struct port *port)
 {
 	struct quire_port_selftest test = {
-		.system = port->system, .host = &host, .host_context = port, .seed = 1, .rounds = 1, .say = say};
+	    .system = port->system, .host = &host, .host_context = port, .seed = 1, .rounds = 1, .say = say};
 
 	return quire_port_selftest(&test);
 }

@@ -8,7 +8,7 @@
 /* One for the kernel. Not a global of the template: put it where you like. */
 struct port {
 	struct quire_system *system;
-	struct quire_mm *mm;      /* of the running thread; NULL: a kernel thread */
+	struct quire_mm *mm; /* of the running thread; NULL: a kernel thread */
 };
 
 /* A range of RAM that your kernel does not use, with its address in the kernel's linear map. */
@@ -21,7 +21,7 @@ struct port_ram {
 /* Makes the system on `ram`. `arch`: NULL in a build for one architecture. `profile`: "linux-6", ...
  * Returns QUIRE_OK; QUIRE_EINVAL: no such profile, or RAM that overlaps; QUIRE_ENOMEM: too little. */
 enum quire_status port_start(struct port *port, const struct quire_arch *arch, const char *profile,
-                             const struct port_ram *ram, unsigned ram_count) QUIRE_MUST_USE;
+			     const struct port_ram *ram, unsigned ram_count) QUIRE_MUST_USE;
 
 /* The running thread changes: from now on the CPU uses `mm`. */
 void port_switch(struct port *port, struct quire_mm *mm);
@@ -37,11 +37,11 @@ struct port_trap {
 };
 
 enum port_action {
-	PORT_RETURN,       /* return from the exception: to trap->pc, which a fixup has changed */
-	PORT_SIGNAL,       /* send *out_signal to the thread, then return as signals do */
-	PORT_KILL,         /* end the process, then run another */
-	PORT_KERNEL_BUG,   /* print registers; end the thread, or stop where it cannot be ended */
-	PORT_NOT_OURS      /* no memory fault: your other handlers */
+	PORT_RETURN,     /* return from the exception: to trap->pc, which a fixup has changed */
+	PORT_SIGNAL,     /* send *out_signal to the thread, then return as signals do */
+	PORT_KILL,       /* end the process, then run another */
+	PORT_KERNEL_BUG, /* print registers; end the thread, or stop where it cannot be ended */
+	PORT_NOT_OURS    /* no memory fault: your other handlers */
 };
 
 struct port_signal {

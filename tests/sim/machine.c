@@ -30,12 +30,13 @@ static struct sim_process *new_process(struct sim *sim)
 }
 
 static quire_va map(struct sim *sim, struct sim_process *process, uint64_t pages, quire_prot prot,
-                    struct quire_file *file, uint32_t flags)
+		    struct quire_file *file, uint32_t flags)
 {
 	struct quire_mmap how = {.length = pages * sim_page_bytes(sim),
-	                         .prot = prot,
-	                         .flags = flags ? flags : QUIRE_MAP_PRIVATE | (file ? 0 : QUIRE_MAP_ANONYMOUS),
-	                         .file = file};
+				 .prot = prot,
+				 .flags =
+				     flags ? flags : QUIRE_MAP_PRIVATE | (file ? 0 : QUIRE_MAP_ANONYMOUS),
+				 .file = file};
 	quire_va va = 0;
 
 	assert_int_equal(SIM_OP(sim_current(sim), "mmap", quire_mmap(process->mm, &how, &va)), QUIRE_OK);
@@ -44,14 +45,15 @@ static quire_va map(struct sim *sim, struct sim_process *process, uint64_t pages
 
 enum { RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE };
 
-static void expect_end(struct sim_cpu *cpu, enum sim_end got, enum sim_end end, unsigned signal, unsigned code)
+static void expect_end(struct sim_cpu *cpu, enum sim_end got, enum sim_end end, unsigned signal,
+		       unsigned code)
 {
 	const struct sim_result *last = sim_last(cpu);
 
 	if (got != end || (end == SIM_SIGNALLED && (last->signal != signal || last->code != code)))
 		fail_msg("%s on %s: %s, signal %u/%u; expected %s, %u/%u", sim_of(cpu)->config.profile,
-		         sim_of(cpu)->config.arch, sim_end_name(got), last->signal, last->code, sim_end_name(end), signal,
-		         code);
+			 sim_of(cpu)->config.arch, sim_end_name(got), last->signal, last->code,
+			 sim_end_name(end), signal, code);
 }
 
 /* --- the same small program everywhere --- */
@@ -86,9 +88,11 @@ static void program(struct sim *sim)
 	assert_int_equal(value, 0x11);
 
 	/* Nothing there; not allowed. */
-	expect_end(cpu, sim_read(cpu, va + 4 * page, 1, &value), SIM_SIGNALLED, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
+	expect_end(cpu, sim_read(cpu, va + 4 * page, 1, &value), SIM_SIGNALLED, QUIRE_SIGSEGV,
+		   QUIRE_SEGV_MAPERR);
 	assert_int_equal(sim_last(cpu)->va, va + 4 * page);
-	assert_int_equal(SIM_OP(cpu, "mprotect", quire_mprotect(parent->mm, va, page, QUIRE_PROT_READ)), QUIRE_OK);
+	assert_int_equal(SIM_OP(cpu, "mprotect", quire_mprotect(parent->mm, va, page, QUIRE_PROT_READ)),
+			 QUIRE_OK);
 	expect_end(cpu, sim_write(cpu, va, 1, 3), SIM_SIGNALLED, QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR);
 	expect_end(cpu, sim_read(cpu, va, 1, &value), SIM_DONE, 0, 0);
 	assert_int_equal(value, 0x11);
@@ -104,9 +108,9 @@ static void test_everywhere(void **state)
 	for (unsigned a = 0; quire_arch_at(a); a++) {
 		for (unsigned p = 0; quire_profile_at(p); p++) {
 			struct sim_config config = {.arch = quire_arch_at(a)->name,
-			                            .profile = quire_profile_at(p)->name,
-			                            .mmap_min_addr = 4096,
-			                            .stack_guard_pages = 1};
+						    .profile = quire_profile_at(p)->name,
+						    .mmap_min_addr = 4096,
+						    .stack_guard_pages = 1};
 			struct sim *sim = make(&config);
 
 			program(sim);
@@ -188,7 +192,8 @@ static void test_kernel_copies(void **state)
 	/* An instruction that the exception table does not have. */
 	expect_end(cpu, sim_kernel_read(cpu, va, 8, &value), SIM_DONE, 0, 0);
 	expect_end(cpu, sim_kernel_read(cpu, va + 8192, 8, &value), SIM_OOPSED, 0, 0);
-	expect_end(cpu, sim_kernel_read(cpu, sim_arch(sim)->kernel_start + 0x5000, 8, &value), SIM_OOPSED, 0, 0);
+	expect_end(cpu, sim_kernel_read(cpu, sim_arch(sim)->kernel_start + 0x5000, 8, &value), SIM_OOPSED, 0,
+		   0);
 	sim_set_context(cpu, QUIRE_CTX_PERSISTENT);
 	expect_end(cpu, sim_kernel_read(cpu, va + 8192, 8, &value), SIM_PANICKED, 0, 0);
 	/* Atomic: a fault that would be resolved is not. */
@@ -212,7 +217,8 @@ static void test_not_canonical(void **state)
 
 	(void)state;
 	sim_switch(cpu, new_process(sim));
-	expect_end(cpu, sim_read(cpu, 0x0000900000000000, 8, &value), SIM_SIGNALLED, QUIRE_SIGSEGV, QUIRE_SI_KERNEL);
+	expect_end(cpu, sim_read(cpu, 0x0000900000000000, 8, &value), SIM_SIGNALLED, QUIRE_SIGSEGV,
+		   QUIRE_SI_KERNEL);
 	assert_int_equal(sim_last(cpu)->va, 0);
 	assert_int_equal(sim_copy_to_user(cpu, 0x0000900000000000, &value, 8), 8);
 	expect_end(cpu, sim_kernel_read(cpu, 0x0000900000000000, 8, &value), SIM_OOPSED, 0, 0);
@@ -296,11 +302,14 @@ static void test_files(void **state)
 	assert_true(file->reads >= 1);
 	expect_end(cpu, sim_write(cpu, va + 3 * 4096 + 1, 1, 9), SIM_DONE, 0, 0);
 	assert_int_equal(file->mkwrites, 1);
-	expect_end(cpu, sim_read(cpu, va + 4 * 4096, 1, &value), SIM_SIGNALLED, QUIRE_SIGBUS, QUIRE_BUS_ADRERR);
-	assert_int_equal(SIM_OP(cpu, "msync", quire_msync(process->mm, va, 8 * 4096, QUIRE_MS_SYNC)), QUIRE_OK);
+	expect_end(cpu, sim_read(cpu, va + 4 * 4096, 1, &value), SIM_SIGNALLED, QUIRE_SIGBUS,
+		   QUIRE_BUS_ADRERR);
+	assert_int_equal(SIM_OP(cpu, "msync", quire_msync(process->mm, va, 8 * 4096, QUIRE_MS_SYNC)),
+			 QUIRE_OK);
 	assert_int_equal(file->bytes[3 * 4096 + 1], 9);
 	file->fail_read = 2;
-	expect_end(cpu, sim_read(cpu, va + 2 * 4096, 1, &value), SIM_SIGNALLED, QUIRE_SIGBUS, QUIRE_BUS_ADRERR);
+	expect_end(cpu, sim_read(cpu, va + 2 * 4096, 1, &value), SIM_SIGNALLED, QUIRE_SIGBUS,
+		   QUIRE_BUS_ADRERR);
 	file->fail_read = UINT64_MAX;
 	expect_end(cpu, sim_read(cpu, va + 2 * 4096, 1, &value), SIM_DONE, 0, 0);
 	file->fail_mkwrite = 2;
@@ -326,7 +335,8 @@ static void kernel_mapping(const char *arch)
 		return;
 	}
 	sim_switch(cpu, new_process(sim));
-	assert_int_equal(SIM_OP(cpu, "kmap", quire_kmap(sim_system(sim), 2, RW, QUIRE_KMAP_EAGER, &eager)), QUIRE_OK);
+	assert_int_equal(SIM_OP(cpu, "kmap", quire_kmap(sim_system(sim), 2, RW, QUIRE_KMAP_EAGER, &eager)),
+			 QUIRE_OK);
 	assert_int_equal(SIM_OP(cpu, "kmap", quire_kmap(sim_system(sim), 2, RW, second, &lazy)), QUIRE_OK);
 	expect_end(cpu, sim_kernel_write(cpu, eager + 8, 8, 5), SIM_DONE, 0, 0);
 	expect_end(cpu, sim_kernel_write(cpu, lazy + 8, 8, 6), SIM_DONE, 0, 0);
@@ -368,8 +378,10 @@ static struct sim_process *kill_other(void *context, struct sim_process *faultin
 static void test_out_of_memory(void **state)
 {
 	struct sim_process *victim = NULL;
-	struct sim_config config = {
-		.ram_bytes = 1 << 20, .overcommit = QUIRE_OVERCOMMIT_ALWAYS, .context = &victim, .oom = kill_other};
+	struct sim_config config = {.ram_bytes = 1 << 20,
+				    .overcommit = QUIRE_OVERCOMMIT_ALWAYS,
+				    .context = &victim,
+				    .oom = kill_other};
 	struct sim *sim = make(&config);
 	struct sim_cpu *cpu = sim_cpu(sim, 0);
 	struct sim_process *hungry = new_process(sim);
@@ -434,12 +446,12 @@ static void test_failures_on_purpose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everywhere),        cmocka_unit_test(test_high_memory),
-		cmocka_unit_test(test_window_discipline), cmocka_unit_test(test_kernel_copies),
-		cmocka_unit_test(test_not_canonical),     cmocka_unit_test(test_counts_and_traces),
-		cmocka_unit_test(test_raise_and_probe),   cmocka_unit_test(test_files),
-		cmocka_unit_test(test_kernel_mappings),   cmocka_unit_test(test_out_of_memory),
-		cmocka_unit_test(test_failures_on_purpose),
+	    cmocka_unit_test(test_everywhere),          cmocka_unit_test(test_high_memory),
+	    cmocka_unit_test(test_window_discipline),   cmocka_unit_test(test_kernel_copies),
+	    cmocka_unit_test(test_not_canonical),       cmocka_unit_test(test_counts_and_traces),
+	    cmocka_unit_test(test_raise_and_probe),     cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_kernel_mappings),     cmocka_unit_test(test_out_of_memory),
+	    cmocka_unit_test(test_failures_on_purpose),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ static unsigned char ram[RAM_BYTES] __attribute__((aligned(65536)));
 static void *at(void *context, uint64_t pa, uint64_t bytes)
 {
 	(void)context;
-	return pa - RAM_BASE < RAM_BYTES && bytes <= RAM_BYTES - (pa - RAM_BASE) ? ram + (pa - RAM_BASE) : NULL;
+	return pa - RAM_BASE < RAM_BYTES && bytes <= RAM_BYTES - (pa - RAM_BASE) ? ram + (pa - RAM_BASE)
+										 : NULL;
 }
 
 static const struct sim_bus bus = {at, NULL};
@@ -71,8 +72,10 @@ static uint64_t get(const struct machine *machine, uint64_t where)
 
 static struct sim_walk walk(const struct machine *machine, uint64_t va, int access, int mode)
 {
-	struct sim_walk_request request = {
-		.root = {RAM_BASE, RAM_BASE}, .va = va, .access = (enum quire_access)access, .mode = (enum quire_mode)mode};
+	struct sim_walk_request request = {.root = {RAM_BASE, RAM_BASE},
+					   .va = va,
+					   .access = (enum quire_access)access,
+					   .mode = (enum quire_mode)mode};
 	struct sim_walk out;
 
 	machine->mmu->walk(machine->mmu, &bus, &request, &out);
@@ -99,20 +102,26 @@ static void try_cases(const struct machine *machine, const struct access_case *c
 			uint64_t pa = out.frame + (machine->va & (SIM_BIT(out.shift) - 1));
 
 			if (out.end != SIM_WALK_OK || pa != c->value)
-				fail_msg("%s: %s: end %d, pa %#llx, expected %#llx", machine->mmu->name, c->what, out.end,
-				         (unsigned long long)pa, (unsigned long long)c->value);
-		} else if (out.end != SIM_WALK_FAULT || out.syndrome != c->value || out.address != machine->va ||
-		           out.vector != (c->access == EX ? machine->fetch : machine->data)) {
-			fail_msg("%s: %s: end %d, vector %d, syndrome %#llx, expected %#llx", machine->mmu->name, c->what,
-			         out.end, out.vector, (unsigned long long)out.syndrome, (unsigned long long)c->value);
+				fail_msg("%s: %s: end %d, pa %#llx, expected %#llx", machine->mmu->name,
+					 c->what, out.end, (unsigned long long)pa,
+					 (unsigned long long)c->value);
+		} else if (out.end != SIM_WALK_FAULT || out.syndrome != c->value ||
+			   out.address != machine->va ||
+			   out.vector != (c->access == EX ? machine->fetch : machine->data)) {
+			fail_msg("%s: %s: end %d, vector %d, syndrome %#llx, expected %#llx",
+				 machine->mmu->name, c->what, out.end, out.vector,
+				 (unsigned long long)out.syndrome, (unsigned long long)c->value);
 		}
 		if (c->after && get(machine, c->entry.at) != c->after)
 			fail_msg("%s: %s: the entry is %#llx afterwards", machine->mmu->name, c->what,
-			         (unsigned long long)get(machine, c->entry.at));
+				 (unsigned long long)get(machine, c->entry.at));
 	}
 }
 
 #define TRY(machine, cases) try_cases(&(machine), cases, sizeof(cases) / sizeof((cases)[0]))
+
+/* The tables are tables. */
+/* clang-format off */
 
 /* --- x86: SDM vol. 3A, figure 4-12: P 1, W/R 2, U/S 4, RSVD 8, I/D 16 --- */
 
@@ -481,11 +490,15 @@ static void test_toy(void **state)
 	assert_int_equal(walk(&machine, 0x200000, RD, USER).syndrome, 0x28);
 }
 
+/* clang-format on */
+
 /* A quiet walk changes nothing, and takes a clear accessed bit for set. */
 static void test_quiet(void **state)
 {
-	struct sim_walk_request request = {
-		.root = {RAM_BASE, RAM_BASE}, .va = 0x7f1234567abc, .access = QUIRE_ACCESS_WRITE, .flags = SIM_WALK_QUIET};
+	struct sim_walk_request request = {.root = {RAM_BASE, RAM_BASE},
+					   .va = 0x7f1234567abc,
+					   .access = QUIRE_ACCESS_WRITE,
+					   .flags = SIM_WALK_QUIET};
 	struct sim_walk out;
 
 	(void)state;
@@ -505,9 +518,11 @@ static void test_quiet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_x86_64), cmocka_unit_test(test_x86_64_la57), cmocka_unit_test(test_i386),
-		cmocka_unit_test(test_arm),    cmocka_unit_test(test_arm64),       cmocka_unit_test(test_arm64_granules),
-		cmocka_unit_test(test_riscv),  cmocka_unit_test(test_toy),         cmocka_unit_test(test_quiet),
+	    cmocka_unit_test(test_x86_64), cmocka_unit_test(test_x86_64_la57),
+	    cmocka_unit_test(test_i386),   cmocka_unit_test(test_arm),
+	    cmocka_unit_test(test_arm64),  cmocka_unit_test(test_arm64_granules),
+	    cmocka_unit_test(test_riscv),  cmocka_unit_test(test_toy),
+	    cmocka_unit_test(test_quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

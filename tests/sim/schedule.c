@@ -14,7 +14,8 @@
 
 static struct sim *make(unsigned cpus, uint64_t point_limit)
 {
-	struct sim_config config = {.arch = "toy", .ram_bytes = 1 << 20, .cpus = cpus, .point_limit = point_limit};
+	struct sim_config config = {
+	    .arch = "toy", .ram_bytes = 1 << 20, .cpus = cpus, .point_limit = point_limit};
 	const char *why = NULL;
 	struct sim *sim = sim_create(&config, &why);
 
@@ -27,9 +28,12 @@ static struct sim *make(unsigned cpus, uint64_t point_limit)
 
 static void test_plan_text(void **state)
 {
-	static const char *const good[] = {"plain:0", "plain:1", "random:77/4:0", "list:1", "list:0,12>1,40>0"};
-	static const char *const bad[] = {"", "plain:", "plain:0x", "list:0,12", "list:0,12>", "random:1:0",
-	                                  "random:1/0:0", "list:0,1>1,2>0,3>1,4>0,5>1,6>0,7>1,8>0,9>1", "plan:0"};
+	static const char *const good[] = {"plain:0", "plain:1", "random:77/4:0", "list:1",
+					   "list:0,12>1,40>0"};
+	static const char *const bad[] = {
+	    "",           "plain:",     "plain:0x",     "list:0,12",
+	    "list:0,12>", "random:1:0", "random:1/0:0", "list:0,1>1,2>0,3>1,4>0,5>1,6>0,7>1,8>0,9>1",
+	    "plan:0"};
 	struct sim_plan plan;
 	char text[160];
 
@@ -94,11 +98,11 @@ static uint64_t explore_letters(unsigned a, unsigned b, unsigned bound)
 {
 	struct letters letters = {.points = {a, b}};
 	struct sim_explore what = {.create = make_letters,
-	                           .body = {write_letters, write_letters},
-	                           .count = 2,
-	                           .after = keep_letters,
-	                           .context = &letters,
-	                           .bound = bound};
+				   .body = {write_letters, write_letters},
+				   .count = 2,
+				   .after = keep_letters,
+				   .context = &letters,
+				   .bound = bound};
 	struct sim_explored out;
 
 	sim_explore(&what, &out);
@@ -131,11 +135,11 @@ static void test_three_bodies(void **state)
 {
 	struct letters letters = {.points = {1, 1, 1}};
 	struct sim_explore what = {.create = make_letters,
-	                           .body = {write_letters, write_letters, write_letters},
-	                           .count = 3,
-	                           .after = keep_letters,
-	                           .context = &letters,
-	                           .bound = 6};
+				   .body = {write_letters, write_letters, write_letters},
+				   .count = 3,
+				   .after = keep_letters,
+				   .context = &letters,
+				   .bound = 6};
 	struct sim_explored out;
 
 	(void)state;
@@ -180,11 +184,11 @@ static void test_lost_update(void **state)
 {
 	struct counter counter = {0, 0};
 	struct sim_explore what = {.create = make_counter,
-	                           .body = {add_one, add_one},
-	                           .count = 2,
-	                           .after = both_added,
-	                           .context = &counter,
-	                           .bound = 0};
+				   .body = {add_one, add_one},
+				   .count = 2,
+				   .after = both_added,
+				   .context = &counter,
+				   .bound = 0};
 	struct sim_explored out;
 	char token[sizeof(out.token)];
 
@@ -279,7 +283,8 @@ static bool note_deadlock(struct sim *sim, void *context)
 		return true;
 	if (finding->kind == SIM_DEADLOCK) {
 		locks->deadlocks++;
-		locks->named = strstr(finding->text, "CPU 0") && strstr(finding->text, "CPU 1") && strstr(finding->text, "MM");
+		locks->named = strstr(finding->text, "CPU 0") && strstr(finding->text, "CPU 1") &&
+			       strstr(finding->text, "MM");
 	}
 	sim_findings_clear(sim);
 	return true;
@@ -289,12 +294,12 @@ static void test_deadlock(void **state)
 {
 	struct two_locks locks = {0};
 	struct sim_explore what = {.create = make_locks,
-	                           .body = {take_crosswise, take_crosswise},
-	                           .count = 2,
-	                           .after = note_deadlock,
-	                           .context = &locks,
-	                           .bound = 0,
-	                           .go_on = true};
+				   .body = {take_crosswise, take_crosswise},
+				   .count = 2,
+				   .after = note_deadlock,
+				   .context = &locks,
+				   .bound = 0,
+				   .go_on = true};
 	struct sim_explored out;
 
 	(void)state;
@@ -443,9 +448,13 @@ static void test_threads(void **state)
 static void test_bad_machines(void **state)
 {
 	static const struct sim_config bad[] = {
-		{.arch = "vax"},       {.profile = "linux-1.0"},  {.cpus = 65},
-		{.tlb_entries = 100},  {.tlb_entries = 2},        {.ram_bytes = 4096},
-		{.arch = "toy", .ram_bytes = UINT64_C(1) << 33},
+	    {.arch = "vax"},
+	    {.profile = "linux-1.0"},
+	    {.cpus = 65},
+	    {.tlb_entries = 100},
+	    {.tlb_entries = 2},
+	    {.ram_bytes = 4096},
+	    {.arch = "toy", .ram_bytes = UINT64_C(1) << 33},
 	};
 	const char *why;
 
@@ -460,12 +469,12 @@ static void test_bad_machines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plan_text),      cmocka_unit_test(test_number_of_schedules),
-		cmocka_unit_test(test_three_bodies),   cmocka_unit_test(test_lost_update),
-		cmocka_unit_test(test_random_repeats), cmocka_unit_test(test_plan_that_does_not_fit),
-		cmocka_unit_test(test_deadlock),       cmocka_unit_test(test_livelock),
-		cmocka_unit_test(test_lock_order),     cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_bad_machines),
+	    cmocka_unit_test(test_plan_text),      cmocka_unit_test(test_number_of_schedules),
+	    cmocka_unit_test(test_three_bodies),   cmocka_unit_test(test_lost_update),
+	    cmocka_unit_test(test_random_repeats), cmocka_unit_test(test_plan_that_does_not_fit),
+	    cmocka_unit_test(test_deadlock),       cmocka_unit_test(test_livelock),
+	    cmocka_unit_test(test_lock_order),     cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_bad_machines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

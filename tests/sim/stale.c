@@ -69,7 +69,8 @@ static void expect(struct world *world, enum sim_finding_kind kind, const char *
 	if (!finding)
 		fail_msg("no finding, expected %s", sim_finding_name(kind));
 	if (finding->kind != kind || !strstr(finding->text, one) || !strstr(finding->text, two))
-		fail_msg("expected %s with \"%s\" and \"%s\": %s", sim_finding_name(kind), one, two, finding->text);
+		fail_msg("expected %s with \"%s\" and \"%s\": %s", sim_finding_name(kind), one, two,
+			 finding->text);
 	sim_findings_clear(world->sim);
 }
 
@@ -80,7 +81,8 @@ static enum quire_status protect(struct world *world, quire_prot prot)
 
 static enum quire_status unmap(struct world *world)
 {
-	return SIM_OP(world->cpu, "munmap", quire_munmap(world->process->mm, world->va, sim_page_bytes(world->sim)));
+	return SIM_OP(world->cpu, "munmap",
+		      quire_munmap(world->process->mm, world->va, sim_page_bytes(world->sim)));
 }
 
 /* The same on every architecture: rights taken away, and the flush lost. */
@@ -95,8 +97,8 @@ static void test_lost_rights(void **state)
 		assert_int_equal(sim_write(world.cpu, world.va, 1, 2), SIM_DONE);
 		flush_way = LOSE;
 		assert_int_equal(SIM_OP(world.cpu, "mprotect",
-		                        quire_mprotect(world.process->mm, world.va, page, QUIRE_PROT_READ)),
-		                 QUIRE_OK);
+					quire_mprotect(world.process->mm, world.va, page, QUIRE_PROT_READ)),
+				 QUIRE_OK);
 		assert_true(flushes_seen > 0);
 		assert_int_equal(sim_read(world.cpu, world.va, 1, NULL), SIM_DONE);
 		assert_int_equal(sim_finding_count(world.sim), 0);
@@ -200,9 +202,9 @@ static void test_clean_behind(void **state)
 {
 	struct world world = make("x86_64", 1);
 	struct sim_walk_request request = {.root = {world.cpu->root[0], world.cpu->root[1]},
-	                                   .va = world.va,
-	                                   .access = QUIRE_ACCESS_READ,
-	                                   .flags = SIM_WALK_QUIET};
+					   .va = world.va,
+					   .access = QUIRE_ACCESS_READ,
+					   .flags = SIM_WALK_QUIET};
 	struct sim_walk walk;
 	uint64_t *entry;
 
@@ -233,7 +235,8 @@ static void test_stale_table(void **state)
 	(void)state;
 	assert_int_equal(sim_write(world.cpu, world.va, 1, 1), SIM_DONE);
 	flush_way = KEEP_TABLES;
-	assert_int_equal(SIM_OP(world.cpu, "munmap", quire_munmap(world.process->mm, world.va, length)), QUIRE_OK);
+	assert_int_equal(SIM_OP(world.cpu, "munmap", quire_munmap(world.process->mm, world.va, length)),
+			 QUIRE_OK);
 	flush_way = PASS;
 	(void)sim_read(world.cpu, world.va, 1, NULL);
 	expect(&world, SIM_STALE_TABLE, "in munmap", "the table was seen freed");
@@ -292,7 +295,8 @@ static void unmap_it(struct sim_cpu *cpu, void *context)
 	struct race *race = context;
 
 	if (SIM_OP(cpu, "munmap",
-	           quire_munmap(race->world.process->mm, race->world.va, sim_page_bytes(race->world.sim))) != QUIRE_OK)
+		   quire_munmap(race->world.process->mm, race->world.va, sim_page_bytes(race->world.sim))) !=
+	    QUIRE_OK)
 		race->wrong++;
 }
 
@@ -329,11 +333,11 @@ static void test_every_schedule(void **state)
 	for (unsigned a = 0; a < sizeof(archs) / sizeof(archs[0]); a++) {
 		struct race race = {.arch = archs[a]};
 		struct sim_explore what = {.create = make_race,
-		                           .body = {unmap_it, read_it},
-		                           .count = 2,
-		                           .after = sum_up,
-		                           .context = &race,
-		                           .bound = 2};
+					   .body = {unmap_it, read_it},
+					   .count = 2,
+					   .after = sum_up,
+					   .context = &race,
+					   .bound = 2};
 		struct sim_explored out;
 
 		sim_explore(&what, &out);
@@ -342,8 +346,8 @@ static void test_every_schedule(void **state)
 		assert_true(race.stale_legal > 0);
 		assert_true(race.signalled > 0);
 		assert_true(race.read > 0);
-		print_message("%s: %u schedules, %u stale hits within the rule\n", archs[a], (unsigned)out.schedules,
-		              (unsigned)race.stale_legal);
+		print_message("%s: %u schedules, %u stale hits within the rule\n", archs[a],
+			      (unsigned)out.schedules, (unsigned)race.stale_legal);
 	}
 }
 
@@ -351,11 +355,11 @@ static void test_every_schedule_sees_the_loss(void **state)
 {
 	struct race race = {.arch = "x86_64", .lose = true};
 	struct sim_explore what = {.create = make_race,
-	                           .body = {unmap_it, read_it},
-	                           .count = 2,
-	                           .after = sum_up,
-	                           .context = &race,
-	                           .bound = 0};
+				   .body = {unmap_it, read_it},
+				   .count = 2,
+				   .after = sum_up,
+				   .context = &race,
+				   .bound = 0};
 	struct sim_explored out;
 
 	(void)state;
@@ -393,12 +397,12 @@ static void test_left_spaces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lost_rights),    cmocka_unit_test(test_both_places),
-		cmocka_unit_test(test_freed_frame),    cmocka_unit_test(test_reused_frame),
-		cmocka_unit_test(test_other_frame),    cmocka_unit_test(test_clean_behind),
-		cmocka_unit_test(test_stale_table),    cmocka_unit_test(test_kept_absence),
-		cmocka_unit_test(test_every_schedule), cmocka_unit_test(test_every_schedule_sees_the_loss),
-		cmocka_unit_test(test_left_spaces),
+	    cmocka_unit_test(test_lost_rights),    cmocka_unit_test(test_both_places),
+	    cmocka_unit_test(test_freed_frame),    cmocka_unit_test(test_reused_frame),
+	    cmocka_unit_test(test_other_frame),    cmocka_unit_test(test_clean_behind),
+	    cmocka_unit_test(test_stale_table),    cmocka_unit_test(test_kept_absence),
+	    cmocka_unit_test(test_every_schedule), cmocka_unit_test(test_every_schedule_sees_the_loss),
+	    cmocka_unit_test(test_left_spaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

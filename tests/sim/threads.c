@@ -28,9 +28,9 @@ static void check(struct shared *shared, bool right)
 static quire_va map(struct sim_cpu *cpu, struct shared *shared, struct quire_file *file)
 {
 	struct quire_mmap how = {.length = PAGES * sim_page_bytes(sim_of(cpu)),
-	                         .prot = RW,
-	                         .flags = file ? QUIRE_MAP_SHARED : QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS,
-	                         .file = file};
+				 .prot = RW,
+				 .flags = file ? QUIRE_MAP_SHARED : QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS,
+				 .file = file};
 	quire_va va = 0;
 
 	check(shared, SIM_OP(cpu, "mmap", quire_mmap(shared->process->mm, &how, &va)) == QUIRE_OK);
@@ -52,10 +52,13 @@ static void work(struct sim_cpu *cpu, void *context)
 		for (unsigned i = 0; i < PAGES; i++)
 			check(shared, sim_write(cpu, va + i * page, 8, tag << 16 | i) == SIM_DONE);
 		for (unsigned i = 0; i < PAGES; i++)
-			check(shared, sim_read(cpu, va + i * page, 8, &value) == SIM_DONE && value == (tag << 16 | i));
-		check(shared, SIM_OP(cpu, "mprotect", quire_mprotect(mm, va, page, QUIRE_PROT_READ)) == QUIRE_OK);
+			check(shared, sim_read(cpu, va + i * page, 8, &value) == SIM_DONE &&
+					  value == (tag << 16 | i));
+		check(shared,
+		      SIM_OP(cpu, "mprotect", quire_mprotect(mm, va, page, QUIRE_PROT_READ)) == QUIRE_OK);
 		check(shared, sim_write(cpu, va, 1, 1) == SIM_SIGNALLED);
-		check(shared, SIM_OP(cpu, "madvise", quire_madvise(mm, va + page, page, QUIRE_MADV_DONTNEED)) == QUIRE_OK);
+		check(shared, SIM_OP(cpu, "madvise",
+				     quire_madvise(mm, va + page, page, QUIRE_MADV_DONTNEED)) == QUIRE_OK);
 		check(shared, sim_read(cpu, va + page, 8, &value) == SIM_DONE && value == 0);
 		check(shared, SIM_OP(cpu, "munmap", quire_munmap(mm, va, PAGES * page)) == QUIRE_OK);
 	}
@@ -136,9 +139,9 @@ static void test_riscv64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_x86_64),
-		cmocka_unit_test(test_arm64),
-		cmocka_unit_test(test_riscv64),
+	    cmocka_unit_test(test_x86_64),
+	    cmocka_unit_test(test_arm64),
+	    cmocka_unit_test(test_riscv64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

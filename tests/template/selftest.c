@@ -27,12 +27,12 @@ static void say(void *context, const char *line)
 static unsigned run(struct sim *sim, const struct quire_host *host)
 {
 	struct quire_port_selftest test = {.system = sim_system(sim),
-	                                   .host = host,
-	                                   .host_context = sim,
-	                                   .cpus = sim_cpus(sim),
-	                                   .seed = 3,
-	                                   .rounds = 1,
-	                                   .say = say};
+					   .host = host,
+					   .host_context = sim,
+					   .cpus = sim_cpus(sim),
+					   .seed = 3,
+					   .rounds = 1,
+					   .say = say};
 
 	said[0] = 0;
 	return quire_port_selftest(&test);
@@ -175,8 +175,8 @@ static void test_wrong_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_simulated_machine),
-		cmocka_unit_test(test_wrong_hosts),
+	    cmocka_unit_test(test_simulated_machine),
+	    cmocka_unit_test(test_wrong_hosts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

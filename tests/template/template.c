@@ -75,13 +75,15 @@ quire_va machine_fixup(quire_va pc)
 static void *bus_at(void *context, uint64_t pa, uint64_t bytes)
 {
 	(void)context;
-	return pa - RAM_BASE < RAM_BYTES && bytes <= RAM_BYTES - (pa - RAM_BASE) ? ram + (pa - RAM_BASE) : NULL;
+	return pa - RAM_BASE < RAM_BYTES && bytes <= RAM_BYTES - (pa - RAM_BASE) ? ram + (pa - RAM_BASE)
+										 : NULL;
 }
 
 static const struct sim_bus bus = {bus_at, NULL};
 
 /* The byte at `va`, or NULL and the exception. */
-static unsigned char *translate(uint64_t va, enum quire_access access, enum quire_mode mode, struct sim_walk *walk)
+static unsigned char *translate(uint64_t va, enum quire_access access, enum quire_mode mode,
+				struct sim_walk *walk)
 {
 	struct sim_walk_request request = {.root = {root, root}, .va = va, .access = access, .mode = mode};
 	unsigned slot = (va >> 12) % TLB;
@@ -97,7 +99,7 @@ static unsigned char *translate(uint64_t va, enum quire_access access, enum quir
 	tlb[slot].rights = walk->rights;
 	if (!walk->dirty)
 		tlb[slot].rights &= (uint8_t) ~(SIM_RIGHT(QUIRE_MODE_USER, QUIRE_ACCESS_WRITE) |
-		                                SIM_RIGHT(QUIRE_MODE_KERNEL, QUIRE_ACCESS_WRITE));
+						SIM_RIGHT(QUIRE_MODE_KERNEL, QUIRE_ACCESS_WRITE));
 	return bus_at(NULL, walk->frame + va % 4096, 1);
 }
 
@@ -109,8 +111,8 @@ struct cpu {
 };
 
 /* One access; what a real CPU and its exception entry do together. */
-static enum port_action access_byte(struct cpu *cpu, uint64_t va, enum quire_access access, enum quire_mode mode,
-                                    unsigned char *byte)
+static enum port_action access_byte(struct cpu *cpu, uint64_t va, enum quire_access access,
+				    enum quire_mode mode, unsigned char *byte)
 {
 	struct sim_walk walk;
 
@@ -127,12 +129,12 @@ static enum port_action access_byte(struct cpu *cpu, uint64_t va, enum quire_acc
 			return PORT_RETURN;
 		assert_int_equal(walk.end, SIM_WALK_FAULT);
 		trap = (struct port_trap){.vector = walk.vector,
-		                          .syndrome = walk.syndrome,
-		                          .address = walk.address,
-		                          .pc = cpu->pc,
-		                          .sp = 0x7ffffffff000,
-		                          .user = mode == QUIRE_MODE_USER,
-		                          .atomic = cpu->atomic};
+					  .syndrome = walk.syndrome,
+					  .address = walk.address,
+					  .pc = cpu->pc,
+					  .sp = 0x7ffffffff000,
+					  .user = mode == QUIRE_MODE_USER,
+					  .atomic = cpu->atomic};
 		action = port_trap(cpu->port, &trap, &cpu->signal);
 		if (action != PORT_RETURN)
 			return action;
@@ -190,7 +192,8 @@ static void test_selftest(void **state)
 
 static void test_program(void **state)
 {
-	struct quire_mmap how = {.length = 8 * 4096, .prot = RW, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
+	struct quire_mmap how = {
+	    .length = 8 * 4096, .prot = RW, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	struct port port;
 	struct cpu cpu = {.port = &port, .pc = 0x400000};
 	struct quire_mm *parent, *child;
@@ -230,7 +233,8 @@ static void test_program(void **state)
 	cpu.pc = COPY_PC;
 	assert_int_equal(access_byte(&cpu, va, QUIRE_ACCESS_WRITE, QUIRE_MODE_KERNEL, &byte), PORT_RETURN);
 	assert_int_equal(cpu.pc, FIXUP_PC);
-	assert_int_equal(access_byte(&cpu, va, QUIRE_ACCESS_WRITE, QUIRE_MODE_KERNEL, &byte), PORT_KERNEL_BUG);
+	assert_int_equal(access_byte(&cpu, va, QUIRE_ACCESS_WRITE, QUIRE_MODE_KERNEL, &byte),
+			 PORT_KERNEL_BUG);
 
 	port_switch(&port, NULL);
 	quire_mm_put(child);
@@ -241,8 +245,8 @@ static void test_program(void **state)
 static void test_no_memory(void **state)
 {
 	struct quire_mmap how = {.length = 2048 * 4096,
-	                         .prot = RW,
-	                         .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_NORESERVE};
+				 .prot = RW,
+				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_NORESERVE};
 	enum port_action action = PORT_RETURN;
 	struct port port;
 	struct cpu cpu = {.port = &port, .pc = 0x400000};
@@ -276,10 +280,10 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_selftest),
-		cmocka_unit_test(test_program),
-		cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_selftest),
+	    cmocka_unit_test(test_program),
+	    cmocka_unit_test(test_no_memory),
+	    cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
