@@ -79,12 +79,17 @@ static enum quire_status check_vma(struct remap *re)
 	                                                                                      QUIRE_ENOMEM;
 }
 
-static enum quire_status unmap(struct remap *re, quire_va start, quire_va end)
+/* munmap within the call. An old length may be any number. */
+static enum quire_status unmap(struct remap *re, quire_va start, uint64_t length)
 {
-	struct quire_vma *spare;
-	enum quire_status status = qr_unmap_prepare(re->mm, start, end, &spare);
+	quire_va end = (quire_va)(start + length);
 	uint64_t before = re->gone.accounted;
+	struct quire_vma *spare;
+	enum quire_status status;
 
+	if (start > re->mm->task_end || length > re->mm->task_end - start)
+		return QUIRE_EINVAL;
+	status = qr_unmap_prepare(re->mm, start, end, &spare);
 	if (status != QUIRE_OK)
 		return status;
 	qr_unmap_commit(re->mm, start, end, &spare, &re->gone);
@@ -240,14 +245,14 @@ static enum quire_status remap_to(struct remap *re)
 	enum quire_status status = QUIRE_OK;
 
 	if (fixed) {
-		status = unmap(re, re->new_addr, (quire_va)(re->new_addr + re->new_length));
+		status = unmap(re, re->new_addr, re->new_length);
 		re->vma = qr_find_vma(mm, re->addr);
 		/* With an old length of 0 the source may have been inside what was just unmapped. */
 		if (status == QUIRE_OK && (!re->vma || re->vma->start > re->addr))
 			return QUIRE_EFAULT;
 	}
 	if (status == QUIRE_OK && re->new_length < re->old_length) {
-		status = unmap(re, (quire_va)(re->addr + re->new_length), (quire_va)(re->addr + re->old_length));
+		status = unmap(re, (quire_va)(re->addr + re->new_length), re->old_length - re->new_length);
 		re->old_length = re->new_length;
 		re->vma = qr_find_vma(mm, re->addr);
 	}
@@ -333,7 +338,7 @@ static enum quire_status remap_at(struct remap *re)
 	if (re->new_length == re->old_length)
 		return QUIRE_OK;
 	if (re->new_length < re->old_length)
-		return unmap(re, (quire_va)(re->addr + re->new_length), (quire_va)(re->addr + re->old_length));
+		return unmap(re, (quire_va)(re->addr + re->new_length), re->old_length - re->new_length);
 	if (room_in_place(re))
 		return grow_in_place(re);
 	if (!(re->flags & QUIRE_MREMAP_MAYMOVE))
