@@ -1,0 +1,30 @@
+-- A database of some 10 MB with an index, changed in many ways, and checked.
+pragma journal_mode = delete;
+create table leaf(id integer primary key, name text, weight real, body blob);
+begin;
+with recursive c(x) as (select 1 union all select x + 1 from c where x < 48000)
+insert into leaf select x, printf('leaf-%08d', (x * 7919) % 1000003), x / 7.0, zeroblob(180 + x % 40) from c;
+commit;
+create index leaf_name on leaf(name);
+select count(*), min(name), max(name), round(sum(weight), 3) from leaf;
+select page_count * page_size > 8000000 from pragma_page_count, pragma_page_size;
+explain query plan select * from leaf where name = 'leaf-00007919';
+select id from leaf where name between 'leaf-00100000' and 'leaf-00100200' order by id;
+begin;
+delete from leaf where id % 5 = 0;
+update leaf set weight = weight * 2, name = name || '!' where id % 7 = 0;
+savepoint half;
+delete from leaf;
+rollback to half;
+commit;
+select count(*), round(sum(weight), 3), sum(length(body)) from leaf;
+begin; insert into leaf(name) select 'lost' from leaf; rollback;
+select count(*) from leaf where name = 'lost';
+create table words(word text primary key, n int) without rowid;
+insert into words select substr(name, 6, 2), count(*) from leaf group by 1;
+select word, n from words order by n desc, word limit 5;
+select group_concat(substr(name, 6, 4), ',') from (select name from leaf order by name limit 10);
+pragma integrity_check;
+vacuum;
+pragma integrity_check;
+select count(*) from leaf;
