@@ -62,7 +62,7 @@ static inline struct qr_mm_slot *qr_slot(const struct qr_fault_ctx *fc)
 	return &fc->mm->slot[fc->token];
 }
 
-static inline void qr_slot_add(int64_t *counter, int64_t by)
+static inline void qr_slot_add(qr_atomic64s *counter, int64_t by)
 {
 	__atomic_fetch_add(counter, by, __ATOMIC_RELAXED);
 }
