@@ -184,7 +184,7 @@ def contract(findings, root):
 
 def freestanding(findings, root, clang):
     """Compiles every file for every machine: with all architectures, and with that machine's own alone."""
-    flags = ['-std=c11', '-O1', '-ffreestanding', '-nostdlibinc', '-c', '-o', os.devnull, '-Wall', '-Wextra', '-Werror',
+    flags = ['-std=c11', '-O0', '-ffreestanding', '-nostdlibinc', '-c', '-o', os.devnull, '-Wall', '-Wextra', '-Werror',
              '-Wundef', '-Wno-unused-parameter', '-Iinclude', '-Isrc', '-Iarch', '-I.']
     # The conformance suite runs inside kernels too, but for its hosted main.
     suite = [path for path, _ in files(root) if path.startswith('tests/conformance/') and path.endswith('.c')]
