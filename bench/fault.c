@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What the fault path costs: instructions of the library alone, for one kind of fault at a time.
  *
- *   bench_fault --list        "name unit" a line
- *   bench_fault NAME          prepares, switches callgrind's collection on, does the work COUNT times,
- *                             switches it off, prints COUNT
+ *   bench-fault list        a line for each: name, unit, operations, the function that run.py counts in
+ *   bench-fault run NAME    prepares, and does the work
  *
  * The host does nothing where it can: pages are neither cleared nor copied, flushes return at once. What
  * is counted is decoding, deciding and book-keeping. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <valgrind/callgrind.h>
 
 #include <quire/quire.h>
 
@@ -31,7 +28,7 @@ struct world {
 
 static void die(const char *what)
 {
-	fprintf(stderr, "bench_fault: %s\n", what);
+	fprintf(stderr, "bench-fault: %s\n", what);
 	exit(1);
 }
 
@@ -181,6 +178,8 @@ static void prepare_65536(struct world *world)
 		die("65536 vmas");
 }
 
+#define MEASURED __attribute__((noinline))
+
 /* --- the measured work -------------------------------------------------------------------------------- */
 
 static void each(struct world *world, unsigned bits)
@@ -189,45 +188,39 @@ static void each(struct world *world, unsigned bits)
 		fault(world, world->mm, AT + i * PAGE, bits);
 }
 
-static unsigned anon_write(struct world *world)
+static MEASURED void anon_write(struct world *world)
 {
 	each(world, 6);
-	return COUNT;
 }
 
-static unsigned anon_read(struct world *world)
+static MEASURED void anon_read(struct world *world)
 {
 	each(world, 4);
-	return COUNT;
 }
 
-static unsigned write_present(struct world *world)
+static MEASURED void write_present(struct world *world)
 {
 	each(world, 7);
-	return COUNT;
 }
 
-static unsigned file_cow(struct world *world)
+static MEASURED void file_cow(struct world *world)
 {
 	each(world, 6);
-	return COUNT;
 }
 
-static unsigned file_around(struct world *world)
+static MEASURED void file_around(struct world *world)
 {
 	for (unsigned i = 16; i < COUNT; i += 16)
 		fault(world, world->mm, AT + i * PAGE, 4);
-	return COUNT - 16;
 }
 
-static unsigned file_alone(struct world *world)
+static MEASURED void file_alone(struct world *world)
 {
 	for (unsigned i = 0; i < COUNT; i++)
 		fault(world, world->mm, AT + (32 * i + 8) * PAGE, 4);
-	return COUNT;
 }
 
-static unsigned find(struct world *world)
+static MEASURED void find(struct world *world)
 {
 	uint64_t at = 12345;
 
@@ -236,55 +229,54 @@ static unsigned find(struct world *world)
 		if (!qr_find_vma(world->mm, AT + (at >> 47) * PAGE))
 			die("find");
 	}
-	return COUNT;
 }
 
-static unsigned fork_pages(struct world *world)
+static MEASURED void fork_pages(struct world *world)
 {
 	ok(quire_mm_fork(world->mm, &world->child), "fork");
-	return COUNT;
 }
 
-static unsigned unmap_pages(struct world *world)
+static MEASURED void unmap_pages(struct world *world)
 {
 	ok(quire_munmap(world->mm, AT, (COUNT + 2) * PAGE), "munmap");
-	return COUNT;
 }
 
-static unsigned protect_pages(struct world *world)
+static MEASURED void protect_pages(struct world *world)
 {
 	ok(quire_mprotect(world->mm, AT, (COUNT + 2) * PAGE, QUIRE_PROT_READ), "mprotect");
-	return COUNT;
 }
 
-static unsigned segv(struct world *world)
+static MEASURED void segv(struct world *world)
 {
 	struct quire_trap trap = {.mode = QUIRE_MODE_USER, .syndrome = 4, .address = 0x1000};
 
 	for (unsigned i = 0; i < COUNT; i++)
 		if (quire_trap(world->system, world->mm, &trap, NULL).kind != QUIRE_SIGNAL)
 			die("segv");
-	return COUNT;
 }
+
+#define B(name, prepare, work, operations) {name ".instructions", prepare, work, #work, operations}
 
 static const struct bench {
 	const char *name;
 	void (*prepare)(struct world *world);
-	unsigned (*work)(struct world *world);
+	void (*work)(struct world *world);
+	const char *function;
+	unsigned operations;
 } benches[] = {
-    {"fault.anon_write.instructions", prepare_anon, anon_write},
-    {"fault.anon_read_zero.instructions", prepare_anon, anon_read},
-    {"fault.zero_then_write.instructions", prepare_zero, write_present},
-    {"fault.cow_copy.instructions", prepare_forked, write_present},
-    {"fault.cow_reuse.instructions", prepare_orphaned, write_present},
-    {"fault.file_read.instructions", prepare_file_alone, file_alone},
-    {"fault.file_read_around_per_page.instructions", prepare_file, file_around},
-    {"fault.file_cow.instructions", prepare_file, file_cow},
-    {"fault.segv.instructions", prepare_anon, segv},
-    {"mm.find_vma_65536.instructions", prepare_65536, find},
-    {"mm.fork_per_page.instructions", prepare_written, fork_pages},
-    {"mm.munmap_per_page.instructions", prepare_written, unmap_pages},
-    {"mm.mprotect_per_page.instructions", prepare_written, protect_pages},
+    B("fault.anon_write", prepare_anon, anon_write, COUNT),
+    B("fault.anon_read_zero", prepare_anon, anon_read, COUNT),
+    B("fault.zero_then_write", prepare_zero, write_present, COUNT),
+    B("fault.cow_copy", prepare_forked, write_present, COUNT),
+    B("fault.cow_reuse", prepare_orphaned, write_present, COUNT),
+    B("fault.file_read", prepare_file_alone, file_alone, COUNT),
+    B("fault.file_read_around_per_page", prepare_file, file_around, COUNT - 16),
+    B("fault.file_cow", prepare_file, file_cow, COUNT),
+    B("fault.segv", prepare_anon, segv, COUNT),
+    B("mm.find_vma_65536", prepare_65536, find, COUNT),
+    B("mm.fork_per_page", prepare_written, fork_pages, COUNT),
+    B("mm.munmap_per_page", prepare_written, unmap_pages, COUNT),
+    B("mm.mprotect_per_page", prepare_written, protect_pages, COUNT),
 };
 
 static void open_world(struct world *world)
@@ -301,27 +293,36 @@ static void open_world(struct world *world)
 	ok(quire_mm_create(world->system, NULL, &world->mm), "mm");
 }
 
-int main(int argc, char **argv)
+static void list(void)
+{
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		printf("%s instructions %u %s\n", benches[i].name, benches[i].operations, benches[i].function);
+}
+
+static int run(const char *name)
 {
 	struct world world = {0};
 
 	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
-		if (argc == 2 && !strcmp(argv[1], "--list")) {
-			printf("%s instructions\n", benches[i].name);
-			continue;
-		}
-		if (argc != 2 || strcmp(argv[1], benches[i].name))
+		if (strcmp(name, benches[i].name))
 			continue;
 		open_world(&world);
 		benches[i].prepare(&world);
-		CALLGRIND_TOGGLE_COLLECT;
-		unsigned count = benches[i].work(&world);
-		CALLGRIND_TOGGLE_COLLECT;
-		printf("%u\n", count);
+		benches[i].work(&world);
 		return 0;
 	}
-	if (argc == 2 && !strcmp(argv[1], "--list"))
+	fprintf(stderr, "bench-fault: no bench is called %s\n", name);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "run"))
+		return run(argv[2]);
+	if (argc == 2 && !strcmp(argv[1], "list")) {
+		list();
 		return 0;
-	fprintf(stderr, "usage: bench_fault --list | NAME\n");
+	}
+	fprintf(stderr, "usage: bench-fault list | run NAME\n");
 	return 2;
 }

@@ -16,11 +16,13 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# name, compiler, Meson options, suites to leave out
+# Name, compiler, Meson options, suites to leave out, suites to run alone (none: all), targets (none: all).
 FLAVOURS = [
-    ("gcc-asan", "gcc", ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized"], ["kernel", "plain"]),
-    ("clang", "clang", ["-Dbuildtype=debugoptimized"], ["kernel", "long"]),
-    ("gcc", "gcc", [], ["sanitized"]),
+    ("gcc-asan", "gcc", ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized"], ["kernel", "plain"], [], []),
+    ("clang", "clang", ["-Dbuildtype=debugoptimized"], ["kernel", "slow"], [], []),
+    ("gcc", "gcc", [], ["sanitized"], [], []),
+    ("tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false"], [], ["threads"],
+     ["tests/page/test-page-threads", "tests/sim/test-sim-threads"]),
 ]
 
 CMOCKA = {
@@ -43,13 +45,13 @@ def command(words, env=None, quiet=True):
     return done.returncode
 
 
-def build(name, compiler, options, jobs):
+def build(name, compiler, options, targets, jobs):
     folder = os.path.join(ROOT, "build-test-" + name)
     env = dict(os.environ, CC=compiler)
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         if command(["meson", "setup", folder] + options, env) != 0:
             return None
-    return folder if command(["ninja", "-C", folder, "-j", str(jobs)], env) == 0 else None
+    return folder if command(["ninja", "-C", folder, "-j", str(jobs)] + targets, env) == 0 else None
 
 
 def count(entry):
@@ -68,7 +70,7 @@ def count(entry):
     return totals["passed"], totals["failed"], totals["skipped"], reasons
 
 
-def run(name, folder, leave_out, jobs, only):
+def run(name, folder, leave_out, only, jobs):
     words = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", str(jobs), "--print-errorlogs"]
     for suite in leave_out:
         words += ["--no-suite", suite]
@@ -107,18 +109,18 @@ def main():
     arguments = parser.parse_args()
     totals = [0, 0, 0]
     reasons = []
-    for name, compiler, options, leave_out in FLAVOURS:
+    for name, compiler, options, leave_out, alone, targets in FLAVOURS:
         if arguments.flavour and name not in arguments.flavour:
             continue
         start = time.monotonic()
         say(f"== {name}: building")
-        folder = build(name, compiler, options, arguments.jobs)
+        folder = build(name, compiler, options, targets, arguments.jobs)
         if folder is None:
             say(f"== {name}: does not build")
             totals[1] += 1
             continue
         say(f"== {name}: built in {time.monotonic() - start:.0f} s; testing")
-        passed, failed, skipped, why = run(name, folder, leave_out, arguments.jobs, arguments.suite)
+        passed, failed, skipped, why = run(name, folder, leave_out, arguments.suite or alone, arguments.jobs)
         say(f"== {name}: {passed} passed, {failed} failed, {skipped} skipped in {time.monotonic() - start:.0f} s")
         totals = [a + b for a, b in zip(totals, (passed, failed, skipped))]
         reasons += [f"{name}: {reason}" for reason in why]
