@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make run` shows: one script on this Linux and on the reference kernel, and the same lines from both.
+#
+#   scripts/day.sh [BUILD-DIRECTORY]
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=${1:-build}
+day=$top/tests/kernel/day.sh
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT INT TERM
+
+echo "== on this Linux: /bin/busybox sh day.sh"
+start=$(date +%s)
+/bin/busybox sh "$day" >"$here/linux" 2>"$here/linux.err" || { cat "$here/linux.err" >&2; exit 1; }
+echo "   $(wc -l <"$here/linux") lines in $(($(date +%s) - start)) s"
+
+echo "== on the reference kernel: 2 CPUs, 256 MiB, the same /bin/busybox"
+start=$(date +%s)
+status=0
+{ "$build/quire" run --mem 256M --cpus 2 --timeout 600 --file "$day:/day.sh" -- /bin/busybox sh /day.sh ||
+	echo $? >"$here/status"; } | tee "$here/quire"
+[ ! -s "$here/status" ] || status=$(cat "$here/status")
+echo "   in $(($(date +%s) - start)) s with booting"
+if [ "$status" != 0 ]; then
+	echo "quire: the script ended with status $status under the reference kernel" >&2
+	exit 1
+fi
+if ! diff -u "$here/linux" "$here/quire"; then
+	echo "quire: the two differ" >&2
+	exit 1
+fi
+echo "== every line is the same on both"
