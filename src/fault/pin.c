@@ -46,7 +46,8 @@ static bool is_shared_anon(const struct quire_mm *mm, quire_va va)
 	if (arch->kind(arch, pte, 0) != QUIRE_PTE_LEAF)
 		return false;
 	page = qr_page_of(mm->system, arch->pfn(arch, pte, 0));
-	return page && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_EXCLUSIVE);
+	return page && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_EXCLUSIVE) &&
+	       !qr_mutant(mm->system, "pin-unshares");
 }
 
 static bool satisfied(const struct qr_fault_ctx *fc)
@@ -82,7 +83,8 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	switch (result) {
 	case QR_DONE:
 	case QR_CHANGED:
-		qr_mm_count_fault(mm, fc.major);
+		if (!qr_mutant(mm->system, "count-pins"))
+			qr_mm_count_fault(mm, fc.major);
 		return QUIRE_OK;
 	case QR_OOM:
 		return QUIRE_ENOMEM;

@@ -47,7 +47,7 @@ static enum quire_step limit_hit(const struct quire_vma *vma, quire_va start, ui
 
 	if (mm->total_vm + pages > mm->limit[QUIRE_LIMIT_AS] >> shift)
 		return QUIRE_STEP_STACK_RLIMIT_AS;
-	if (vma->end - start > mm->limit[QUIRE_LIMIT_STACK])
+	if (vma->end - start > mm->limit[QUIRE_LIMIT_STACK] && !qr_mutant(mm->system, "stack-limit"))
 		return QUIRE_STEP_STACK_RLIMIT;
 	if ((vma->flags & QR_VM_LOCKED) && !(mm->rights & QUIRE_RIGHT_IPC_LOCK) &&
 	    mm->locked_vm + pages > mm->limit[QUIRE_LIMIT_MEMLOCK] >> shift)

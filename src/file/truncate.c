@@ -140,7 +140,7 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
 		qr_file_drop_pages(file, first, UINT64_MAX);
 		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_ALL);
 	}
-	if (part)
+	if (part && !qr_mutant(system, "truncate-tail"))
 		(void)clear_part(file, size >> qr_arch(system)->page_shift, part, bytes, false);
 	return QUIRE_OK;
 }
@@ -167,7 +167,7 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uin
 		status = clear_part(file, last, 0, (size_t)(end & mask), true);
 	if (status != QUIRE_OK || first >= last)
 		return status;
-	qr_file_unmap(file, first, last - 1, QR_UNMAP_CACHE);
+	qr_file_unmap(file, first, last - 1, qr_mutant(system, "punch-private") ? QR_UNMAP_ALL : QR_UNMAP_CACHE);
 	qr_file_drop_pages(file, first, last - 1);
 	return QUIRE_OK;
 }

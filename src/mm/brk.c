@@ -9,6 +9,8 @@ static bool room_above(const struct quire_mm *mm, quire_va from, quire_va to)
 	uint64_t page = qr_page_bytes(system);
 	const struct quire_vma *next = qr_find_vma(mm, from);
 
+	if (qr_mutant(system, "brk-room"))
+		return !next || to <= next->start;
 	return !next || (uint64_t)to + page <= qr_vma_start_gap(next);
 }
 

@@ -12,8 +12,10 @@
 
 static bool wants_leaves(const struct quire_vma *vma)
 {
-	if (vma->flags & QR_VM_WIPEONFORK)
+	if ((vma->flags & QR_VM_WIPEONFORK) && !qr_mutant(vma->mm->system, "fork-wipe"))
 		return false;
+	if (qr_mutant(vma->mm->system, "fork-copies-all"))
+		return true;
 	return !vma->mm->system->profile->fork_skips_files || qr_vma_anon_id(vma) != 0;
 }
 
@@ -86,7 +88,7 @@ static enum quire_status copy_all(struct quire_mm *child, struct quire_mm *paren
 
 	qr_tlb_begin(&tlb, &parent->pt);
 	for (vma = parent->first; vma && status == QUIRE_OK; vma = vma->next) {
-		if (!(vma->flags & QR_VM_DONTCOPY))
+		if (!(vma->flags & QR_VM_DONTCOPY) || qr_mutant(parent->system, "fork-dontfork"))
 			status = copy_vma(child, vma, &tlb);
 	}
 	qr_tlb_end(&tlb);

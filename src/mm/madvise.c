@@ -112,6 +112,8 @@ static void discard(struct quire_vma *vma, quire_va start, quire_va end)
 	struct qr_pt_counts gone = {0};
 	struct qr_tlb tlb;
 
+	if (qr_mutant(mm->system, "dontneed-keeps"))
+		return;
 	qr_mm_note_peak(mm);
 	qr_tlb_begin(&tlb, &mm->pt);
 	qr_pt_unmap(&mm->pt, &tlb, start, end, QR_UNMAP_ALL, &gone);

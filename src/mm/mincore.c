@@ -7,7 +7,7 @@ static bool in_cache(const struct quire_vma *vma, quire_va va)
 	struct qr_page *page;
 	bool there;
 
-	if (!vma->file)
+	if (!vma->file || qr_mutant(vma->mm->system, "mincore-cache"))
 		return false;
 	page = qr_cache_find(vma->file, qr_vma_index(vma, va));
 	if (!page)

@@ -148,7 +148,7 @@ static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *ho
 	if (status != QUIRE_OK)
 		return status;
 	span->end = (quire_va)(span->start + length);
-	if ((how->flags & QUIRE_MAP_FIXED_NOREPLACE) &&
+	if ((how->flags & QUIRE_MAP_FIXED_NOREPLACE) && !qr_mutant(system, "map-noreplace") &&
 	    qr_find_vma_intersection(mm, span->start, span->end))
 		return QUIRE_EEXIST;
 	if ((how->flags & QUIRE_MAP_LOCKED) && !qr_can_mlock(mm))

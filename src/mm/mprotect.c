@@ -115,6 +115,8 @@ static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quir
 		quire_va part_end;
 		uint32_t flags;
 
+		if (vma && vma->start > start && vma->start < end && qr_mutant(mm->system, "protect-hole"))
+			start = vma->start;
 		if (!vma || vma->start > start) {
 			status = QUIRE_ENOMEM;
 			break;

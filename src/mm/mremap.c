@@ -179,7 +179,7 @@ static void finish_move(struct remap *re, const struct quire_vma *target, struct
 	qr_account(mm, flags, (int64_t)pages);
 	if (flags & QR_VM_LOCKED)
 		mm->locked_vm += pages;
-	if (re->flags & QUIRE_MREMAP_DONTUNMAP) {
+	if (re->flags & QUIRE_MREMAP_DONTUNMAP && !qr_mutant(mm->system, "remap-dontunmap")) {
 		leave_behind(re, target);
 		return;
 	}
@@ -296,7 +296,8 @@ static bool room_in_place(const struct remap *re)
 	uint64_t end = vma->end + (re->new_length - re->old_length);
 	quire_va at;
 
-	return (uint64_t)(vma->end - re->addr) == re->old_length && end > vma->end && end <= re->mm->task_end &&
+	return !qr_mutant(re->mm->system, "remap-in-place") &&
+	       (uint64_t)(vma->end - re->addr) == re->old_length && end > vma->end && end <= re->mm->task_end &&
 	       !qr_find_vma_intersection(re->mm, vma->end, (quire_va)end) &&
 	       qr_get_unmapped_area(re->mm, vma->start, end - vma->start, true, &at) == QUIRE_OK;
 }

@@ -81,7 +81,8 @@ void qr_vma_split(struct quire_vma *vma, quire_va va, struct quire_vma *upper)
 	qr_assert_contract(mm->system, vma->start < va && va < vma->end);
 	*upper = *vma;
 	upper->start = va;
-	upper->pgoff = qr_vma_index(vma, va);
+	if (!qr_mutant(mm->system, "split-offset"))
+		upper->pgoff = qr_vma_index(vma, va);
 	qr_map_lock(vma->file);
 	set_end(vma, va);
 	qr_vma_link(mm, upper);
@@ -112,13 +113,15 @@ static bool same_anon(const struct quire_vma *vma, const struct qr_span *span)
 
 static bool fits(const struct quire_vma *vma, const struct qr_span *span)
 {
-	return vma->flags == span->flags && vma->file == span->file && same_anon(vma, span);
+	uint32_t ignored = qr_mutant(vma->mm->system, "merge-noreserve") ? QR_VM_NORESERVE : 0;
+
+	return ((vma->flags ^ span->flags) & ~ignored) == 0 && vma->file == span->file && same_anon(vma, span);
 }
 
 static bool joins_prev(const struct quire_vma *prev, const struct qr_span *span)
 {
 	return prev && prev->end == span->start && fits(prev, span) &&
-	       qr_vma_index(prev, prev->end) == span->pgoff;
+	       (qr_vma_index(prev, prev->end) == span->pgoff || qr_mutant(prev->mm->system, "merge-offset"));
 }
 
 /* With `prev` not NULL both join, and must agree with each other. */

@@ -3,7 +3,7 @@
 #include "pt/leaf.h"
 
 /* What this leaf gets of `prot`: WRITE only where no fault has to decide about it. */
-static quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, unsigned level, quire_prot prot,
+QR_INLINE quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, unsigned level, quire_prot prot,
                             enum qr_protect_write write)
 {
 	const struct quire_arch *arch = qr_arch(system);
@@ -16,7 +16,8 @@ static quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, un
 	if (write == QR_PROTECT_PRIVATE) {
 		page = qr_leaf_page(system, pte, level);
 		/* EXCLUSIVE is stable: who takes it away holds the lock of the page's one entry, ours. */
-		if (page && qr_page_state(page) == QUIRE_PAGE_ANON && qr_page_test(page, QR_PAGE_EXCLUSIVE))
+		if (page && qr_page_state(page) == QUIRE_PAGE_ANON &&
+		    (qr_page_test(page, QR_PAGE_EXCLUSIVE) || qr_mutant(system, "protect-cow")))
 			return prot;
 	}
 	return prot & ~(quire_prot)QUIRE_PROT_WRITE;
@@ -24,7 +25,7 @@ static quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, un
 
 /* Changes one leaf. *out_flush: a TLB may hold it as it was: also where it allows more now, for a fault
  * that only finds a stale entry is one too many. Returns whether it changed. */
-static bool protect_entry(const struct qr_pt *pt, void *entry, unsigned level, quire_prot prot,
+QR_INLINE bool protect_entry(const struct qr_pt *pt, void *entry, unsigned level, quire_prot prot,
                           enum qr_protect_write write, bool *out_flush)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
@@ -58,7 +59,10 @@ static uint64_t protect_run(struct qr_pt *pt, struct qr_tlb *tlb, const struct q
 	for (size_t i = 0; i < run->count; i++, entry += run->stride, va += step) {
 		bool flush;
 
-		changed += protect_entry(pt, entry, run->level, prot, write, &flush);
+		if (qr_likely(run->level == 0))
+			changed += protect_entry(pt, entry, 0, prot, write, &flush);
+		else
+			changed += protect_entry(pt, entry, run->level, prot, write, &flush);
 		if (!flush)
 			continue;
 		if (first == last)

@@ -12,6 +12,8 @@
 static const struct quire_command commands[] = {
     {"explain", "read a kernel log, or a bare code, and explain every memory fault in it", explain_command,
      explain_help},
+    {"try", "run scenarios, check what they expect, and show the way of every fault", try_command, try_help},
+    {"conform", "compare random programs with the running kernel", conform_command, conform_help},
     {"run", "run a program of this machine under the reference kernel, in QEMU", run_command, run_help},
 };
 

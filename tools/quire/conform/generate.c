@@ -46,7 +46,9 @@ struct generator {
 
 struct conform_choice conform_seeded(uint64_t seed, uint64_t program)
 {
-	struct conform_choice choice = {.state = scn_hash(seed, &program, sizeof(program))};
+	/* Hashed one after the other: seeds that are near each other share no programs. */
+	uint64_t first = scn_hash(0, &seed, sizeof(seed));
+	struct conform_choice choice = {.state = scn_hash(first, &program, sizeof(program))};
 
 	return choice;
 }
@@ -169,7 +171,7 @@ static void range(struct generator *g, struct scn_op *op)
 
 static uint32_t some_prot(struct generator *g)
 {
-	static const uint8_t likely[16] = {3, 3, 3, 3, 3, 3, 3, 1, 1, 1, 0, 0, 5, 7, 2, 4};
+	static const uint8_t likely[16] = {3, 3, 3, 3, 3, 3, 3, 3, 1, 1, 1, 0, 5, 7, 2, 4};
 
 	return likely[below(g, 16)];
 }
@@ -228,7 +230,10 @@ static void place_of_map(struct generator *g, struct scn_op *op)
 	unsigned how = below(g, 100);
 
 	op->addr = percent(g, 60) ? arena_page(WINDOW + (int32_t)below(g, WINDOW_PAGES)) : edge(g);
-	if (how < 62) {
+	if (g->features & CONFORM_BRK && percent(g, 4)) {
+		op->flags |= SCN_MAP_FIXED;
+		op->addr = (struct scn_addr){.base = SCN_BASE_HEAP, .off = {.pages = (int32_t)below(g, HEAP_PAGES)}};
+	} else if (how < 62) {
 		op->flags |= SCN_MAP_FIXED;
 	} else if (how < 68) {
 		op->flags |= SCN_MAP_NOREPLACE;
@@ -349,6 +354,7 @@ static void gen_remap(struct generator *g, struct scn_op *op)
 
 static void gen_brk(struct generator *g, struct scn_op *op)
 {
+	const struct region *r = any_region(g);
 	struct region heap = {.start = {.base = SCN_BASE_HEAP}, .file = SCN_NONE, .prot = 3};
 
 	op->addr.base = SCN_BASE_HEAP;
@@ -356,6 +362,8 @@ static void gen_brk(struct generator *g, struct scn_op *op)
 	op->addr.off.bytes = percent(g, 20) ? (int64_t)below(g, 4096) : 0;
 	if (percent(g, 4))
 		op->addr = (struct scn_addr){0};
+	else if (r && r->start.base == SCN_BASE_HEAP && percent(g, 80))
+		op->addr = moved(r->start, (int32_t)below(g, 3) - 1);
 	heap.pages = op->addr.off.pages;
 	if (heap.pages > 0)
 		believe_mapped(g, &heap);
@@ -442,8 +450,8 @@ static void gen_rest(struct generator *g, struct scn_op *op)
 		break;
 	case SCN_LIMIT:
 		op->other = percent(g, 50) ? SCN_LIMIT_STACK : SCN_LIMIT_MEMLOCK;
-		op->len.pages = (int32_t)below(g, 40);
-		if (percent(g, 30))
+		op->len.pages = (int32_t)below(g, percent(g, 60) ? 6 : 40);
+		if (percent(g, 25))
 			op->len = (struct scn_size){.bytes = -1};
 		break;
 	case SCN_KREAD:
@@ -481,7 +489,7 @@ static const struct weight weights[] = {
     {SCN_MAP, 14, 0}, {SCN_UNMAP, 6, 0}, {SCN_PROTECT, 9, 0}, {SCN_REMAP, 6, CONFORM_REMAP},
     {SCN_BRK, 3, CONFORM_BRK}, {SCN_ADVISE, 10, CONFORM_ADVISE}, {SCN_LOCK, 2, CONFORM_LOCKS},
     {SCN_UNLOCK, 1, CONFORM_LOCKS}, {SCN_SYNC, 1, 0}, {SCN_MINCORE, 2, 0},
-    {SCN_LIMIT, 1, CONFORM_LOCKS | CONFORM_STACK}, {SCN_FORK, 4, CONFORM_FORK}, {SCN_EXIT, 1, CONFORM_FORK},
+    {SCN_LIMIT, 2, CONFORM_LOCKS | CONFORM_STACK}, {SCN_FORK, 4, CONFORM_FORK}, {SCN_EXIT, 1, CONFORM_FORK},
     {SCN_READ, 14, 0}, {SCN_WRITE, 19, 0}, {SCN_EXEC, 2, CONFORM_EXEC}, {SCN_KREAD, 2, CONFORM_KERNEL},
     {SCN_KWRITE, 2, CONFORM_KERNEL}, {SCN_KZERO, 2, CONFORM_KERNEL}, {SCN_PEEK, 1, CONFORM_REMOTE},
     {SCN_POKE, 1, CONFORM_REMOTE}, {SCN_FREAD, 1, CONFORM_FILES}, {SCN_FWRITE, 2, CONFORM_FILES},

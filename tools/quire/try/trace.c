@@ -45,54 +45,77 @@ static unsigned kept_steps(const struct quire_trace *trace)
 	return trace->steps_total < QUIRE_CONFIG_TRACE_STEPS ? trace->steps_total : QUIRE_CONFIG_TRACE_STEPS;
 }
 
-/* Whether another step of this depth follows before a shallower one: a line goes down. */
-static bool goes_on(const struct quire_trace *trace, unsigned at, unsigned level)
+/* The steps of a record with their places in the tree: none stands more than one below the one before. */
+struct tree {
+	unsigned count;
+	unsigned depth[QUIRE_CONFIG_TRACE_STEPS];
+	unsigned decided;   /* index of the step that decided */
+};
+
+static bool is_outcome(enum quire_step step)
 {
-	for (unsigned i = at + 1; i < kept_steps(trace); i++) {
+	return step >= QUIRE_STEP_MINOR;
+}
+
+static void plant(const struct quire_trace *trace, struct tree *tree)
+{
+	unsigned above = 0;
+
+	tree->count = kept_steps(trace);
+	tree->decided = tree->count;
+	for (unsigned i = 0; i < tree->count; i++) {
 		unsigned d = depth(trace->steps[i]);
 
-		if (d == level)
+		tree->depth[i] = i && d > above + 1 ? above + 1 : i ? d : 0;
+		above = tree->depth[i];
+		/* The library names the outcome or the rule; where it is the outcome, what led to it decided. */
+		if (trace->steps[i] == trace->outcome.rule)
+			tree->decided = i && is_outcome(trace->outcome.rule) ? i - 1 : i;
+	}
+}
+
+/* Whether another step of this depth follows before a shallower one: a line goes down. */
+static bool goes_on(const struct tree *tree, unsigned at, unsigned level)
+{
+	for (unsigned i = at + 1; i < tree->count; i++) {
+		if (tree->depth[i] == level)
 			return true;
-		if (d < level)
+		if (tree->depth[i] < level)
 			return false;
 	}
 	return false;
 }
 
-static void print_step(FILE *to, const struct quire_trace *trace, unsigned i, unsigned base)
+static void print_step(FILE *to, const struct quire_trace *trace, const struct tree *tree, unsigned i)
 {
 	enum quire_step step = trace->steps[i];
-	unsigned d = depth(step);
 	int width = 44;
 
 	fputs("      ", to);
-	for (unsigned level = base; level < d; level++, width -= 3)
-		fputs(goes_on(trace, i, level) ? "│  " : "   ", to);
-	fputs(goes_on(trace, i, d) ? "├─ " : "└─ ", to);
+	for (unsigned level = 0; level < tree->depth[i]; level++, width -= 3)
+		fputs(goes_on(tree, i, level) ? "│  " : "   ", to);
+	fputs(goes_on(tree, i, tree->depth[i]) ? "├─ " : "└─ ", to);
 	fprintf(to, "%-*s%s%s\n", width, quire_step_name(step), quire_step_text(step),
-	        step == trace->outcome.rule ? "  ◄ decided" : "");
+	        i == tree->decided ? "  ◄ decided" : "");
 }
 
-static void print_fault(FILE *to, const struct quire_trace *trace, const struct try_report *report,
-                        const struct scn_backend *backend)
+static void print_fault(FILE *to, const struct quire_trace *trace)
 {
 	const struct quire_fault *f = &trace->fault;
 	const struct quire_outcome *o = &trace->outcome;
-	unsigned base = 99;
+	struct tree tree;
 
 	fprintf(to, "    fault: %s by %s at 0x%" PRIx64 ", %s, syndrome 0x%" PRIx64 "\n",
 	        quire_access_name(f->access), quire_mode_name(f->mode), (uint64_t)f->va, quire_cause_name(f->cause),
 	        f->raw);
-	for (unsigned i = 0; i < kept_steps(trace); i++)
-		base = depth(trace->steps[i]) < base ? depth(trace->steps[i]) : base;
-	for (unsigned i = 0; i < kept_steps(trace); i++)
-		print_step(to, trace, i, base);
+	plant(trace, &tree);
+	for (unsigned i = 0; i < tree.count; i++)
+		print_step(to, trace, &tree, i);
 	fprintf(to, "      => %s", quire_outcome_name(o->kind));
 	if (o->kind == QUIRE_SIGNAL)
 		fprintf(to, " %s %s", quire_signal_name(o->signal), quire_code_name(o->signal, o->code));
 	if (o->kind == QUIRE_RESUME)
 		fprintf(to, ", %s", !o->counted ? "not counted" : o->major ? "major" : "minor");
-	fprintf(to, ", by the rule %s", quire_step_name(o->rule));
 	if (trace->pfn.n)
 		fprintf(to, ", frame 0x%" PRIx64, trace->pfn.n);
 	fputc('\n', to);
@@ -121,7 +144,7 @@ void try_trace(void *context, const struct sim_result *result)
 		if (report->faults)
 			json_array_append_new(report->faults, fault_json(&result->trace[i]));
 		else if (report->options->trace)
-			print_fault(stdout, &result->trace[i], report, NULL);
+			print_fault(stdout, &result->trace[i]);
 	}
 }
 
