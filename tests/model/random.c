@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+/* The library beside the reference model under random operations, on the simulated machine.
+ *
+ *   random                 all systems, RUNS seeds of STEPS steps
+ *   random SEED:STEP       one seed up to one step, told operation by operation
+ *   random --mutant NAME   with a rule broken on purpose, which must be found
+ *
+ * Compared after each operation: its answer and what it touched; every STEPS_PER_LOOK steps: layout,
+ * every word, counts, quire_check(). */
+#include "model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+#define RUNS           110
+#define STEPS          2000
+#define STEPS_PER_LOOK 100
+#define BASE           UINT64_C(0x20000000)
+
+enum {
+	DEVICE_A, /* objects that are files of the test: two with a device, one of memory */
+	DEVICE_B,
+	MEMORY,
+	FILES
+};
+
+struct run {
+	struct model model;
+	struct sim *sim;
+	struct sim_cpu *cpu;
+	struct sim_process *process[PROCESSES];
+	struct sim_file *device[2];
+	struct quire_file *memory;
+	unsigned now;            /* process that runs */
+	uint64_t page_bytes, random;
+	bool talk;
+	char said[300];          /* the operation, for a report */
+};
+
+#define SAY(run, ...)                                                                                        \
+	do {                                                                                                 \
+		snprintf((run)->said, sizeof((run)->said), __VA_ARGS__);                                     \
+		if ((run)->talk)                                                                             \
+			printf("%s\n", (run)->said);                                                         \
+	} while (0)
+
+static uint64_t random_word(struct run *run)
+{
+	uint64_t z = run->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static unsigned pick(struct run *run, unsigned n)
+{
+	return (unsigned)(random_word(run) % n);
+}
+
+static quire_va va_of(const struct run *run, unsigned page)
+{
+	return (quire_va)(BASE + page * run->page_bytes);
+}
+
+static quire_va word_va(const struct run *run, unsigned page, unsigned word)
+{
+	return (quire_va)(va_of(run, page) + word * (run->page_bytes / WORDS));
+}
+
+static struct quire_mm *mm_of(const struct run *run)
+{
+	return run->process[run->now]->mm;
+}
+
+static struct quire_file *file_of(const struct run *run, int object)
+{
+	return object == MEMORY ? run->memory : run->device[object]->file;
+}
+
+/* A range of the window. */
+static unsigned some_range(struct run *run, unsigned *count)
+{
+	unsigned at = pick(run, WINDOW_PAGES);
+
+	*count = 1 + pick(run, pick(run, 4) ? 6 : 20);
+	if (at + *count > WINDOW_PAGES)
+		*count = WINDOW_PAGES - at;
+	return at;
+}
+
+static uint8_t some_prot(struct run *run)
+{
+	static const uint8_t prots[] = {3, 3, 3, 1, 1, 0, 7, 5};
+
+	return prots[pick(run, sizeof(prots))];
+}
+
+/* --- comparing ------------------------------------------------------------------------------------------ */
+
+static bool answered(struct run *run, enum sim_end end, enum model_answer expected)
+{
+	static const struct {
+		unsigned signal, code;
+	} signals[] = {{0, 0}, {11, 1}, {11, 2}, {7, 2}};
+	const struct sim_result *last = sim_last(run->cpu);
+
+	if (expected == ANSWER_OK)
+		return end == SIM_DONE;
+	return end == SIM_SIGNALLED && last->signal == signals[expected].signal && last->code == signals[expected].code;
+}
+
+static bool compare_word(struct run *run, unsigned page, unsigned word)
+{
+	uint64_t expected, got = 0;
+	enum model_answer answer = model_read(&run->model, run->now, page, word, &expected);
+	enum sim_end end = sim_read(run->cpu, word_va(run, page, word), 4, &got);
+
+	if (answered(run, end, answer) && (answer != ANSWER_OK || got == (uint32_t)expected))
+		return true;
+	printf("process %u page %u word %u: answer %s, value %" PRIx64 "; expected %d, %" PRIx64 "\n", run->now, page,
+	       word, sim_end_name(end), got, answer, expected);
+	return false;
+}
+
+/* The layout, page by page. */
+static bool compare_layout(struct run *run, unsigned process)
+{
+	struct quire_mm *mm = run->process[process]->mm;
+
+	for (unsigned i = 0; i < WINDOW_PAGES; i++) {
+		const struct page *page = &run->model.process[process].page[i];
+		struct quire_region region;
+		quire_va va = va_of(run, i);
+		bool mapped = quire_mm_region(mm, va, &region) == QUIRE_OK && region.start <= va;
+		bool good = mapped == page->mapped;
+
+		if (good && mapped) {
+			uint64_t offset = region.offset + (va - region.start);
+
+			good = region.prot == page->prot &&
+			       !(region.flags & QUIRE_REGION_SHARED) == !page->shared &&
+			       !(region.flags & QUIRE_REGION_LOCKED) == !page->locked &&
+			       !(region.flags & QUIRE_REGION_DONTFORK) == !page->dontfork &&
+			       !(region.flags & QUIRE_REGION_WIPEONFORK) == !page->wipe &&
+			       !region.file == (page->object < 0) &&
+			       (page->object < 0 || offset == page->index * run->page_bytes) &&
+			       (page->object < 0 || page->object >= FILES || region.file == file_of(run, page->object));
+		}
+		if (!good) {
+			printf("process %u page %u: mapped %d prot %x flags %x; expected %d %x\n", process, i, mapped,
+			       mapped ? region.prot : 0, mapped ? region.flags : 0, page->mapped, page->prot);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool compare_counts(struct run *run, unsigned process)
+{
+	struct quire_mm_usage usage;
+	unsigned mapped = model_mapped(&run->model, process), locked = model_locked(&run->model, process);
+	unsigned own = model_own(&run->model, process);
+
+	quire_mm_usage(run->process[process]->mm, &usage);
+	if (usage.total_vm == mapped && usage.locked_vm == locked && usage.rss_anon == own)
+		return true;
+	printf("process %u: total %" PRIu64 " locked %" PRIu64 " anon %" PRIu64 "; expected %u %u %u\n", process,
+	       usage.total_vm, usage.locked_vm, usage.rss_anon, mapped, locked, own);
+	return false;
+}
+
+static bool compare_all(struct run *run)
+{
+	unsigned was = run->now;
+	char why[200];
+	bool good = true;
+
+	for (unsigned p = 0; good && p < PROCESSES; p++) {
+		if (!run->process[p])
+			continue;
+		good = compare_layout(run, p) && compare_counts(run, p);
+		run->now = p;
+		sim_switch(run->cpu, run->process[p]);
+		for (unsigned i = 0; good && i < WINDOW_PAGES * WORDS; i++)
+			good = compare_word(run, i / WORDS, i % WORDS);
+		good = good && compare_counts(run, p);
+	}
+	run->now = was;
+	sim_switch(run->cpu, run->process[was]);
+	if (good && quire_check(sim_system(run->sim), why, sizeof(why)) != QUIRE_OK) {
+		printf("quire_check: %s\n", why);
+		good = false;
+	}
+	return good && sim_finding_count(run->sim) == 0;
+}
+
+static bool expect(struct run *run, enum quire_status got, int expected)
+{
+	if ((int)got == expected)
+		return true;
+	printf("returned %s, expected %s\n", quire_status_name(got), quire_status_name((enum quire_status)expected));
+	return false;
+}
+
+/* --- operations ----------------------------------------------------------------------------------------- */
+
+static bool do_map(struct run *run)
+{
+	unsigned count, at = some_range(run, &count), kind = pick(run, 8);
+	struct page like = {.prot = some_prot(run), .may_write = true, .object = -1};
+	struct quire_mmap how = {.addr = va_of(run, at), .length = count * run->page_bytes,
+	                         .flags = QUIRE_MAP_FIXED};
+	quire_va got;
+
+	like.shared = kind >= 5;
+	how.flags |= like.shared ? QUIRE_MAP_SHARED : QUIRE_MAP_PRIVATE;
+	if (kind == 5) {
+		model_collect(&run->model, FILES);
+		like.object = model_object(&run->model, count, false);
+		how.flags |= QUIRE_MAP_ANONYMOUS;
+	} else if (kind >= 3) {
+		like.object = (int)pick(run, FILES);
+		like.index = pick(run, OBJECT_PAGES - count + 1);
+		how.file = file_of(run, like.object);
+		how.offset = like.index * run->page_bytes;
+		if (pick(run, 4) == 0) {
+			how.file_prot = QUIRE_PROT_READ | QUIRE_PROT_EXEC;
+			like.may_write = !like.shared;
+			like.prot &= like.shared ? 5 : 7;
+		}
+	} else {
+		how.flags |= QUIRE_MAP_ANONYMOUS;
+	}
+	how.prot = like.prot;
+	SAY(run, "p%u mmap %u+%u prot %u object %d index %" PRIu64 " shared %d", run->now, at, count, like.prot,
+	    like.object, like.index, like.shared);
+	model_map(&run->model, run->now, at, count, &like);
+	return expect(run, quire_mmap(mm_of(run), &how, &got), 0) && got == how.addr;
+}
+
+static bool do_unmap(struct run *run)
+{
+	unsigned count, at = some_range(run, &count);
+
+	SAY(run, "p%u munmap %u+%u", run->now, at, count);
+	model_unmap(&run->model, run->now, at, count);
+	return expect(run, quire_munmap(mm_of(run), va_of(run, at), count * run->page_bytes), 0);
+}
+
+static bool do_protect(struct run *run)
+{
+	unsigned count, at = some_range(run, &count);
+	uint8_t prot = some_prot(run);
+
+	SAY(run, "p%u mprotect %u+%u %u", run->now, at, count, prot);
+	return expect(run, quire_mprotect(mm_of(run), va_of(run, at), count * run->page_bytes, prot),
+	              model_protect(&run->model, run->now, at, count, prot));
+}
+
+static bool do_move(struct run *run)
+{
+	unsigned count, at = some_range(run, &count), to = pick(run, WINDOW_PAGES - count + 1);
+	quire_va got = 0;
+
+	if (to < at + count && at < to + count)
+		return true;
+	SAY(run, "p%u mremap %u+%u to %u", run->now, at, count, to);
+	return expect(run,
+	              quire_mremap(mm_of(run), va_of(run, at), count * run->page_bytes, count * run->page_bytes,
+	                           QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED, va_of(run, to), &got),
+	              model_move(&run->model, run->now, at, count, to));
+}
+
+static bool do_advise(struct run *run)
+{
+	static const int advice[] = {QUIRE_MADV_DONTNEED, QUIRE_MADV_DONTNEED, QUIRE_MADV_REMOVE, QUIRE_MADV_DONTFORK,
+	                             QUIRE_MADV_DOFORK,   QUIRE_MADV_WIPEONFORK, QUIRE_MADV_KEEPONFORK,
+	                             QUIRE_MADV_DOFORK};
+	unsigned count, at = some_range(run, &count);
+	int what = advice[pick(run, 8)], expected;
+
+	/* A device keeps what a hole took from memory: only memory is punched. */
+	for (unsigned i = at; what == QUIRE_MADV_REMOVE && i < at + count; i++) {
+		const struct page *page = &run->model.process[run->now].page[i];
+
+		if (page->mapped && page->object >= 0 && run->model.object[page->object].device)
+			return true;
+	}
+	SAY(run, "p%u madvise %u+%u %d", run->now, at, count, what);
+	if (what == QUIRE_MADV_DONTNEED)
+		expected = model_discard(&run->model, run->now, at, count);
+	else if (what == QUIRE_MADV_REMOVE)
+		expected = model_remove(&run->model, run->now, at, count);
+	else
+		expected = model_advise_fork(&run->model, run->now, at, count, what);
+	/* A hole that reaches the end of everything: ENOMEM at once, as the model says too. */
+	return expect(run, quire_madvise(mm_of(run), va_of(run, at), count * run->page_bytes, what), expected);
+}
+
+static bool do_lock(struct run *run)
+{
+	unsigned count, at = some_range(run, &count);
+	bool lock = pick(run, 2);
+
+	SAY(run, "p%u %s %u+%u", run->now, lock ? "mlock" : "munlock", at, count);
+	/* Files may end inside: which vma the rest is in decides then. Left to the oracle. */
+	for (unsigned i = at; i < at + count; i++) {
+		if (run->model.process[run->now].page[i].object == MEMORY)
+			return true;
+	}
+	return expect(run,
+	              lock ? quire_mlock(mm_of(run), va_of(run, at), count * run->page_bytes, 0) :
+	                     quire_munlock(mm_of(run), va_of(run, at), count * run->page_bytes),
+	              model_lock(&run->model, run->now, at, count, lock));
+}
+
+static bool do_access(struct run *run)
+{
+	unsigned page = pick(run, WINDOW_PAGES), word = pick(run, WORDS);
+	uint32_t value = (uint32_t)random_word(run);
+	enum model_answer answer;
+
+	if (pick(run, 3) == 0) {
+		SAY(run, "p%u read %u.%u", run->now, page, word);
+		return compare_word(run, page, word);
+	}
+	SAY(run, "p%u write %u.%u %x", run->now, page, word, value);
+	answer = model_write(&run->model, run->now, page, word, value);
+	if (!answered(run, sim_write(run->cpu, word_va(run, page, word), 4, value), answer)) {
+		printf("answer %s, expected %d\n", sim_end_name(sim_last(run->cpu)->end), answer);
+		return false;
+	}
+	return compare_word(run, page, word);
+}
+
+static bool do_kernel_access(struct run *run)
+{
+	unsigned number = pick(run, WINDOW_PAGES), word = pick(run, WORDS);
+	struct page *page = &run->model.process[run->now].page[number];
+	uint32_t value = (uint32_t)random_word(run), got = 0;
+	size_t done;
+	enum model_answer answer;
+	uint64_t expected;
+
+	if (pick(run, 2)) {
+		SAY(run, "p%u access read %u.%u", run->now, number, word);
+		answer = model_read(&run->model, run->now, number, word, &expected);
+		/* The kernel goes by the vma: EXEC alone does not let it read. None of ours is so. */
+		return expect(run, quire_mm_access(mm_of(run), word_va(run, number, word), &got, 4, 0, &done),
+		              answer == ANSWER_OK ? 0 : QUIRE_EFAULT) &&
+		       (answer != ANSWER_OK || got == (uint32_t)expected);
+	}
+	SAY(run, "p%u access write %u.%u %x", run->now, number, word, value);
+	answer = model_write(&run->model, run->now, number, word, value);
+	(void)page;
+	return expect(run,
+	              quire_mm_access(mm_of(run), word_va(run, number, word), &value, 4, QUIRE_ACCESS_MM_WRITE, &done),
+	              answer == ANSWER_OK ? 0 : QUIRE_EFAULT);
+}
+
+static bool do_fork(struct run *run)
+{
+	unsigned child = pick(run, PROCESSES);
+
+	if (run->process[child])
+		return true;
+	SAY(run, "p%u fork to p%u", run->now, child);
+	model_fork(&run->model, run->now, child);
+	return expect(run, sim_process_fork(run->process[run->now], &run->process[child]), 0);
+}
+
+static bool do_exit(struct run *run)
+{
+	unsigned victim = pick(run, PROCESSES);
+
+	if (!run->process[victim] || victim == run->now)
+		return true;
+	SAY(run, "p%u exits", victim);
+	model_exit(&run->model, victim);
+	sim_process_exit(run->process[victim]);
+	run->process[victim] = NULL;
+	return true;
+}
+
+static bool do_switch(struct run *run)
+{
+	unsigned next = pick(run, PROCESSES);
+
+	if (run->process[next]) {
+		SAY(run, "switch to p%u", next);
+		run->now = next;
+		sim_switch(run->cpu, run->process[next]);
+	}
+	return true;
+}
+
+static bool do_file(struct run *run)
+{
+	uint64_t halves = pick(run, 2 * OBJECT_PAGES + 1), first = pick(run, OBJECT_PAGES);
+	unsigned word = pick(run, WORDS), device = pick(run, 2), object = pick(run, FILES);
+	uint32_t value = (uint32_t)random_word(run);
+	uint64_t offset = first * run->page_bytes + word * (run->page_bytes / WORDS);
+	struct quire_file *file = file_of(run, (int)object);
+	size_t done;
+
+	/* Writing and reading by the file, where it has that page. */
+	if (first >= run->model.object[object].pages)
+		object = 0, file = file_of(run, 0);
+	switch (pick(run, 8)) {
+	case 0:
+		SAY(run, "truncate to %" PRIu64 " halves", halves);
+		model_truncate(&run->model, MEMORY, halves);
+		return expect(run, quire_file_truncate(run->memory, halves * run->page_bytes / 2), 0);
+	case 1:
+		SAY(run, "punch %" PRIu64 "+2", first);
+		model_punch(&run->model, MEMORY, first, 2);
+		return expect(run, quire_file_punch(run->memory, first * run->page_bytes, 2 * run->page_bytes), 0);
+	case 2:
+		SAY(run, "sync %u", device);
+		return expect(run, quire_file_sync(run->device[device]->file, 0, 0), 0);
+	case 3:
+		SAY(run, "drop %u", device);
+		(void)quire_file_drop(run->device[device]->file, 0, 0);
+		return true;
+	case 4:
+	case 5:
+	case 6:
+		SAY(run, "file %u write %" PRIu64 ".%u %x", object, first, word, value);
+		if (offset + 4 > quire_file_size(file))
+			return true;
+		run->model.object[object].word[first][word] = value;
+		return expect(run, quire_file_write(file, offset, &value, 4, &done), 0);
+	default:
+		SAY(run, "file %u read %" PRIu64 ".%u", object, first, word);
+		if (offset + 4 > quire_file_size(file))
+			return true;
+		return expect(run, quire_file_read(file, offset, &value, 4, &done), 0) &&
+		       value == (uint32_t)run->model.object[object].word[first][word];
+	}
+}
+
+static bool do_sync(struct run *run)
+{
+	unsigned count, at = some_range(run, &count), holes = 0;
+
+	SAY(run, "p%u msync %u+%u", run->now, at, count);
+	for (unsigned i = at; i < at + count; i++)
+		holes += !run->model.process[run->now].page[i].mapped;
+	return expect(run, quire_msync(mm_of(run), va_of(run, at), count * run->page_bytes, QUIRE_MS_SYNC),
+	              holes ? QUIRE_ENOMEM : QUIRE_OK);
+}
+
+static bool step(struct run *run)
+{
+	static bool (*const operations[])(struct run *) = {
+	    do_map,    do_map,    do_map,    do_unmap,  do_protect, do_protect, do_move, do_advise,
+	    do_advise, do_lock,   do_access, do_access, do_access,  do_access,  do_access, do_access,
+	    do_access, do_access, do_access, do_access, do_kernel_access, do_fork, do_exit, do_switch,
+	    do_switch, do_file,   do_sync,
+	};
+
+	return operations[pick(run, sizeof(operations) / sizeof(operations[0]))](run);
+}
+
+/* --- a run ---------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *arch, *profile;
+} systems[] = {{"x86_64", "linux-6"}, {"i386", "linux-2.4"}, {"x86_64", "linux-2.6"}, {"arm", "linux-2.6"},
+               {"arm64", "linux-4.14"}, {"riscv64", "linux-6"}, {"i386", "linux-6"}};
+
+static void make_device(struct run *run, unsigned number)
+{
+	uint64_t bytes = OBJECT_PAGES * run->page_bytes;
+	struct object *object = &run->model.object[model_object(&run->model, OBJECT_PAGES, true)];
+
+	if (sim_file_create(run->sim, bytes, (unsigned char)(number * 100), &run->device[number]) != QUIRE_OK)
+		abort();
+	for (unsigned i = 0; i < OBJECT_PAGES; i++) {
+		for (unsigned word = 0; word < WORDS; word++)
+			object->word[i][word] = (uint32_t)(0x01010101u * (unsigned char)(number * 100 + i));
+	}
+}
+
+static void start(struct run *run, uint64_t seed)
+{
+	struct sim_config config = {
+	    .arch = systems[seed % (sizeof(systems) / sizeof(systems[0]))].arch,
+	    .profile = systems[seed % (sizeof(systems) / sizeof(systems[0]))].profile,
+	    .ram_bytes = 8 << 20,
+	    .high_bytes = seed % 2 ? 4 << 20 : 0,
+	    .seed = seed,
+	};
+
+	run->sim = sim_create(&config, NULL);
+	if (!run->sim || sim_process_create(run->sim, NULL, &run->process[0]) != QUIRE_OK)
+		abort();
+	run->page_bytes = sim_page_bytes(run->sim);
+	run->cpu = sim_cpu(run->sim, 0);
+	run->random = seed;
+	sim_use_cpu(run->cpu);
+	sim_switch(run->cpu, run->process[0]);
+	make_device(run, 0);
+	make_device(run, 1);
+	model_object(&run->model, OBJECT_PAGES, false);
+	if (quire_file_create(sim_system(run->sim), NULL, NULL, OBJECT_PAGES * run->page_bytes, &run->memory) !=
+	    QUIRE_OK)
+		abort();
+}
+
+static const char *mutant;
+
+static bool one_run(uint64_t seed, unsigned steps, bool talk)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	bool good = true;
+	unsigned i;
+
+	run->talk = talk;
+	start(run, seed);
+	sim_mutant(run->sim, mutant);
+	for (i = 1; good && i <= steps; i++) {
+		good = step(run) && sim_finding_count(run->sim) == 0;
+		if (good && (i % STEPS_PER_LOOK == 0 || (talk && i + 5 > steps)))
+			good = compare_all(run);
+	}
+	if (!good)
+		printf("%" PRIu64 ":%u   %s on %s: %s\n", seed, i - 1, systems[seed % 7].profile, systems[seed % 7].arch,
+		       run->said);
+	sim_file_close(run->device[0]);
+	sim_file_close(run->device[1]);
+	quire_file_put(run->memory);
+	if (sim_destroy(run->sim) != 0 && good) {
+		printf("%" PRIu64 ":%u   findings at the end\n", seed, steps);
+		good = false;
+	}
+	free(run);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long seed, steps = STEPS;
+	unsigned failures = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 3 && strcmp(argv[1], "--mutant") == 0) {
+		mutant = argv[2];
+	} else if (argc > 1) {
+		if (sscanf(argv[1], "%lu:%lu", &seed, &steps) < 1) {
+			fprintf(stderr, "usage: %s [SEED[:STEP]]\n", argv[0]);
+			return 2;
+		}
+		return one_run(seed, (unsigned)steps, argc == 2) ? 0 : 1;
+	}
+	for (seed = 1; seed <= RUNS && failures < 3; seed++)
+		failures += !one_run(seed, STEPS, false);
+	printf("%d runs of %d steps, %u differ\n", RUNS, STEPS, failures);
+	return failures ? 1 : 0;
+}
