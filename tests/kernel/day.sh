@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # A day in the life of a fault handler: what `make run` shows. Prints the same lines on any Linux.
 #
-# usage: day.sh [LINES]    how many lines of data are made (default 250000, some 10 MB)
+# usage: day.sh [LINES]    how many lines of data are made (default 200000, some 9 MB)
 set -u
-lines=${1:-250000}
+lines=${1:-200000}
 home=$(mktemp -d) || exit 1
 cd "$home" || exit 1
 for applet in awk cat cut dd find grep gzip head ln md5sum mkdir mkfifo mv od rm sed seq sh sha256sum sleep \

@@ -307,7 +307,7 @@ static size_t clean(char *path, size_t from)
 	}
 }
 
-int archive_add_path(struct archive *archive, const char *base, const char *given)
+int archive_add_path(struct archive *archive, const char *base, const char *given, char *out_real)
 {
 	char path[PATH_MAX], part[PATH_MAX], host[PATH_MAX * 2];
 	size_t at = 0;
@@ -324,8 +324,12 @@ int archive_add_path(struct archive *archive, const char *base, const char *give
 		size_t end;
 
 		at = clean(path, at);
-		if (!path[at] || !path[at + 1])
+		if (!path[at] || !path[at + 1]) {
+			path[at] = 0;
+			if (out_real)
+				strcpy(out_real, at ? path : "/");
 			return 0;
+		}
 		end = at + 1 + strcspn(path + at + 1, "/");
 		memcpy(part, path, end);
 		part[end] = 0;

@@ -272,7 +272,7 @@ static int add_object(struct loader *loader, const char *path, size_t parent)
 		return -1;
 	}
 	loader->count++;
-	return archive_add_path(loader->archive, loader->base, path);
+	return parent == loader->count - 1 ? 0 : archive_add_path(loader->archive, loader->base, path, NULL);
 }
 
 static int read_needed(struct loader *loader, size_t number, Elf *elf, Elf_Scn *section,
@@ -406,7 +406,7 @@ static int add_dynamic(struct archive *archive, const char *base, const char *pa
 	map_cache(loader);
 	if (read_interpreter(loader, host, elf, interpreter))
 		goto out;
-	if (interpreter[0] && archive_add_path(archive, base, interpreter))
+	if (interpreter[0] && archive_add_path(archive, base, interpreter, NULL))
 		goto out;
 	if (add_object(loader, path, 0))
 		goto out;
@@ -415,7 +415,7 @@ static int add_dynamic(struct archive *archive, const char *base, const char *pa
 			goto out;
 	/* A file for the loader to find libraries by, when it needed the host's cache. */
 	if (interpreter[0] && loader->cache && !archive_has(archive, "/etc/ld.so.cache") &&
-	    archive_add_path(archive, base, "/etc/ld.so.cache"))
+	    archive_add_path(archive, base, "/etc/ld.so.cache", NULL))
 		goto out;
 	result = 0;
 out:
@@ -454,7 +454,7 @@ static bool read_script(const char *host, char out[PATH_MAX])
 
 int libraries_add(struct archive *archive, const char *base, const char *path)
 {
-	char next[PATH_MAX], host[PATH_MAX * 2], real[PATH_MAX];
+	char next[PATH_MAX], host[PATH_MAX * 2];
 	GElf_Ehdr head;
 	int fd, result;
 	Elf *elf;
@@ -463,22 +463,19 @@ int libraries_add(struct archive *archive, const char *base, const char *path)
 		return 1;
 	strcpy(next, path);
 	for (unsigned scripts = 0; scripts < 5; scripts++) {
+		char interpreter[PATH_MAX];
+
 		snprintf(host, sizeof(host), "%s%s", base, next);
 		elf = elf_open(host, &fd, &head);
 		if (elf) {
-			/* $ORIGIN is where the file is, not where a link to it is. */
-			if (!base[0] && realpath(next, real) && archive_add_path(archive, base, next))
-				result = -1;
-			else
-				result = add_dynamic(archive, base, !base[0] && realpath(next, real) ? real : next,
-				                     host, elf, &head);
+			result = add_dynamic(archive, base, next, host, elf, &head);
 			elf_end(elf);
 			close(fd);
 			return result;
 		}
-		if (!read_script(host, next))
+		if (!read_script(host, interpreter))
 			return scripts ? 0 : 1;
-		if (archive_add_path(archive, base, next))
+		if (archive_add_path(archive, base, interpreter, next))
 			return -1;
 	}
 	return 0;

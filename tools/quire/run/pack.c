@@ -16,6 +16,19 @@ extern char **environ;
 
 /* --- where the program is ------------------------------------------------------------------------------ */
 
+/* 0: it can be run; RUN_NOT_PROGRAM: it is there; else `absent`. A link below a root is the guest's to
+ * follow: what it names is looked at when it is packed. */
+static int state_of(const char *base, const char *host, int absent)
+{
+	struct stat st;
+
+	if (base[0] && !lstat(host, &st) && S_ISLNK(st.st_mode))
+		return 0;
+	if (stat(host, &st))
+		return absent;
+	return S_ISREG(st.st_mode) && !access(host, X_OK) ? 0 : RUN_NOT_PROGRAM;
+}
+
 /* Looks for a name without a slash along PATH below `base`. Returns 0, RUN_NOT_FOUND or RUN_NOT_PROGRAM. */
 static int search_path(const char *base, const char *name, char out[PATH_MAX])
 {
@@ -27,16 +40,13 @@ static int search_path(const char *base, const char *name, char out[PATH_MAX])
 	while (*path) {
 		size_t length = strcspn(path, ":");
 		char host[PATH_MAX * 2];
-		struct stat st;
 
 		if (length && path[0] == '/' && length + strlen(name) + 2 < PATH_MAX) {
 			sprintf(out, "%.*s/%s", (int)length, path, name);
 			snprintf(host, sizeof(host), "%s%s", base, out);
-			if (!stat(host, &st) && S_ISREG(st.st_mode)) {
-				if (!access(host, X_OK))
-					return 0;
-				result = RUN_NOT_PROGRAM;
-			}
+			result = state_of(base, host, result);
+			if (!result)
+				return 0;
 		}
 		path += length + (path[length] == ':');
 	}
@@ -46,7 +56,6 @@ static int search_path(const char *base, const char *name, char out[PATH_MAX])
 static int find_program(const char *base, const char *name, char out[PATH_MAX])
 {
 	char host[PATH_MAX * 2];
-	struct stat st;
 	int result;
 
 	if (!strchr(name, '/')) {
@@ -63,8 +72,7 @@ static int find_program(const char *base, const char *name, char out[PATH_MAX])
 			return RUN_FAILED;
 		}
 		snprintf(host, sizeof(host), "%s%s", base, out);
-		result = stat(host, &st) ? RUN_NOT_FOUND
-		         : S_ISREG(st.st_mode) && !access(host, X_OK) ? 0 : RUN_NOT_PROGRAM;
+		result = state_of(base, host, RUN_NOT_FOUND);
 	}
 	if (result == RUN_NOT_FOUND)
 		run_error("%s: not found", name);
@@ -173,7 +181,7 @@ static int add_record(struct archive *archive, const struct run_options *options
 
 static int add_file(struct archive *archive, const struct run_file *file)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX];
 	struct stat st;
 	int result;
 
@@ -201,27 +209,21 @@ static int add_file(struct archive *archive, const struct run_file *file)
 			return -1;
 		}
 	}
-	if (archive_add_path(archive, "", path))
+	if (archive_add_path(archive, "", path, real))
 		return -1;
-	if (S_ISDIR(st.st_mode)) {
-		char real[PATH_MAX];
-
-		if (!realpath(path, real)) {
-			run_error("--file %s: %s", file->host, strerror(errno));
-			return -1;
-		}
+	if (S_ISDIR(st.st_mode))
 		return archive_add_tree(archive, real, real);
-	}
 	if (!(st.st_mode & 0111))
 		return 0;
-	return libraries_add(archive, "", path) < 0 ? -1 : 0;
+	return libraries_add(archive, "", real) < 0 ? -1 : 0;
 }
 
 static int add_all(struct archive *archive, const struct run_options *options)
 {
 	const char *base = options->root ? options->root : "";
-	char program[PATH_MAX], host[PATH_MAX * 2];
+	char program[PATH_MAX], real[PATH_MAX], host[PATH_MAX * 2];
 	const char *machine;
+	struct stat st;
 	int result;
 
 	if (options->root && archive_add_tree(archive, options->root, "/"))
@@ -234,15 +236,19 @@ static int add_all(struct archive *archive, const struct run_options *options)
 	result = find_program(base, options->argv[0], program);
 	if (result)
 		return result;
-	snprintf(host, sizeof(host), "%s%s", base, program);
+	if (archive_add_path(archive, base, program, real))
+		return RUN_FAILED;
+	snprintf(host, sizeof(host), "%s%s", base, real);
+	if (stat(host, &st) || !S_ISREG(st.st_mode) || access(host, X_OK)) {
+		run_error("%s: not an executable file", program);
+		return RUN_NOT_PROGRAM;
+	}
 	machine = elf_machine(host);
 	if (machine && strcmp(machine, options->arch)) {
 		run_error("%s is a program for %s, the guest is %s", program, machine, options->arch);
 		return RUN_NOT_PROGRAM;
 	}
-	if (archive_add_path(archive, base, program))
-		return RUN_FAILED;
-	result = libraries_add(archive, base, program);
+	result = libraries_add(archive, base, real);
 	if (result > 0) {
 		run_error("%s: neither an ELF program nor a script", program);
 		return RUN_NOT_PROGRAM;

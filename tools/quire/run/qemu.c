@@ -34,8 +34,7 @@ static bool try_kernel(char out[PATH_MAX], const char *directory, const char *be
 /* Named, or beside the command in a build directory, or where it is installed. */
 static bool find_kernel(const struct run_options *options, char out[PATH_MAX])
 {
-	static const char *const below[] = {"", "/ports/kernel", "/..", "/../..", "/../ports/kernel",
-	                                    "/../../ports/kernel", "/../libexec/quire"};
+	static const char *const below[] = {"", "/ports/kernel", "/../libexec/quire"};
 	const char *named = options->kernel ? options->kernel : getenv("QUIRE_KERNEL");
 	char self[PATH_MAX];
 	ssize_t length;

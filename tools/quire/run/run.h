@@ -60,9 +60,10 @@ void archive_free(struct archive *archive);
 /* Adds the host's file at `host` as `guest` (absolute), with the directories above it. Symbolic links on
  * the way, and in the last component, are added as links, and what they name too, when `guest` and
  * `host` are the same path. `base`: a directory that is the host's / for this path, or "".
- * A directory is added without its content. Adding twice is harmless.
+ * A directory is added without its content. Adding twice is harmless. `out_real`: NULL, or PATH_MAX bytes
+ * for the path without links, below `base`.
  * Returns 0, or -1 and a message on standard error. */
-int archive_add_path(struct archive *archive, const char *base, const char *path);
+int archive_add_path(struct archive *archive, const char *base, const char *path, char *out_real);
 int archive_add_as(struct archive *archive, const char *host, const char *guest);
 /* A directory with everything below. */
 int archive_add_tree(struct archive *archive, const char *host, const char *guest);
@@ -78,8 +79,8 @@ int64_t archive_write(const struct archive *archive, int fd);
 
 /* --- libraries.c: what a dynamic program needs --------------------------------------------------------------- */
 
-/* Adds the interpreter and, transitively, the libraries of the ELF file at base + path. A script adds its
- * interpreter likewise. What is neither is left alone.
+/* Adds the interpreter and, transitively, the libraries of the ELF file at base + path, which has no links
+ * in it and is not added itself: $ORIGIN is where the file is. A script adds its interpreter likewise.
  * Returns 0; 1: it is nothing that can be run; -1 and a message. */
 int libraries_add(struct archive *archive, const char *base, const char *path);
 
