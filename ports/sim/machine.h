@@ -99,6 +99,7 @@ struct sim_cpu {
 		struct quire_mm *mm;
 	} left[SIM_ASIDS]; /* address spaces left whose translations here are still good */
 	unsigned left_next;
+	bool kept; /* the address space was entered again with translations of before */
 
 	/* What it is doing. */
 	uint64_t op_id; /* changes when an operation begins or ends */
@@ -116,6 +117,9 @@ struct sim_cpu {
 	const uint32_t *word; /* waiting until it is not `expected` */
 	uint32_t expected;
 	bool woken;
+	bool spins; /* goes on too when another has passed a point since `progress` */
+	uint64_t progress;
+	unsigned fruitless; /* times in a row that it spun while nobody else could go on */
 	sem_t go;
 	pthread_t thread;
 	sim_body body;
@@ -173,6 +177,7 @@ struct sim {
 	unsigned plan_at;
 	unsigned running; /* CPUs with a body */
 	uint64_t points;
+	uint64_t progress; /* points passed by CPUs that go on: waits are none */
 	uint64_t plan_random;
 	struct sim_choice *choice;
 	unsigned choices, choices_max;

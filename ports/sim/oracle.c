@@ -317,6 +317,7 @@ void sim_oracle_op(struct sim_cpu *cpu)
 {
 	struct sim *sim = cpu->sim;
 
+	cpu->fruitless = 0;
 	if (sim->free_run) {
 		cpu->op_id++;
 		return;

@@ -98,6 +98,7 @@ static struct sim_process *leave(struct sim_cpu *cpu)
 		}
 		quire_mm_leave(cpu->mm, cpu->number);
 		cpu->mm = NULL;
+		cpu->kept = false;
 	}
 	cpu->process = NULL;
 	if (process && __atomic_sub_fetch(&process->on, 1, __ATOMIC_ACQ_REL) == 0 &&
@@ -139,7 +140,8 @@ static void load(struct sim_cpu *cpu, struct sim_process *process)
 	/* In the set of flushes first, then look whether one was missed. */
 	cpu->root[0] = quire_mm_enter(process->mm, cpu->number).v;
 	cpu->root[1] = sim->mmu->split_root ? kernel_root : cpu->root[0];
-	if (!still_good(cpu, process->mm, cpu->asid))
+	cpu->kept = still_good(cpu, process->mm, cpu->asid);
+	if (!cpu->kept)
 		sim_tlb_drop_asid(cpu, cpu->asid);
 }
 

@@ -17,6 +17,8 @@
 
 #include "machine.h"
 
+#define FRUITLESS_MAX 100
+
 /* The CPU that this thread is, in a free run. */
 static _Thread_local struct sim_cpu *free_cpu;
 
@@ -40,7 +42,8 @@ static bool can_go_on(const struct sim_cpu *cpu)
 	if (cpu->state == SIM_READY)
 		return true;
 	return cpu->state == SIM_WAITING &&
-	       (cpu->woken || __atomic_load_n(cpu->word, __ATOMIC_ACQUIRE) != cpu->expected);
+	       (cpu->woken || __atomic_load_n(cpu->word, __ATOMIC_ACQUIRE) != cpu->expected ||
+		(cpu->spins && cpu->progress != cpu->sim->progress));
 }
 
 static uint64_t others(const struct sim *sim, const struct sim_cpu *cpu)
@@ -160,6 +163,7 @@ void sim_point_at(struct sim_cpu *cpu, const char *what)
 	if (!sim->scheduled || cpu->state != SIM_READY)
 		return;
 	count_point(cpu);
+	sim->progress++;
 	set = others(sim, cpu);
 	if (!set)
 		return;
@@ -202,6 +206,27 @@ static void deadlock(struct sim *sim)
 	sim_give_up(sim);
 }
 
+/* Nobody can go on. What a CPU spins for may have come between its last look and its wait: it looks
+ * again, though not for ever. NULL: none spins, or all have looked often enough. */
+static struct sim_cpu *look_again(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->running; i++) {
+		struct sim_cpu *cpu = &sim->cpu[i];
+
+		if (cpu->state == SIM_WAITING && cpu->spins && ++cpu->fruitless < FRUITLESS_MAX)
+			return cpu;
+	}
+	return NULL;
+}
+
+/* Everything has ended, or waits for ever. */
+static void end_or_deadlock(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->running; i++)
+		if (sim->cpu[i].state == SIM_WAITING)
+			deadlock(sim);
+}
+
 /* This CPU cannot go on: another must, and which is a choice that costs no preemption. */
 static void pass_on(struct sim_cpu *cpu)
 {
@@ -212,11 +237,18 @@ static void pass_on(struct sim_cpu *cpu)
 
 	count_point(cpu);
 	if (!set) {
-		for (unsigned i = 0; i < sim->running; i++)
-			if (sim->cpu[i].state == SIM_WAITING)
-				deadlock(sim);
-		return; /* everything has ended */
+		struct sim_cpu *spinner = look_again(sim);
+
+		if (spinner == cpu)
+			cpu->state = SIM_READY;
+		else if (spinner)
+			hand_over(cpu, spinner);
+		else
+			end_or_deadlock(sim);
+		return;
 	}
+	for (unsigned i = 0; i < sim->running; i++)
+		sim->cpu[i].fruitless = 0;
 	next = next_in_order(set, cpu->number);
 	record(sim, set & ~SIM_BIT(next), true);
 	if (sim->plan.kind == SIM_PLAN_RANDOM) {
@@ -255,6 +287,8 @@ void sim_wait(struct sim_cpu *cpu, const uint32_t *word, uint32_t expected, enum
 	}
 	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != expected)
 		return;
+	if (!sim->scheduled && kind == QUIRE_WAIT_SPIN && ++cpu->fruitless < FRUITLESS_MAX)
+		return;
 	if (!sim->scheduled) {
 		sim_find(sim, SIM_DEADLOCK, "CPU %u in %s waits for %p, and nothing else runs", cpu->number,
 			 cpu->op ? cpu->op : "a call", (const void *)word);
@@ -263,6 +297,8 @@ void sim_wait(struct sim_cpu *cpu, const uint32_t *word, uint32_t expected, enum
 	cpu->word = word;
 	cpu->expected = expected;
 	cpu->woken = false;
+	cpu->spins = kind == QUIRE_WAIT_SPIN;
+	cpu->progress = sim->progress;
 	cpu->state = SIM_WAITING;
 	pass_on(cpu);
 }

@@ -33,7 +33,8 @@
  *
  *   Locks: rank order of src/lock.h for each CPU; a try may break it. Waiting to sleep, and transfers
  *   of files, hold nothing above PAGE. Between operations nothing is held, no window is mapped.
- *   Deadlock: every unfinished body waits. Livelock: more than `point_limit` points.
+ *   Deadlock: every unfinished body waits, and who spins has seen nobody go on since.
+ *   Livelock: more than `point_limit` points.
  *   An endless fault: one access that faults more than SIM_FAULT_LIMIT times. */
 #ifndef QUIRE_SIM_H
 #define QUIRE_SIM_H

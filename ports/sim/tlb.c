@@ -309,6 +309,14 @@ static void forget_left(struct sim_cpu *cpu, const struct quire_flush *flush)
 			cpu->left[i].asid = 0;
 }
 
+/* The library's set was made before it called. A CPU that entered the address space since and kept its
+ * translations of an earlier stay is not in it, and has them from before the change: the port's own affair.
+ */
+static bool is_named(const struct sim_cpu *cpu, const struct quire_flush *flush)
+{
+	return (flush->cpus >> cpu->number & 1) || (cpu->kept && cpu->mm == flush->mm);
+}
+
 void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush)
 {
 	struct sim_cpu *by = sim_current(sim);
@@ -321,7 +329,7 @@ void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush)
 
 		if (sim->free_run)
 			pthread_mutex_lock(&cpu->tlb_lock);
-		if (flush->cpus >> i & 1)
+		if (is_named(cpu, flush))
 			removed = flush_cpu(cpu, flush);
 		forget_left(cpu, flush);
 		if (sim->free_run)
@@ -334,7 +342,7 @@ void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush)
 	if (!sim_oracle_on(sim))
 		return;
 	for (unsigned i = 0; i < sim->config.cpus; i++)
-		if (!(flush->cpus >> i & 1))
+		if (!is_named(&sim->cpu[i], flush))
 			mark_missed(&sim->cpu[i], by, flush);
 }
 
