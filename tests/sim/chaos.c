@@ -35,7 +35,8 @@ struct chaos {
 	struct belief page[CPUS][PAGES];
 	uint8_t file_byte[CPUS][PAGES];
 	uint64_t random[CPUS];
-	char wrong[300];
+	unsigned complaints; /* atomic, as the two below: in a free run the CPUs are parallel */
+	char wrong[300];     /* the first complaint */
 	unsigned operations, refused;
 };
 
@@ -52,7 +53,7 @@ static quire_va page_va(const struct chaos *chaos, const struct sim_cpu *cpu, un
 static void complain(struct chaos *chaos, struct sim_cpu *cpu, const char *what, unsigned page, unsigned got,
 		     unsigned want)
 {
-	if (!chaos->wrong[0])
+	if (__atomic_fetch_add(&chaos->complaints, 1, __ATOMIC_ACQ_REL) == 0)
 		snprintf(chaos->wrong, sizeof(chaos->wrong), "CPU %u: %s of page %u: %u, expected %u",
 			 sim_cpu_number(cpu), what, page, got, want);
 }
@@ -63,7 +64,7 @@ static bool done(struct chaos *chaos, struct sim_cpu *cpu, const char *what, uns
 {
 	if (status == QUIRE_OK)
 		return true;
-	chaos->refused++;
+	__atomic_fetch_add(&chaos->refused, 1, __ATOMIC_RELAXED);
 	if (status != QUIRE_ENOMEM || !chaos->failing)
 		complain(chaos, cpu, what, page, (unsigned)-status, 0);
 	return false;
@@ -266,10 +267,10 @@ static void work(struct sim_cpu *cpu, void *context)
 	struct chaos *chaos = context;
 
 	sim_switch(cpu, chaos->process);
-	for (unsigned i = 0; i < STEPS && !chaos->wrong[0]; i++) {
+	for (unsigned i = 0; i < STEPS && !__atomic_load_n(&chaos->complaints, __ATOMIC_RELAXED); i++) {
 		unsigned page = (unsigned)dice(chaos, cpu, PAGES);
 
-		chaos->operations++;
+		__atomic_fetch_add(&chaos->operations, 1, __ATOMIC_RELAXED);
 		operations[dice(chaos, cpu, sizeof(operations) / sizeof(operations[0]))](chaos, cpu, page);
 	}
 }
@@ -299,12 +300,14 @@ static bool prepare(struct chaos *chaos)
 	return quire_mmap(chaos->process->mm, &how, &chaos->file_va) == QUIRE_OK;
 }
 
+enum way { SCHEDULED, FAILING, PARALLEL };
+
 /* Returns the operations done; fails the test with what repeats it. */
-static unsigned run(const struct sim_config *config, uint64_t seed, bool failing)
+static unsigned run(const struct sim_config *config, uint64_t seed, enum way way)
 {
 	static const sim_body bodies[CPUS] = {work, work, work};
 	struct sim_plan plan = {.kind = SIM_PLAN_RANDOM, .seed = seed, .one_in = 2 + (unsigned)(seed % 7)};
-	struct chaos chaos = {.seed = seed, .failing = failing};
+	struct chaos chaos = {.seed = seed, .failing = way == FAILING};
 	const char *why = NULL;
 	char kinds[200] = "";
 	bool ran;
@@ -313,9 +316,10 @@ static unsigned run(const struct sim_config *config, uint64_t seed, bool failing
 	if (!chaos.sim)
 		fail_msg("%s: %s", config->arch, why);
 	assert_true(prepare(&chaos));
-	if (failing)
+	if (way == FAILING)
 		sim_fail_randomly(chaos.sim, 1u << QUIRE_RES_FRAME | 1u << QUIRE_RES_OBJECT, 12);
-	ran = sim_run(chaos.sim, bodies, CPUS, &chaos, &plan);
+	ran = way == PARALLEL ? sim_run_free(chaos.sim, bodies, CPUS, &chaos)
+			      : sim_run(chaos.sim, bodies, CPUS, &chaos, &plan);
 	if (ran) {
 		sim_fail(chaos.sim, 0, 0, 0);
 		sim_process_exit(chaos.process);
@@ -326,7 +330,10 @@ static unsigned run(const struct sim_config *config, uint64_t seed, bool failing
 			 sim_finding_name(sim_finding_at(chaos.sim, i)->kind));
 	if (sim_destroy(chaos.sim) || !ran || chaos.wrong[0])
 		fail_msg("%s on %s%s, QUIRE_SEED=%llu: %s%s", config->profile, config->arch,
-			 failing ? " with failures" : "", (unsigned long long)seed, chaos.wrong, kinds);
+			 way == FAILING    ? " with failures"
+			 : way == PARALLEL ? " in parallel"
+					   : "",
+			 (unsigned long long)seed, chaos.wrong, kinds);
 	return chaos.operations;
 }
 
@@ -337,7 +344,7 @@ static uint64_t number(const char *name, uint64_t otherwise)
 	return given ? strtoull(given, NULL, 0) : otherwise;
 }
 
-static void run_many(bool failing)
+static void run_many(enum way way)
 {
 	static const char *const archs[] = {"x86_64", "i386", "arm", "arm64", "riscv64", "toy"};
 	uint64_t seed = number("QUIRE_SEED", 1), runs = number("QUIRE_RUNS", 12);
@@ -358,9 +365,9 @@ static void run_many(bool failing)
 
 			/* Before 4.14 the one who finds no frame ends: there a failure is no failure of the
 			 * test's. */
-			if (failing)
+			if (way == FAILING)
 				config.profile = "linux-6";
-			operations += run(&config, n, failing);
+			operations += run(&config, n, way);
 		}
 	}
 	print_message("%u operations\n", operations);
@@ -369,13 +376,20 @@ static void run_many(bool failing)
 static void test_chaos(void **state)
 {
 	(void)state;
-	run_many(false);
+	run_many(SCHEDULED);
 }
 
 static void test_chaos_with_failures(void **state)
 {
 	(void)state;
-	run_many(true);
+	run_many(FAILING);
+}
+
+/* Real threads: nothing repeats, and ThreadSanitizer can look. */
+static void test_chaos_in_parallel(void **state)
+{
+	(void)state;
+	run_many(PARALLEL);
 }
 
 int main(void)
@@ -383,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_chaos),
 	    cmocka_unit_test(test_chaos_with_failures),
+	    cmocka_unit_test(test_chaos_in_parallel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
