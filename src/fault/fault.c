@@ -76,7 +76,7 @@ static struct quire_outcome kernel_address(struct qr_fault_ctx *fc)
  * instruction: else the kernel faulted inside a region that holds the lock, and would wait for itself. */
 static bool lock_mm(struct qr_fault_ctx *fc)
 {
-	if (qr_mm_read_trylock(fc->mm, &fc->token)) {
+	if (qr_mm_read_trylock(fc->mm, fc->cpu->cpu, &fc->token)) {
 		qr_step(fc, QUIRE_STEP_MMAP_LOCK_TAKEN);
 		return true;
 	}

@@ -29,7 +29,7 @@ void qr_trace_end(struct quire_trace *trace, struct quire_mm *mm, const struct q
 	/* Who faulted while a writer holds the lock may be that writer: no waiting here. */
 	unsigned token;
 
-	if (!qr_mm_read_trylock(mm, &token))
+	if (!qr_mm_read_trylock(mm, qr_this_cpu(mm->system)->cpu, &token))
 		return;
 	entry = qr_pt_find(&mm->pt, trace->fault.va, 0);
 	if (entry) {

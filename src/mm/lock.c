@@ -42,22 +42,9 @@ static unsigned my_slot(const struct quire_mm *mm)
 	return cpu % mm->slots;
 }
 
-static void leave(struct quire_mm *mm, unsigned token)
+void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers)
 {
-	uint32_t *readers = &mm->slot[token].readers;
-
-	if (__atomic_fetch_sub(readers, 1, __ATOMIC_SEQ_CST) == 1 &&
-	    __atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0)
-		wake(mm, readers);
-}
-
-static bool enter(struct quire_mm *mm, unsigned token)
-{
-	__atomic_fetch_add(&mm->slot[token].readers, 1, __ATOMIC_SEQ_CST);
-	if (qr_likely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) == 0))
-		return true;
-	leave(mm, token);
-	return false;
+	wake(mm, readers);
 }
 
 /* Says on `writer` that someone waits for it, and waits. */
@@ -77,30 +64,12 @@ unsigned qr_mm_read_lock(struct quire_mm *mm)
 
 	lock_event(mm, QUIRE_LOCK_BEFORE);
 	token = my_slot(mm);
-	while (!enter(mm, token)) {
+	while (!qr_mm_enter(mm, token)) {
 		wait_for_writer(mm);
 		token = my_slot(mm);
 	}
 	lock_event(mm, QUIRE_LOCK_TAKEN);
 	return token;
-}
-
-bool qr_mm_read_trylock(struct quire_mm *mm, unsigned *out_token)
-{
-	*out_token = my_slot(mm);
-	if (!enter(mm, *out_token))
-		return false;
-	lock_event(mm, QUIRE_LOCK_TRIED);
-	return true;
-}
-
-void qr_mm_read_unlock(struct quire_mm *mm, unsigned token)
-{
-	qr_assert_contract(mm->system,
-	                   token < mm->slots && __atomic_load_n(&mm->slot[token].readers, __ATOMIC_RELAXED));
-	/* The event first: after the last step another thread may free the mm. */
-	lock_event(mm, QUIRE_LOCK_RELEASED);
-	leave(mm, token);
 }
 
 void qr_mm_write_lock(struct quire_mm *mm)

@@ -104,8 +104,50 @@ struct quire_mm {
 
 /* Readers. The token says which slot; pass it back. */
 unsigned qr_mm_read_lock(struct quire_mm *mm);
-bool qr_mm_read_trylock(struct quire_mm *mm, unsigned *out_token);
-void qr_mm_read_unlock(struct quire_mm *mm, unsigned token);
+
+/* The slow half of leaving: a writer waits. */
+void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers);
+
+static inline void qr_mm_leave(struct quire_mm *mm, unsigned token)
+{
+	uint32_t *readers = &mm->slot[token].readers;
+
+	if (__atomic_fetch_sub(readers, 1, __ATOMIC_SEQ_CST) == 1 &&
+	    qr_unlikely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0))
+		qr_mm_wake_writer(mm, readers);
+}
+
+/* Both sides write first and look second (see lock.c): false when a writer is there or comes. */
+static inline bool qr_mm_enter(struct quire_mm *mm, unsigned token)
+{
+	__atomic_fetch_add(&mm->slot[token].readers, 1, __ATOMIC_SEQ_CST);
+	if (qr_likely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) == 0))
+		return true;
+	qr_mm_leave(mm, token);
+	return false;
+}
+
+static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)
+{
+	const struct quire_system *system = mm->system;
+
+	*out_token = cpu < mm->slots ? cpu : cpu % mm->slots;
+	if (!qr_mm_enter(mm, *out_token))
+		return false;
+	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_TRIED);
+	return true;
+}
+
+static inline void qr_mm_read_unlock(struct quire_mm *mm, unsigned token)
+{
+	const struct quire_system *system = mm->system;
+
+	qr_assert_contract(system, token < mm->slots && __atomic_load_n(&mm->slot[token].readers, __ATOMIC_RELAXED));
+	/* The event first: after the last step another thread may free the mm. */
+	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_RELEASED);
+	qr_mm_leave(mm, token);
+}
+
 void qr_mm_write_lock(struct quire_mm *mm);
 void qr_mm_write_unlock(struct quire_mm *mm);
 /* A writer becomes a reader; no other writer comes between. */
