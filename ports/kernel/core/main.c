@@ -107,6 +107,8 @@ static void end_the_rest(void)
 	}
 	while (wait_child(deadline, &status) > 0)
 		;
+	if (process_count() > 1)
+		printk("quire-kernel: %u processes do not end\n", process_count() - 1);
 	reap_dead_tasks();
 }
 

@@ -18,7 +18,7 @@ void task_first(void);
 
 /* --- kernel stacks: mapped, so that the page below is a hole; a few are kept for the next fork -------- */
 
-#define STACKS_KEPT 16
+#define STACKS_KEPT 32
 static struct spinlock stack_lock;
 static uint64_t stacks[STACKS_KEPT];
 static unsigned stacks_count;
