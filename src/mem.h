@@ -20,6 +20,20 @@ typedef int64_t qr_atomic64s __attribute__((aligned(8)));
 #define qr_likely(x) __builtin_expect(!!(x), 1)
 #define qr_unlikely(x) __builtin_expect(!!(x), 0)
 
+/* For bodies that a constant argument makes small. */
+#define QR_INLINE static inline __attribute__((always_inline))
+
+/* For the rare ways out of a short function: they must not cost it registers. */
+#define QR_RARE __attribute__((noinline, cold))
+
+/* Before a loop over the levels of one architecture: with constants for bounds nothing of it is left.
+ * clang sees that by itself. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define QR_UNROLL _Pragma("GCC unroll 5")
+#else
+#define QR_UNROLL
+#endif
+
 static inline uint64_t qr_min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

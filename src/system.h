@@ -20,7 +20,7 @@ struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
 	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
-	struct qr_frame_cache frames;                 /* order-0 frames */
+	struct qr_frame_cache frames[QR_ZONES];       /* order-0 frames */
 	qr_atomic64 states[QUIRE_PAGE_STATES];        /* frames that came to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
 	qr_atomic64 steps[QUIRE_STEP_COUNT];
@@ -43,9 +43,12 @@ struct quire_system {
 	uint32_t overcommit_ratio;
 	uint64_t stack_guard_pages;
 	uint64_t frames_total;            /* all frames of the ranges */
+	uint32_t data_zone;               /* where data goes first: HIGH if there is one */
 	quire_pfn zero_page;
 	struct quire_config config;       /* as given, defaults filled in */
 
+	unsigned (*which_cpu)(void *host); /* the host's; NULL: there is one */
+	struct qr_cpu *cpu_at[QUIRE_CONFIG_CPUS];
 	struct qr_cpu *cpu;               /* [cpus] */
 	struct qr_zone zone[QR_ZONES];    /* lock: each zone's own */
 	struct qr_slab slab[QR_SLAB_KINDS];
@@ -68,10 +71,13 @@ struct quire_system {
 
 static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
 {
-	unsigned cpu = system->host->cpu ? system->host->cpu(system->host_context) : 0;
+	unsigned cpu;
 
+	if (!system->which_cpu)
+		return system->cpu;
+	cpu = system->which_cpu(system->host_context);
 	qr_assert_contract(system, cpu < system->cpus);
-	return &system->cpu[cpu];
+	return system->cpu_at[cpu];
 }
 
 static inline bool qr_cpu_try(struct qr_cpu *cpu)

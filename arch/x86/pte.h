@@ -83,14 +83,13 @@ static inline enum quire_pte_kind x86_kind(const struct quire_arch *arch, quire_
 	uint64_t free = X86_RW | X86_A | X86_D;
 	uint64_t want = X86_P;
 
+	/* First what a walk meets most. The CPU sets A of a table entry when it walks through it (SDM 4.8). */
+	if (level > 0 && (bits & ~(qr_table_mask(arch, level) | X86_A)) == (X86_P | X86_RW | X86_US))
+		return QUIRE_PTE_TABLE;
 	if (!(bits & X86_P))
 		return x86_kind_absent(arch, bits, level);
-	if (level > 0 && !(bits & X86_PS)) {
-		/* The CPU sets A of a table entry when it walks through it (SDM 4.8). */
-		uint64_t rest = bits & ~(qr_table_mask(arch, level) | X86_A);
-
-		return rest == (X86_P | X86_RW | X86_US) ? QUIRE_PTE_TABLE : QUIRE_PTE_BAD;
-	}
+	if (level > 0 && !(bits & X86_PS))
+		return QUIRE_PTE_BAD;
 	if (arch->caps & QUIRE_CAP_NX)
 		free |= X86_XD;
 	if (level > 0)

@@ -58,19 +58,17 @@ static bool check_zone(struct qr_checker *checker, unsigned id)
 static bool check_cpu(struct qr_checker *checker, const struct qr_cpu *cpu)
 {
 	for (unsigned zone = 0; zone < QR_ZONES; zone++) {
-		const struct qr_page *page = cpu->frames.head[zone];
-		uint64_t count = 0;
+		uint32_t count = cpu->frames[zone].count;
 
-		for (; page; page = (const struct qr_page *)(const void *)page->link.next, count++) {
+		if (count >= QR_FRAME_CACHE_LIMIT)
+			return qr_check_fail(checker, "CPU %u: %u frames in its list", (uint64_t)cpu->cpu, (uint64_t)count);
+		for (uint32_t i = 0; i < count; i++) {
+			const struct qr_page *page = cpu->frames[zone].slot[i];
+
 			if (qr_page_state(page) != QUIRE_PAGE_CPU || page->zone != zone)
 				return qr_check_fail(checker, "frame %x: %s, in the list of CPU %u", page->pfn,
 				                     quire_page_state_name(qr_page_state(page)), (uint64_t)cpu->cpu);
-			if (count > cpu->frames.count[zone])
-				break;
 		}
-		if (count != cpu->frames.count[zone])
-			return qr_check_fail(checker, "CPU %u: %u frames in its list, and %u counted", (uint64_t)cpu->cpu,
-			                     count, (uint64_t)cpu->frames.count[zone]);
 	}
 	if (cpu->busy)
 		return qr_check_fail(checker, "CPU %u: its lists are taken, and nothing runs", (uint64_t)cpu->cpu);

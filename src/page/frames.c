@@ -66,7 +66,7 @@ uint64_t qr_frames_in_state(const struct quire_system *system, enum quire_page_s
 
 		sum += __atomic_load_n(&cpu->states[state], __ATOMIC_RELAXED);
 		for (unsigned zone = 0; state == QUIRE_PAGE_CPU && zone < QR_ZONES; zone++)
-			sum += __atomic_load_n(&cpu->frames.count[zone], __ATOMIC_RELAXED);
+			sum += __atomic_load_n(&cpu->frames[zone].count, __ATOMIC_RELAXED);
 	}
 	for (unsigned zone = 0; state == QUIRE_PAGE_FREE && zone < QR_ZONES; zone++)
 		sum += __atomic_load_n(&system->zone[zone].free, __ATOMIC_RELAXED);
@@ -89,111 +89,149 @@ void qr_page_set_state(struct quire_system *system, struct qr_page *page, enum q
 	count_state(system, state, 1);
 }
 
+/* --- the CPU's list, while it is held ---------------------------------------------------------------- */
+
+static void set_count(struct qr_frame_cache *list, uint32_t count)
+{
+	__atomic_store_n(&list->count, count, __ATOMIC_RELAXED);
+}
+
+/* Puts a frame on the list. Returns whether it is full: then spill() before it is let go. */
+QR_INLINE bool push(struct qr_cpu *cpu, struct qr_page *page)
+{
+	struct qr_frame_cache *list = &cpu->frames[page->zone];
+	uint32_t count = list->count;
+
+	list->slot[count] = page;
+	set_count(list, count + 1);
+	return count + 1 == QR_FRAME_CACHE_LIMIT;
+}
+
+/* Whether a batch is one whole aligned block: frames that were allocated together often are. */
+static bool is_block(struct qr_page *const *pages)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 1; i < QR_FRAME_CACHE_BATCH; i++)
+		differ |= pages[i]->pfn ^ pages[0]->pfn;
+	return differ < QR_FRAME_CACHE_BATCH;
+}
+
+/* Where in a full list a whole block starts; 0: nowhere, so that the oldest go. */
+static unsigned find_block(struct qr_page *const *slot)
+{
+	for (unsigned at = 0; at <= QR_FRAME_CACHE_LIMIT - QR_FRAME_CACHE_BATCH; at++) {
+		unsigned place = (unsigned)slot[at]->pfn & (QR_FRAME_CACHE_BATCH - 1);
+
+		if ((place == 0 || place == QR_FRAME_CACHE_BATCH - 1) && is_block(slot + at))
+			return at;
+	}
+	return 0;
+}
+
+/* Takes a batch from a full list: a block that the zone takes in one piece, or the oldest frames, whose
+ * content is least likely to be in the CPU's cache. */
+static void spill(struct qr_frame_cache *list, struct qr_page *out[QR_FRAME_CACHE_BATCH])
+{
+	unsigned first = find_block(list->slot);
+
+	for (unsigned i = 0; i < QR_FRAME_CACHE_BATCH; i++)
+		out[i] = list->slot[first + i];
+	for (unsigned i = first + QR_FRAME_CACHE_BATCH; i < QR_FRAME_CACHE_LIMIT; i++)
+		list->slot[i - QR_FRAME_CACHE_BATCH] = list->slot[i];
+	set_count(list, QR_FRAME_CACHE_LIMIT - QR_FRAME_CACHE_BATCH);
+}
+
 /* --- allocation ---------------------------------------------------------------------------------------- */
 
-/* Makes the first of a block, whose frames nobody knows, the caller's. */
-static void hand_out(struct qr_page *page, enum quire_page_state state)
+/* Makes a block that nobody knows the caller's. */
+QR_INLINE void hand_out(struct qr_page *page, uint32_t flags)
 {
 	page->u.cache.file = NULL;
 	page->u.cache.index = 0;
-	__atomic_store_n(&page->flags, (page->flags & (QR_PAGE_POISONED | QR_PAGE_HEAD |
-	                                               0xfu << QR_PAGE_ORDER_SHIFT)) | state, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->flags, flags, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->ref, 1, __ATOMIC_RELEASE);
 }
 
-static void push(struct qr_cpu *cpu, struct qr_page *page)
-{
-	page->link.next = (struct qr_list *)(void *)cpu->frames.head[page->zone];
-	cpu->frames.head[page->zone] = page;
-	__atomic_store_n(&cpu->frames.count[page->zone], cpu->frames.count[page->zone] + 1, __ATOMIC_RELAXED);
-}
-
-static struct qr_page *next_free(const struct qr_page *page)
-{
-	return (struct qr_page *)(void *)page->link.next;
-}
-
-/* From the CPU list; NULL: it is empty, or busy. */
-static struct qr_page *take_cached(struct quire_system *system, enum qr_zone_id zone,
-                                   enum quire_page_state state)
-{
-	struct qr_cpu *cpu = qr_this_cpu(system);
-	struct qr_page *page;
-
-	if (qr_unlikely(!qr_cpu_try(cpu)))
-		return NULL;
-	page = cpu->frames.head[zone];
-	if (qr_likely(page != NULL)) {
-		cpu->frames.head[zone] = next_free(page);
-		__atomic_store_n(&cpu->frames.count[zone], cpu->frames.count[zone] - 1, __ATOMIC_RELAXED);
-		count_states(&cpu->states[state], 1);
-	}
-	qr_cpu_end(cpu);
-	return page;
-}
-
-/* Gives `page` and those linked behind it, all of one zone, back to it. */
-static void give_list(struct quire_system *system, struct qr_page *page)
+/* Gives frames of one zone back to it. */
+static void give(struct quire_system *system, struct qr_page *const *pages, unsigned count)
 {
 	struct qr_zone *zone;
 
-	if (!page)
+	if (count == 0)
 		return;
-	zone = &system->zone[page->zone];
+	zone = &system->zone[pages[0]->zone];
 	qr_spin(system, &zone->lock, QR_RANK_ZONE);
-	while (page) {
-		struct qr_page *next = next_free(page);
+	if (count == QR_FRAME_CACHE_BATCH && is_block(pages)) {
+		struct qr_page *first = pages[0] - (pages[0]->pfn & (QR_FRAME_CACHE_BATCH - 1));
 
-		qr_buddy_give(system, zone, page, 0);
-		page = next;
+		qr_buddy_give(system, zone, first, QR_FRAME_CACHE_ORDER);
+		count = 0;
+	}
+	for (unsigned i = 0; i < count; i++)
+		qr_buddy_give(system, zone, pages[i], 0);
+	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+}
+
+/* A batch as one block, if that breaks none that smaller ones could serve. => ZONE held */
+static struct qr_page *take_batch(struct quire_system *system, struct qr_zone *zone)
+{
+	struct qr_page *page;
+
+	for (unsigned order = 0; order < QR_FRAME_CACHE_ORDER; order++) {
+		if (!qr_list_empty(&zone->head[order]))
+			return NULL;
+	}
+	page = qr_buddy_take(system, zone, QR_FRAME_CACHE_ORDER, 0);
+	if (page)
+		__atomic_store_n(&page->flags, (page->flags & QR_PAGE_POISONED) | QUIRE_PAGE_CPU, __ATOMIC_RELAXED);
+	return page;
+}
+
+/* Up to a batch of single frames from the zone. Returns how many. */
+static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, unsigned flags,
+                            struct qr_page *batch[QR_FRAME_CACHE_BATCH])
+{
+	struct qr_page *block;
+	unsigned count = 0;
+
+	qr_spin(system, &zone->lock, QR_RANK_ZONE);
+	block = take_batch(system, zone);
+	for (; block && count < QR_FRAME_CACHE_BATCH; count++)
+		batch[count] = block + count;
+	while (count < QR_FRAME_CACHE_BATCH) {
+		/* The reserve is for the one that is asked for. */
+		batch[count] = qr_buddy_take(system, zone, 0, count == 0 ? flags : 0);
+		if (!batch[count])
+			break;
+		count++;
 	}
 	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+	return count;
 }
 
 /* A batch from the zone: the first frame for the caller, the others for the CPU's list. */
 static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, unsigned flags,
                               enum quire_page_state state)
 {
-	struct qr_zone *zone = &system->zone[id];
-	struct qr_page *first = NULL, *last = NULL;
+	struct qr_page *batch[QR_FRAME_CACHE_BATCH];
+	unsigned count = take_frames(system, &system->zone[id], flags, batch), left = count;
 	struct qr_cpu *cpu;
 
-	qr_spin(system, &zone->lock, QR_RANK_ZONE);
-	for (unsigned i = 0; i < QR_FRAME_CACHE_BATCH; i++) {
-		struct qr_page *page = qr_buddy_take(system, zone, 0, i == 0 ? flags : 0);
-
-		if (!page)
-			break;
-		page->link.next = NULL;
-		if (last)
-			last->link.next = (struct qr_list *)(void *)page;
-		else
-			first = page;
-		last = page;
-	}
-	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
-	if (!first)
+	if (count == 0)
 		return NULL;
 	count_state(system, state, 1);
 
-	struct qr_page *rest = next_free(first);
-
+	/* Another thread of this CPU may have filled the list meanwhile. */
 	cpu = qr_this_cpu(system);
-	if (!rest)
-		return first;
-	if (!qr_cpu_try(cpu)) {
-		give_list(system, rest);
-		return first;
+	if (qr_cpu_try(cpu)) {
+		/* Last in, first out: the next one will be the second of the batch. */
+		while (left > 1 && cpu->frames[id].count < QR_FRAME_CACHE_LIMIT - 1)
+			(void)push(cpu, batch[--left]);
+		qr_cpu_end(cpu);
 	}
-	/* Another thread of this CPU may have filled the list meanwhile: it may grow over its limit once. */
-	while (rest) {
-		struct qr_page *next = next_free(rest);
-
-		push(cpu, rest);
-		rest = next;
-	}
-	qr_cpu_end(cpu);
-	return first;
+	give(system, batch + 1, left - 1);
+	return batch[0];
 }
 
 /* Frames in the lists of all CPUs go back to their zone: they are the last ones. */
@@ -203,16 +241,18 @@ static bool gather(struct quire_system *system, enum qr_zone_id zone)
 
 	for (unsigned i = 0; i < system->cpus; i++) {
 		struct qr_cpu *cpu = &system->cpu[i];
-		struct qr_page *list;
+		struct qr_page *list[QR_FRAME_CACHE_LIMIT];
+		uint32_t count;
 
 		if (!qr_cpu_try(cpu))
 			continue;
-		list = cpu->frames.head[zone];
-		cpu->frames.head[zone] = NULL;
-		__atomic_store_n(&cpu->frames.count[zone], 0, __ATOMIC_RELAXED);
+		count = cpu->frames[zone].count;
+		for (uint32_t at = 0; at < count; at++)
+			list[at] = cpu->frames[zone].slot[at];
+		set_count(&cpu->frames[zone], 0);
 		qr_cpu_end(cpu);
-		any |= list != NULL;
-		give_list(system, list);
+		any |= count > 0;
+		give(system, list, count);
 	}
 	return any;
 }
@@ -237,178 +277,192 @@ static struct qr_page *take_block(struct quire_system *system, enum qr_zone_id i
 	return page;
 }
 
+static struct qr_page *take_once(struct quire_system *system, enum qr_zone_id zone, unsigned order,
+                                 unsigned flags, enum quire_page_state state)
+{
+	return order == 0 ? refill(system, zone, flags, state) : take_block(system, zone, order, flags, state);
+}
+
 static struct qr_page *take_from(struct quire_system *system, enum qr_zone_id zone, unsigned order,
                                  unsigned flags, enum quire_page_state state)
 {
-	struct qr_page *page;
+	struct qr_page *page = take_once(system, zone, order, flags, state);
 
-	if (order > 0) {
-		page = take_block(system, zone, order, flags, state);
-		if (!page && gather(system, zone))
-			page = take_block(system, zone, order, flags, state);
-		return page;
-	}
-	page = refill(system, zone, flags, state);
 	if (!page && gather(system, zone))
-		page = refill(system, zone, flags, state);
+		page = take_once(system, zone, order, flags, state);
 	return page;
 }
 
-static struct qr_page *alloc_slow(struct quire_system *system, unsigned order, unsigned flags,
+/* From the CPU's list; NULL: it is empty, or busy. */
+QR_INLINE struct qr_page *take_cached(struct quire_system *system, unsigned zone, enum quire_page_state state)
+{
+	struct qr_cpu *cpu = qr_this_cpu(system);
+	struct qr_frame_cache *list = &cpu->frames[zone];
+	struct qr_page *page;
+	uint32_t count;
+
+	if (qr_unlikely(!qr_cpu_try(cpu)))
+		return NULL;
+	count = list->count;
+	if (qr_unlikely(count == 0)) {
+		qr_cpu_end(cpu);
+		return NULL;
+	}
+	page = list->slot[count - 1];
+	set_count(list, count - 1);
+	count_states(&cpu->states[state], 1);
+	qr_cpu_end(cpu);
+	return page;
+}
+
+/* What the flags ask of the content, and the block's own bits. */
+QR_RARE static struct qr_page *prepare(struct quire_system *system, struct qr_page *page, unsigned order,
+                               unsigned flags, enum quire_page_state state)
+{
+	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
+		poison_check(system, page + i);
+	for (size_t i = 0; (flags & QUIRE_FRAME_ZERO) && i < (size_t)1 << order; i++)
+		qr_page_zero(system, page + i);
+	hand_out(page, (uint32_t)state | order << QR_PAGE_ORDER_SHIFT | (order > 0 ? QR_PAGE_HEAD : 0));
+	return page;
+}
+
+QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned order, unsigned flags,
                                   enum quire_page_state state)
 {
 	struct qr_page *page = NULL;
 
-	if (!(flags & QUIRE_FRAME_LINEAR) && system->zone[QR_ZONE_HIGH].frames > 0)
+	if (!(flags & QUIRE_FRAME_LINEAR) && system->data_zone == QR_ZONE_HIGH)
 		page = take_from(system, QR_ZONE_HIGH, order, flags, state);
-	if (!page && order == 0)
+	if (!page && order == 0 && system->data_zone == QR_ZONE_HIGH)
 		page = take_cached(system, QR_ZONE_LINEAR, state);
-	return page ? page : take_from(system, QR_ZONE_LINEAR, order, flags, state);
+	if (!page)
+		page = take_from(system, QR_ZONE_LINEAR, order, flags, state);
+	return page ? prepare(system, page, order, flags, state) : NULL;
 }
 
 struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
                                enum quire_page_state state)
 {
-	struct qr_page *page = NULL;
+	struct qr_page *page;
 
 	if (qr_inject(system, QUIRE_RES_FRAME))
 		return NULL;
-	if (order == 0) {
-		bool high = !(flags & QUIRE_FRAME_LINEAR) && system->zone[QR_ZONE_HIGH].frames > 0;
-
-		page = take_cached(system, high ? QR_ZONE_HIGH : QR_ZONE_LINEAR, state);
-	}
-	if (qr_unlikely(!page)) {
-		page = alloc_slow(system, order, flags, state);
-		if (!page)
-			return NULL;
-	}
-	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
-		poison_check(system, page + i);
-	for (size_t i = 0; (flags & QUIRE_FRAME_ZERO) && i < (size_t)1 << order; i++)
-		qr_page_zero(system, page + i);
-	hand_out(page, state);
+	if (qr_unlikely(order > 0))
+		return alloc_slow(system, order, flags, state);
+	page = take_cached(system, flags & QUIRE_FRAME_LINEAR ? QR_ZONE_LINEAR : system->data_zone, state);
+	if (qr_unlikely(!page))
+		return alloc_slow(system, 0, flags, state);
+	if (QUIRE_CONFIG_CHECK >= 2 || (flags & QUIRE_FRAME_ZERO))
+		return prepare(system, page, 0, flags, state);
+	hand_out(page, (uint32_t)state);
 	return page;
 }
 
 /* --- freeing --------------------------------------------------------------------------------------------- */
 
-/* What must hold of a frame that nobody uses any more. */
-static void forget(struct quire_system *system, struct qr_page *page, unsigned order)
+/* What must hold of a frame that nobody uses any more. Returns its flags. */
+QR_INLINE uint32_t check_unused(const struct quire_system *system, const struct qr_page *page)
 {
-	qr_assert(system, __atomic_load_n(&page->ref, __ATOMIC_RELAXED) <= 1 && page->rmap == 0);
-	qr_assert(system, qr_page_state(page) > QUIRE_PAGE_CPU);
-	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
-		poison(system, page + i);
-	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+
+	qr_assert(system, (flags & QR_PAGE_STATE_MASK) > QUIRE_PAGE_CPU && page->rmap == 0);
+	qr_assert_contract(system, __atomic_load_n(&page->ref, __ATOMIC_RELAXED) <= 1);
+	return flags;
 }
 
-/* To the CPU's list, which is held. */
-static void release(struct qr_cpu *cpu, struct qr_page *page)
-{
-	uint32_t flags = page->flags;
-
-	count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
-	__atomic_store_n(&page->flags, (flags & QR_PAGE_POISONED) | QUIRE_PAGE_CPU, __ATOMIC_RELAXED);
-	push(cpu, page);
-}
-
-/* What the list, which is held, has too much: to be given to the zone after it. */
-static struct qr_page *surplus(struct qr_cpu *cpu, unsigned zone)
-{
-	struct qr_page *first = cpu->frames.head[zone], *last = first;
-
-	if (qr_likely(cpu->frames.count[zone] <= 2 * QR_FRAME_CACHE_BATCH))
-		return NULL;
-	for (unsigned i = 1; i < QR_FRAME_CACHE_BATCH; i++)
-		last = next_free(last);
-	cpu->frames.head[zone] = next_free(last);
-	last->link.next = NULL;
-	__atomic_store_n(&cpu->frames.count[zone], cpu->frames.count[zone] - QR_FRAME_CACHE_BATCH,
-	                 __ATOMIC_RELAXED);
-	return first;
-}
-
-static void free_block(struct quire_system *system, struct qr_page *page, unsigned order)
+QR_RARE static void free_block(struct quire_system *system, struct qr_page *page, unsigned order)
 {
 	struct qr_zone *zone = &system->zone[page->zone];
 
+	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
 	count_state(system, qr_page_state(page), -((int64_t)1 << order));
 	qr_spin(system, &zone->lock, QR_RANK_ZONE);
 	qr_buddy_give(system, zone, page, order);
 	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
 }
 
+/* The list is full, and held: lets it go, without its older half. */
+QR_RARE static void end_full(struct quire_system *system, struct qr_cpu *cpu, unsigned zone)
+{
+	struct qr_page *old[QR_FRAME_CACHE_BATCH];
+
+	spill(&cpu->frames[zone], old);
+	qr_cpu_end(cpu);
+	give(system, old, QR_FRAME_CACHE_BATCH);
+}
+
 void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned order)
 {
+	uint32_t flags = check_unused(system, page);
 	struct qr_cpu *cpu;
-	struct qr_page *list;
 
 	qr_assert_contract(system, order < QR_ORDERS && qr_page_order(page) == order);
-	forget(system, page, order);
+	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
+		poison(system, page + i);
 	cpu = qr_this_cpu(system);
-	if (order > 0 || qr_unlikely(!qr_cpu_try(cpu))) {
+	if (qr_unlikely(order > 0) || qr_unlikely(!qr_cpu_try(cpu))) {
 		free_block(system, page, order);
 		return;
 	}
-	release(cpu, page);
-	list = surplus(cpu, page->zone);
-	qr_cpu_end(cpu);
-	if (qr_unlikely(list != NULL))
-		give_list(system, list);
+	count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
+	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->flags, QUIRE_PAGE_CPU | (QUIRE_CONFIG_CHECK >= 2 ? QR_PAGE_POISONED : 0),
+	                 __ATOMIC_RELAXED);
+	if (qr_unlikely(push(cpu, page)))
+		end_full(system, cpu, page->zone);
+	else
+		qr_cpu_end(cpu);
 }
 
-/* Everything that the list, which is held, has too much of a zone. */
-static struct qr_page *surplus_all(struct qr_cpu *cpu, unsigned zone)
+/* Puts pages up to the first that fills the list, which is held. Returns how many it did; *out_full:
+ * whether the list is full of frames of the last one's zone. */
+static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *const *pages,
+                         unsigned count, bool *out_full)
 {
-	struct qr_page *all = NULL, *batch;
+	unsigned at = 0;
 
-	while ((batch = surplus(cpu, zone)) != NULL) {
-		struct qr_page *last = batch;
+	*out_full = false;
+	while (at < count && !*out_full) {
+		struct qr_page *page = pages[at];
+		uint32_t flags;
 
-		while (next_free(last))
-			last = next_free(last);
-		last->link.next = (struct qr_list *)(void *)all;
-		all = batch;
+		if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1) {
+			flags = check_unused(system, page);
+			/* A block goes the long way, later. */
+			if (qr_unlikely(flags & QR_PAGE_HEAD)) {
+				__atomic_store_n(&page->ref, 1, __ATOMIC_RELAXED);
+				break;
+			}
+			count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
+			__atomic_store_n(&page->flags, QUIRE_PAGE_CPU, __ATOMIC_RELAXED);
+			*out_full = push(cpu, page);
+		}
+		at++;
 	}
-	return all;
+	return at;
 }
 
 void qr_page_put_many(struct quire_system *system, struct qr_page *const *pages, unsigned count)
 {
-	struct qr_page *list[QR_ZONES];
-	struct qr_page *blocks = NULL;
-	struct qr_cpu *cpu = qr_this_cpu(system);
+	unsigned at = 0;
 
-	/* Poisoning may map a window: not while the list is held. */
-	if (QUIRE_CONFIG_CHECK >= 2 || !qr_cpu_try(cpu)) {
-		for (unsigned i = 0; i < count; i++)
-			qr_page_put(system, pages[i]);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		struct qr_page *page = pages[i];
+	while (at < count) {
+		struct qr_cpu *cpu = qr_this_cpu(system);
+		bool full;
 
-		if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) != 1)
-			continue;
-		if (qr_unlikely(qr_page_order(page) > 0)) {
-			page->link.next = (struct qr_list *)(void *)blocks;
-			blocks = page;
-			continue;
+		/* Poisoning may map a window: not while the list is held. */
+		if (QUIRE_CONFIG_CHECK < 2 && qr_cpu_try(cpu)) {
+			at += put_held(system, cpu, pages + at, count - at, &full);
+			if (full)
+				end_full(system, cpu, pages[at - 1]->zone);
+			else
+				qr_cpu_end(cpu);
+			if (full)
+				continue;
 		}
-		forget(system, page, 0);
-		release(cpu, page);
-	}
-	for (unsigned zone = 0; zone < QR_ZONES; zone++)
-		list[zone] = surplus_all(cpu, zone);
-	qr_cpu_end(cpu);
-	for (unsigned zone = 0; zone < QR_ZONES; zone++)
-		give_list(system, list[zone]);
-	while (blocks) {
-		struct qr_page *next = next_free(blocks);
-
-		qr_frame_free(system, blocks, qr_page_order(blocks));
-		blocks = next;
+		if (at < count)
+			qr_page_put(system, pages[at++]);
 	}
 }
 

@@ -37,6 +37,7 @@ static enum quire_status add_range(struct layout *layout, const struct quire_ram
 	end &= ~(frame - 1);
 	if (start >= end)
 		return QUIRE_OK;
+	range.pa = start;
 	range.base = start >> layout->shift;
 	range.count = (end - start) >> layout->shift;
 	if (ram->linear) {
@@ -176,8 +177,11 @@ enum quire_status qr_frames_init(const struct quire_config *config, struct quire
 	system->host_context = config->host_context;
 	system->cpus = config->cpus;
 	system->ranges = layout.count;
-	for (unsigned i = 0; i < config->cpus; i++)
+	system->which_cpu = config->cpus > 1 ? config->host->cpu : NULL;
+	for (unsigned i = 0; i < config->cpus; i++) {
 		system->cpu[i].cpu = i;
+		system->cpu_at[i] = &system->cpu[i];
+	}
 	for (unsigned i = 0; i < QR_ZONES; i++) {
 		for (unsigned order = 0; order < QR_ORDERS; order++)
 			qr_list_init(&system->zone[i].head[order]);
@@ -191,6 +195,7 @@ enum quire_status qr_frames_init(const struct quire_config *config, struct quire
 	}
 	for (unsigned i = 0; i < layout.count; i++)
 		give_range(system, &system->range[i]);
+	system->data_zone = system->zone[QR_ZONE_HIGH].frames > 0 ? QR_ZONE_HIGH : QR_ZONE_LINEAR;
 	system->zone[QR_ZONE_LINEAR].reserve = reserve_of(system, config);
 	*out_system = system;
 	return QUIRE_OK;

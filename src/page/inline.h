@@ -28,7 +28,7 @@ static inline struct qr_page *qr_page_at(const struct quire_system *system, cons
 
 static inline char *qr_pa_linear(const struct quire_system *system, quire_pa pa)
 {
-	uint64_t at = pa.v - (system->range[0].base << qr_arch(system)->page_shift);
+	uint64_t at = pa.v - system->range[0].pa;
 
 	if (qr_likely(at < system->range[0].bytes))
 		return system->range[0].linear + at;

@@ -29,7 +29,7 @@ char *qr_pa_linear_slow(const struct quire_system *system, quire_pa pa)
 {
 	for (unsigned i = 0; i < system->ranges; i++) {
 		const struct qr_range *range = &system->range[i];
-		uint64_t at = pa.v - (range->base << qr_arch(system)->page_shift);
+		uint64_t at = pa.v - range->pa;
 
 		if (at < range->bytes)
 			return range->linear + at;

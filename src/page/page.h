@@ -88,15 +88,18 @@ struct qr_range {
 	uint64_t count;         /* frames */
 	char *linear;           /* address of the first frame; NULL: window only */
 	uint64_t bytes;         /* of linear memory; 0 without */
+	uint64_t pa;            /* physical address of the first frame */
 	struct qr_page *pages;
 	uint64_t meta;          /* frames at its start that hold descriptors and the system */
 };
 
-/* A CPU's lists of free order-0 frames, through link.next. */
-#define QR_FRAME_CACHE_BATCH 16
+/* A CPU's free order-0 frames: the last one in is the first out. The limit is never stayed at. */
+#define QR_FRAME_CACHE_ORDER 4
+#define QR_FRAME_CACHE_BATCH (1 << QR_FRAME_CACHE_ORDER)
+#define QR_FRAME_CACHE_LIMIT (2 * QR_FRAME_CACHE_BATCH)
 struct qr_frame_cache {
-	struct qr_page *head[QR_ZONES];
-	uint32_t count[QR_ZONES];
+	uint32_t count;
+	struct qr_page *slot[QR_FRAME_CACHE_LIMIT];
 };
 
 struct qr_zone {

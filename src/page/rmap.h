@@ -69,4 +69,30 @@ void qr_rmap_each(struct quire_system *system, struct qr_page *page, qr_rmap_vis
 /* Whose entry: the page table and the va. => entry lies in a live table. */
 struct qr_pt *qr_rmap_owner(const struct quire_system *system, const void *entry, quire_va *out_va);
 
+/* The common case of qr_rmap_del() without a call: the one mapping there is. Else false: not done. */
+QR_INLINE bool qr_rmap_del_only(struct qr_page *page, const void *entry)
+{
+	uintptr_t word = (uintptr_t)entry;
+
+	return __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* The common case of fork without a call: the second mapping, with a chunk of the caller's. Else false. */
+QR_INLINE bool qr_rmap_add_second(struct quire_system *system, struct qr_page *page, void *entry,
+                                  struct qr_rmap_chunk *chunk)
+{
+	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
+
+	/* With lock events on, every lock goes the way that tells of it. */
+	if (QUIRE_CONFIG_LOCK_EVENTS || word == 0 || (word & (QR_RMAP_CHUNK | QR_RMAP_LOCKED)))
+		return false;
+	chunk->next = NULL;
+	chunk->count = chunk->total = 2;
+	chunk->entry[0] = (void *)word;
+	chunk->entry[1] = entry;
+	(void)system;
+	return __atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)chunk | QR_RMAP_CHUNK, false,
+	                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 #endif

@@ -76,22 +76,29 @@ static bool slab_grow(struct quire_system *system, enum qr_slab_kind kind)
 	return true;
 }
 
-/* An object; NULL: no frame. => SLAB held. */
-static void *slab_take(struct quire_system *system, enum qr_slab_kind kind)
+/* Up to `count` objects of one slab, put in front of *list. Returns how many; 0: no frame. => SLAB held. */
+static uint32_t slab_take(struct quire_system *system, enum qr_slab_kind kind, uint32_t count, void **list)
 {
 	struct qr_slab *slab = &system->slab[kind];
 	struct qr_page *page;
-	void *object;
+	uint32_t taken = 1;
+	void *first, *last;
 
 	if (qr_list_empty(&slab->partial) && !slab_grow(system, kind))
-		return NULL;
+		return 0;
 	page = QR_CONTAINER(slab->partial.next, struct qr_page, link);
-	object = page->u.slab.free;
-	page->u.slab.free = *link_of(object);
-	page->u.slab.used++;
+	first = last = page->u.slab.free;
+	while (taken < count && *link_of(last)) {
+		last = *link_of(last);
+		taken++;
+	}
+	page->u.slab.free = *link_of(last);
+	page->u.slab.used += taken;
 	if (!page->u.slab.free)
 		qr_list_del(&page->link);
-	return object;
+	*link_of(last) = *list;
+	*list = first;
+	return taken;
 }
 
 /* => SLAB held. An empty slab goes back, unless it is the only one with room. */
@@ -139,13 +146,11 @@ static void *take_all(struct quire_system *system, enum qr_slab_kind kind, uint3
 	*out_count = 0;
 	qr_spin(system, &slab->lock, QR_RANK_SLAB);
 	while (*out_count < count) {
-		void *object = slab_take(system, kind);
+		uint32_t taken = slab_take(system, kind, count - *out_count, &list);
 
-		if (!object)
+		if (taken == 0)
 			break;
-		*link_of(object) = list;
-		list = object;
-		++*out_count;
+		*out_count += taken;
 	}
 	qr_spin_end(system, &slab->lock, QR_RANK_SLAB);
 	return list;
@@ -258,15 +263,15 @@ uint32_t qr_slab_alloc_many(struct quire_system *system, enum qr_slab_kind kind,
 		if (qr_inject(system, QUIRE_RES_OBJECT))
 			count = i;
 	}
-	if (qr_cpu_try(cpu)) {
+	if (count > 0 && qr_cpu_try(cpu)) {
 		struct qr_slab_cache *cache = &cpu->slabs[kind];
+		void *last = list = cache->free;
 
-		for (; have < count && cache->free; have++) {
-			void *object = cache->free;
-
-			cache->free = *link_of(object);
-			*link_of(object) = list;
-			list = object;
+		for (have = last != NULL; have > 0 && have < count && *link_of(last); have++)
+			last = *link_of(last);
+		if (last) {
+			cache->free = *link_of(last);
+			*link_of(last) = NULL;
 		}
 		cache->count -= have;
 		qr_cpu_end(cpu);
@@ -274,12 +279,14 @@ uint32_t qr_slab_alloc_many(struct quire_system *system, enum qr_slab_kind kind,
 	if (have < count) {
 		more = take_all(system, kind, count - have, &got);
 		have += got;
-		while (more) {
-			void *next = *link_of(more);
+		if (list) {
+			void *last = list;
 
-			*link_of(more) = list;
+			while (*link_of(last))
+				last = *link_of(last);
+			*link_of(last) = more;
+		} else {
 			list = more;
-			more = next;
 		}
 	}
 	for (void *object = list; QUIRE_CONFIG_CHECK >= 2 && object; object = *link_of(object))

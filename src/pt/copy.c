@@ -21,6 +21,8 @@ struct copying {
 	struct qr_rmap_chunk *chunks;
 	struct qr_leaf_counts leaves;
 	uint64_t swaps, entries;
+	struct qr_leaf_class class;
+	uint64_t parent, child;      /* bits that differ from the class in the parent's leaf after, the child's */
 };
 
 static enum quire_status copy_swap(struct copying *copy, void *target, quire_pte pte)
@@ -39,93 +41,137 @@ static enum quire_status copy_swap(struct copying *copy, void *target, quire_pte
 	return QUIRE_OK;
 }
 
-/* Takes WRITE from the parent's leaf. Returns the leaf as it is then. */
-static quire_pte write_protect(const struct quire_arch *arch, void *source, quire_pte pte, unsigned level)
+/* Asks the codec what becomes of leaves like this one. */
+static void learn(struct copying *copy, quire_pte pte, unsigned level)
 {
-	quire_prot prot = arch->prot(arch, pte, level) & ~(quire_prot)QUIRE_PROT_WRITE;
-	quire_pte want;
+	const struct quire_arch *arch = qr_arch(copy->system);
+	unsigned clear = QUIRE_PTE_YOUNG;
+	quire_pte after = pte;
 
-	do {
-		want = arch->with_prot(arch, pte, prot, level);
-	} while (!qr_pte_cas(arch, level, source, &pte, want));
-	return want;
+	if (copy->how == QR_COPY_SHARED)
+		clear |= QUIRE_PTE_DIRTY;
+	else if (arch->prot(arch, pte, level) & QUIRE_PROT_WRITE)
+		after = arch->with_prot(arch, pte, arch->prot(arch, pte, level) & ~(quire_prot)QUIRE_PROT_WRITE, level);
+	copy->class.bits = pte.bits;
+	copy->class.known = true;
+	copy->parent = pte.bits ^ after.bits;
+	copy->child = pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits;
 }
 
-/* Gives the child's entry a reference and a place in the page's reverse map. */
-static enum quire_status hold(struct copying *copy, struct qr_page *page, void *target)
+/* Gives the child's entry a place in the page's reverse map, the long way. */
+QR_RARE static enum quire_status hold_slow(struct copying *copy, struct qr_page *page, void *target)
 {
-	enum quire_status status;
-
-	if (qr_unlikely(!copy->chunks) && qr_rmap_count(page) != 0) {
+	if (!copy->chunks && qr_rmap_count(page) != 0) {
 		void *list;
 
 		qr_slab_alloc_many(copy->system, QR_SLAB_RMAP_CHUNK, CHUNKS, &list);
 		copy->chunks = list;
 	}
-	status = qr_rmap_add_from(copy->system, page, target, &copy->chunks);
-	if (qr_likely(status == QUIRE_OK))
-		qr_page_get(page);
-	return status;
+	return qr_rmap_add_from(copy->system, page, target, &copy->chunks);
+}
+
+/* Gives the child's entry a reference and a place in the page's reverse map. */
+QR_INLINE enum quire_status hold(struct copying *copy, struct qr_page *page, void *target)
+{
+	struct qr_rmap_chunk *chunk = copy->chunks;
+
+	if (qr_likely(chunk != NULL)) {
+		struct qr_rmap_chunk *next = chunk->next;
+
+		if (qr_likely(qr_rmap_add_second(copy->system, page, target, chunk))) {
+			copy->chunks = next;
+			qr_page_get(page);
+			return QUIRE_OK;
+		}
+		chunk->next = next;
+	}
+	if (hold_slow(copy, page, target) != QUIRE_OK)
+		return QUIRE_ENOMEM;
+	qr_page_get(page);
+	return QUIRE_OK;
 }
 
 /* Copies one leaf. *out_flush: the parent's lost a right. => PT, PT2 held */
-static enum quire_status copy_leaf(struct copying *copy, void *source, void *target, quire_pte pte,
-                                   unsigned level, bool *out_flush)
+QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *target, quire_pte pte,
+                                      unsigned level, bool *out_flush)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 	struct qr_page *page = qr_leaf_page(copy->system, pte, level);
-	unsigned clear = QUIRE_PTE_YOUNG;
 
-	if (page && hold(copy, page, target) != QUIRE_OK)
-		return QUIRE_ENOMEM;
-	if (copy->how == QR_COPY_COW) {
-		if (page && qr_page_test(page, QR_PAGE_EXCLUSIVE))
-			qr_page_clear_bits(page, QR_PAGE_EXCLUSIVE);
-		if (arch->prot(arch, pte, level) & QUIRE_PROT_WRITE) {
-			pte = write_protect(arch, source, pte, level);
-			*out_flush = true;
-		}
-	} else {
-		clear |= QUIRE_PTE_DIRTY;
+	if (page) {
+		uint32_t flags;
+
+		if (qr_unlikely(hold(copy, page, target) != QUIRE_OK))
+			return QUIRE_ENOMEM;
+		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+		copy->leaves.state[flags & QR_PAGE_STATE_MASK] += qr_leaf_pages(arch, level);
+		if (copy->how == QR_COPY_COW && (flags & QR_PAGE_EXCLUSIVE))
+			__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
 	}
-	qr_pte_set(arch, level, target, arch->with_flags(arch, pte, 0, clear, level));
+	if (copy->parent != 0) {
+		/* The hardware may set young and dirty until the CPU has lost WRITE. */
+		while (!qr_pte_cas(arch, level, source, &pte, (quire_pte){pte.bits ^ copy->parent})) {
+			if (!qr_leaf_class_has(&copy->class, pte))
+				learn(copy, pte, level);
+		}
+		*out_flush = true;
+	}
+	qr_pte_set(arch, level, target, (quire_pte){pte.bits ^ copy->child});
 	copy->entries++;
-	if (page)
-		copy->leaves.state[qr_page_state(page)] += qr_leaf_pages(arch, level);
 	return QUIRE_OK;
 }
 
-/* => PT, PT2 held. *out_end: beyond the last leaf that lost a right, or 0. */
-static enum quire_status copy_entries(struct copying *copy, const struct qr_pt_run *run, char *target,
-                                      quire_va *out_first, quire_va *out_end)
+/* What is no leaf of the known class. *out_leaf: a leaf, and its class is known now. */
+static enum quire_status look(struct copying *copy, void *target, quire_pte pte, unsigned level, bool *out_leaf)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
-	quire_va step = (quire_va)1 << arch->level[run->level].shift;
-	quire_va va = run->va;
+
+	*out_leaf = false;
+	switch (arch->kind(arch, pte, level)) {
+	case QUIRE_PTE_LEAF:
+		learn(copy, pte, level);
+		*out_leaf = true;
+		return QUIRE_OK;
+	case QUIRE_PTE_SWAP:
+		return copy_swap(copy, target, pte);
+	default:
+		return QUIRE_OK;
+	}
+}
+
+/* => PT, PT2 held. [*out_first, *out_end): leaves that lost a right; empty when they are equal. */
+QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_pt_run *run, char *target,
+                                         unsigned level, quire_va *out_first, quire_va *out_end)
+{
+	const struct quire_arch *arch = qr_arch(copy->system);
+	quire_va step = (quire_va)1 << arch->level[level].shift;
+	quire_va va = run->va, first = 0, last = 0;
+	size_t stride = arch->level[level].entry_bytes;
+	enum quire_status status = QUIRE_OK;
 	char *source = run->entry;
 
-	for (size_t i = 0; i < run->count; i++, source += run->stride, target += run->stride, va += step) {
-		quire_pte pte = qr_pte_get(arch, run->level, source);
-		enum quire_status status = QUIRE_OK;
-		enum quire_pte_kind kind;
-		bool flush = false;
+	qr_leaf_class_init(&copy->class, arch, level);
+	for (size_t i = run->count; i > 0; i--, source += stride, target += stride, va += step) {
+		quire_pte pte = qr_pte_get(arch, level, source);
+		bool leaf = true, flush = false;
 
 		if (pte.bits == 0)
 			continue;
-		kind = arch->kind(arch, pte, run->level);
-		if (qr_likely(kind == QUIRE_PTE_LEAF))
-			status = copy_leaf(copy, source, target, pte, run->level, &flush);
-		else if (kind == QUIRE_PTE_SWAP)
-			status = copy_swap(copy, target, pte);
-		if (status != QUIRE_OK)
-			return status;
+		if (!qr_leaf_class_has(&copy->class, pte))
+			status = look(copy, target, pte, level, &leaf);
+		if (leaf)
+			status = copy_leaf(copy, source, target, pte, level, &flush);
+		if (qr_unlikely(status != QUIRE_OK))
+			break;
 		if (!flush)
 			continue;
-		if (*out_first == *out_end)
-			*out_first = va;
-		*out_end = va + step;
+		if (first == last)
+			first = va;
+		last = va + step;
 	}
-	return QUIRE_OK;
+	*out_first = first;
+	*out_end = last;
+	return status;
 }
 
 static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *run)
@@ -140,7 +186,10 @@ static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *
 	table = qr_pt_table_of(copy->to, target);
 	qr_pt_lock(copy->from, run->table);
 	qr_pt_lock_second(copy->to, run->table, table);
-	status = copy_entries(copy, run, target, &first, &end);
+	if (qr_likely(run->level == 0))
+		status = copy_entries(copy, run, target, 0, &first, &end);
+	else
+		status = copy_entries(copy, run, target, run->level, &first, &end);
 	if (first != end)
 		qr_tlb_range(copy->tlb, first, end);
 	qr_pt_unlock_second(copy->to, run->table, table);

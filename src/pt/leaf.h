@@ -18,12 +18,33 @@ static inline void qr_leaf_counts_add(struct qr_pt_counts *to, const struct qr_l
 }
 
 /* The frame of a leaf, if it counts its mappings: not a device's, not the zero page. */
-static inline struct qr_page *qr_leaf_page(const struct quire_system *system, quire_pte pte, unsigned level)
+QR_INLINE struct qr_page *qr_leaf_page(const struct quire_system *system, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	struct qr_page *page = qr_page_of(system, arch->pfn(arch, pte, level));
 
 	return page && qr_page_state(page) != QUIRE_PAGE_ZERO ? page : NULL;
+}
+
+/* What is known of the leaves of a run. Neighbours differ in their frame alone, most of the time, and
+ * in every format the bits of the frame are beside the others: what the codec said of one leaf holds for
+ * all that differ from it in those bits only. So the codec is asked once a run, not once a leaf. */
+struct qr_leaf_class {
+	uint64_t frame_bits;   /* of a leaf of this level */
+	uint64_t bits;         /* the leaf that was asked about */
+	bool known;
+};
+
+static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch, unsigned level)
+{
+	class->frame_bits = arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
+	                    arch->make(arch, (quire_pfn){0}, 0, 0, level).bits;
+	class->known = false;
+}
+
+QR_INLINE bool qr_leaf_class_has(const struct qr_leaf_class *class, quire_pte pte)
+{
+	return qr_likely(((pte.bits ^ class->bits) & ~class->frame_bits) == 0) && class->known;
 }
 
 /* Pages of level 0 in a leaf of `level`. */

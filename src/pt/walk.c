@@ -12,12 +12,13 @@ static bool ours(const struct quire_arch *arch, quire_va va)
 	return quire_va_is_user(arch, va) || quire_va_is_kernel(arch, va);
 }
 
-void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level)
+/* Constant in a build for one architecture, and with `level` known: no loop is left of it. */
+QR_INLINE void *descend(const struct qr_pt *pt, quire_va va, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	char *table = pt->root;
 
-	qr_assert_contract(pt->system, ours(arch, va) && level < arch->levels);
+	QR_UNROLL
 	for (unsigned at = arch->levels - 1u; at > level; at--) {
 		quire_pte pte = qr_pte_get(arch, at, entry_at(arch, table, at, va));
 
@@ -28,25 +29,40 @@ void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level)
 	return entry_at(arch, table, level, va);
 }
 
-void *qr_pt_alloc(struct qr_pt *pt, quire_va va, unsigned level, unsigned *out_made)
+void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level)
+{
+	qr_assert_contract(pt->system, ours(qr_arch(pt->system), va) && level < qr_arch(pt->system)->levels);
+	return qr_likely(level == 0) ? descend(pt, va, 0) : descend(pt, va, level);
+}
+
+/* The way down with tables made where they are missing. */
+static void *make_way(struct qr_pt *pt, quire_va va, unsigned level, unsigned *made)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	char *table = pt->root;
-	unsigned made = 0;
 
-	qr_assert_contract(pt->system, ours(arch, va) && level < arch->levels);
 	for (unsigned at = arch->levels - 1u; at > level && table; at--) {
 		char *entry = entry_at(arch, table, at, va);
 		quire_pte pte = qr_pte_get(arch, at, entry);
 
-		if (qr_likely(arch->kind(arch, pte, at) == QUIRE_PTE_TABLE))
+		if (arch->kind(arch, pte, at) == QUIRE_PTE_TABLE)
 			table = qr_pa_linear(pt->system, arch->table_pa(arch, pte, at));
 		else
-			table = qr_pt_make_table(pt, at, entry, va, &made);
+			table = qr_pt_make_table(pt, at, entry, va, made);
 	}
-	if (qr_unlikely(made > 0))
-		qr_count_by(&qr_this_cpu(pt->system)->events[QUIRE_EVENT_TABLE_MADE], made);
+	if (*made > 0)
+		qr_count_by(&qr_this_cpu(pt->system)->events[QUIRE_EVENT_TABLE_MADE], *made);
+	return table ? entry_at(arch, table, level, va) : NULL;
+}
+
+void *qr_pt_alloc(struct qr_pt *pt, quire_va va, unsigned level, unsigned *out_made)
+{
+	void *entry = qr_pt_find(pt, va, level);
+	unsigned made = 0;
+
+	if (qr_unlikely(!entry))
+		entry = make_way(pt, va, level, &made);
 	if (out_made)
 		*out_made = made;
-	return table ? entry_at(arch, table, level, va) : NULL;
+	return entry;
 }
