@@ -158,6 +158,10 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uin
 
 	if (length == 0 || end < offset || end > INT64_MAX)
 		return QUIRE_EINVAL;
+	/* Linux forgets for shared memory that no whole page ends below the first page's end: it unmaps from
+	 * there to the end of the file. The pages stay, so only faults tell. */
+	if (end < bytes && qr_file_is_shmem(file))
+		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_CACHE);
 	if (offset >> shift == (end - 1) >> shift && (offset & mask || end & mask))
 		return clear_part(file, offset >> shift, (size_t)(offset & mask),
 		                  end & mask ? (size_t)(end & mask) : bytes, true);
