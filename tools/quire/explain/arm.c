@@ -116,9 +116,11 @@ static bool internal_code(const struct ex_cursor *cursor, uint64_t *out_code)
 static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
 {
 	struct ex_report *report = ex_current(scan);
+	struct ex_cursor probe = *cursor;
 	uint64_t code;
 
-	if (!internal_code(cursor, &code))
+	/* "Oops - undefined instruction: 0", "Oops - BUG: 0": no memory fault, no fault status */
+	if (ex_phrase(&probe, " Oops - ") || !internal_code(cursor, &code))
 		return;
 	if (!report || report->oops_line || (report->has_code && report->end == EX_END_SIGNAL))
 		report = ex_open(scan, EX_ARCH_NONE, 0);
@@ -165,6 +167,12 @@ static void read_unhandled_fault(struct ex_scan *scan, struct ex_cursor *cursor)
 		return;
 	report = ex_open(scan, EX_ARM64, 3);
 	ex_set_address(report, address, digits);
+}
+
+/* "Synchronous External Abort: NAME (0xCODE) at 0xADDRESS" of ARM64, 4.11 to 4.15 */
+static void read_sea(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	read_named_fault(scan, cursor);
 }
 
 static void read_unhandled_prefetch(struct ex_scan *scan, struct ex_cursor *cursor)
@@ -345,6 +353,7 @@ const struct ex_anchor ex_arm_anchors[] = {
     {"Internal error:", read_internal_error},
     {"Unhandled fault", read_unhandled_fault},
     {"Unhandled prefetch abort:", read_unhandled_prefetch},
+    {"Synchronous External Abort:", read_sea},
     {"unhandled", read_unhandled},
     {"*pgd=", read_walk},
     {"PC is at", read_pc_is_at},

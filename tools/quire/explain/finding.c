@@ -222,6 +222,9 @@ bool ex_find_out(const struct ex_options *options, const struct ex_report *repor
 		decode(options, finding);
 	else
 		take_words(finding);
+	/* A log's breakpoints and illegal instructions are no memory faults. A bare code is explained. */
+	if (report->line && finding->decoded && finding->fault.route == QUIRE_ROUTE_IGNORE)
+		return false;
 	ex_find_way(finding);
 	ex_find_hints(finding);
 	if (options->disassembler)

@@ -340,6 +340,22 @@ bool ex_hex(struct ex_cursor *cursor, uint64_t *out_value, unsigned *out_digits)
 	return true;
 }
 
+bool ex_pointer(struct ex_cursor *cursor, uint64_t *out_value, unsigned *out_digits)
+{
+	struct ex_cursor probe = *cursor;
+
+	if (ex_hex(cursor, out_value, out_digits))
+		return true;
+	ex_blank(&probe);
+	if (!ex_phrase(&probe, "(null)"))
+		return false;
+	*out_value = 0;
+	if (out_digits)
+		*out_digits = 0;
+	*cursor = probe;
+	return true;
+}
+
 bool ex_decimal(struct ex_cursor *cursor, unsigned *out_value)
 {
 	const char *at = skip_blank(cursor->at, cursor->end);

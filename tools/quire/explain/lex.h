@@ -46,6 +46,8 @@ bool ex_phrase(struct ex_cursor *cursor, const char *phrase);
 bool ex_find(struct ex_cursor *cursor, const char *phrase, size_t within);
 /* A hexadecimal number of at most 16 digits, with or without 0x; *out_digits may be NULL. */
 bool ex_hex(struct ex_cursor *cursor, uint64_t *out_value, unsigned *out_digits);
+/* The same, or "(null)", as %p printed it from 2.6.28 to 4.14: no digits then. */
+bool ex_pointer(struct ex_cursor *cursor, uint64_t *out_value, unsigned *out_digits);
 /* A decimal number below 2^32. */
 bool ex_decimal(struct ex_cursor *cursor, unsigned *out_value);
 /* A word up to white space or one of `stop`, cut to the buffer, printable only. */

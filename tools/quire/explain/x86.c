@@ -50,7 +50,7 @@ static void read_bug(struct ex_scan *scan, struct ex_cursor *cursor)
 		   !ex_phrase(cursor, "kernel NULL pointer dereference, address:")) {
 		return;
 	}
-	if (ex_hex(cursor, &address, &digits))
+	if (ex_pointer(cursor, &address, &digits))
 		set_decade(open_kernel_report(scan, address, digits), decade);
 }
 
@@ -159,7 +159,7 @@ static void read_segfault(struct ex_scan *scan, struct ex_cursor *cursor)
 	} spelling[] = {{"ip ", "sp ", EX_ARCH_NONE}, {"rip ", "rsp ", EX_X86_64}, {"eip ", "esp ", EX_I386}};
 	struct ex_report *report;
 	uint64_t address, ip = 0, sp = 0, code;
-	unsigned digits, ip_digits = 0, i;
+	unsigned digits, ip_digits = 0, sp_digits = 0, i;
 
 	ex_blank(cursor);
 	if (!ex_hex(cursor, &address, &digits))
@@ -167,17 +167,17 @@ static void read_segfault(struct ex_scan *scan, struct ex_cursor *cursor)
 	ex_blank(cursor);
 	for (i = 0; i < 3 && !ex_phrase(cursor, spelling[i].ip); i++)
 		;
-	if (i == 3 || !ex_hex(cursor, &ip, &ip_digits))
+	if (i == 3 || !ex_pointer(cursor, &ip, &ip_digits))
 		return;
 	ex_blank(cursor);
-	if (!ex_phrase(cursor, spelling[i].sp) || !ex_hex(cursor, &sp, NULL))
+	if (!ex_phrase(cursor, spelling[i].sp) || !ex_pointer(cursor, &sp, &sp_digits))
 		return;
 	ex_blank(cursor);
 	if (!ex_phrase(cursor, "error ") || !ex_hex(cursor, &code, NULL))
 		return;
 	report = ex_open(scan, spelling[i].arch, 3);
-	vote_by_width(report, ip_digits);
-	ex_vote(report, ip_digits > 8 ? EX_X86_64 : EX_I386, 1);
+	vote_by_width(report, ip_digits ? ip_digits : sp_digits);
+	ex_vote(report, ip_digits > 8 || sp_digits > 8 ? EX_X86_64 : EX_I386, 1);
 	set_decade(report, spelling[i].arch == EX_ARCH_NONE ? QUIRE_LINUX_6 : QUIRE_LINUX_2_6);
 	report->mode = QUIRE_MODE_USER;
 	report->end = EX_END_SIGNAL;
