@@ -183,7 +183,7 @@ void sim_process_exit(struct sim_process *process)
 	__atomic_add_fetch(&process->on, 1, __ATOMIC_ACQ_REL);
 	__atomic_store_n(&process->ending, true, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < sim->config.cpus; i++)
-		if (sim->cpu[i].process == process && (alone || &sim->cpu[i] == sim_current(sim)))
+		if ((alone || &sim->cpu[i] == sim_current(sim)) && sim->cpu[i].process == process)
 			sim_switch(&sim->cpu[i], NULL);
 	if (__atomic_sub_fetch(&process->on, 1, __ATOMIC_ACQ_REL) == 0)
 		drop_space(process);

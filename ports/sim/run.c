@@ -67,6 +67,7 @@ static void await(struct sim_cpu *cpu)
 static void hand_over(struct sim_cpu *from, struct sim_cpu *to)
 {
 	struct sim *sim = from->sim;
+	bool ended = from->state == SIM_ENDED;
 
 	/* What changed until here was changed by `from`. */
 	if (sim->activity != sim->scanned)
@@ -74,8 +75,9 @@ static void hand_over(struct sim_cpu *from, struct sim_cpu *to)
 	sim->current = to;
 	to->state = SIM_READY;
 	to->woken = false;
+	/* From here on `to` runs, and may set what is this CPU's. */
 	sem_post(&to->go);
-	if (from->state != SIM_ENDED)
+	if (!ended)
 		await(from);
 }
 

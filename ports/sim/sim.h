@@ -163,7 +163,7 @@ struct sim_process {
 	unsigned id;         /* 1, 2, ...: never used again */
 	quire_va sp, pc;
 	int exit_signal;          /* 0: alive, or ended by itself */
-	uint64_t minor, major;    /* faults as Linux counts them for the task */
+	uint64_t minor, major;    /* faults as Linux counts them for the task; not of free runs */
 	void *context;            /* the caller's */
 	struct sim_process *next; /* the machine's list */
 	unsigned on;              /* the machine's: CPUs that run it */

@@ -49,7 +49,8 @@ static bool clean_entry(void *context, struct qr_page *page, void *entry)
 static void breathe(struct quire_system *system, const struct qr_page *page)
 {
 	if (system->host->wait)
-		system->host->wait(system->host_context, &page->flags, page->flags, QUIRE_WAIT_SPIN);
+		system->host->wait(system->host_context, &page->flags,
+		                   __atomic_load_n(&page->flags, __ATOMIC_RELAXED), QUIRE_WAIT_SPIN);
 }
 
 bool qr_page_mkclean(struct quire_system *system, struct qr_page *page)
