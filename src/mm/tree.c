@@ -125,11 +125,11 @@ struct quire_vma *qr_find_vma(const struct quire_mm *mm, quire_va va)
 	struct quire_vma *node = mm->root, *found = NULL;
 
 	while (node) {
-		if (node->end > va) {
+		if (va < node->start) {
 			found = node;
-			if (node->start <= va)
-				break;
 			node = node->left;
+		} else if (va < node->end) {
+			return node;
 		} else {
 			node = node->right;
 		}
