@@ -6,14 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
-
-struct run {
-	struct sim *sim;
-	struct sim_cpu *cpu;
-	struct sim_process *process;
-	struct quire_file *file;
-};
+#include "oracle_library.h"
 
 static void look(const struct run *run, struct result *result)
 {
@@ -212,31 +205,62 @@ static void fill_file(struct run *run)
 	}
 }
 
-void oracle_run_library(const struct program *program, struct result *results)
+/* The machine's memory ends for a while only: the access is made again. */
+static struct sim_process *repeat(void *context, struct sim_process *faulting)
 {
-	const struct sim_config config = {.ram_bytes = 32 << 20, .mmap_min_addr = 4096};
-	struct run run = {.sim = sim_create(&config, NULL)};
+	(void)context;
+	(void)faulting;
+	return NULL;
+}
+
+void library_start(struct run *run, const struct program *program)
+{
+	const struct sim_config config = {.ram_bytes = 4 << 20, .mmap_min_addr = 4096, .oom = repeat};
+
+	*run = (struct run){.sim = sim_create(&config, NULL)};
+	if (!run->sim || sim_process_create(run->sim, NULL, &run->process) != QUIRE_OK)
+		abort();
+	run->cpu = sim_cpu(run->sim, 0);
+	sim_use_cpu(run->cpu);
+	sim_switch(run->cpu, run->process);
+	fill_file(run);
+	quire_mm_set_rights(run->process->mm, QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN | QUIRE_RIGHT_SYS_RAWIO);
+	if (program->heap)
+		quire_mm_set_brk(run->process->mm, WINDOW + HEAP_AT * PAGE);
+}
+
+void library_step(struct run *run, const struct op *op, struct result *result)
+{
+	memset(result, 0, sizeof(*result));
+	execute(run, op, result);
+	look(run, result);
+}
+
+bool library_check(struct run *run)
+{
 	char why[200];
 
-	if (!run.sim || sim_process_create(run.sim, NULL, &run.process) != QUIRE_OK)
-		abort();
-	run.cpu = sim_cpu(run.sim, 0);
-	sim_use_cpu(run.cpu);
-	sim_switch(run.cpu, run.process);
-	fill_file(&run);
-	quire_mm_set_rights(run.process->mm, QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN | QUIRE_RIGHT_SYS_RAWIO);
-	if (program->heap)
-		quire_mm_set_brk(run.process->mm, WINDOW + HEAP_AT * PAGE);
-	for (unsigned i = 0; i < program->count; i++) {
-		memset(&results[i], 0, sizeof(results[i]));
-		execute(&run, &program->op[i], &results[i]);
-		look(&run, &results[i]);
-	}
-	if (quire_check(sim_system(run.sim), why, sizeof(why)) != QUIRE_OK) {
-		fprintf(stderr, "oracle: quire_check: %s\n", why);
+	if (quire_check(sim_system(run->sim), why, sizeof(why)) == QUIRE_OK)
+		return true;
+	fprintf(stderr, "quire_check: %s\n", why);
+	return false;
+}
+
+unsigned library_end(struct run *run)
+{
+	quire_file_put(run->file);
+	return sim_destroy(run->sim);
+}
+
+void oracle_run_library(const struct program *program, struct result *results)
+{
+	struct run run;
+
+	library_start(&run, program);
+	for (unsigned i = 0; i < program->count; i++)
+		library_step(&run, &program->op[i], &results[i]);
+	if (!library_check(&run))
 		results[program->count - 1].status = 9998;
-	}
-	quire_file_put(run.file);
-	if (sim_destroy(run.sim) != 0)
+	if (library_end(&run) != 0)
 		results[program->count - 1].status = 9997;
 }
