@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs a program on the host and in the reference kernel: what it prints and its status must be the same.
+#
+# usage: same.sh QUIRE PROGRAM [ARGS...]
+set -u
+quire=$1
+shift
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+"$@" >"$work/host" </dev/null
+host=$?
+"$quire" run --mem 64M --cpus 2 --timeout 200 -- "$@" >"$work/guest" 2>"$work/report" </dev/null
+guest=$?
+if [ "$host" -ne "$guest" ] || ! cmp -s "$work/host" "$work/guest"; then
+	echo "status $host on the host, $guest in the kernel; what they print:"
+	diff "$work/host" "$work/guest"
+	cat "$work/report"
+	exit 1
+fi
+echo "same: status $host, $(wc -l <"$work/host") lines"
