@@ -7,7 +7,7 @@
 # Cases: applets glibc musl dash bash sqlite python gzip xz bzip2 sort. A program that the host does not have
 # is skipped, and said to be. Exit status: 0 when all that ran are equal, 1 otherwise, 77 when none ran.
 set -u
-quire=$1 glibc=$2 musl=$3
+quire=$(realpath "$1") glibc=$(realpath "$2") musl=$(realpath -m "$3")
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 1

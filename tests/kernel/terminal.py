@@ -52,6 +52,12 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def start(terminal, command):
+    """What is typed before the program runs would go to the shell's own editor, here as on any Linux."""
+    terminal.type(b"/bin/busybox sh -c 'echo up; exec /bin/busybox " + command + b"'\r")
+    terminal.expect(rb"\nup\r\n", command.decode() + " runs")
+
+
 def main():
     t = Terminal([QUIRE, "run", "--quiet", "--timeout", "120", "--", "/bin/busybox", "sh"])
     t.expect(rb"# ", "a prompt")
@@ -64,25 +70,24 @@ def main():
     time.sleep(1)
     t.type(b"stty size\r")
     t.expect(rb"33 111\r\n.*# ", "a new window's size")
-    t.type(b"/bin/busybox cat\r")
+    start(t, b"cat")
     t.type(b"helxx\x7f\x7flo wurm\x17word\r")
     t.expect(rb"\nhello word\r\n", "erase and word erase; the line comes when it is whole")
     t.type(b"\x04")
     t.expect(rb"# ", "^D ends the input")
-    t.type(b"/bin/busybox sleep 1000\r")
-    time.sleep(2)
+    start(t, b"sleep 1000")
     t.type(b"\x03")
     t.expect(rb"\^C.*# ", "^C comes back to the shell")
     t.type(b"echo status $?\r")
     t.expect(rb"status 130\r\n.*# ", "and the program died of SIGINT")
-    t.type(b"/bin/busybox sleep 1000\r")
-    time.sleep(2)
+    start(t, b"sleep 1000")
     t.type(b"\x1a")
     t.expect(rb"Stopped.*# ", "^Z stops it")
     t.type(b"bg; kill %1; wait; jobs; echo none\r")
     t.expect(rb"none\r\n.*# ", "and it goes on, and is killed")
-    t.type(b"/bin/busybox stty -echo -icanon min 1; /bin/busybox dd bs=1 count=3 2>/dev/null; /bin/busybox stty sane\r")
-    time.sleep(2)
+    t.type(b"/bin/busybox stty -echo -icanon min 1; echo; echo up; /bin/busybox dd bs=1 count=3 2>/dev/null; "
+           b"/bin/busybox stty sane\r")
+    t.expect(rb"\nup\r\n", "raw mode")
     t.type(b"x\x7fy")
     t.expect(rb"x\x7fy.*# ", "raw bytes, one at a time")
     t.type(b"exit 5\r")
