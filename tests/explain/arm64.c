@@ -149,6 +149,75 @@ static void rows_of_the_decades(void **state)
 	}
 }
 
+/* The handler of every row: b do_bad, t do_translation_fault, p do_page_fault, s do_sea, a alignment,
+ * g tag check. Sixteen a line. */
+static const char handlers_4_14[] = "bbbbttttbpppbppp"
+				    "sbbbsssssbbbssss"
+				    "babbbbbbbbbbbbbb"
+				    "bbbbbbbbbbbbbbbb";
+static const char handlers_6[] = "bbbbttttpppppppp"
+				 "sgbssssssbbsssss"
+				 "babbbbbbbbbtbbbb"
+				 "bbbbbbbbbbbbbbbb";
+/* The signal: v SEGV, u BUS, k KILL. */
+static const char signals_4_14[] = "uuuuvvvvuvvvuvvv"
+				   "uuuuuuuuuuuuuuuu"
+				   "uuuuuuuuuuuuuuuu"
+				   "uuuuuuuuuuuuuuuu";
+static const char signals_6[] = "kkkkvvvvvvvvvvvv"
+				"uvkkkkkkukkkkkkk"
+				"kukkkkkkkkkvkkkk"
+				"kkkkkukkkkkkkkkk";
+
+static enum quire_step handler_of(char letter)
+{
+	switch (letter) {
+	case 't':
+		return QUIRE_STEP_DO_TRANSLATION_FAULT;
+	case 'p':
+		return QUIRE_STEP_DO_PAGE_FAULT;
+	case 's':
+		return QUIRE_STEP_DO_SEA;
+	case 'a':
+		return QUIRE_STEP_DO_ALIGNMENT;
+	case 'g':
+		return QUIRE_STEP_DO_TAG_CHECK;
+	default:
+		return QUIRE_STEP_DO_BAD;
+	}
+}
+
+static void check_rows(const char *profile_name, const char *handlers, const char *signals)
+{
+	const struct quire_arch *arch = quire_arch_find("arm64");
+	const struct quire_fault_row *rows;
+	unsigned count;
+
+	rows = arch->rows(arch, profile(profile_name), QUIRE_VECTOR_SYNC, &count);
+	for (unsigned code = 0; code < 64; code++) {
+		enum quire_step handler = handler_of(handlers[code]);
+		struct quire_fault fault = arm64(profile_name, DABT_USER | code, USER_ADDRESS);
+		bool translation = handler == QUIRE_STEP_DO_TRANSLATION_FAULT;
+
+		assert_int_equal(rows[code].handler, handler);
+		assert_int_equal(rows[code].signal, signals[code] == 'v' ? 11 : signals[code] == 'u' ? 7 : 9);
+		assert_int_equal(fault.steps[1], handler);
+		assert_int_equal(fault.steps_count, translation ? 3 : 2);
+		if (translation)
+			assert_int_equal(fault.steps[2], QUIRE_STEP_DO_PAGE_FAULT);
+		/* MAPERR where nothing was found, ACCERR where it was refused */
+		if (signals[code] == 'v' && handlers[code] != 'g')
+			assert_int_equal(rows[code].code, translation ? 1 : 2);
+	}
+}
+
+static void every_handler(void **state)
+{
+	check_rows("linux-4.14", handlers_4_14, signals_4_14);
+	check_rows("linux-2.6", handlers_4_14, signals_4_14);
+	check_rows("linux-6", handlers_6, signals_6);
+}
+
 /* EC: 1 an abort, 2 a misaligned PC or SP, 3 a debug event, 4 reserved, 0 another exception. */
 static const uint8_t class_kinds[64] = {
     /* 0x00 */ 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4,
@@ -188,6 +257,7 @@ static void every_class(void **state)
 		default:
 			assert_int_equal(fault.route, QUIRE_ROUTE_IGNORE);
 			assert_int_equal(fault.steps_count, 0);
+			assert_true(ec != 0x2d || fault.signal == QUIRE_SIGSEGV);
 			assert_int_equal(fault.cause, ec == 0x2f ? QUIRE_CAUSE_ASYNC_EXTERNAL_ABORT
 								 : QUIRE_CAUSE_NOT_A_FAULT);
 		}
@@ -258,8 +328,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_status_code), cmocka_unit_test(rows_of_the_decades),
-	    cmocka_unit_test(every_class),       cmocka_unit_test(class_names),
-	    cmocka_unit_test(access_and_route),
+	    cmocka_unit_test(every_handler),     cmocka_unit_test(every_class),
+	    cmocka_unit_test(class_names),       cmocka_unit_test(access_and_route),
 	};
 
 	return cmocka_run_group_tests_name("explain-arm64", tests, NULL, NULL);

@@ -119,6 +119,15 @@ static void kernel_addresses(void **state)
 	/* neither a user's nor the kernel's */
 	fault = riscv(13, UINT64_C(0x0000800000000000), QUIRE_MODE_KERNEL);
 	assert_int_equal(fault.route, QUIRE_ROUTE_BAD_AREA);
+	assert_int_equal(fault.signal, QUIRE_SIGSEGV);
+	assert_int_equal(fault.code, QUIRE_SEGV_MAPERR);
+	fault = riscv(13, KERNEL_ADDRESS, QUIRE_MODE_KERNEL);
+	assert_int_equal(fault.signal, QUIRE_SIGSEGV);
+	assert_int_equal(fault.code, QUIRE_SEGV_MAPERR);
+	/* a cause beyond the table is a program's SIGILL */
+	fault = riscv(24, USER_ADDRESS, QUIRE_MODE_USER);
+	assert_int_equal(fault.signal, QUIRE_SIGILL);
+	assert_int_equal(fault.steps[0], QUIRE_STEP_DO_TRAP_UNKNOWN);
 }
 
 static void every_toy_cause(void **state)
@@ -136,7 +145,13 @@ static void every_toy_cause(void **state)
 		assert_int_equal(fault.mode, value & 8 ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL);
 		assert_int_equal(fault.level, value >> 4 == 3 ? QUIRE_LEVEL_NONE : (int)(value >> 4));
 		assert_int_equal(fault.route, QUIRE_ROUTE_PAGE_FAULT);
+		assert_int_equal(fault.signal, QUIRE_SIGSEGV);
+		assert_int_equal(fault.code, value & 4 ? QUIRE_SEGV_ACCERR : QUIRE_SEGV_MAPERR);
+		assert_int_equal(fault.steps_count, 1);
+		assert_int_equal(fault.steps[0], QUIRE_STEP_DO_PAGE_FAULT);
 	}
+	assert_int_equal(decode("toy", "linux-6", QUIRE_VECTOR_CAUSE, 4, 0x180000, QUIRE_MODE_UNKNOWN).code,
+			 QUIRE_SEGV_MAPERR);
 	assert_int_equal(decode("toy", "linux-6", QUIRE_VECTOR_CAUSE, 0, 0x180000, QUIRE_MODE_UNKNOWN).route,
 			 QUIRE_ROUTE_KERNEL_SYNC);
 	assert_int_equal(decode("toy", "linux-6", QUIRE_VECTOR_CAUSE, 4, 0x180000, QUIRE_MODE_UNKNOWN).route,
