@@ -5,6 +5,19 @@
 
 #include "machine.h"
 
+/* CPUs are parallel in a free run only. */
+static void begin(struct sim_file *file)
+{
+	if (file->sim->free_run)
+		pthread_mutex_lock(&file->sim->shared);
+}
+
+static void end(struct sim_file *file)
+{
+	if (file->sim->free_run)
+		pthread_mutex_unlock(&file->sim->shared);
+}
+
 static struct sim_cpu *transfer(struct sim_file *file, const char *what)
 {
 	struct sim_cpu *cpu = sim_current(file->sim);
@@ -37,36 +50,51 @@ static enum quire_status file_read(void *context, uint64_t offset, void *buffer,
 	*out_length = 0;
 	if (touches(file, offset, length, file->fail_read))
 		return refuse(file);
+	begin(file);
 	if (offset >= file->capacity)
-		return QUIRE_OK;
-	if (length > file->capacity - offset)
+		length = 0;
+	else if (length > file->capacity - offset)
 		length = (size_t)(file->capacity - offset);
 	if (file->short_reads)
 		length /= 2;
 	memcpy(buffer, file->bytes + offset, length);
 	*out_length = length;
+	end(file);
 	return QUIRE_OK;
+}
+
+/* Makes the device at least so long. */
+static bool grow(struct sim_file *file, uint64_t size)
+{
+	unsigned char *more;
+
+	if (size <= file->capacity)
+		return true;
+	more = realloc(file->bytes, (size_t)size);
+	if (!more)
+		return false;
+	memset(more + file->capacity, 0, (size_t)(size - file->capacity));
+	file->bytes = more;
+	file->capacity = size;
+	return true;
 }
 
 static enum quire_status file_write(void *context, uint64_t offset, const void *buffer, size_t length)
 {
 	struct sim_file *file = context;
+	enum quire_status status = QUIRE_OK;
 
 	transfer(file, "a write of a file");
 	__atomic_add_fetch(&file->writes, 1, __ATOMIC_RELAXED);
 	if (touches(file, offset, length, file->fail_write))
 		return refuse(file);
-	if (offset + length > file->capacity) {
-		unsigned char *more = realloc(file->bytes, (size_t)(offset + length));
-
-		if (!more)
-			return QUIRE_ENOSPC;
-		memset(more + file->capacity, 0, (size_t)(offset + length - file->capacity));
-		file->bytes = more;
-		file->capacity = offset + length;
-	}
-	memcpy(file->bytes + offset, buffer, length);
-	return QUIRE_OK;
+	begin(file);
+	if (grow(file, offset + length))
+		memcpy(file->bytes + offset, buffer, length);
+	else
+		status = QUIRE_ENOSPC;
+	end(file);
+	return status;
 }
 
 static enum quire_status file_mkwrite(void *context, uint64_t index)
@@ -118,6 +146,34 @@ enum quire_status sim_file_create(struct sim *sim, uint64_t size, unsigned char 
 	}
 	*out_file = file;
 	return QUIRE_OK;
+}
+
+static void clear_beyond(struct sim_file *file, uint64_t size)
+{
+	begin(file);
+	if (size < file->capacity)
+		memset(file->bytes + size, 0, (size_t)(file->capacity - size));
+	end(file);
+}
+
+enum quire_status sim_file_truncate(struct sim_file *file, uint64_t size)
+{
+	struct sim_cpu *cpu = sim_current(file->sim);
+	enum quire_status status;
+	bool grown;
+
+	begin(file);
+	grown = grow(file, size);
+	end(file);
+	if (!grown)
+		return QUIRE_ENOSPC;
+	clear_beyond(file, size);
+	sim_op_begin(cpu, "truncate");
+	status = sim_op_end(cpu, quire_file_truncate(file->file, size));
+	/* A page that was being written when the device was shortened has come back. */
+	if (status == QUIRE_OK)
+		clear_beyond(file, size);
+	return status;
 }
 
 void sim_file_close(struct sim_file *file)

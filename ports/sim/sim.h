@@ -294,6 +294,8 @@ struct sim_file {
 /* A file of `size` bytes; page n is filled with byte `fill` + n (mod 256). */
 enum quire_status sim_file_create(struct sim *sim, uint64_t size, unsigned char fill,
 				  struct sim_file **out_file) QUIRE_MUST_USE;
+/* ftruncate(2): the device first, then the library, then what a transfer in flight put back. */
+enum quire_status sim_file_truncate(struct sim_file *file, uint64_t size) QUIRE_MUST_USE;
 /* Puts the reference. The device goes away when the library releases the file. */
 void sim_file_close(struct sim_file *file);
 

@@ -34,6 +34,9 @@ struct chaos {
 	bool failing;
 	struct belief page[CPUS][PAGES];
 	uint8_t file_byte[CPUS][PAGES];
+	/* How often each page of the file was, or began to be, cut off; and that count when a CPU last saw
+	 * it. */
+	unsigned cut[PAGES], seen_cut[CPUS][PAGES];
 	uint64_t random[CPUS];
 	unsigned complaints; /* atomic, as the two below: in a free run the CPUs are parallel */
 	char wrong[300];     /* the first complaint */
@@ -226,26 +229,46 @@ static void fork_and_look(struct chaos *chaos, struct sim_cpu *cpu, unsigned pag
 	sim_process_exit(child);
 }
 
-/* A page of a file that all CPUs map; each has a byte of its own in it. */
+/* CPU 0 alone shortens the file, and makes it as long again. */
+static void cut_file(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
+{
+	uint64_t bytes = sim_page_bytes(chaos->sim);
+
+	if (sim_cpu_number(cpu) != 0)
+		return;
+	for (unsigned i = page; i < PAGES; i++)
+		__atomic_fetch_add(&chaos->cut[i], 1, __ATOMIC_ACQ_REL);
+	if (sim_file_truncate(chaos->file, page * bytes) != QUIRE_OK ||
+	    sim_file_truncate(chaos->file, PAGES * bytes) != QUIRE_OK)
+		complain(chaos, cpu, "truncate", page, 1, 0);
+	for (unsigned i = page; i < PAGES; i++)
+		__atomic_fetch_add(&chaos->cut[i], 1, __ATOMIC_ACQ_REL);
+}
+
+/* A page of a file that all CPUs map; each has a byte of its own in it. Where the page was cut off since
+ * this CPU last looked, its byte may be gone, and an access while it is cut off gets SIGBUS. */
 static void use_file(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 {
 	unsigned number = sim_cpu_number(cpu);
 	quire_va va = chaos->file_va + (quire_va)(page * sim_page_bytes(chaos->sim) + 64 * number);
-	uint64_t value = 0;
+	bool write = dice(chaos, cpu, 2);
+	uint64_t value = dice(chaos, cpu, 256);
+	enum sim_end end = write ? sim_write(cpu, va, 1, value) : sim_read(cpu, va, 1, &value);
+	unsigned cut = __atomic_load_n(&chaos->cut[page], __ATOMIC_ACQUIRE);
+	bool sure = cut == chaos->seen_cut[number][page];
 
-	if (dice(chaos, cpu, 2)) {
-		value = dice(chaos, cpu, 256);
-		if (sim_write(cpu, va, 1, value) == SIM_DONE)
-			chaos->file_byte[number][page] = (uint8_t)value;
-		else if (!chaos->failing)
-			complain(chaos, cpu, "a write to a file", page, sim_last(cpu)->signal, 0);
-	} else if (sim_read(cpu, va, 1, &value) != SIM_DONE) {
-		if (!chaos->failing)
-			complain(chaos, cpu, "a read of a file", page, sim_last(cpu)->signal, 0);
-	} else if (value != chaos->file_byte[number][page]) {
+	if (end != SIM_DONE) {
+		if (!chaos->failing && (sure || sim_last(cpu)->signal != QUIRE_SIGBUS))
+			complain(chaos, cpu, "an access to a file", page, sim_last(cpu)->signal, 0);
+		return;
+	}
+	if (!write && value != chaos->file_byte[number][page] && (sure || value != 0))
 		complain(chaos, cpu, "a byte of a file", page, (unsigned)value,
 			 chaos->file_byte[number][page]);
-	}
+	/* An odd count: it is being cut off now, and may go yet. */
+	chaos->file_byte[number][page] = (uint8_t)value;
+	if (cut % 2 == 0)
+		chaos->seen_cut[number][page] = cut;
 }
 
 static void sync_file(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
@@ -261,8 +284,9 @@ static void sync_file(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 static void work(struct sim_cpu *cpu, void *context)
 {
 	static void (*const operations[])(struct chaos *, struct sim_cpu *, unsigned) = {
-	    read_page,    write_page, write_page, copy_page,     map_page, unmap_page, protect_page,
-	    discard_page, move_page,  use_file,   fork_and_look, use_file, sync_file,  map_page,
+	    read_page,    write_page,   write_page, copy_page, map_page,      unmap_page,
+	    protect_page, discard_page, move_page,  use_file,  fork_and_look, use_file,
+	    sync_file,    map_page,     cut_file,   use_file,
 	};
 	struct chaos *chaos = context;
 
