@@ -113,6 +113,24 @@ static void test_lost_rights(void **state)
 	}
 }
 
+/* The library itself broken: the rule "flush" switched off inside it. */
+static void test_mutant(void **state)
+{
+	(void)state;
+	for (unsigned a = 0; quire_arch_at(a); a++) {
+		struct world world = make(quire_arch_at(a)->name, 1);
+
+		assert_int_equal(sim_write(world.cpu, world.va, 1, 1), SIM_DONE);
+		assert_int_equal(sim_write(world.cpu, world.va, 1, 2), SIM_DONE);
+		sim_mutant(world.sim, "tlb-no-flush");
+		assert_int_equal(unmap(&world), QUIRE_OK);
+		sim_mutant(world.sim, NULL);
+		assert_int_equal(sim_read(world.cpu, world.va, 1, NULL), SIM_DONE);
+		expect(&world, SIM_STALE_FREED, "in munmap", "its frame was seen free");
+		assert_int_equal(sim_destroy(world.sim), 0);
+	}
+}
+
 static void test_both_places(void **state)
 {
 	struct world world = make("x86_64", 2);
@@ -397,11 +415,17 @@ static void test_left_spaces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_lost_rights),    cmocka_unit_test(test_both_places),
-	    cmocka_unit_test(test_freed_frame),    cmocka_unit_test(test_reused_frame),
-	    cmocka_unit_test(test_other_frame),    cmocka_unit_test(test_clean_behind),
-	    cmocka_unit_test(test_stale_table),    cmocka_unit_test(test_kept_absence),
-	    cmocka_unit_test(test_every_schedule), cmocka_unit_test(test_every_schedule_sees_the_loss),
+	    cmocka_unit_test(test_lost_rights),
+	    cmocka_unit_test(test_both_places),
+	    cmocka_unit_test(test_mutant),
+	    cmocka_unit_test(test_freed_frame),
+	    cmocka_unit_test(test_reused_frame),
+	    cmocka_unit_test(test_other_frame),
+	    cmocka_unit_test(test_clean_behind),
+	    cmocka_unit_test(test_stale_table),
+	    cmocka_unit_test(test_kept_absence),
+	    cmocka_unit_test(test_every_schedule),
+	    cmocka_unit_test(test_every_schedule_sees_the_loss),
 	    cmocka_unit_test(test_left_spaces),
 	};
 
