@@ -22,7 +22,8 @@
  *   tables, walked now, no longer grant the access, or name another frame. (An entry made old is no
  *   difference: accessed is a hint. One made clean is.) Using a stale entry is legal from the store
  *   into the table until the first of
- *     - a flush that names the address (and this CPU or not) returns;
+ *     - a flush that names the address, asked for by the operation that stored, returns, whether or not
+ *       it names this CPU;
  *     - the operation that stored ends: sim_op_end(), the end of a trap, or, of calls without
  *       sim_op_begin(), the next access or the end of the body on the CPU that stored;
  *   and is illegal at any time once the frame it names was freed or cleared or filled for a new use.

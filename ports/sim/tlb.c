@@ -277,7 +277,8 @@ static unsigned flush_cpu(struct sim_cpu *cpu, const struct quire_flush *flush)
 	return removed;
 }
 
-/* The flush has returned and did not name this CPU: what it still has of the address is now wrong. */
+/* The flush has returned and did not name this CPU: what it still has of what that operation changed is
+ * now wrong. (A flush by another operation, say of one CPU's own spurious fault, says nothing of it.) */
 static void mark_missed(struct sim_cpu *cpu, struct sim_cpu *by, const struct quire_flush *flush)
 {
 	struct sim *sim = cpu->sim;
@@ -286,16 +287,18 @@ static void mark_missed(struct sim_cpu *cpu, struct sim_cpu *by, const struct qu
 	for (unsigned i = 0; cpu->tlb_used && i < sim->config.tlb_entries; i++) {
 		struct sim_tlb_entry *entry = &cpu->tlb[i];
 
-		if (entry->valid && entry->changed.seq && !entry->missed.seq &&
-		    names_space(flush, entry->mm) && names(flush, entry->va, SIM_BIT(entry->shift)))
+		if (entry->valid && entry->changed.seq && entry->changed.op_id == by->op_id &&
+		    !entry->missed.seq && names_space(flush, entry->mm) &&
+		    names(flush, entry->va, SIM_BIT(entry->shift)))
 			entry->missed =
 			    sim_place_now(by, "a flush that names it, but not this CPU, returned");
 	}
 	for (unsigned i = 0; flush->tables && i < SIM_WALK_CACHE_ENTRIES; i++) {
 		struct sim_walk_entry *entry = &cpu->walk[i];
 
-		if (entry->valid && entry->changed.seq && !entry->missed.seq &&
-		    names_space(flush, entry->mm) && names(flush, entry->va, table_bytes))
+		if (entry->valid && entry->changed.seq && entry->changed.op_id == by->op_id &&
+		    !entry->missed.seq && names_space(flush, entry->mm) &&
+		    names(flush, entry->va, table_bytes))
 			entry->missed =
 			    sim_place_now(by, "a flush that names it, but not this CPU, returned");
 	}
