@@ -322,6 +322,7 @@ static void access_and_route(void **state)
 	/* A misaligned access ends as SIGBUS/ADRALN, and a bad kernel address of a program as MAPERR. */
 	assert_int_equal(arm64("linux-6", DABT_USER | 0x21, USER_ADDRESS).signal, QUIRE_SIGBUS);
 	assert_int_equal(arm64("linux-6", DABT_USER | 0x0f, KERNEL_ADDRESS).code, QUIRE_SEGV_MAPERR);
+	assert_int_equal(arm64("linux-6", DABT_USER | 0x0f, KERNEL_ADDRESS).signal, QUIRE_SIGSEGV);
 }
 
 int main(void)

@@ -150,6 +150,8 @@ static void every_toy_cause(void **state)
 		assert_int_equal(fault.steps_count, 1);
 		assert_int_equal(fault.steps[0], QUIRE_STEP_DO_PAGE_FAULT);
 	}
+	assert_int_equal(decode("toy", "linux-6", QUIRE_VECTOR_CAUSE, 4, 0x180000, QUIRE_MODE_UNKNOWN).signal,
+			 QUIRE_SIGSEGV);
 	assert_int_equal(decode("toy", "linux-6", QUIRE_VECTOR_CAUSE, 4, 0x180000, QUIRE_MODE_UNKNOWN).code,
 			 QUIRE_SEGV_MAPERR);
 	assert_int_equal(decode("toy", "linux-6", QUIRE_VECTOR_CAUSE, 0, 0x180000, QUIRE_MODE_UNKNOWN).route,

@@ -66,6 +66,11 @@ static void every_combination(void **state)
 			assert_int_equal(fault.present, combinations[i].present);
 			assert_int_equal(fault.level, QUIRE_LEVEL_NONE);
 			assert_int_equal(fault.steps[0], QUIRE_STEP_DO_PAGE_FAULT);
+			/* a reserved bit is deadly, but 2.4 did not look at it */
+			assert_int_equal(fault.signal, combinations[i].cause == QUIRE_CAUSE_RESERVED_BIT &&
+							       p && fault.route == QUIRE_ROUTE_UNHANDLED
+							   ? QUIRE_SIGKILL
+							   : QUIRE_SIGSEGV);
 		}
 	}
 }
@@ -131,6 +136,7 @@ static void user_addresses(void **state)
 	/* the kernel executes user memory */
 	assert_int_equal(x86("linux-4.14", 0x11, USER_ADDRESS).route, QUIRE_ROUTE_PAGE_FAULT);
 	assert_int_equal(x86("linux-6", 0x11, USER_ADDRESS).route, QUIRE_ROUTE_BAD_AREA);
+	assert_int_equal(x86("linux-6", 0x11, USER_ADDRESS).signal, QUIRE_SIGSEGV);
 	/* the entries of each decade */
 	fault = x86("linux-2.6", 6, USER_ADDRESS);
 	assert_int_equal(fault.steps_count, 1);
