@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct scn_program program;
 	struct conform_choice choice = {.bytes = data, .count = size};
-	const char *why;
+	const char *why = NULL;
 
 	conform_generate(&choice, 80, CONFORM_ALL, &program);
 	if (machine() && scn_sim_run(machine(), &program, &why))

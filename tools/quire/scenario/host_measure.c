@@ -22,6 +22,13 @@
 
 enum { SIGNAL_STACK = 65536, DEEP = 65536, WARM_ROUNDS = 64, FORGET_PAGES = 64 };
 
+/* A sanitizer's own accesses, to shadow memory of the program's addresses, would be counted. */
+#if defined(__clang__)
+#define UNWATCHED __attribute__((noinline, no_sanitize("address", "undefined", "coverage")))
+#else
+#define UNWATCHED __attribute__((noinline, no_sanitize("address"), no_sanitize("undefined")))
+#endif
+
 /* One thread, one process: the handler needs to find these without a context. */
 static struct {
 	sigjmp_buf back;
@@ -33,7 +40,7 @@ static struct {
 	unsigned char scratch[8192];
 } catcher;
 
-static uintptr_t interrupted_pc(const void *context)
+UNWATCHED static uintptr_t interrupted_pc(const void *context)
 {
 	const ucontext_t *u = context;
 
@@ -51,7 +58,7 @@ static uintptr_t interrupted_pc(const void *context)
 #endif
 }
 
-static void on_signal(int signal, siginfo_t *info, void *context)
+UNWATCHED static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	if (!catcher.armed) {
 		/* The harness itself is at fault: die of it, and the zygote tells. */
@@ -105,18 +112,18 @@ bool host_measure_init(struct scn_host *host)
 	return true;
 }
 
-static void take_counts(struct rusage *out)
+UNWATCHED static void take_counts(struct rusage *out)
 {
 	syscall(SYS_getrusage, RUSAGE_THREAD, out);
 }
 
-static void add_counts(struct scn_counts *counts, const struct rusage *before, const struct rusage *after)
+UNWATCHED static void add_counts(struct scn_counts *counts, const struct rusage *before, const struct rusage *after)
 {
 	counts->minor += (uint32_t)(after->ru_minflt - before->ru_minflt);
 	counts->major += (uint32_t)(after->ru_majflt - before->ru_majflt);
 }
 
-long host_measured_call(struct scn_counts *counts, long number, const uint64_t arg[6])
+UNWATCHED long host_measured_call(struct scn_counts *counts, long number, const uint64_t arg[6])
 {
 	struct rusage before, after;
 	long value;
@@ -142,7 +149,7 @@ bool host_can_exec(void)
 
 /* Executes one instruction at `addr`, by the trap flag; every register points to the scratch area, so
  * that whatever stands there does no harm. Never returns: on_signal() jumps back. */
-static void execute(uintptr_t addr)
+UNWATCHED static void execute(uintptr_t addr)
 {
 	unsigned char *scratch = catcher.scratch + sizeof(catcher.scratch) / 2;
 
@@ -171,7 +178,7 @@ static void execute(uintptr_t addr)
 #endif
 }
 
-static void touch(enum scn_access kind, uintptr_t addr, uint8_t value, uint8_t *out_value)
+UNWATCHED static void touch(enum scn_access kind, uintptr_t addr, uint8_t value, uint8_t *out_value)
 {
 	volatile uint8_t *byte = (volatile uint8_t *)addr;
 
@@ -189,7 +196,7 @@ static void touch(enum scn_access kind, uintptr_t addr, uint8_t value, uint8_t *
 	}
 }
 
-void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value, struct scn_access_result *out)
+UNWATCHED void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value, struct scn_access_result *out)
 {
 	struct rusage before, after;
 	volatile uint8_t got = 0;

@@ -205,7 +205,9 @@ static bool take_gaps(struct scn_host *host, uint64_t from)
 
 bool host_place_arena(struct scn_host *host)
 {
-	static const uint64_t candidate[] = {0x600000000000, 0x100000000000, 0x3000000000, 0x60000000, 0x50000000};
+	/* The second is for programs under AddressSanitizer, which has its own use for the first. */
+	static const uint64_t candidate[] = {0x600000000000, 0x6a0000000000, 0x100000000000,
+	                                     0x3000000000,   0x60000000,     0x50000000};
 	struct scn_backend *b = &host->shared->backend;
 
 	for (unsigned i = 0; i < sizeof(candidate) / sizeof(candidate[0]); i++) {
