@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		feed_open(&feed);
 	if (!size)
 		return 0;
-	feed.options.arch = (enum ex_arch)(data[size - 1] % 32 < EX_ARCHES ? data[size - 1] % 32 : EX_ARCH_NONE);
+	feed.options.arch =
+	    (enum ex_arch)(data[size - 1] % 32 < EX_ARCHES ? data[size - 1] % 32 : EX_ARCH_NONE);
 	feed.options.profile = data[size - 1] >> 5 < 5 ? quire_profile_at(data[size - 1] >> 5) : NULL;
 	feed.options.prefetch = data[size - 1] & 128;
 	/* A copy of exactly this size: a byte read behind it is found. */
