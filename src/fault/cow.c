@@ -67,14 +67,38 @@ static quire_pte copied_pte(const struct qr_fault_ctx *fc, const struct qr_page 
 	return arch->with_prot(arch, pte, arch->prot(arch, pte, 0) & ~(quire_prot)QUIRE_PROT_WRITE, 0);
 }
 
+/* Takes the leaf of `old` (NULL: the zero page) out of the entry and out of the CPUs. => PT held. */
+static void take_out(struct qr_fault_ctx *fc, struct qr_page *old)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	quire_pte was = qr_pte_xchg(arch, 0, fc->entry, (quire_pte){0});
+
+	qr_tlb_flush_page(&fc->mm->pt, fc->va);
+	if (!old)
+		return;
+	qr_rmap_del(fc->system, old, fc->entry);
+	if (arch->flags(arch, was, 0) & QUIRE_PTE_YOUNG && !qr_page_test(old, QR_PAGE_REFERENCED))
+		qr_page_set(old, QR_PAGE_REFERENCED);
+}
+
+static void count_replaced(struct qr_fault_ctx *fc, const struct qr_page *old)
+{
+	struct qr_mm_slot *slot = qr_slot(fc);
+
+	/* A copy of an anonymous page changes no count. */
+	if (old && qr_page_state(old) == QUIRE_PAGE_ANON)
+		return;
+	qr_slot_add(&slot->anon, 1);
+	if (old)
+		qr_slot_add(qr_page_state(old) == QUIRE_PAGE_SHMEM ? &slot->shmem : &slot->file, -1);
+}
+
 /* Puts `copy` in the place of `old` (NULL: the zero page). Takes over the references of both. */
 static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
-	struct qr_pt *pt = &fc->mm->pt;
-	struct qr_pt_counts gone = {0};
 
-	qr_page_set(copy, QR_PAGE_EXCLUSIVE | QR_PAGE_UPTODATE);
+	__atomic_store_n(&copy->flags, copy->flags | QR_PAGE_EXCLUSIVE | QR_PAGE_UPTODATE, __ATOMIC_RELAXED);
 	if (!qr_lock_same_page(fc)) {
 		qr_page_put(fc->system, copy);
 		if (old)
@@ -82,19 +106,12 @@ static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, stru
 		return QR_CHANGED;
 	}
 	/* commit */
-	if (old)
-		(void)qr_pt_unmap_entry(pt, fc->va, fc->entry, &gone);
-	else
-		(void)qr_pte_xchg(arch, 0, fc->entry, (quire_pte){0});
-	qr_tlb_flush_page(pt, fc->va);
+	take_out(fc, old);
 	qr_rmap_add_new(copy, fc->entry);
 	qr_pte_set(arch, 0, fc->entry, copied_pte(fc, copy));
-	qr_pt_unlock(pt, fc->table);
+	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
-	/* A copy of an anonymous page changes no count. */
-	qr_slot_add(&qr_slot(fc)->anon, 1 - (int64_t)gone.anon);
-	if (gone.file | gone.shmem)
-		qr_mm_count(fc->mm, 0, -(int64_t)gone.file, -(int64_t)gone.shmem, 0);
+	count_replaced(fc, old);
 	if (old) {
 		qr_page_put(fc->system, old);   /* the mapping's */
 		qr_page_put(fc->system, old);   /* ours */

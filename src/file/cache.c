@@ -34,13 +34,14 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 
 	qr_spin(file->system, &file->lock, QR_RANK_CACHE);
 	while (found < count) {
-		struct qr_page *page = qr_index_next(file, &index);
+		struct qr_page *page = qr_index_next(file, &index, last);
 
-		if (!page || index > last)
+		if (!page)
 			break;
 		qr_page_get(page);
 		pages[found++] = page;
-		index++;
+		if (index++ == last)
+			break;
 	}
 	qr_spin_end(file->system, &file->lock, QR_RANK_CACHE);
 	return found;

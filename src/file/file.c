@@ -72,7 +72,7 @@ bool qr_file_valid(const struct quire_file *file)
 	uint64_t index = 0;
 	struct qr_page *page;
 
-	while ((page = qr_index_next(file, &index))) {
+	while ((page = qr_index_next(file, &index, UINT64_MAX))) {
 		if (page->u.cache.file != file || page->u.cache.index != index)
 			return false;
 		if (qr_page_state(page) != (qr_file_is_shmem(file) ? QUIRE_PAGE_SHMEM : QUIRE_PAGE_FILE))

@@ -43,8 +43,8 @@ static inline bool qr_file_is_shmem(const struct quire_file *file)
 struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index);
 enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struct qr_page *page) QUIRE_MUST_USE;
 struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index);
-/* The first page at or after *index; sets *index. NULL: none. */
-struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index);
+/* The first page in [*index, last]; sets *index. NULL: none. */
+struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last);
 
 /* --- the cache (cache.c) ------------------------------------------------------------------------------ */
 

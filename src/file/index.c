@@ -141,34 +141,44 @@ struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index)
 	return page;
 }
 
-struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index)
+/* The node of the lowest height that there is on the way to `at`; *out_height: its height. */
+static const struct node *deepest(const struct quire_file *file, uint64_t at, unsigned *out_height)
+{
+	const struct node *node = file->root;
+	unsigned height = file->height;
+
+	while (height > 1 && node->slot[slot_at(at, height)]) {
+		node = node->slot[slot_at(at, height)];
+		height--;
+	}
+	*out_height = height;
+	return node;
+}
+
+struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last)
 {
 	uint64_t at = *index;
 
-	while (within(file, at) && file->height > 0) {
-		const struct node *node = file->root;
-		unsigned height = file->height;
+	while (at <= last && file->height > 0 && within(file, at)) {
+		unsigned height;
+		const struct node *node = deepest(file, at, &height);
+		unsigned shift = (height - 1) * NODE_BITS;
+		unsigned here = slot_at(at, height);
+		unsigned end = here + (unsigned)qr_min(NODE_MASK - here, (last >> shift) - (at >> shift));
+		unsigned place = here;
 
-		while (height > 1 && node->slot[slot_at(at, height)]) {
-			node = node->slot[slot_at(at, height)];
-			height--;
-		}
-		/* The first used slot of this node from our place on, or the place after the node. */
-		unsigned place = slot_at(at, height);
-
-		while (place < NODE_SLOTS && !node->slot[place])
+		while (place <= end && !node->slot[place])
 			place++;
-		if (place < NODE_SLOTS && place == slot_at(at, height)) {
+		if (place > end && end < NODE_MASK)
+			return NULL;     /* nothing up to `last` */
+		if (place != here)
+			at = ((at >> shift) + (place - here)) << shift;
+		if (at < *index)
+			return NULL;     /* wrapped at the end of 64-bit indices */
+		if (place <= end && height == 1) {
 			*index = at;
 			return node->slot[place];
 		}
-		uint64_t unit = (uint64_t)1 << ((height - 1) * NODE_BITS);
-		uint64_t base = at & ~(unit * NODE_SLOTS - 1);
-		uint64_t next = base + unit * place;
-
-		if (next <= at)
-			return NULL;     /* wrapped at the end of 64-bit indices */
-		at = next;
 	}
 	return NULL;
 }
