@@ -44,7 +44,8 @@ uint64_t quire_file_resident(const struct quire_file *file); /* pages in the cac
 
 /* Sets the size (ftruncate). Shrinking unmaps every page wholly beyond the new end from every address
  * space, private copies too, drops them, and clears the rest of the last page. Growing adds zeroes.
- * The host shortens its device itself, first: what it would read there later must be zeroes.
+ * The host shortens its device itself, before and after the call: what it would read there later must be
+ * zeroes, and a writeback that is under way may bring the old tail back in between.
  * Returns    QUIRE_OK; QUIRE_EFBIG. Never out of memory. Context: may sleep. Locks: none may be held. */
 enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size) QUIRE_MUST_USE;
 

@@ -160,7 +160,8 @@ enum quire_kmap_kind {
 
 /* Maps `pages` pages of kernel memory (vmalloc). The page below and the page above stay unmapped: guards.
  * Returns    QUIRE_OK and the address; QUIRE_ENOMEM: no room in [kmap_start, kmap_end) or no frame;
- *            QUIRE_EINVAL: no pages, or no kernel mapping area.
+ *            QUIRE_EINVAL: no pages, or no kernel mapping area; QUIRE_EOPNOTSUPP: LAZY where user and
+ *            kernel have a root each (ARM64): its entry looks up no kernel address.
  * On failure nothing is mapped. Context: may sleep. Locks: the kernel map's. */
 enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot,
                              enum quire_kmap_kind kind, quire_va *out_va) QUIRE_MUST_USE;

@@ -148,6 +148,9 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 	if (!kmap || kmap->start == kmap->end || pages == 0 || (prot & QUIRE_PROT_USER) ||
 	    (prot & ~(quire_prot)QUIRE_PROT_MASK))
 		return QUIRE_EINVAL;
+	/* Where the halves have roots of their own the entry sends kernel addresses to the bad area at once. */
+	if (kind == QUIRE_KMAP_LAZY && (qr_arch(system)->caps & QUIRE_CAP_SPLIT_ROOT))
+		return QUIRE_EOPNOTSUPP;
 	if (pages > (uint64_t)(kmap->end - kmap->start) >> shift)
 		return QUIRE_ENOMEM;
 	area = qr_slab_alloc(system, QR_SLAB_KMAP_AREA);

@@ -89,6 +89,20 @@ static void vmalloc_touch_on_arm_filled_lazily_is_two_faults(void **state)
 	fx_close(&fx);
 }
 
+/* ARM64 sends kernel addresses to do_bad_area: a lazy page would never be found. */
+static void lazy_mapping_is_refused_where_no_fault_fills_it(void **state)
+{
+	struct fx fx = fx_open("arm64", "linux-4.14", &with_kmap);
+	quire_va va = 0;
+
+	(void)state;
+	assert_int_equal(quire_kmap(sim_system(fx.sim), 1, RW, QUIRE_KMAP_LAZY, &va), QUIRE_EOPNOTSUPP);
+	assert_int_equal(quire_kmap(sim_system(fx.sim), 1, RW, QUIRE_KMAP_EAGER, &va), QUIRE_OK);
+	assert_int_equal(sim_kernel_write(fx.cpu, va, 4, 5), SIM_DONE);
+	assert_int_equal(sim_last(fx.cpu)->faults, 0);
+	fx_close(&fx);
+}
+
 /* Each process pays its own sync; a kernel address that nobody mapped is an oops. */
 static void kernel_mappings_are_synced_per_process(void **state)
 {
@@ -282,12 +296,13 @@ int main(void)
 	    cmocka_unit_test(vmalloc_touch_on_i386_is_one_fault),
 	    cmocka_unit_test(vmalloc_touch_on_arm_filled_eagerly_is_one_fault),
 	    cmocka_unit_test(vmalloc_touch_on_arm_filled_lazily_is_two_faults),
+	    cmocka_unit_test(lazy_mapping_is_refused_where_no_fault_fills_it),
 	    cmocka_unit_test(oops_where_the_context_cannot_end_is_a_panic),
 	    cmocka_unit_test(lock_is_tried_before_the_table_is_searched),
 	    cmocka_unit_test(no_frame_in_2_6_ends_the_process),
 	    cmocka_unit_test(brk_reserves_addresses_only),
 	};
-	size_t count = 7;
+	size_t count = 8;
 
 	FX_FOR_ARCHES(tests, count, kernel_mappings_are_synced_per_process);
 	FX_FOR_ARCHES(tests, count, user_copy_stops_at_the_hole);
