@@ -42,7 +42,7 @@ static const struct quire_host host = {.panic = host_panic, .cpu = host_cpu, .tl
 
 struct bench {
 	struct quire_system *system;
-	struct quire_mm *mm[2];      /* tables ask an mm for its name only */
+	struct quire_mm *mm[2]; /* tables ask an mm for its name only */
 	struct qr_pt pt[2];
 };
 
@@ -58,7 +58,10 @@ static void begin(struct bench *bench)
 {
 	size_t bytes = (size_t)96 << 20;
 	struct quire_config config = {
-	    .arch = &quire_arch_x86_64, .host = &host, .cpus = 2, .ram_count = 1,
+	    .arch = &quire_arch_x86_64,
+	    .host = &host,
+	    .cpus = 2,
+	    .ram_count = 1,
 	    .ram = {{.base = {1 << 20}, .bytes = bytes, .linear = aligned_alloc(4096, bytes)}},
 	};
 
@@ -93,8 +96,9 @@ static void map_pages(struct bench *bench, unsigned count)
 		struct qr_page *page = new_page(bench);
 
 		demand(qr_pt_map(&bench->pt[0], va_of(i), qr_page_pfn(bench->system, page),
-		                 QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER,
-		                 QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0) == QUIRE_OK, "no mapping");
+				 QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER,
+				 QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0) == QUIRE_OK,
+		       "no mapping");
 		qr_page_put(bench->system, page);
 	}
 }
@@ -155,8 +159,8 @@ static void run_map(struct bench *bench)
 {
 	for (unsigned i = 0; i < 512; i++) {
 		if (qr_pt_map(&bench->pt[0], va_of(i), qr_page_pfn(bench->system, pages[i]),
-		              QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER,
-		              QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0) != QUIRE_OK)
+			      QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER,
+			      QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0) != QUIRE_OK)
 			demand(false, "no mapping");
 	}
 }
@@ -172,8 +176,10 @@ static void run_copy(struct bench *bench)
 	struct qr_tlb tlb;
 
 	qr_tlb_begin(&tlb, &bench->pt[0]);
-	demand(qr_pt_copy(&bench->pt[1], &bench->pt[0], &tlb, START, va_of(PAGES), QR_COPY_COW, NULL, &came) ==
-	           QUIRE_OK && came.anon == PAGES, "no copy");
+	demand(qr_pt_copy(&bench->pt[1], &bench->pt[0], &tlb, START, va_of(PAGES), QR_COPY_COW, NULL,
+			  &came) == QUIRE_OK &&
+		   came.anon == PAGES,
+	       "no copy");
 	qr_tlb_end(&tlb);
 }
 
@@ -210,7 +216,8 @@ static void run_protect(struct bench *bench)
 
 	qr_tlb_begin(&tlb, &bench->pt[0]);
 	demand(qr_pt_protect(&bench->pt[0], &tlb, START, va_of(PAGES), QUIRE_PROT_READ | QUIRE_PROT_USER,
-	                     QR_PROTECT_PRIVATE) == PAGES, "not all was changed");
+			     QR_PROTECT_PRIVATE) == PAGES,
+	       "not all was changed");
 	qr_tlb_end(&tlb);
 }
 
@@ -244,7 +251,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "list") == 0) {
 		for (size_t i = 0; i < QR_ARRAY_COUNT(benches); i++)
-			printf("%s.instructions instructions %u measure\n", benches[i].name, benches[i].operations);
+			printf("%s.instructions instructions %u measure\n", benches[i].name,
+			       benches[i].operations);
 		return 0;
 	}
 	for (size_t i = 0; argc == 3 && strcmp(argv[1], "run") == 0 && i < QR_ARRAY_COUNT(benches); i++) {

@@ -60,8 +60,8 @@ uint64_t quire_event(const struct quire_system *system, enum quire_event event)
 
 const char *quire_page_state_name(enum quire_page_state state)
 {
-	static const char name[QUIRE_PAGE_STATES][8] = {"meta", "free", "cpu",  "port",  "table", "object",
-	                                                "anon", "file", "shmem", "kmap", "zero"};
+	static const char name[QUIRE_PAGE_STATES][8] = {"meta", "free", "cpu",   "port", "table", "object",
+							"anon", "file", "shmem", "kmap", "zero"};
 
 	return (unsigned)state < QUIRE_PAGE_STATES ? name[state] : "?";
 }
@@ -69,8 +69,8 @@ const char *quire_page_state_name(enum quire_page_state state)
 const char *quire_event_name(enum quire_event event)
 {
 	static const char name[QUIRE_EVENT_COUNT][16] = {
-	    "page-cleared", "page-copied", "page-read", "page-written", "table-made", "table-freed", "flush",
-	    "fork-pte",
+	    "page-cleared", "page-copied", "page-read", "page-written",
+	    "table-made",   "table-freed", "flush",     "fork-pte",
 	};
 
 	return (unsigned)event < QUIRE_EVENT_COUNT ? name[event] : "?";

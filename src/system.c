@@ -20,7 +20,8 @@ static enum quire_status check_config(const struct quire_config *config)
 	if (config->kmap_start != config->kmap_end) {
 		uint64_t mask = ((uint64_t)1 << config->arch->page_shift) - 1;
 
-		if (config->kmap_start > config->kmap_end || ((config->kmap_start | config->kmap_end) & mask) != 0)
+		if (config->kmap_start > config->kmap_end ||
+		    ((config->kmap_start | config->kmap_end) & mask) != 0)
 			return QUIRE_EINVAL;
 		if (!quire_va_is_kernel(config->arch, config->kmap_start) ||
 		    !quire_va_is_kernel(config->arch, config->kmap_end - 1))
@@ -167,11 +168,12 @@ void *quire_system_host_context(const struct quire_system *system)
 /* --- frames for the port --------------------------------------------------------------------------- */
 
 enum quire_status quire_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
-                                    quire_pfn *out_pfn)
+				    quire_pfn *out_pfn)
 {
 	struct qr_page *page;
 
-	if (order >= QR_ORDERS || (flags & ~(unsigned)(QUIRE_FRAME_ZERO | QUIRE_FRAME_LINEAR | QUIRE_FRAME_RESERVE)))
+	if (order >= QR_ORDERS ||
+	    (flags & ~(unsigned)(QUIRE_FRAME_ZERO | QUIRE_FRAME_LINEAR | QUIRE_FRAME_RESERVE)))
 		return QUIRE_EINVAL;
 	page = qr_frame_alloc(system, order, flags, QUIRE_PAGE_PORT);
 	if (!page)

@@ -14,22 +14,22 @@
 
 struct qr_checker {
 	struct quire_system *system;
-	char *why;                 /* where the line goes; may be NULL */
+	char *why; /* where the line goes; may be NULL */
 	size_t size, at;
 	/* Found on the way. */
-	uint64_t table_frames;     /* in all trees */
-	uint64_t leaves;           /* that count as mappings */
-	uint64_t promised;         /* pages by vmas and files */
-	uint64_t cached;           /* pages in files */
+	uint64_t table_frames; /* in all trees */
+	uint64_t leaves;       /* that count as mappings */
+	uint64_t promised;     /* pages by vmas and files */
+	uint64_t cached;       /* pages in files */
 };
 
 /* Writes the line: %u a uint64_t, %x the same in hexadecimal, %s a string. Returns false, so that a check
  * ends with `return qr_check_fail(...)`. */
 bool qr_check_fail(struct qr_checker *checker, const char *format, ...);
 
-bool qr_check_frames(struct qr_checker *checker);   /* frames.c: last, it compares with what was found */
-bool qr_check_lists(struct qr_checker *checker);    /* frames.c */
-bool qr_check_trees(struct qr_checker *checker);    /* trees.c */
-bool qr_check_spaces(struct qr_checker *checker);   /* spaces.c */
+bool qr_check_frames(struct qr_checker *checker); /* frames.c: last, it compares with what was found */
+bool qr_check_lists(struct qr_checker *checker);  /* frames.c */
+bool qr_check_trees(struct qr_checker *checker);  /* trees.c */
+bool qr_check_spaces(struct qr_checker *checker); /* spaces.c */
 
 #endif

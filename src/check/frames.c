@@ -14,15 +14,16 @@ static bool check_block(struct qr_checker *checker, const struct qr_page *page, 
 	uint64_t frames = (uint64_t)1 << order;
 
 	if (!qr_page_test(page, QR_PAGE_HEAD) || qr_page_order(page) != order)
-		return qr_check_fail(checker, "frame %x: in the free list of order %u, and not a block of it", page->pfn,
-		                     (uint64_t)order);
+		return qr_check_fail(checker, "frame %x: in the free list of order %u, and not a block of it",
+				     page->pfn, (uint64_t)order);
 	if ((page->pfn & (frames - 1)) != 0 || page->pfn - range->base + frames > range->count)
-		return qr_check_fail(checker, "frame %x: a free block of order %u that is not aligned or leaves its range",
-		                     page->pfn, (uint64_t)order);
+		return qr_check_fail(
+		    checker, "frame %x: a free block of order %u that is not aligned or leaves its range",
+		    page->pfn, (uint64_t)order);
 	for (uint64_t i = 0; i < frames; i++) {
 		if (qr_page_state(page + i) != QUIRE_PAGE_FREE)
 			return qr_check_fail(checker, "frame %x: %s, in a free block", page[i].pfn,
-			                     quire_page_state_name(qr_page_state(page + i)));
+					     quire_page_state_name(qr_page_state(page + i)));
 	}
 	return true;
 }
@@ -37,21 +38,23 @@ static bool check_zone(struct qr_checker *checker, unsigned id)
 
 		while ((at = at->next) != &zone->head[order]) {
 			const struct qr_page *page =
-			    (const struct qr_page *)(const void *)((const char *)at - offsetof(struct qr_page, link));
+			    (const struct qr_page *)(const void *)((const char *)at -
+								   offsetof(struct qr_page, link));
 
 			if (page->zone != id || at->next->prev != at)
-				return qr_check_fail(checker, "zone %u: the list of order %u is broken", (uint64_t)id,
-				                     (uint64_t)order);
+				return qr_check_fail(checker, "zone %u: the list of order %u is broken",
+						     (uint64_t)id, (uint64_t)order);
 			if (!check_block(checker, page, order))
 				return false;
 			frames += (uint64_t)1 << order;
 			if (frames > zone->frames)
-				return qr_check_fail(checker, "zone %u: more frames in its lists than it has", (uint64_t)id);
+				return qr_check_fail(checker, "zone %u: more frames in its lists than it has",
+						     (uint64_t)id);
 		}
 	}
 	if (frames != zone->free)
-		return qr_check_fail(checker, "zone %u: %u frames in its lists, and %u counted", (uint64_t)id, frames,
-		                     zone->free);
+		return qr_check_fail(checker, "zone %u: %u frames in its lists, and %u counted", (uint64_t)id,
+				     frames, zone->free);
 	return true;
 }
 
@@ -61,17 +64,20 @@ static bool check_cpu(struct qr_checker *checker, const struct qr_cpu *cpu)
 		uint32_t count = cpu->frames[zone].count;
 
 		if (count >= QR_FRAME_CACHE_LIMIT)
-			return qr_check_fail(checker, "CPU %u: %u frames in its list", (uint64_t)cpu->cpu, (uint64_t)count);
+			return qr_check_fail(checker, "CPU %u: %u frames in its list", (uint64_t)cpu->cpu,
+					     (uint64_t)count);
 		for (uint32_t i = 0; i < count; i++) {
 			const struct qr_page *page = cpu->frames[zone].slot[i];
 
 			if (qr_page_state(page) != QUIRE_PAGE_CPU || page->zone != zone)
-				return qr_check_fail(checker, "frame %x: %s, in the list of CPU %u", page->pfn,
-				                     quire_page_state_name(qr_page_state(page)), (uint64_t)cpu->cpu);
+				return qr_check_fail(checker, "frame %x: %s, in the list of CPU %u",
+						     page->pfn, quire_page_state_name(qr_page_state(page)),
+						     (uint64_t)cpu->cpu);
 		}
 	}
 	if (cpu->busy)
-		return qr_check_fail(checker, "CPU %u: its lists are taken, and nothing runs", (uint64_t)cpu->cpu);
+		return qr_check_fail(checker, "CPU %u: its lists are taken, and nothing runs",
+				     (uint64_t)cpu->cpu);
 	return true;
 }
 
@@ -87,12 +93,14 @@ static bool check_slab(struct qr_checker *checker, unsigned kind)
 
 		if (qr_page_state(page) != QUIRE_PAGE_OBJECT || page->u.slab.kind != kind)
 			return qr_check_fail(checker, "frame %x: %s, in the slabs of kind %u", page->pfn,
-			                     quire_page_state_name(qr_page_state(page)), (uint64_t)kind);
-		for (void *const *object = page->u.slab.free; object && count <= slab->per_slab; object = *object)
+					     quire_page_state_name(qr_page_state(page)), (uint64_t)kind);
+		for (void *const *object = page->u.slab.free; object && count <= slab->per_slab;
+		     object = *object)
 			count++;
 		if (count != slab->per_slab)
-			return qr_check_fail(checker, "frame %x: %u objects used and free, and a slab of kind %u has %u",
-			                     page->pfn, count, (uint64_t)kind, (uint64_t)slab->per_slab);
+			return qr_check_fail(
+			    checker, "frame %x: %u objects used and free, and a slab of kind %u has %u",
+			    page->pfn, count, (uint64_t)kind, (uint64_t)slab->per_slab);
 	}
 	return true;
 }
@@ -169,12 +177,14 @@ static bool check_page(struct qr_checker *checker, struct qr_page *page, uint64_
 	uint64_t count, want;
 
 	if (page->rmap & QR_RMAP_LOCKED)
-		return qr_check_fail(checker, "frame %x: its reverse map is locked, and nothing runs", page->pfn);
+		return qr_check_fail(checker, "frame %x: its reverse map is locked, and nothing runs",
+				     page->pfn);
 	count = qr_rmap_total(checker->system, page);
 	qr_rmap_each(checker->system, page, check_mapping, &mapping);
 	if (mapping.wrong)
-		return qr_check_fail(checker, "frame %x (%s): a reverse mapping to an entry that maps something else",
-		                     page->pfn, quire_page_state_name(state));
+		return qr_check_fail(checker,
+				     "frame %x (%s): a reverse mapping to an entry that maps something else",
+				     page->pfn, quire_page_state_name(state));
 	*mappings += count;
 	want = references(page, count);
 	/* Tables that share a frame were counted with their tree. The frames of a block behind the first
@@ -185,7 +195,7 @@ static bool check_page(struct qr_checker *checker, struct qr_page *page, uint64_
 	    (state == QUIRE_PAGE_PORT || state == QUIRE_PAGE_OBJECT || state == QUIRE_PAGE_ZERO))
 		return true;
 	return qr_check_fail(checker, "frame %x (%s): %u references, and %u are held", page->pfn,
-	                     quire_page_state_name(state), (uint64_t)page->ref, want);
+			     quire_page_state_name(state), (uint64_t)page->ref, want);
 }
 
 bool qr_check_frames(struct qr_checker *checker)
@@ -201,9 +211,11 @@ bool qr_check_frames(struct qr_checker *checker)
 			enum quire_page_state state = qr_page_state(page);
 
 			if (page->pfn != range->base + at || page->range != i || state >= QUIRE_PAGE_STATES)
-				return qr_check_fail(checker, "frame %x: its descriptor was overwritten", range->base + at);
+				return qr_check_fail(checker, "frame %x: its descriptor was overwritten",
+						     range->base + at);
 			by_state[state]++;
-			cached += (state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM) && page->u.cache.file;
+			cached +=
+			    (state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM) && page->u.cache.file;
 			if (!check_page(checker, page, &mappings))
 				return false;
 		}
@@ -213,15 +225,16 @@ bool qr_check_frames(struct qr_checker *checker)
 
 		if (by_state[state] != counted)
 			return qr_check_fail(checker, "%u frames are %s, and %u are counted", by_state[state],
-			                     quire_page_state_name((enum quire_page_state)state), counted);
+					     quire_page_state_name((enum quire_page_state)state), counted);
 	}
 	if (mappings != checker->leaves)
-		return qr_check_fail(checker, "%u reverse mappings, and %u leaves", mappings, checker->leaves);
+		return qr_check_fail(checker, "%u reverse mappings, and %u leaves", mappings,
+				     checker->leaves);
 	if (by_state[QUIRE_PAGE_TABLE] != checker->table_frames)
-		return qr_check_fail(checker, "%u frames of tables, and %u in the trees", by_state[QUIRE_PAGE_TABLE],
-		                     checker->table_frames);
+		return qr_check_fail(checker, "%u frames of tables, and %u in the trees",
+				     by_state[QUIRE_PAGE_TABLE], checker->table_frames);
 	if (cached != checker->cached)
 		return qr_check_fail(checker, "%u frames say that a file has them, and files have %u", cached,
-		                     checker->cached);
+				     checker->cached);
 	return true;
 }

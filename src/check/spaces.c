@@ -7,7 +7,8 @@
 
 static const struct quire_vma *vma_of(const struct qr_list *link)
 {
-	return (const struct quire_vma *)(const void *)((const char *)link - offsetof(struct quire_vma, file_link));
+	return (const struct quire_vma *)(const void *)((const char *)link -
+							offsetof(struct quire_vma, file_link));
 }
 
 /* Whether the file's list of vmas has `vma`. */
@@ -34,7 +35,7 @@ static bool check_mm(struct qr_checker *checker, const struct quire_mm *mm, uint
 		++*mapped;
 		if (!knows(vma->file, vma))
 			return qr_check_fail(checker, "mm: the vma at %x maps a file that does not know it",
-			                     (uint64_t)vma->start);
+					     (uint64_t)vma->start);
 	}
 	return true;
 }
@@ -42,13 +43,16 @@ static bool check_mm(struct qr_checker *checker, const struct quire_mm *mm, uint
 static bool check_file(struct qr_checker *checker, const struct quire_file *file, uint64_t *mapped)
 {
 	if (!qr_file_valid(file))
-		return qr_check_fail(checker, "file of %u bytes: its pages, dirty pages or promises are counted wrong",
-		                     file->size);
+		return qr_check_fail(checker,
+				     "file of %u bytes: its pages, dirty pages or promises are counted wrong",
+				     file->size);
 	if (qr_lock_held(&file->lock) || qr_lock_held(&file->map_lock))
-		return qr_check_fail(checker, "file of %u bytes: a lock of it is held, and nothing runs", file->size);
+		return qr_check_fail(checker, "file of %u bytes: a lock of it is held, and nothing runs",
+				     file->size);
 	for (const struct qr_list *at = file->vmas.next; at != &file->vmas; at = at->next) {
 		if (vma_of(at)->file != file)
-			return qr_check_fail(checker, "file of %u bytes: a vma in its list maps another", file->size);
+			return qr_check_fail(checker, "file of %u bytes: a vma in its list maps another",
+					     file->size);
 		++*mapped;
 	}
 	checker->promised += file->committed;
@@ -75,6 +79,6 @@ bool qr_check_spaces(struct qr_checker *checker)
 		return qr_check_fail(checker, "%u vmas map files, and files know of %u", by_vmas, by_files);
 	if (checker->promised != system->committed)
 		return qr_check_fail(checker, "%u pages are promised, and %u are counted", checker->promised,
-		                     system->committed);
+				     system->committed);
 	return true;
 }

@@ -13,7 +13,7 @@ struct tree {
 	uint64_t table_bytes;
 	struct qr_pt_counts counts;
 	const char *name;
-	bool adopted;              /* the root is the port's: tables of its own may be among ours */
+	bool adopted; /* the root is the port's: tables of its own may be among ours */
 };
 
 /* --- tables ---------------------------------------------------------------------------------------- */
@@ -40,19 +40,20 @@ static struct qr_page *check_table(struct tree *tree, const char *entry, unsigne
 
 	if (!page || qr_page_state(page) != QUIRE_PAGE_TABLE || page->u.table.pt != tree->pt ||
 	    page->level != level - 1) {
-		qr_check_fail(tree->checker, "%s: the entry of level %u for %x names a table that is not its own",
-		              tree->name, (uint64_t)level, (uint64_t)va);
+		qr_check_fail(tree->checker,
+			      "%s: the entry of level %u for %x names a table that is not its own",
+			      tree->name, (uint64_t)level, (uint64_t)va);
 		return NULL;
 	}
 	qr_rmap_owner(system, qr_pa_linear(system, table), &base);
 	if (base != (va & ~(quire_va)(((uint64_t)1 << arch->level[level].shift) - 1))) {
-		qr_check_fail(tree->checker, "%s: the table for %x says that it maps %x", tree->name, (uint64_t)va,
-		              (uint64_t)base);
+		qr_check_fail(tree->checker, "%s: the table for %x says that it maps %x", tree->name,
+			      (uint64_t)va, (uint64_t)base);
 		return NULL;
 	}
 	if (qr_lock_held(&page->lock)) {
 		qr_check_fail(tree->checker, "%s: the table for %x is locked, and nothing runs", tree->name,
-		              (uint64_t)va);
+			      (uint64_t)va);
 		return NULL;
 	}
 	return page;
@@ -60,7 +61,7 @@ static struct qr_page *check_table(struct tree *tree, const char *entry, unsigne
 
 /* How many of the entries beside `entry` name tables in the frame of `page`. */
 static uint64_t siblings(const struct tree *tree, const char *entry, unsigned level, size_t index,
-                         const struct qr_page *page, bool *out_first)
+			 const struct qr_page *page, bool *out_first)
 {
 	const struct quire_system *system = tree->checker->system;
 	const struct quire_arch *arch = qr_arch(system);
@@ -101,15 +102,17 @@ static bool check_level(struct tree *tree, unsigned level, quire_va start, quire
 		const char *entry = run.entry;
 		quire_va at = run.va;
 
-		for (size_t i = 0; run.level == level && i < run.count; i++, entry += run.stride, at += (quire_va)span) {
+		for (size_t i = 0; run.level == level && i < run.count;
+		     i++, entry += run.stride, at += (quire_va)span) {
 			enum quire_pte_kind kind = arch->kind(arch, qr_pte_get(arch, level, entry), level);
 			struct qr_page *page;
 			uint64_t held;
 			bool first;
 
 			if (!tree->adopted && (kind == QUIRE_PTE_BAD || kind == QUIRE_PTE_SWAP))
-				return qr_check_fail(tree->checker, "%s: the entry of level %u for %x was written by no one",
-				                     tree->name, (uint64_t)level, (uint64_t)at);
+				return qr_check_fail(tree->checker,
+						     "%s: the entry of level %u for %x was written by no one",
+						     tree->name, (uint64_t)level, (uint64_t)at);
 			if (kind != QUIRE_PTE_TABLE || (tree->adopted && is_foreign(tree, entry, level)))
 				continue;
 			page = check_table(tree, entry, level, at);
@@ -117,8 +120,9 @@ static bool check_level(struct tree *tree, unsigned level, quire_va start, quire
 				return false;
 			held = siblings(tree, entry, level, qr_pt_index(arch, level, at), page, &first);
 			if (page->ref != held)
-				return qr_check_fail(tree->checker, "frame %x (table): %u references, and %u tables in it",
-				                     page->pfn, (uint64_t)page->ref, held);
+				return qr_check_fail(tree->checker,
+						     "frame %x (table): %u references, and %u tables in it",
+						     page->pfn, (uint64_t)page->ref, held);
 			tree->table_bytes += arch->level[level - 1].table_bytes;
 			tree->checker->table_frames += first ? frames_of(arch, level - 1) : 0;
 		}
@@ -172,21 +176,24 @@ static bool check_use(struct tree *tree, struct qr_page *page, quire_pte pte, un
 	if (!tree->pt->mm)
 		return true;
 	if (!vma || va < vma->start)
-		return qr_check_fail(tree->checker, "%s: %x is mapped, and lies in no vma", tree->name, (uint64_t)va);
+		return qr_check_fail(tree->checker, "%s: %x is mapped, and lies in no vma", tree->name,
+				     (uint64_t)va);
 	if (!page)
 		return true;
 	if ((prot & QUIRE_PROT_WRITE) && !(vma->flags & QR_VM_SHARED)) {
 		if (state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM)
-			return qr_check_fail(tree->checker, "%s: %x may write to the page of a file, and is private",
-			                     tree->name, (uint64_t)va);
+			return qr_check_fail(tree->checker,
+					     "%s: %x may write to the page of a file, and is private",
+					     tree->name, (uint64_t)va);
 		if (state == QUIRE_PAGE_ANON && qr_rmap_count(page) != 1)
-			return qr_check_fail(tree->checker, "%s: %x may write to private memory that is mapped elsewhere too",
-			                     tree->name, (uint64_t)va);
+			return qr_check_fail(
+			    tree->checker, "%s: %x may write to private memory that is mapped elsewhere too",
+			    tree->name, (uint64_t)va);
 	}
 	if ((state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM) && page->u.cache.file &&
 	    (page->u.cache.file != vma->file || page->u.cache.index != qr_vma_index(vma, va)))
-		return qr_check_fail(tree->checker, "%s: %x maps page %u of a file, and should map another", tree->name,
-		                     (uint64_t)va, page->u.cache.index);
+		return qr_check_fail(tree->checker, "%s: %x maps page %u of a file, and should map another",
+				     tree->name, (uint64_t)va, page->u.cache.index);
 	return true;
 }
 
@@ -202,12 +209,14 @@ static bool check_leaf(struct tree *tree, void *entry, quire_pte pte, unsigned l
 	if (page) {
 		if (qr_page_state(page) <= QUIRE_PAGE_CPU || qr_page_state(page) == QUIRE_PAGE_TABLE ||
 		    qr_page_state(page) == QUIRE_PAGE_OBJECT)
-			return qr_check_fail(tree->checker, "%s: %x maps frame %x, which is %s", tree->name, (uint64_t)va,
-			                     page->pfn, quire_page_state_name(qr_page_state(page)));
+			return qr_check_fail(tree->checker, "%s: %x maps frame %x, which is %s", tree->name,
+					     (uint64_t)va, page->pfn,
+					     quire_page_state_name(qr_page_state(page)));
 		qr_rmap_each(system, page, is_entry, &search);
 		if (!search.found)
-			return qr_check_fail(tree->checker, "%s: %x maps frame %x, whose reverse map does not know it",
-			                     tree->name, (uint64_t)va, page->pfn);
+			return qr_check_fail(tree->checker,
+					     "%s: %x maps frame %x, whose reverse map does not know it",
+					     tree->name, (uint64_t)va, page->pfn);
 		tree->checker->leaves++;
 		count_leaf(tree, page, (uint64_t)1 << (arch->level[level].shift - arch->page_shift));
 	}
@@ -223,7 +232,8 @@ static bool check_leaves(struct tree *tree, quire_va start, quire_va end)
 		char *entry = run.entry;
 		quire_va at = run.va;
 
-		for (size_t i = 0; i < run.count; i++, entry += run.stride, at += (quire_va)1 << arch->page_shift) {
+		for (size_t i = 0; i < run.count;
+		     i++, entry += run.stride, at += (quire_va)1 << arch->page_shift) {
 			quire_pte pte = qr_pte_get(arch, run.level, entry);
 
 			switch (arch->kind(arch, pte, run.level)) {
@@ -237,8 +247,9 @@ static bool check_leaves(struct tree *tree, quire_va start, quire_va end)
 					return false;
 				break;
 			default:
-				return qr_check_fail(tree->checker, "%s: the entry for %x was written by no one", tree->name,
-				                     (uint64_t)at);
+				return qr_check_fail(tree->checker,
+						     "%s: the entry for %x was written by no one", tree->name,
+						     (uint64_t)at);
 			}
 		}
 	}
@@ -271,10 +282,12 @@ static bool check_mm_counts(struct tree *tree, const struct quire_mm *mm)
 	if ((uint64_t)anon == tree->counts.anon && (uint64_t)file == tree->counts.file &&
 	    (uint64_t)shmem == tree->counts.shmem && (uint64_t)swap == tree->counts.swap)
 		return true;
-	return qr_check_fail(tree->checker, "%s: anon %u file %u shmem %u swap %u are mapped, and anon %u file %u "
-	                     "shmem %u swap %u counted", tree->name, tree->counts.anon, tree->counts.file,
-	                     tree->counts.shmem, tree->counts.swap, (uint64_t)anon, (uint64_t)file,
-	                     (uint64_t)shmem, (uint64_t)swap);
+	return qr_check_fail(tree->checker,
+			     "%s: anon %u file %u shmem %u swap %u are mapped, and anon %u file %u "
+			     "shmem %u swap %u counted",
+			     tree->name, tree->counts.anon, tree->counts.file, tree->counts.shmem,
+			     tree->counts.swap, (uint64_t)anon, (uint64_t)file, (uint64_t)shmem,
+			     (uint64_t)swap);
 }
 
 static bool check_kernel(struct qr_checker *checker)
@@ -296,7 +309,7 @@ static bool check_kernel(struct qr_checker *checker)
 		return true;
 	if (tree.table_bytes != kmap->pt.tables)
 		return qr_check_fail(checker, "kernel: %u bytes of tables, and %u counted", tree.table_bytes,
-		                     kmap->pt.tables);
+				     kmap->pt.tables);
 	return true;
 }
 
@@ -315,8 +328,8 @@ bool qr_check_trees(struct qr_checker *checker)
 		if (!check_tree(&tree, 0, (quire_va)arch->user_end) || !check_mm_counts(&tree, mm))
 			return false;
 		if (tree.table_bytes != mm->pt.tables)
-			return qr_check_fail(checker, "mm: %u bytes of tables, and %u counted", tree.table_bytes,
-			                     mm->pt.tables);
+			return qr_check_fail(checker, "mm: %u bytes of tables, and %u counted",
+					     tree.table_bytes, mm->pt.tables);
 	}
 	return true;
 }

@@ -23,7 +23,7 @@ static void set_free(struct qr_zone *zone, uint64_t free)
 }
 
 struct qr_page *qr_buddy_take(struct quire_system *system, struct qr_zone *zone, unsigned order,
-                              unsigned flags)
+			      unsigned flags)
 {
 	uint64_t frames = (uint64_t)1 << order;
 	uint64_t reserve = flags & QUIRE_FRAME_RESERVE ? 0 : zone->reserve;

@@ -14,7 +14,7 @@
 /* Takes a block; NULL: none, or only the reserve and `flags` has no QUIRE_FRAME_RESERVE. The frames are
  * in state CPU, the first with the order and, above order 0, HEAD. => ZONE held. */
 struct qr_page *qr_buddy_take(struct quire_system *system, struct qr_zone *zone, unsigned order,
-                              unsigned flags);
+			      unsigned flags);
 
 /* Gives a block back, merged with its free buddies. => ZONE held; the frames are nobody's. */
 void qr_buddy_give(struct quire_system *system, struct qr_zone *zone, struct qr_page *page, unsigned order);

@@ -41,7 +41,8 @@ static void poison_check(struct quire_system *system, struct qr_page *page)
 
 static void count_states(qr_atomic64 *counter, int64_t by)
 {
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + (uint64_t)by, __ATOMIC_RELAXED);
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + (uint64_t)by,
+			 __ATOMIC_RELAXED);
 }
 
 static void count_state(struct quire_system *system, enum quire_page_state state, int64_t by)
@@ -83,7 +84,7 @@ void qr_page_set_state(struct quire_system *system, struct qr_page *page, enum q
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 
 	while (!__atomic_compare_exchange_n(&page->flags, &flags, (flags & ~QR_PAGE_STATE_MASK) | state, true,
-	                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
 	count_state(system, (enum quire_page_state)(flags & QR_PAGE_STATE_MASK), -1);
 	count_state(system, state, 1);
@@ -184,13 +185,14 @@ static struct qr_page *take_batch(struct quire_system *system, struct qr_zone *z
 	}
 	page = qr_buddy_take(system, zone, QR_FRAME_CACHE_ORDER, 0);
 	if (page)
-		__atomic_store_n(&page->flags, (page->flags & QR_PAGE_POISONED) | QUIRE_PAGE_CPU, __ATOMIC_RELAXED);
+		__atomic_store_n(&page->flags, (page->flags & QR_PAGE_POISONED) | QUIRE_PAGE_CPU,
+				 __ATOMIC_RELAXED);
 	return page;
 }
 
 /* Up to a batch of single frames from the zone. Returns how many. */
 static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, unsigned flags,
-                            struct qr_page *batch[QR_FRAME_CACHE_BATCH])
+			    struct qr_page *batch[QR_FRAME_CACHE_BATCH])
 {
 	struct qr_page *block;
 	unsigned count = 0;
@@ -212,7 +214,7 @@ static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, u
 
 /* A batch from the zone: the first frame for the caller, the others for the CPU's list. */
 static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, unsigned flags,
-                              enum quire_page_state state)
+			      enum quire_page_state state)
 {
 	struct qr_page *batch[QR_FRAME_CACHE_BATCH];
 	unsigned count = take_frames(system, &system->zone[id], flags, batch), left = count;
@@ -258,7 +260,7 @@ static bool gather(struct quire_system *system, enum qr_zone_id zone)
 }
 
 static struct qr_page *take_block(struct quire_system *system, enum qr_zone_id id, unsigned order,
-                                  unsigned flags, enum quire_page_state state)
+				  unsigned flags, enum quire_page_state state)
 {
 	struct qr_zone *zone = &system->zone[id];
 	struct qr_page *page;
@@ -278,13 +280,14 @@ static struct qr_page *take_block(struct quire_system *system, enum qr_zone_id i
 }
 
 static struct qr_page *take_once(struct quire_system *system, enum qr_zone_id zone, unsigned order,
-                                 unsigned flags, enum quire_page_state state)
+				 unsigned flags, enum quire_page_state state)
 {
-	return order == 0 ? refill(system, zone, flags, state) : take_block(system, zone, order, flags, state);
+	return order == 0 ? refill(system, zone, flags, state)
+			  : take_block(system, zone, order, flags, state);
 }
 
 static struct qr_page *take_from(struct quire_system *system, enum qr_zone_id zone, unsigned order,
-                                 unsigned flags, enum quire_page_state state)
+				 unsigned flags, enum quire_page_state state)
 {
 	struct qr_page *page = take_once(system, zone, order, flags, state);
 
@@ -317,7 +320,7 @@ QR_INLINE struct qr_page *take_cached(struct quire_system *system, unsigned zone
 
 /* What the flags ask of the content, and the block's own bits. */
 QR_RARE static struct qr_page *prepare(struct quire_system *system, struct qr_page *page, unsigned order,
-                               unsigned flags, enum quire_page_state state)
+				       unsigned flags, enum quire_page_state state)
 {
 	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
 		poison_check(system, page + i);
@@ -328,7 +331,7 @@ QR_RARE static struct qr_page *prepare(struct quire_system *system, struct qr_pa
 }
 
 QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned order, unsigned flags,
-                                  enum quire_page_state state)
+					  enum quire_page_state state)
 {
 	struct qr_page *page = NULL;
 
@@ -342,7 +345,7 @@ QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned 
 }
 
 struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
-                               enum quire_page_state state)
+			       enum quire_page_state state)
 {
 	struct qr_page *page;
 
@@ -359,7 +362,8 @@ struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsi
 	return page;
 }
 
-/* --- freeing --------------------------------------------------------------------------------------------- */
+/* --- freeing ---------------------------------------------------------------------------------------------
+ */
 
 /* What must hold of a frame that nobody uses any more. Returns its flags. */
 QR_INLINE uint32_t check_unused(const struct quire_system *system, const struct qr_page *page)
@@ -408,7 +412,7 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 	count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
 	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->flags, QUIRE_PAGE_CPU | (QUIRE_CONFIG_CHECK >= 2 ? QR_PAGE_POISONED : 0),
-	                 __ATOMIC_RELAXED);
+			 __ATOMIC_RELAXED);
 	if (qr_unlikely(push(cpu, page)))
 		end_full(system, cpu, page->zone);
 	else
@@ -418,7 +422,7 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 /* Puts pages up to the first that fills the list, which is held. Returns how many it did; *out_full:
  * whether the list is full of frames of the last one's zone. */
 static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *const *pages,
-                         unsigned count, bool *out_full)
+			 unsigned count, bool *out_full)
 {
 	unsigned at = 0;
 

@@ -10,7 +10,7 @@
 /* The ranges of a configuration, rounded inwards to frames, linear ones first, the largest in front. */
 struct layout {
 	struct qr_range range[QUIRE_CONFIG_RAM_RANGES];
-	uint64_t used[QUIRE_CONFIG_RAM_RANGES];   /* bytes taken at the start */
+	uint64_t used[QUIRE_CONFIG_RAM_RANGES]; /* bytes taken at the start */
 	unsigned count;
 	unsigned shift;
 };

@@ -84,7 +84,7 @@ bool qr_page_try_get(struct qr_page *page)
 
 	while (ref != 0) {
 		if (__atomic_compare_exchange_n(&page->ref, &ref, ref + 1, true, __ATOMIC_ACQUIRE,
-		                                __ATOMIC_RELAXED))
+						__ATOMIC_RELAXED))
 			return true;
 	}
 	return false;
@@ -116,8 +116,8 @@ void qr_page_lock(struct quire_system *system, struct qr_page *page)
 
 void qr_page_unlock(struct quire_system *system, struct qr_page *page)
 {
-	uint32_t was = __atomic_fetch_and(&page->flags, ~(uint32_t)(QR_PAGE_LOCKED | QR_PAGE_WAITED),
-	                                  __ATOMIC_RELEASE);
+	uint32_t was =
+	    __atomic_fetch_and(&page->flags, ~(uint32_t)(QR_PAGE_LOCKED | QR_PAGE_WAITED), __ATOMIC_RELEASE);
 
 	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_RELEASED);
 	if ((was & QR_PAGE_WAITED) && system->host->wake)

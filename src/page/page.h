@@ -25,8 +25,8 @@
 #define QR_ORDERS 11
 
 enum qr_zone_id {
-	QR_ZONE_LINEAR = 0,  /* frames with a linear address: tables, objects, anything */
-	QR_ZONE_HIGH = 1,    /* frames behind the window: data only */
+	QR_ZONE_LINEAR = 0, /* frames with a linear address: tables, objects, anything */
+	QR_ZONE_HIGH = 1,   /* frames behind the window: data only */
 	QR_ZONES = 2
 };
 
@@ -47,50 +47,50 @@ enum {
 	QR_PAGE_HEAD = 1 << 20,       /* first frame of a free or allocated block of `order` */
 	QR_PAGE_LOCKEDMEM = 1 << 21   /* mlocked somewhere */
 };
-#define QR_PAGE_STATE_MASK 0xfu
+#define QR_PAGE_STATE_MASK  0xfu
 #define QR_PAGE_ORDER_SHIFT 4
 
 struct qr_page {
-	uint32_t ref;               /* atomic */
-	uint32_t flags;             /* atomic */
-	uintptr_t rmap;             /* atomic; holds its own lock: see rmap.h */
-	struct qr_list link;        /* free list, CPU list, LRU, or table's batch */
+	uint32_t ref;        /* atomic */
+	uint32_t flags;      /* atomic */
+	uintptr_t rmap;      /* atomic; holds its own lock: see rmap.h */
+	struct qr_list link; /* free list, CPU list, LRU, or table's batch */
 	union {
-		struct {            /* FILE, SHMEM: under CACHE; constant while in the cache or LOCKED */
+		struct { /* FILE, SHMEM: under CACHE; constant while in the cache or LOCKED */
 			struct quire_file *file;
 			uint64_t index;
 		} cache;
-		struct {            /* TABLE */
+		struct { /* TABLE */
 			struct qr_pt *pt;
 			uint64_t base; /* first va that the frame's tables map */
 		} table;
-		struct {            /* ANON: the swap layer's */
+		struct { /* ANON: the swap layer's */
 			uint64_t slot;
 			uint64_t unused;
 		} anon;
-		struct {            /* OBJECT: first frame of a slab; under SLAB */
+		struct { /* OBJECT: first frame of a slab; under SLAB */
 			void *free;
 			uint32_t used;
 			uint32_t kind;
 		} slab;
 	} u;
-	struct qr_lock lock;        /* TABLE: PT lock */
-	uint8_t level;              /* TABLE: level of the tables in this frame */
-	uint8_t zone;               /* constant: enum qr_zone_id */
-	uint8_t range;              /* constant: system->range[] */
+	struct qr_lock lock; /* TABLE: PT lock */
+	uint8_t level;       /* TABLE: level of the tables in this frame */
+	uint8_t zone;        /* constant: enum qr_zone_id */
+	uint8_t range;       /* constant: system->range[] */
 	uint8_t unused;
-	uint64_t pfn;               /* constant */
+	uint64_t pfn; /* constant */
 };
 
 /* A range of RAM and its descriptors: pages[i] describes frame base + i. */
 struct qr_range {
-	uint64_t base;          /* first frame */
-	uint64_t count;         /* frames */
-	char *linear;           /* address of the first frame; NULL: window only */
-	uint64_t bytes;         /* of linear memory; 0 without */
-	uint64_t pa;            /* physical address of the first frame */
+	uint64_t base;  /* first frame */
+	uint64_t count; /* frames */
+	char *linear;   /* address of the first frame; NULL: window only */
+	uint64_t bytes; /* of linear memory; 0 without */
+	uint64_t pa;    /* physical address of the first frame */
 	struct qr_page *pages;
-	uint64_t meta;          /* frames at its start that hold descriptors and the system */
+	uint64_t meta; /* frames at its start that hold descriptors and the system */
 };
 
 /* A CPU's free order-0 frames: the last one in is the first out. The limit is never stayed at. */
@@ -104,10 +104,10 @@ struct qr_frame_cache {
 
 struct qr_zone {
 	struct qr_lock lock;
-	qr_atomic64 free;                   /* frames in head[], under lock; read without it as a hint */
-	uint64_t reserve;                   /* below this only QUIRE_FRAME_RESERVE takes from head[] */
+	qr_atomic64 free; /* frames in head[], under lock; read without it as a hint */
+	uint64_t reserve; /* below this only QUIRE_FRAME_RESERVE takes from head[] */
 	uint64_t frames;
-	struct qr_list head[QR_ORDERS];     /* free blocks by order */
+	struct qr_list head[QR_ORDERS]; /* free blocks by order */
 } __attribute__((aligned(64)));
 
 /* --- descriptors (page.c; the fast ones in inline.h) ---------------------------------------------- */
@@ -162,7 +162,7 @@ static inline uint32_t qr_page_clear_bits(struct qr_page *page, uint32_t bits)
  * reserve. Without LINEAR, high frames are preferred. Contents are undefined unless ZERO.
  * => does not sleep. Locks: ZONE. */
 struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
-                               enum quire_page_state state);
+			       enum quire_page_state state);
 
 /* Frees a block whose references are gone (ref == 0 or 1, not mapped). => rmap empty. Locks: ZONE. */
 void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned order);
@@ -181,7 +181,7 @@ void qr_page_put_many(struct quire_system *system, struct qr_page *const *pages,
 /* Changes what a frame is used for, and the counts. */
 void qr_page_set_state(struct quire_system *system, struct qr_page *page, enum quire_page_state state);
 
-void qr_page_zero(struct quire_system *system, struct qr_page *page);                     /* counted */
+void qr_page_zero(struct quire_system *system, struct qr_page *page);                           /* counted */
 void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct qr_page *from); /* counted */
 
 /* PAGE lock: sleeps. trylock does not. => not held by the caller. */

@@ -39,7 +39,7 @@ static bool take(struct qr_page *page, uintptr_t *out_word)
 
 	*out_word = word;
 	return __atomic_compare_exchange_n(&page->rmap, &word, word | QR_RMAP_LOCKED, false, __ATOMIC_ACQUIRE,
-	                                   __ATOMIC_RELAXED);
+					   __ATOMIC_RELAXED);
 }
 
 /* Takes the lock; returns the word without it. */
@@ -52,7 +52,7 @@ static uintptr_t lock(struct quire_system *system, struct qr_page *page)
 	while (!take(page, &word)) {
 		if (host->wait)
 			host->wait(system->host_context, low_half(page), (uint32_t)(word | QR_RMAP_LOCKED),
-			           QUIRE_WAIT_SPIN);
+				   QUIRE_WAIT_SPIN);
 	}
 	qr_lock_event(host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TAKEN);
 	return word;
@@ -85,7 +85,8 @@ void qr_rmap_unlock(struct quire_system *system, struct qr_page *page)
 	unlock(system, page, __atomic_load_n(&page->rmap, __ATOMIC_RELAXED) & ~QR_RMAP_LOCKED);
 }
 
-/* --- adding ---------------------------------------------------------------------------------------------- */
+/* --- adding ----------------------------------------------------------------------------------------------
+ */
 
 /* A chunk from the caller's stock, else from the slab; its contents are undefined. */
 static struct qr_rmap_chunk *chunk_alloc(struct quire_system *system, struct qr_rmap_chunk **stock)
@@ -99,13 +100,13 @@ static struct qr_rmap_chunk *chunk_alloc(struct quire_system *system, struct qr_
 }
 
 enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *page, void *entry,
-                                   struct qr_rmap_chunk **chunks)
+				   struct qr_rmap_chunk **chunks)
 {
 	uintptr_t word = 0;
 	struct qr_rmap_chunk *chunk;
 
 	if (__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)entry, false, __ATOMIC_ACQ_REL,
-	                                __ATOMIC_RELAXED))
+					__ATOMIC_RELAXED))
 		return QUIRE_OK;
 	word = lock(system, page);
 	if (word == 0) {
@@ -197,7 +198,7 @@ void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from,
 	void **slot;
 
 	if (__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)to, false, __ATOMIC_ACQ_REL,
-	                                __ATOMIC_RELAXED))
+					__ATOMIC_RELAXED))
 		return;
 	word = lock(system, page);
 	if (word & QR_RMAP_CHUNK) {
@@ -211,7 +212,8 @@ void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from,
 	unlock(system, page, word);
 }
 
-/* --- looking ---------------------------------------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------------------------
+ */
 
 uint32_t qr_rmap_count(const struct qr_page *page)
 {

@@ -24,8 +24,8 @@
 
 struct qr_rmap_chunk {
 	struct qr_rmap_chunk *next;
-	uint32_t count;                   /* entries used in this chunk */
-	uint32_t total;                   /* in the first chunk: entries in all */
+	uint32_t count; /* entries used in this chunk */
+	uint32_t total; /* in the first chunk: entries in all */
 	void *entry[QR_RMAP_SLOTS];
 };
 
@@ -48,7 +48,7 @@ static inline void qr_rmap_add_new(struct qr_page *page, void *entry)
 
 /* The same with chunks to take from (linked through `next`), for a caller that adds to many pages. */
 enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *page, void *entry,
-                                   struct qr_rmap_chunk **chunks) QUIRE_MUST_USE;
+				   struct qr_rmap_chunk **chunks) QUIRE_MUST_USE;
 
 /* Removes `entry`, which is there. Frees chunks; cannot fail. Returns the mappings left. */
 uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry);
@@ -79,7 +79,7 @@ QR_INLINE bool qr_rmap_del_only(struct qr_page *page, const void *entry)
 
 /* The common case of fork without a call: the second mapping, with a chunk of the caller's. Else false. */
 QR_INLINE bool qr_rmap_add_second(struct quire_system *system, struct qr_page *page, void *entry,
-                                  struct qr_rmap_chunk *chunk)
+				  struct qr_rmap_chunk *chunk)
 {
 	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
 
@@ -92,7 +92,7 @@ QR_INLINE bool qr_rmap_add_second(struct quire_system *system, struct qr_page *p
 	chunk->entry[1] = entry;
 	(void)system;
 	return __atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)chunk | QR_RMAP_CHUNK, false,
-	                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 #endif

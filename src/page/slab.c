@@ -138,7 +138,8 @@ static void give_all(struct quire_system *system, enum qr_slab_kind kind, void *
 }
 
 /* Up to `count` objects from the slabs, linked; *out_count: how many. */
-static void *take_all(struct quire_system *system, enum qr_slab_kind kind, uint32_t count, uint32_t *out_count)
+static void *take_all(struct quire_system *system, enum qr_slab_kind kind, uint32_t count,
+		      uint32_t *out_count)
 {
 	struct qr_slab *slab = &system->slab[kind];
 	void *list = NULL;
@@ -252,7 +253,7 @@ void qr_slab_free(struct quire_system *system, enum qr_slab_kind kind, void *obj
 }
 
 uint32_t qr_slab_alloc_many(struct quire_system *system, enum qr_slab_kind kind, uint32_t count,
-                            void **out_list)
+			    void **out_list)
 {
 	struct qr_cpu *cpu = qr_this_cpu(system);
 	void *list = NULL, *more;

@@ -22,7 +22,7 @@ struct copying {
 	struct qr_leaf_counts leaves;
 	uint64_t swaps, entries;
 	struct qr_leaf_class class;
-	uint64_t parent, child;      /* bits that differ from the class in the parent's leaf after, the child's */
+	uint64_t parent, child; /* bits that differ from the class in the parent's leaf after, the child's */
 };
 
 static enum quire_status copy_swap(struct copying *copy, void *target, quire_pte pte)
@@ -51,7 +51,8 @@ static void learn(struct copying *copy, quire_pte pte, unsigned level)
 	if (copy->how == QR_COPY_SHARED)
 		clear |= QUIRE_PTE_DIRTY;
 	else if (arch->prot(arch, pte, level) & QUIRE_PROT_WRITE)
-		after = arch->with_prot(arch, pte, arch->prot(arch, pte, level) & ~(quire_prot)QUIRE_PROT_WRITE, level);
+		after = arch->with_prot(arch, pte,
+					arch->prot(arch, pte, level) & ~(quire_prot)QUIRE_PROT_WRITE, level);
 	copy->class.bits = pte.bits;
 	copy->class.known = true;
 	copy->parent = pte.bits ^ after.bits;
@@ -93,7 +94,7 @@ QR_INLINE enum quire_status hold(struct copying *copy, struct qr_page *page, voi
 
 /* Copies one leaf. *out_flush: the parent's lost a right. => PT, PT2 held */
 QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *target, quire_pte pte,
-                                      unsigned level, bool *out_flush)
+				      unsigned level, bool *out_flush)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 	struct qr_page *page = qr_leaf_page(copy->system, pte, level);
@@ -122,7 +123,8 @@ QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *
 }
 
 /* What is no leaf of the known class. *out_leaf: a leaf, and its class is known now. */
-static enum quire_status look(struct copying *copy, void *target, quire_pte pte, unsigned level, bool *out_leaf)
+static enum quire_status look(struct copying *copy, void *target, quire_pte pte, unsigned level,
+			      bool *out_leaf)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 
@@ -141,7 +143,7 @@ static enum quire_status look(struct copying *copy, void *target, quire_pte pte,
 
 /* => PT, PT2 held. [*out_first, *out_end): leaves that lost a right; empty when they are equal. */
 QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_pt_run *run, char *target,
-                                         unsigned level, quire_va *out_first, quire_va *out_end)
+					 unsigned level, quire_va *out_first, quire_va *out_end)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 	quire_va step = (quire_va)1 << arch->level[level].shift;
@@ -198,11 +200,12 @@ static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *
 }
 
 enum quire_status qr_pt_copy(struct qr_pt *to, struct qr_pt *from, struct qr_tlb *tlb, quire_va start,
-                             quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
-                             struct qr_pt_counts *came)
+			     quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
+			     struct qr_pt_counts *came)
 {
 	struct quire_system *system = from->system;
-	struct copying copy = {.system = system, .to = to, .from = from, .tlb = tlb, .how = how, .swap = swap};
+	struct copying copy = {
+	    .system = system, .to = to, .from = from, .tlb = tlb, .how = how, .swap = swap};
 	enum quire_status status = QUIRE_OK;
 	struct qr_cpu *cpu;
 	struct qr_pt_run run;

@@ -57,7 +57,7 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 }
 
 void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
-                quire_va ceiling)
+		quire_va ceiling)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	struct freeing freeing = {.pt = pt, .tlb = tlb, .floor = floor, .ceiling = ceiling};

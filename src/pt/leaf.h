@@ -30,15 +30,16 @@ QR_INLINE struct qr_page *qr_leaf_page(const struct quire_system *system, quire_
  * in every format the bits of the frame are beside the others: what the codec said of one leaf holds for
  * all that differ from it in those bits only. So the codec is asked once a run, not once a leaf. */
 struct qr_leaf_class {
-	uint64_t frame_bits;   /* of a leaf of this level */
-	uint64_t bits;         /* the leaf that was asked about */
+	uint64_t frame_bits; /* of a leaf of this level */
+	uint64_t bits;       /* the leaf that was asked about */
 	bool known;
 };
 
-static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch, unsigned level)
+static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch,
+				      unsigned level)
 {
 	class->frame_bits = arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
-	                    arch->make(arch, (quire_pfn){0}, 0, 0, level).bits;
+			    arch->make(arch, (quire_pfn){0}, 0, 0, level).bits;
 	class->known = false;
 }
 

@@ -10,12 +10,12 @@ static enum quire_status hold(struct quire_system *system, struct qr_page *page,
 	qr_page_get(page);
 	status = qr_rmap_add(system, page, entry);
 	if (status != QUIRE_OK)
-		__atomic_fetch_sub(&page->ref, 1, __ATOMIC_RELEASE);   /* the caller has one: never the last */
+		__atomic_fetch_sub(&page->ref, 1, __ATOMIC_RELEASE); /* the caller has one: never the last */
 	return status;
 }
 
 enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_prot prot, unsigned flags,
-                            unsigned level)
+			    unsigned level)
 {
 	struct quire_system *system = pt->system;
 	const struct quire_arch *arch = qr_arch(system);

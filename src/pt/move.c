@@ -33,7 +33,7 @@ static size_t common(const struct quire_arch *arch, const struct qr_pt_run *run,
 /* Moves `count` entries of the run to `target`. The old addresses are flushed before the locks are let
  * go: who finds a page through its new entry may free it, and knows nothing of the old one. */
 static void move_part(struct qr_pt *pt, struct qr_tlb *tlb, const struct qr_pt_run *run, char *target,
-                      size_t count)
+		      size_t count)
 {
 	quire_va step = (quire_va)1 << qr_arch(pt->system)->page_shift;
 	struct qr_page *table = qr_pt_table_of(pt, target);
@@ -59,7 +59,7 @@ static void move_part(struct qr_pt *pt, struct qr_tlb *tlb, const struct qr_pt_r
 }
 
 enum quire_status qr_pt_move(struct qr_pt *pt, struct qr_tlb *tlb, quire_va from, quire_va to,
-                             uint64_t length, uint64_t *out_moved)
+			     uint64_t length, uint64_t *out_moved)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	quire_va end = from + (quire_va)length;

@@ -3,8 +3,8 @@
 #include "pt/leaf.h"
 
 /* What this leaf gets of `prot`: WRITE only where no fault has to decide about it. */
-QR_INLINE quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, unsigned level, quire_prot prot,
-                            enum qr_protect_write write)
+QR_INLINE quire_prot leaf_prot(const struct quire_system *system, quire_pte pte, unsigned level,
+			       quire_prot prot, enum qr_protect_write write)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	const struct qr_page *page;
@@ -26,7 +26,7 @@ QR_INLINE quire_prot leaf_prot(const struct quire_system *system, quire_pte pte,
 /* Changes one leaf. *out_flush: a TLB may hold it as it was: also where it allows more now, for a fault
  * that only finds a stale entry is one too many. Returns whether it changed. */
 QR_INLINE bool protect_entry(const struct qr_pt *pt, void *entry, unsigned level, quire_prot prot,
-                          enum qr_protect_write write, bool *out_flush)
+			     enum qr_protect_write write, bool *out_flush)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	quire_pte pte = qr_pte_get(arch, level, entry);
@@ -47,8 +47,8 @@ QR_INLINE bool protect_entry(const struct qr_pt *pt, void *entry, unsigned level
 	return true;
 }
 
-static uint64_t protect_run(struct qr_pt *pt, struct qr_tlb *tlb, const struct qr_pt_run *run, quire_prot prot,
-                            enum qr_protect_write write)
+static uint64_t protect_run(struct qr_pt *pt, struct qr_tlb *tlb, const struct qr_pt_run *run,
+			    quire_prot prot, enum qr_protect_write write)
 {
 	quire_va step = (quire_va)1 << qr_arch(pt->system)->level[run->level].shift;
 	quire_va va = run->va, first = 0, last = 0;
@@ -76,12 +76,13 @@ static uint64_t protect_run(struct qr_pt *pt, struct qr_tlb *tlb, const struct q
 }
 
 uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
-                       enum qr_protect_write write)
+		       enum qr_protect_write write)
 {
 	struct qr_pt_run run;
 	uint64_t changed = 0;
 
-	qr_assert_contract(pt->system, qr_arch(pt->system)->prot_check(qr_arch(pt->system), prot) == QUIRE_OK);
+	qr_assert_contract(pt->system,
+			   qr_arch(pt->system)->prot_check(qr_arch(pt->system), prot) == QUIRE_OK);
 	for (quire_va va = start; qr_pt_next_run(pt, va, end, &run); va = run.end) {
 		if (qr_pt_run_whole(pt, &run))
 			changed += protect_run(pt, tlb, &run, prot, write);

@@ -25,11 +25,11 @@
 
 struct qr_pt {
 	struct quire_system *system;
-	struct quire_mm *mm;      /* whose; NULL: the kernel's */
-	char *root;               /* linear address of the root table */
+	struct quire_mm *mm; /* whose; NULL: the kernel's */
+	char *root;          /* linear address of the root table */
 	quire_pa root_pa;
-	qr_atomic64 cpus;         /* atomic: CPUs that may hold translations of it */
-	qr_atomic64 tables;       /* atomic: bytes in tables below the root */
+	qr_atomic64 cpus;   /* atomic: CPUs that may hold translations of it */
+	qr_atomic64 tables; /* atomic: bytes in tables below the root */
 };
 
 /* --- entries ---------------------------------------------------------------------------------------- */
@@ -58,15 +58,15 @@ static inline quire_pte qr_pte_xchg(const struct quire_arch *arch, unsigned leve
 }
 
 /* Stores `pte` if the entry is still `*expected`; else loads it there. */
-static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, void *entry,
-                              quire_pte *expected, quire_pte pte)
+static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, void *entry, quire_pte *expected,
+			      quire_pte pte)
 {
 	if (arch->level[level].entry_bytes == 8)
 		return __atomic_compare_exchange_n((qr_atomic64 *)entry, &expected->bits, pte.bits, false,
-		                                   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	uint32_t old = (uint32_t)expected->bits;
 	bool done = __atomic_compare_exchange_n((uint32_t *)entry, &old, (uint32_t)pte.bits, false,
-	                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+						__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	expected->bits = old;
 	return done;
 }
@@ -81,7 +81,7 @@ static inline size_t qr_pt_index(const struct quire_arch *arch, unsigned level, 
 /* Makes an empty tree. `kernel`: NULL, or the kernel's tree whose top-level kernel entries of now are
  * copied (where the arch shares one root). Returns QUIRE_OK or QUIRE_ENOMEM. */
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
-                               struct qr_pt *out_pt) QUIRE_MUST_USE;
+			       struct qr_pt *out_pt) QUIRE_MUST_USE;
 /* Frees the root. => every table below was freed. */
 void qr_pt_destroy(struct qr_pt *pt);
 
@@ -112,12 +112,14 @@ static inline void qr_pt_unlock(const struct qr_pt *pt, struct qr_page *table)
 	qr_spin_end(pt->system, &table->lock, QR_RANK_PT);
 }
 /* The second of two tables; does nothing when both are one. */
-static inline void qr_pt_lock_second(const struct qr_pt *pt, const struct qr_page *first, struct qr_page *table)
+static inline void qr_pt_lock_second(const struct qr_pt *pt, const struct qr_page *first,
+				     struct qr_page *table)
 {
 	if (first != table)
 		qr_spin(pt->system, &table->lock, QR_RANK_PT2);
 }
-static inline void qr_pt_unlock_second(const struct qr_pt *pt, const struct qr_page *first, struct qr_page *table)
+static inline void qr_pt_unlock_second(const struct qr_pt *pt, const struct qr_page *first,
+				       struct qr_page *table)
 {
 	if (first != table)
 		qr_spin_end(pt->system, &table->lock, QR_RANK_PT2);
@@ -126,26 +128,27 @@ static inline void qr_pt_unlock_second(const struct qr_pt *pt, const struct qr_p
 /* A run of entries. For the last level, level == 0; a leaf above is a run of one, and va and end are
  * what of it lies in the range asked for. */
 struct qr_pt_run {
-	quire_va va;              /* of the first entry */
+	quire_va va; /* of the first entry */
 	quire_va end;
 	void *entry;
 	size_t count;
-	size_t stride;            /* bytes from entry to entry */
+	size_t stride; /* bytes from entry to entry */
 	unsigned level;
-	struct qr_page *table;    /* whose lock guards them */
+	struct qr_page *table; /* whose lock guards them */
 };
 /* The next run of existing entries in [va, end): skips what has no table. False: none. Start with
  * va = start; go on with va = run->end. => tables cannot vanish: mm lock held. */
 bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run);
 /* The same for entries of `level` and leaves above it. */
 bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsigned level,
-                       struct qr_pt_run *run);
+		       struct qr_pt_run *run);
 
 /* Whether the run's entries lie in the range asked for with all that they map. A leaf above level 0 of
  * which the range has only a part is left as it is by every operation: nothing here splits. */
 static inline bool qr_pt_run_whole(const struct qr_pt *pt, const struct qr_pt_run *run)
 {
-	return run->level == 0 || (uint64_t)(run->end - run->va) >> qr_arch(pt->system)->level[run->level].shift == 1;
+	return run->level == 0 ||
+	       (uint64_t)(run->end - run->va) >> qr_arch(pt->system)->level[run->level].shift == 1;
 }
 
 /* --- the TLB batch (tlb.c): flush before free ----------------------------------------------------- */
@@ -154,10 +157,10 @@ static inline bool qr_pt_run_whole(const struct qr_pt *pt, const struct qr_pt_ru
 struct qr_tlb {
 	struct qr_pt *pt;
 	struct quire_flush flush;
-	bool pending;                     /* something is to be flushed */
+	bool pending; /* something is to be flushed */
 	unsigned count;
 	struct qr_page *page[QR_TLB_PAGES]; /* each holds a reference, put after the flush */
-	struct qr_list tables;            /* frames of removed tables, freed after the flush */
+	struct qr_list tables;              /* frames of removed tables, freed after the flush */
 };
 /* Order of calls for each entry: clear it, qr_tlb_range(), then qr_tlb_page(), which may flush. */
 void qr_tlb_begin(struct qr_tlb *tlb, struct qr_pt *pt);
@@ -166,8 +169,8 @@ void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end);
 /* `page` was mapped there: its mapping reference is put after the flush. Flushes when full. */
 void qr_tlb_page(struct qr_tlb *tlb, struct qr_page *page);
 void qr_tlb_table(struct qr_tlb *tlb, struct qr_page *table);
-void qr_tlb_flush(struct qr_tlb *tlb);   /* now; then the batch is empty */
-void qr_tlb_end(struct qr_tlb *tlb);     /* flushes what is left */
+void qr_tlb_flush(struct qr_tlb *tlb); /* now; then the batch is empty */
+void qr_tlb_end(struct qr_tlb *tlb);   /* flushes what is left */
 
 /* An entry became valid: tells the walkers, and the TLBs of CPUs that remember what was not. */
 static inline void qr_pt_publish(struct qr_pt *pt, quire_va va);
@@ -203,19 +206,19 @@ struct qr_pt_swap_ops {
  * QUIRE_NO_* when the arch cannot say it; QUIRE_EEXIST; QUIRE_ENOMEM; QUIRE_NO_LEAF: no leaf of that
  * level; QUIRE_EINVAL: va or pfn not aligned to it. On failure nothing is mapped. */
 enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_prot prot, unsigned flags,
-                            unsigned level) QUIRE_MUST_USE;
+			    unsigned level) QUIRE_MUST_USE;
 
 /* Which leaves an unmap takes. */
 enum qr_unmap_what {
 	QR_UNMAP_ALL = 0,
-	QR_UNMAP_CACHE = 1,       /* only pages of files and shared memory: private copies stay */
+	QR_UNMAP_CACHE = 1, /* only pages of files and shared memory: private copies stay */
 	QR_UNMAP_ANON = 2
 };
 
 /* Unmaps every leaf and swap entry in [start, end) (unmap.c): dirty and young go to the page, the
  * reverse mapping is removed, the reference is put after the flush. Tables stay. Cannot fail. */
-void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end,
-                 enum qr_unmap_what what, struct qr_pt_counts *gone);
+void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, enum qr_unmap_what what,
+		 struct qr_pt_counts *gone);
 
 /* Unmaps one leaf whose PT lock is held; returns its page (with the mapping reference now the
  * caller's), or NULL when there was none. The caller flushes. */
@@ -224,19 +227,19 @@ struct qr_page *qr_pt_unmap_entry(struct qr_pt *pt, quire_va va, void *entry, st
 /* Frees tables that map nothing but [start, end), where no vma lies in [floor, ceiling) any more
  * (free.c). ceiling 0: to the end. => everything in [start, end) is unmapped; mm lock for write. */
 void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
-                quire_va ceiling);
+		quire_va ceiling);
 
 /* Gives leaves in [start, end) the protection `prot` (protect.c). `keep_write` says which leaves may
  * become writable at once; the others lose WRITE until a fault decides:
  * anonymous pages marked EXCLUSIVE, and dirty leaves when `shared`. Returns leaves changed. */
 enum qr_protect_write {
-	QR_PROTECT_NO_WRITE = 0,  /* never writable: write faults decide */
-	QR_PROTECT_PRIVATE = 1,   /* writable where the page is anonymous and EXCLUSIVE */
-	QR_PROTECT_SHARED = 2,    /* writable where the leaf is dirty already */
-	QR_PROTECT_ANY = 3        /* writable: shared memory that nobody is told of */
+	QR_PROTECT_NO_WRITE = 0, /* never writable: write faults decide */
+	QR_PROTECT_PRIVATE = 1,  /* writable where the page is anonymous and EXCLUSIVE */
+	QR_PROTECT_SHARED = 2,   /* writable where the leaf is dirty already */
+	QR_PROTECT_ANY = 3       /* writable: shared memory that nobody is told of */
 };
 uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
-                       enum qr_protect_write write);
+		       enum qr_protect_write write);
 
 /* Harvests accessed and dirty (age.c): makes leaves old (and clean with QUIRE_PTE_DIRTY in `clear`),
  * moves the bits to the pages. Returns how many were young. Old needs no flush; clean does. */
@@ -244,19 +247,19 @@ uint64_t qr_pt_age(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_v
 
 /* How fork copies leaves. */
 enum qr_copy_how {
-	QR_COPY_COW = 0,          /* private: both sides lose WRITE; anonymous pages lose EXCLUSIVE */
-	QR_COPY_SHARED = 1        /* shared: as they are, clean and old in the copy */
+	QR_COPY_COW = 0,   /* private: both sides lose WRITE; anonymous pages lose EXCLUSIVE */
+	QR_COPY_SHARED = 1 /* shared: as they are, clean and old in the copy */
 };
 /* Copies the leaves and swap entries of [start, end) of `from` into `to`, whose tables are made
  * (copy.c). `swap`: NULL drops swap entries. Returns QUIRE_OK or QUIRE_ENOMEM: the caller unmaps what
  * came; `from` is right in any case. => both mm locks for write. Locks: PT, PT2, RMAP. */
 enum quire_status qr_pt_copy(struct qr_pt *to, struct qr_pt *from, struct qr_tlb *tlb, quire_va start,
-                             quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
-                             struct qr_pt_counts *came) QUIRE_MUST_USE;
+			     quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
+			     struct qr_pt_counts *came) QUIRE_MUST_USE;
 
 /* Moves leaves from [from, from + length) to `to` in one tree (move.c; mremap). Target entries are
  * none. Returns QUIRE_OK or QUIRE_ENOMEM with *out_moved bytes moved before. */
 enum quire_status qr_pt_move(struct qr_pt *pt, struct qr_tlb *tlb, quire_va from, quire_va to,
-                             uint64_t length, uint64_t *out_moved) QUIRE_MUST_USE;
+			     uint64_t length, uint64_t *out_moved) QUIRE_MUST_USE;
 
 #endif

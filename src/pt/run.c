@@ -4,7 +4,7 @@
 #include "pt/pt.h"
 
 static void fill_run(const struct qr_pt *pt, struct qr_pt_run *run, unsigned level, char *entry, quire_va va,
-                     quire_va last, unsigned reach_shift)
+		     quire_va last, unsigned reach_shift)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	unsigned shift = arch->level[level].shift;
@@ -22,7 +22,7 @@ static void fill_run(const struct qr_pt *pt, struct qr_pt_run *run, unsigned lev
 }
 
 bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsigned level,
-                       struct qr_pt_run *run)
+		       struct qr_pt_run *run)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	unsigned top = arch->levels - 1u, at = top;

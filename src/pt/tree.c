@@ -39,7 +39,7 @@ static struct qr_page *new_block(struct qr_pt *pt, unsigned level, uint64_t base
 }
 
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
-                               struct qr_pt *out_pt)
+			       struct qr_pt *out_pt)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	unsigned top = arch->levels - 1u;
@@ -77,7 +77,7 @@ void qr_pt_destroy(struct qr_pt *pt)
 
 /* The frame that siblings of entry `index` lie in already; NULL: none. => lock of the table held. */
 static struct qr_page *sibling_frame(const struct qr_pt *pt, unsigned level, const char *table, size_t index,
-                                     size_t slots)
+				     size_t slots)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 
@@ -87,7 +87,8 @@ static struct qr_page *sibling_frame(const struct qr_pt *pt, unsigned level, con
 
 		if (arch->kind(arch, pte, level) != QUIRE_PTE_TABLE)
 			continue;
-		page = qr_page_of(pt->system, (quire_pfn){arch->table_pa(arch, pte, level).v >> arch->page_shift});
+		page = qr_page_of(pt->system,
+				  (quire_pfn){arch->table_pa(arch, pte, level).v >> arch->page_shift});
 		/* A table that the port brought along lies where it likes. */
 		if (page && qr_page_state(page) == QUIRE_PAGE_TABLE && page->u.table.pt == pt)
 			return page;

@@ -8,7 +8,7 @@ struct unmapping {
 	enum qr_unmap_what what;
 	struct qr_leaf_counts leaves;
 	uint64_t swap;
-	struct qr_leaf_class class;  /* of leaves */
+	struct qr_leaf_class class; /* of leaves */
 };
 
 /* Whether a leaf of this page (NULL: it has none that counts) is to go. */
@@ -27,8 +27,8 @@ static bool wanted(enum qr_unmap_what what, const struct qr_page *page)
 }
 
 /* The mapping is gone from the table: from the page too, all but its reference. */
-QR_RARE static void drop_mapping(struct quire_system *system, struct qr_page *page, void *entry, quire_pte pte,
-                                 unsigned level)
+QR_RARE static void drop_mapping(struct quire_system *system, struct qr_page *page, void *entry,
+				 quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	uint32_t left = qr_rmap_del(system, page, entry);
@@ -63,7 +63,7 @@ static bool look(struct unmapping *un, quire_pte pte, unsigned level, bool *out_
 /* Clears one entry that is not none. Returns its page, whose mapping reference is now the caller's;
  * NULL: none. *out_cleared: whether it went. => PT held */
 QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_pte pte, unsigned level,
-                                      bool *out_cleared)
+				      bool *out_cleared)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 	struct qr_page *page = NULL;
@@ -88,7 +88,7 @@ QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_p
 	/* Private memory that nobody maps any more, and that has no copy elsewhere, is garbage: its bits are
 	 * of no interest. */
 	if (qr_unlikely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON ||
-	                !qr_rmap_del_only(page, entry)))
+			!qr_rmap_del_only(page, entry)))
 		drop_mapping(un->system, page, entry, pte, level);
 	return page;
 }
@@ -140,7 +140,7 @@ static void unmap_run(struct unmapping *un, const struct qr_pt_run *run)
 }
 
 void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, enum qr_unmap_what what,
-                 struct qr_pt_counts *gone)
+		 struct qr_pt_counts *gone)
 {
 	struct unmapping un = {.system = pt->system, .tlb = tlb, .what = what};
 	struct qr_pt_run run;

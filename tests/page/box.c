@@ -119,13 +119,19 @@ static void box_wait(void *context, const uint32_t *word, uint32_t expected, enu
 }
 
 enum quire_status box_try(struct box *box, const struct quire_arch *arch, const struct box_range *ranges,
-                          void (*tune)(struct quire_config *config))
+			  void (*tune)(struct quire_config *config))
 {
 	*box = (struct box){.arch = arch, .seed = 88172645463325252u};
 	box->host = (struct quire_host){
-	    .panic = box_panic, .cpu = box_cpu, .frame_map = box_frame_map, .frame_unmap = box_frame_unmap,
-	    .tlb_flush = box_tlb_flush, .may_fail = box_may_fail, .mutant = box_mutant,
-	    .lock_event = box_lock_event, .wait = box_wait,
+	    .panic = box_panic,
+	    .cpu = box_cpu,
+	    .frame_map = box_frame_map,
+	    .frame_unmap = box_frame_unmap,
+	    .tlb_flush = box_tlb_flush,
+	    .may_fail = box_may_fail,
+	    .mutant = box_mutant,
+	    .lock_event = box_lock_event,
+	    .wait = box_wait,
 	};
 	box->config = (struct quire_config){.arch = arch, .host = &box->host, .host_context = box};
 	for (; ranges[box->ranges].frames; box->ranges++) {
@@ -138,7 +144,8 @@ enum quire_status box_try(struct box *box, const struct quire_arch *arch, const 
 		assert_non_null(box->memory[i]);
 		/* Not zero: nothing may rely on it. */
 		memset(box->memory[i], 0xa5, box->bytes[i]);
-		*ram = (struct quire_ram){.base = {ranges[i].first << arch->page_shift}, .bytes = box->bytes[i]};
+		*ram =
+		    (struct quire_ram){.base = {ranges[i].first << arch->page_shift}, .bytes = box->bytes[i]};
 		if (!ranges[i].window)
 			ram->linear = box->memory[i];
 	}
@@ -149,7 +156,7 @@ enum quire_status box_try(struct box *box, const struct quire_arch *arch, const 
 }
 
 void box_make(struct box *box, const struct quire_arch *arch, const struct box_range *ranges,
-              void (*tune)(struct quire_config *config))
+	      void (*tune)(struct quire_config *config))
 {
 	assert_int_equal(box_try(box, arch, ranges, tune), QUIRE_OK);
 }

@@ -28,13 +28,13 @@ struct box {
 	uint64_t bytes[BOX_RANGES];
 	unsigned ranges;
 
-	unsigned cpu;                /* what the host says */
-	int windows;                 /* open now */
-	uint64_t asked;              /* allocations asked for */
-	uint64_t fail_at;            /* the one to fail; 0: none */
+	unsigned cpu;     /* what the host says */
+	int windows;      /* open now */
+	uint64_t asked;   /* allocations asked for */
+	uint64_t fail_at; /* the one to fail; 0: none */
 	bool failed;
 	const char *mutant;
-	jmp_buf *on_panic;           /* NULL: a panic ends the test */
+	jmp_buf *on_panic; /* NULL: a panic ends the test */
 	char panicked[160];
 
 	/* Locks held, for the order. */
@@ -50,10 +50,10 @@ struct box {
 /* Makes a system over `ranges`; the count of them ends with frames == 0. `tune` may change the
  * configuration before; NULL: nothing. Returns what quire_system_create() does. */
 enum quire_status box_try(struct box *box, const struct quire_arch *arch, const struct box_range *ranges,
-                          void (*tune)(struct quire_config *config));
+			  void (*tune)(struct quire_config *config));
 /* The same, and the test fails when it does. */
 void box_make(struct box *box, const struct quire_arch *arch, const struct box_range *ranges,
-              void (*tune)(struct quire_config *config));
+	      void (*tune)(struct quire_config *config));
 /* Destroys the system, which checks that nothing is left, and the memory. */
 void box_end(struct box *box);
 /* Frees the memory of a box whose system was never made or has panicked. */

@@ -19,7 +19,7 @@ struct block {
 
 struct model {
 	struct box box;
-	unsigned char *used[BOX_RANGES];   /* per frame: 1 in use, the system's own included */
+	unsigned char *used[BOX_RANGES]; /* per frame: 1 in use, the system's own included */
 	struct block block[BLOCKS];
 	unsigned blocks;
 };
@@ -42,10 +42,12 @@ static void model_start(struct model *model)
 
 		model->used[i] = calloc(range->frames, 1);
 		for (uint64_t at = 0; at < range->frames; at++) {
-			const struct qr_page *page = qr_page_of(model->box.system, (quire_pfn){range->first + at});
+			const struct qr_page *page =
+			    qr_page_of(model->box.system, (quire_pfn){range->first + at});
 
 			assert_non_null(page);
-			model->used[i][at] = qr_page_state(page) > QUIRE_PAGE_CPU || qr_page_state(page) == QUIRE_PAGE_META;
+			model->used[i][at] =
+			    qr_page_state(page) > QUIRE_PAGE_CPU || qr_page_state(page) == QUIRE_PAGE_META;
 		}
 	}
 }
@@ -63,7 +65,8 @@ static uint64_t free_in(const struct model *model, bool window)
 	uint64_t count = 0;
 
 	for (unsigned i = 0; i < model->box.ranges; i++) {
-		for (uint64_t at = 0; model->box.range[i].window == window && at < model->box.range[i].frames; at++)
+		for (uint64_t at = 0; model->box.range[i].window == window && at < model->box.range[i].frames;
+		     at++)
 			count += !model->used[i][at];
 	}
 	return count;
@@ -142,7 +145,8 @@ static void model_alloc(struct model *model, unsigned order, unsigned flags)
 		if (flags & QUIRE_FRAME_ZERO)
 			assert_int_equal(*word, 0);
 		*word = pfn.n + i;
-		assert_int_equal(qr_page_state(qr_page_of(box->system, (quire_pfn){pfn.n + i})), QUIRE_PAGE_PORT);
+		assert_int_equal(qr_page_state(qr_page_of(box->system, (quire_pfn){pfn.n + i})),
+				 QUIRE_PAGE_PORT);
 	}
 	if (flags & QUIRE_FRAME_LINEAR)
 		assert_non_null(quire_frame_address(box->system, pfn));
@@ -172,7 +176,7 @@ static void model_compare(struct model *model)
 		port += (uint64_t)1 << model->block[i].order;
 	assert_int_equal(memory.by_state[QUIRE_PAGE_PORT], port);
 	assert_int_equal(memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU],
-	                 free_in(model, false) + free_in(model, true));
+			 free_in(model, false) + free_in(model, true));
 	box_check_states(&model->box);
 }
 
@@ -220,14 +224,16 @@ static void test_neighbours(void **state)
 	(void)state;
 	/* Side by side in physical memory, apart in virtual: blocks may not cross. An odd one far away. */
 	run_model(&quire_arch_x86_64,
-	          (struct box_range[]){{0, 513, false}, {513, 511, false}, {1024, 700, false}, {0x90001, 333, false}, {0}});
+		  (struct box_range[]){
+		      {0, 513, false}, {513, 511, false}, {1024, 700, false}, {0x90001, 333, false}, {0}});
 }
 
 static void test_windows(void **state)
 {
 	(void)state;
-	run_model(&quire_arch_i386, (struct box_range[]){{0x400, 700, false}, {0x38000, 900, true},
-	                                                 {0x38000 + 900, 124, true}, {0}});
+	run_model(
+	    &quire_arch_i386,
+	    (struct box_range[]){{0x400, 700, false}, {0x38000, 900, true}, {0x38000 + 900, 124, true}, {0}});
 }
 
 static void test_large_frames(void **state)
@@ -380,7 +386,7 @@ static void no_arch(struct quire_config *config)
 static void test_bad_config(void **state)
 {
 	void (*const bad[])(struct quire_config *) = {overlap,   no_linear,     crooked, too_wide,
-	                                              no_ranges, too_many_cpus, no_arch};
+						      no_ranges, too_many_cpus, no_arch};
 	const struct box_range good[] = {{16, 300, false}, {1000, 300, false}, {0}};
 	struct box box;
 
@@ -391,7 +397,7 @@ static void test_bad_config(void **state)
 	}
 	/* The system itself does not fit. */
 	assert_int_equal(box_try(&box, &quire_arch_x86_64, (struct box_range[]){{16, 1, false}, {0}}, NULL),
-	                 QUIRE_ENOMEM);
+			 QUIRE_ENOMEM);
 	box_drop(&box);
 	assert_int_equal(quire_system_create(NULL, &box.system), QUIRE_EINVAL);
 }
@@ -410,8 +416,8 @@ static void test_rounding(void **state)
 	struct box box;
 
 	(void)state;
-	assert_int_equal(box_try(&box, &quire_arch_x86_64, (struct box_range[]){{16, 300, false}, {0}}, ragged),
-	                 QUIRE_OK);
+	assert_int_equal(
+	    box_try(&box, &quire_arch_x86_64, (struct box_range[]){{16, 300, false}, {0}}, ragged), QUIRE_OK);
 	quire_memory(box.system, &memory);
 	assert_int_equal(memory.frames, 298);
 	assert_null(quire_frame_address(box.system, (quire_pfn){16}));
@@ -423,8 +429,8 @@ static void test_rounding(void **state)
 /* States change and are counted on whichever CPU they do. */
 static void test_states(void **state)
 {
-	const enum quire_page_state some[] = {QUIRE_PAGE_ANON, QUIRE_PAGE_FILE, QUIRE_PAGE_SHMEM, QUIRE_PAGE_KMAP,
-	                                      QUIRE_PAGE_PORT};
+	const enum quire_page_state some[] = {QUIRE_PAGE_ANON, QUIRE_PAGE_FILE, QUIRE_PAGE_SHMEM,
+					      QUIRE_PAGE_KMAP, QUIRE_PAGE_PORT};
 	uint64_t count[QUIRE_PAGE_STATES] = {0};
 	struct qr_page *page[200];
 	struct quire_memory memory;

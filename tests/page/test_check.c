@@ -24,8 +24,10 @@ struct scene {
 static quire_va map(struct scene *scene, struct quire_file *file, uint32_t flags)
 {
 	struct quire_mmap how = {
-	    .length = 6 * qr_page_bytes(scene->box.system), .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-	    .flags = flags | QUIRE_MAP_POPULATE | (file ? 0 : QUIRE_MAP_ANONYMOUS), .file = file,
+	    .length = 6 * qr_page_bytes(scene->box.system),
+	    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+	    .flags = flags | QUIRE_MAP_POPULATE | (file ? 0 : QUIRE_MAP_ANONYMOUS),
+	    .file = file,
 	};
 	quire_va va;
 
@@ -40,7 +42,8 @@ static void begin(struct scene *scene, const struct quire_arch *arch)
 	/* The mm lock is taken by one thread here: ranks of two mms would be told as disorder. */
 	scene->box.host.lock_event = NULL;
 	assert_int_equal(quire_mm_create(scene->box.system, NULL, &scene->parent), QUIRE_OK);
-	assert_int_equal(quire_file_create(scene->box.system, NULL, NULL, 64 << arch->page_shift, &scene->file), QUIRE_OK);
+	assert_int_equal(
+	    quire_file_create(scene->box.system, NULL, NULL, 64 << arch->page_shift, &scene->file), QUIRE_OK);
 	scene->anon = map(scene, NULL, QUIRE_MAP_PRIVATE);
 	scene->shared = map(scene, scene->file, QUIRE_MAP_SHARED);
 	scene->private = map(scene, scene->file, QUIRE_MAP_PRIVATE);
@@ -113,13 +116,13 @@ static void test_right(void **state)
 	}
 }
 
-#define WRONG(scene, place, value, part) \
-	do { \
-		__typeof__(place) was = (place); \
-		(place) = (value); \
-		expect_wrong(scene, part); \
-		(place) = was; \
-		expect_right(scene); \
+#define WRONG(scene, place, value, part)                                                                     \
+	do {                                                                                                 \
+		__typeof__(place) was = (place);                                                             \
+		(place) = (value);                                                                           \
+		expect_wrong(scene, part);                                                                   \
+		(place) = was;                                                                               \
+		expect_right(scene);                                                                         \
 	} while (0)
 
 static void test_counts(void **state)
@@ -170,9 +173,12 @@ static void test_mappings(void **state)
 	/* Each of these is the trace of a well-known kind of bug. */
 	qr_pte_set(arch, 0, entry, (quire_pte){0});
 	expect_wrong(&s, "anon 11 file 0");
-	qr_pte_set(arch, 0, entry, arch->make(arch, qr_page_pfn(s.box.system, other), QUIRE_PROT_READ | QUIRE_PROT_USER, 0, 0));
+	qr_pte_set(
+	    arch, 0, entry,
+	    arch->make(arch, qr_page_pfn(s.box.system, other), QUIRE_PROT_READ | QUIRE_PROT_USER, 0, 0));
 	expect_wrong(&s, "whose reverse map does not know it");
-	qr_pte_set(arch, 0, entry, arch->with_prot(arch, pte, arch->prot(arch, pte, 0) | QUIRE_PROT_WRITE, 0));
+	qr_pte_set(arch, 0, entry,
+		   arch->with_prot(arch, pte, arch->prot(arch, pte, 0) | QUIRE_PROT_WRITE, 0));
 	expect_wrong(&s, "may write to private memory that is mapped elsewhere too");
 	qr_pte_set(arch, 0, entry, pte);
 	expect_right(&s);

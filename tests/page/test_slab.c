@@ -180,7 +180,8 @@ static void test_geometry(void **state)
 			const struct qr_slab *slab = &box.system->slab[kind];
 
 			assert_true(slab->per_slab >= 4);
-			assert_true((uint64_t)slab->per_slab * slab->bytes <= qr_page_bytes(box.system) << slab->order);
+			assert_true((uint64_t)slab->per_slab * slab->bytes <= qr_page_bytes(box.system)
+										  << slab->order);
 		}
 		box_end(&box);
 	}

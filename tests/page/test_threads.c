@@ -44,7 +44,7 @@ struct thread {
 	pthread_t id;
 	unsigned number;
 	unsigned cpu;
-	uint64_t place[SHARED];    /* this thread's entries */
+	uint64_t place[SHARED]; /* this thread's entries */
 };
 
 static void demand(bool condition, const char *what)
@@ -85,7 +85,7 @@ static void turn_shared(struct thread *thread, uint64_t round)
 	}
 	demand(qr_rmap_total(thread->system, page) <= THREADS, "more mappings than threads");
 	qr_page_lock(thread->system, page);
-	page->u.anon.slot++;    /* guarded by the page lock alone */
+	page->u.anon.slot++; /* guarded by the page lock alone */
 	qr_page_unlock(thread->system, page);
 }
 
@@ -122,7 +122,10 @@ static void run(bool one_cpu)
 	size_t bytes = 2u << 20;
 	char *memory = aligned_alloc(4096, bytes);
 	struct quire_config config = {
-	    .arch = &quire_arch_x86_64, .host = &host, .cpus = THREADS, .ram_count = 1,
+	    .arch = &quire_arch_x86_64,
+	    .host = &host,
+	    .cpus = THREADS,
+	    .ram_count = 1,
 	    .ram = {{.base = {1 << 20}, .bytes = bytes, .linear = memory}},
 	};
 	struct thread thread[THREADS] = {{0}};
@@ -134,7 +137,8 @@ static void run(bool one_cpu)
 	for (unsigned i = 0; i < SHARED; i++)
 		shared[i] = qr_frame_alloc(system, 0, 0, QUIRE_PAGE_ANON);
 	for (unsigned i = 0; i < THREADS; i++) {
-		thread[i] = (struct thread){.system = system, .shared = shared, .number = i, .cpu = one_cpu ? 0 : i};
+		thread[i] =
+		    (struct thread){.system = system, .shared = shared, .number = i, .cpu = one_cpu ? 0 : i};
 		demand(pthread_create(&thread[i].id, NULL, work, &thread[i]) == 0, "no thread");
 	}
 	for (unsigned i = 0; i < THREADS; i++)

@@ -22,13 +22,13 @@ void forest_check_cached(struct forest *forest)
 
 			if (pfn && qr_page_of(system, (quire_pfn){pfn})->ref == 0)
 				fail_msg("%s: frame %llu was freed before tree %u, place %u was flushed",
-				         forest->arch->name, (unsigned long long)pfn, tree, i);
+					 forest->arch->name, (unsigned long long)pfn, tree, i);
 		}
 	}
 	for (unsigned i = 0; i < forest->tables; i++) {
 		if (qr_page_state(qr_page_of(system, (quire_pfn){forest->table[i]})) != QUIRE_PAGE_TABLE)
 			fail_msg("%s: table %llu was freed before a flush of tables", forest->arch->name,
-			         (unsigned long long)forest->table[i]);
+				 (unsigned long long)forest->table[i]);
 	}
 }
 
@@ -141,8 +141,8 @@ static void make_pages(struct forest *forest)
 
 	for (unsigned i = 0; i < PAGES; i++) {
 		enum quire_page_state state = i % 4 == 3   ? QUIRE_PAGE_SHMEM
-		                              : i % 4 == 2 ? QUIRE_PAGE_FILE
-		                                           : QUIRE_PAGE_ANON;
+					      : i % 4 == 2 ? QUIRE_PAGE_FILE
+							   : QUIRE_PAGE_ANON;
 
 		forest->page[i] = qr_frame_alloc(system, 0, 0, state);
 		assert_non_null(forest->page[i]);
@@ -157,8 +157,9 @@ void forest_make(struct forest *forest, const struct quire_arch *arch)
 {
 	memset(forest, 0, sizeof(*forest));
 	forest->arch = arch;
-	box_make(&forest->box, arch, (struct box_range[]){{0x40, 900, false}, {0x4000, 900, false}, {0x9000, 60, true}, {0}},
-	         NULL);
+	box_make(&forest->box, arch,
+		 (struct box_range[]){{0x40, 900, false}, {0x4000, 900, false}, {0x9000, 60, true}, {0}},
+		 NULL);
 	forest->box.watcher = forest;
 	forest->box.on_flush = on_flush;
 	for (quire_prot prot = 0; prot <= QUIRE_PROT_RWX; prot++) {
@@ -170,7 +171,8 @@ void forest_make(struct forest *forest, const struct quire_arch *arch)
 	for (unsigned tree = 0; tree < TREES; tree++) {
 		/* Tables ask an mm for nothing but its name. */
 		forest->mm[tree] = calloc(1, sizeof(struct quire_mm));
-		assert_int_equal(qr_pt_create(forest->box.system, forest->mm[tree], NULL, &forest->pt[tree]), QUIRE_OK);
+		assert_int_equal(qr_pt_create(forest->box.system, forest->mm[tree], NULL, &forest->pt[tree]),
+				 QUIRE_OK);
 		forest->pt[tree].cpus = 1;
 	}
 	choose_places(forest);
@@ -218,7 +220,8 @@ static quire_pte model_pte(const struct forest *forest, const struct leaf *leaf)
 
 	switch (leaf->kind) {
 	case MAPPED:
-		return arch->make(arch, (quire_pfn){forest->page[leaf->page]->pfn}, leaf->prot, leaf->flags, 0);
+		return arch->make(arch, (quire_pfn){forest->page[leaf->page]->pfn}, leaf->prot, leaf->flags,
+				  0);
 	case SWAPPED:
 		return arch->swap(arch, leaf->swap);
 	default:
@@ -237,8 +240,8 @@ static void compare_entry(struct forest *forest, unsigned tree, unsigned place)
 
 	if (pte.bits != want.bits)
 		fail_msg("%s: tree %u at %llx is %llx, and should be %llx", arch->name, tree,
-		         (unsigned long long)forest->place[place], (unsigned long long)pte.bits,
-		         (unsigned long long)want.bits);
+			 (unsigned long long)forest->place[place], (unsigned long long)pte.bits,
+			 (unsigned long long)want.bits);
 	if (!entry)
 		return;
 	/* From the address of the entry back to whose it is. */
@@ -270,7 +273,8 @@ static bool find(void *context, struct qr_page *page, void *entry)
 		assert_int_equal(forest->leaf[tree][i].page, found->page);
 		return true;
 	}
-	fail_msg("%s: a reverse mapping to %llx, which is no place", forest->arch->name, (unsigned long long)va);
+	fail_msg("%s: a reverse mapping to %llx, which is no place", forest->arch->name,
+		 (unsigned long long)va);
 	return false;
 }
 

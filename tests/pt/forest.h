@@ -34,11 +34,11 @@ struct forest {
 
 	struct qr_page *page[PAGES];
 	bool exclusive[PAGES];
-	quire_prot prots[16];      /* what this architecture can say */
+	quire_prot prots[16]; /* what this architecture can say */
 	unsigned protections;
 
-	uint64_t cached[TREES][PLACES];   /* pfn; 0: nothing */
-	uint64_t table[4096];             /* frames of tables that a CPU may walk through */
+	uint64_t cached[TREES][PLACES]; /* pfn; 0: nothing */
+	uint64_t table[4096];           /* frames of tables that a CPU may walk through */
 	unsigned tables;
 	uint64_t flushes;
 

@@ -33,13 +33,17 @@ static void unmap_all(struct forest *forest, unsigned tree)
 /* Places 0 .. count are mapped, each page several times. */
 static void map_some(struct forest *forest, unsigned count)
 {
-	quire_prot prot = quire_prot_widen(forest->arch, QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER);
+	quire_prot prot =
+	    quire_prot_widen(forest->arch, QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER);
 
 	for (unsigned i = 0; i < count; i++) {
-		struct leaf leaf = {.kind = MAPPED, .page = i % PAGES, .prot = prot, .flags = QUIRE_PTE_YOUNG};
+		struct leaf leaf = {
+		    .kind = MAPPED, .page = i % PAGES, .prot = prot, .flags = QUIRE_PTE_YOUNG};
 
-		assert_int_equal(qr_pt_map(&forest->pt[0], forest->place[i], (quire_pfn){forest->page[leaf.page]->pfn},
-		                           leaf.prot, leaf.flags, 0), QUIRE_OK);
+		assert_int_equal(qr_pt_map(&forest->pt[0], forest->place[i],
+					   (quire_pfn){forest->page[leaf.page]->pfn}, leaf.prot, leaf.flags,
+					   0),
+				 QUIRE_OK);
 		forest->leaf[0][i] = leaf;
 	}
 }
@@ -90,14 +94,15 @@ static unsigned fail_map(struct forest *forest)
 		bool failed;
 
 		do {
-			struct leaf leaf = {.kind = MAPPED, .page = 0, .prot = forest->prots[forest->protections - 1]};
+			struct leaf leaf = {
+			    .kind = MAPPED, .page = 0, .prot = forest->prots[forest->protections - 1]};
 			enum quire_status status;
 
 			forest->exclusive[0] = false;
 			qr_page_clear_bits(forest->page[0], QR_PAGE_EXCLUSIVE);
 			start(forest, ++nth);
-			status = qr_pt_map(&forest->pt[0], forest->place[place], (quire_pfn){forest->page[0]->pfn},
-			                   leaf.prot, 0, 0);
+			status = qr_pt_map(&forest->pt[0], forest->place[place],
+					   (quire_pfn){forest->page[0]->pfn}, leaf.prot, 0, 0);
 			failed = stop(forest);
 			assert_int_equal(status, failed ? QUIRE_ENOMEM : QUIRE_OK);
 			if (!failed)
