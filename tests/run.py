@@ -18,10 +18,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Name, compiler, Meson options, suites to leave out, suites to run alone (none: all), targets (none: all).
 FLAVOURS = [
-    ("gcc-asan", "gcc", ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized"], ["kernel", "plain"], [], []),
-    ("clang", "clang", ["-Dbuildtype=debugoptimized"], ["kernel", "slow"], [], []),
+    ("gcc-asan", "gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dkernel=false"], ["kernel", "plain"], [], []),
+    ("clang", "clang", ["-Dkernel=false"], ["kernel", "slow"], [], []),
     ("gcc", "gcc", [], ["sanitized"], [], []),
-    ("tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false"], [], ["threads"],
+    ("tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false", "-Dkernel=false"], [], ["threads"],
      ["tests/page/test-page-threads", "tests/sim/test-sim-threads"]),
 ]
 
