@@ -155,7 +155,7 @@ static void help(FILE *to)
 {
 	fputs("usage: quire-conform-static [--programs N] [--seed S] [--only SCENARIO] [--list] [--version]\n\n"
 	      "Judges the memory system of the running kernel. Prints TAP; exit status 1: something failed.\n\n"
-	      "  --programs N   random programs (default 1000; 0: scenarios only)\n"
+	      "  --programs N   random programs (default: as many as are recorded; 0: scenarios only)\n"
 	      "  --seed S       of them (default: the recorded one)\n"
 	      "  --only NAME    that scenario alone\n"
 	      "  --list         the names of the scenarios\n",
@@ -215,7 +215,7 @@ static bool is_shipped(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct judge j = {.seed = RECORDED_SEED, .programs = 1000};
+	struct judge j = {.seed = RECORDED_SEED, .programs = sizeof(recorded) / sizeof(recorded[0])};
 	const char *only = NULL;
 
 	for (int i = 1; i < argc; i++) {

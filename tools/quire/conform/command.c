@@ -23,6 +23,7 @@ struct options {
 	bool one, self, json, quiet, seeded;
 	const char *mutant;
 	const char *out;
+	const char *record;
 	unsigned check_every;
 };
 
@@ -302,7 +303,7 @@ static bool start_workers(const struct options *o, struct pollfd *from, pid_t *p
 			return false;
 		if (pid[i] == 0) {
 			close(ends[0]);
-			_exit(work(o, i, ends[1]));
+			exit(work(o, i, ends[1]));
 		}
 		close(ends[1]);
 		from[i] = (struct pollfd){.fd = ends[0], .events = POLLIN};
@@ -394,6 +395,8 @@ static int take_option(struct options *o, const char *name, const char *value)
 		o->mutant = value;
 	} else if (strcmp(name, "--out") == 0) {
 		o->out = value;
+	} else if (strcmp(name, "--record") == 0) {
+		o->record = value;
 	} else if (strcmp(name, "--without") == 0) {
 		if (!leave_feature(o, value))
 			return usage("no such feature", value);
@@ -471,6 +474,7 @@ void conform_help(FILE *out)
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
 	      "  --self           the host against itself: is it deterministic?\n"
 	      "  --out DIR        write each difference to a file there\n"
+	      "  --record FILE    write what the library gives, for the static program, and compare nothing\n"
 	      "  --json           the result as JSON\n"
 	      "  --quiet          no progress\n",
 	      out);
@@ -492,6 +496,8 @@ int conform_command(int argc, char **argv)
 	status = parse_options(&o, argc, argv);
 	if (status)
 		return status;
+	if (o.record)
+		return conform_record(o.record, o.programs, o.seed, o.ops) ? QUIRE_EXIT_OK : QUIRE_EXIT_USAGE;
 	t.list = json_array();
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (!t.list || !start_workers(&o, from, pid)) {

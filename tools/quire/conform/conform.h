@@ -67,6 +67,9 @@ unsigned conform_shrink(struct conform_side side[2], struct scn_program *program
 void conform_print_difference(FILE *to, struct conform_side side[2], const struct scn_program *program,
                               const struct conform_difference *difference);
 
+/* Writes the digests of what the simulated machine gives, as a C header. False with a message. */
+bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned ops);
+
 /* --- Known differences between kernel versions (known.c) --- */
 
 struct conform_known {
