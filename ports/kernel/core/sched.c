@@ -18,6 +18,7 @@ static struct list run_queue = LIST_INIT(run_queue);
 static uint64_t idle_set;      /* bit n: CPU n idles and was not kicked yet */
 static unsigned queued;        /* tasks in run_queue */
 static unsigned cpus_online = 1;
+uint64_t cpus_online_set = 1;
 static uint64_t switches;
 static struct task boot_task;  /* CPU 0's idle task */
 
@@ -296,6 +297,7 @@ void secondary_main(void)
 	spin_lock(&sched_lock);
 	cpu->irq_was_on = true;
 	cpus_online++;
+	__atomic_or_fetch(&cpus_online_set, 1ull << cpu->number, __ATOMIC_SEQ_CST);
 	idle_set |= 1ull << cpu->number;
 	cpu->idle_since = arch_clock_ns();
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);

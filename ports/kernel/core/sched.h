@@ -27,6 +27,8 @@ void schedule_exit(void) __attribute__((noreturn));
 void sched_notify(struct task *task, uint32_t work);
 bool sched_set_affinity(struct task *task, uint64_t mask);
 
+extern uint64_t cpus_online_set; /* bit n: CPU n runs tasks */
+
 /* From the architecture. */
 void timer_interrupt(bool from_user);
 void exit_to_user_work(void);

@@ -37,12 +37,13 @@ void timer_init(struct timer *timer, void (*expired)(struct timer *timer))
 	timer->expired = expired;
 }
 
-/* Sets this CPU's alarm to the first of what it waits for. => interrupts are off. */
+/* Sets this CPU's alarm to the first of what it waits for. One that is to ring before stays: it sets the
+ * next, and telling the device costs more than ringing in vain. => interrupts are off. */
 static void set_alarm(uint64_t deadline)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (deadline == cpu->timer_deadline)
+	if (cpu->timer_deadline <= deadline)
 		return;
 	cpu->timer_deadline = deadline;
 	arch_timer_set(deadline);
@@ -70,8 +71,7 @@ void timer_start(struct timer *timer, uint64_t deadline)
 	while (at->next != &timers && list_entry(at->next, struct timer, link)->deadline <= deadline)
 		at = at->next;
 	list_insert(at, &timer->link);
-	if (deadline < this_cpu()->timer_deadline)
-		set_alarm(deadline);
+	set_alarm(deadline);
 	spin_unlock(&timer_lock);
 }
 

@@ -79,31 +79,19 @@ void arch_relax(void)
 	__asm__ volatile("pause");
 }
 
-static uint64_t online_cpus(void)
-{
-	uint64_t set = 0;
-
-	for (unsigned i = 0; i < MAX_CPUS; i++)
-		set |= cpus[i].online ? 1ull << i : 0;
-	return set;
-}
-
 void arch_flush(const struct quire_flush *flush)
 {
 	uint64_t self = 1ull << arch_cpu();
-	uint64_t others = (flush->mm ? flush->cpus : ~0ull) & online_cpus() & ~self;
+	uint64_t others = (flush->mm ? flush->cpus : ~0ull) & cpus_online_set & ~self;
 
-	if (!flush->mm || flush->cpus & self)
-		flush_here(flush);
+	flush_here(flush);
 	if (!others)
 		return;
 	spin_lock(&flush_lock);
 	flush_request = flush;
 	__atomic_store_n(&flush_pending, others, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < MAX_CPUS; i++) {
-		if (others >> i & 1)
-			apic_send(cpus[i].apic_id, ICR_FIXED | VECTOR_FLUSH);
-	}
+	for (uint64_t left = others; left; left &= left - 1)
+		apic_send(cpus[__builtin_ctzll(left)].apic_id, ICR_FIXED | VECTOR_FLUSH);
 	while (__atomic_load_n(&flush_pending, __ATOMIC_ACQUIRE))
 		__asm__ volatile("pause");
 	spin_unlock(&flush_lock);
