@@ -2,6 +2,7 @@
 /* Functions and source lines of a kernel image, by elfutils. */
 #include "explain.h"
 
+#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
 #include <stdlib.h>
@@ -114,15 +115,48 @@ static bool find_place(const struct ex_symbols *symbols, const char *place, uint
 	return true;
 }
 
+/* By the compilation unit's own ranges: clang writes no table of addresses (.debug_aranges), without
+ * which dwfl_module_getsrc() finds nothing. */
+static void search_units(Dwfl_Module *module, uint64_t address, struct ex_source *source)
+{
+	Dwarf_Die *unit = NULL;
+	Dwarf_Addr bias;
+
+	while ((unit = dwfl_module_nextcu(module, unit, &bias)) != NULL) {
+		const char *file;
+		Dwarf_Line *line;
+
+		if (dwarf_haspc(unit, address - bias) <= 0)
+			continue;
+		line = dwarf_getsrc_die(unit, address - bias);
+		file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
+		if (!file)
+			continue;
+		dwarf_lineno(line, &source->line);
+		snprintf(source->file, sizeof(source->file), "%s", file);
+		return;
+	}
+}
+
+static void find_line(Dwfl_Module *module, uint64_t address, struct ex_source *source)
+{
+	Dwfl_Line *line = dwfl_module_getsrc(module, address);
+	const char *file = line ? dwfl_lineinfo(line, NULL, &source->line, NULL, NULL, NULL) : NULL;
+
+	if (file)
+		snprintf(source->file, sizeof(source->file), "%s", file);
+	else
+		search_units(module, address, source);
+}
+
 void ex_symbolize(struct ex_symbols *symbols, struct ex_finding *finding)
 {
 	const struct ex_report *report = finding->report;
 	struct ex_source *source = &finding->source;
-	const char *name, *file;
+	const char *name;
 	uint64_t address;
 	GElf_Off offset;
 	GElf_Sym sym;
-	Dwfl_Line *line;
 
 	if (!report->place[0] || !find_place(symbols, report->place, &address)) {
 		if (!report->has_pc || finding->fault.mode == QUIRE_MODE_USER)
@@ -135,10 +169,5 @@ void ex_symbolize(struct ex_symbols *symbols, struct ex_finding *finding)
 	source->found = true;
 	source->offset = offset;
 	snprintf(source->function, sizeof(source->function), "%s", name);
-	line = dwfl_module_getsrc(symbols->module, address);
-	if (!line)
-		return;
-	file = dwfl_lineinfo(line, NULL, &source->line, NULL, NULL, NULL);
-	if (file)
-		snprintf(source->file, sizeof(source->file), "%s", file);
+	find_line(symbols->module, address, source);
 }
