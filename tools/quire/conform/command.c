@@ -470,7 +470,7 @@ void conform_help(FILE *out)
 	      "  --only N         program N alone\n"
 	      "  --differences D  stop a worker after D (default 5)\n"
 	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap, brk or advise\n"
-	      "  --check N        quire_check() after every N-th program (default 1; 0: never)\n"
+	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
 	      "  --self           the host against itself: is it deterministic?\n"
 	      "  --out DIR        write each difference to a file there\n"
@@ -483,7 +483,7 @@ void conform_help(FILE *out)
 int conform_command(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct options o = {.programs = 2000, .ops = 40, .features = CONFORM_ALL, .most = 5, .check_every = 1};
+	struct options o = {.programs = 2000, .ops = 40, .features = CONFORM_ALL, .most = 5, .check_every = 8};
 	struct totals t = {0};
 	struct pollfd from[MAX_JOBS];
 	pid_t pid[MAX_JOBS];

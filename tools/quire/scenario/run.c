@@ -15,11 +15,35 @@ uint8_t scn_fill_byte(uint8_t fill, uint64_t page)
 	return harmless[(fill + page) % 16];
 }
 
+/* Four lanes, since most of what is hashed is whole pages. */
+static uint64_t hash_blocks(uint64_t hash, const uint8_t *at, size_t blocks)
+{
+	uint64_t lane[4] = {hash, hash ^ 0x100000001b3u, hash + 0x9e3779b97f4a7c15u, ~hash};
+
+	for (; blocks; blocks--, at += 32) {
+		uint64_t word[4];
+
+		memcpy(word, at, 32);
+		for (unsigned i = 0; i < 4; i++) {
+			lane[i] = (lane[i] ^ word[i]) * 0xff51afd7ed558ccdu;
+			lane[i] ^= lane[i] >> 32;
+		}
+	}
+	for (unsigned i = 1; i < 4; i++)
+		lane[0] = (lane[0] ^ lane[i]) * 0x9e3779b97f4a7c15u ^ lane[0] >> 29;
+	return lane[0];
+}
+
 uint64_t scn_hash(uint64_t seed, const void *bytes, size_t count)
 {
 	const uint8_t *at = bytes;
 	uint64_t hash = seed ^ 0x9e3779b97f4a7c15u;
 
+	if (count >= 128) {
+		hash = hash_blocks(hash, at, count / 32);
+		at += count / 32 * 32;
+		count %= 32;
+	}
 	for (; count >= 8; count -= 8, at += 8) {
 		uint64_t word;
 
