@@ -74,8 +74,11 @@ static enum quire_step grow(struct quire_vma *vma, quire_va va)
 	step = limit_hit(vma, va, pages);
 	if (step != QUIRE_STEP_STACK_GROWN)
 		return step;
-	if ((vma->flags & QR_VM_ACCOUNT) && qr_commit(system, vma->mm, pages) != QUIRE_OK)
+	/* The question is asked for any vma; the promise is kept for those that can be written. */
+	if (qr_commit(system, vma->mm, pages) != QUIRE_OK)
 		return QUIRE_STEP_STACK_OVERCOMMIT;
+	if (!(vma->flags & QR_VM_ACCOUNT))
+		qr_uncommit(system, pages);
 	qr_vma_grow_down(vma, va);
 	return QUIRE_STEP_STACK_GROWN;
 }
