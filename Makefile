@@ -23,6 +23,8 @@ bench: ## count instructions, print a table, write build/bench.json
 	@scripts/deps.sh bench
 	@$(MAKE) --no-print-directory all
 	@python3 bench/run.py $(BUILD)
+	@if [ -e $(BUILD)/bench/bench-guest ]; then \
+		python3 bench/kernel.py $(BUILD)/quire $(BUILD)/quire-kernel-x86_64.elf $(BUILD)/bench/bench-guest; fi
 
 format: ## lay out the sources by .clang-format
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
