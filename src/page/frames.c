@@ -174,34 +174,41 @@ static void give(struct quire_system *system, struct qr_page *const *pages, unsi
 	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
 }
 
-/* A batch as one block, if that breaks none that smaller ones could serve. => ZONE held */
-static struct qr_page *take_batch(struct quire_system *system, struct qr_zone *zone)
+/* Whether a block smaller than a batch is free. => ZONE held */
+static bool has_pieces(const struct qr_zone *zone)
 {
-	struct qr_page *page;
-
 	for (unsigned order = 0; order < QR_FRAME_CACHE_ORDER; order++) {
 		if (!qr_list_empty(&zone->head[order]))
-			return NULL;
+			return true;
 	}
-	page = qr_buddy_take(system, zone, QR_FRAME_CACHE_ORDER, 0);
+	return false;
+}
+
+/* A batch as one block. => ZONE held */
+static struct qr_page *take_batch(struct quire_system *system, struct qr_zone *zone)
+{
+	struct qr_page *page = qr_buddy_take(system, zone, QR_FRAME_CACHE_ORDER, 0);
+
 	if (page)
 		__atomic_store_n(&page->flags, (page->flags & QR_PAGE_POISONED) | QUIRE_PAGE_CPU,
 				 __ATOMIC_RELAXED);
 	return page;
 }
 
-/* Up to a batch of single frames from the zone. Returns how many. */
+/* Up to a batch of single frames from the zone: what is left of broken blocks first, and no block is
+ * broken to fill up, else every batch would begin with pieces. Returns how many. */
 static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, unsigned flags,
 			    struct qr_page *batch[QR_FRAME_CACHE_BATCH])
 {
-	struct qr_page *block;
+	struct qr_page *block = NULL;
 	unsigned count = 0;
 
 	qr_spin(system, &zone->lock, QR_RANK_ZONE);
-	block = take_batch(system, zone);
+	if (!has_pieces(zone))
+		block = take_batch(system, zone);
 	for (; block && count < QR_FRAME_CACHE_BATCH; count++)
 		batch[count] = block + count;
-	while (count < QR_FRAME_CACHE_BATCH) {
+	while (count == 0 || (count < QR_FRAME_CACHE_BATCH && has_pieces(zone))) {
 		/* The reserve is for the one that is asked for. */
 		batch[count] = qr_buddy_take(system, zone, 0, count == 0 ? flags : 0);
 		if (!batch[count])
