@@ -51,7 +51,7 @@ def build(name, compiler, options, targets, jobs):
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         if command(["meson", "setup", folder] + options, env) != 0:
             return None
-    return folder if command(["ninja", "-C", folder, "-j", str(jobs)] + targets, env) == 0 else None
+    return folder if command(["ninja", "-C", folder, "-k", "0", "-j", str(jobs)] + targets, env) == 0 else None
 
 
 def count(entry):

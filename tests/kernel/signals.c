@@ -530,7 +530,7 @@ static void threads(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	stop = 1;
 	pthread_join(thread, NULL);
-	pthread_create(&thread, NULL, wait_for_signal, &(atomic_int){ 0 });
+	pthread_create(&thread, NULL, wait_for_signal, &(struct { atomic_int v; }){ 0 }.v);
 	usleep(10000);
 	void *result;
 	pthread_cancel(thread);
