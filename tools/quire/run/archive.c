@@ -290,16 +290,18 @@ static size_t clean(char *path, size_t from)
 	char *slash = path + from;
 
 	for (;;) {
+		size_t left = strlen(slash);
+
 		if (slash[0] == '/' && slash[1] == '/') {
-			memmove(slash, slash + 1, strlen(slash));
+			memmove(slash, slash + 1, left);
 		} else if (!strncmp(slash, "/./", 3) || !strcmp(slash, "/.")) {
-			memmove(slash, slash + 2, strlen(slash + 1));
+			memmove(slash, slash + 2, left - 1);
 		} else if (!strncmp(slash, "/../", 4) || !strcmp(slash, "/..")) {
 			char *above = slash;
 
 			while (above > path && *--above != '/')
 				;
-			memmove(above, slash + 3, strlen(slash + 2));
+			memmove(above, slash + 3, left - 2);
 			slash = above;
 		} else {
 			return (size_t)(slash - path);
