@@ -363,8 +363,10 @@ struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsi
 	page = take_cached(system, flags & QUIRE_FRAME_LINEAR ? QR_ZONE_LINEAR : system->data_zone, state);
 	if (qr_unlikely(!page))
 		return alloc_slow(system, 0, flags, state);
-	if (QUIRE_CONFIG_CHECK >= 2 || (flags & QUIRE_FRAME_ZERO))
+	if (QUIRE_CONFIG_CHECK >= 2)
 		return prepare(system, page, 0, flags, state);
+	if (flags & QUIRE_FRAME_ZERO)
+		qr_page_zero(system, page);
 	hand_out(page, (uint32_t)state);
 	return page;
 }
