@@ -73,9 +73,10 @@ static uint32_t next_turn(const struct host_shared *s, uint32_t turn)
  * SCN_MAX_PROCS: nobody lives. */
 static unsigned owner(const struct host_shared *s, uint32_t turn)
 {
-	unsigned proc = turn < TURN_END ? s->program.op[turn].proc : turn - TURN_END;
+	unsigned proc = turn < TURN_END ? s->program.op[turn].proc : (turn - TURN_END) % SCN_MAX_PROCS;
 
-	if (turn == TURN_LEAVE)
+	/* Between a process's leaving and the zygote's passing the turn on, the turn is nobody's. */
+	if (turn == TURN_LEAVE || s->exiting[proc] == turn + 1)
 		return SCN_MAX_PROCS;
 	if (s->run.alive[proc])
 		return proc;
@@ -135,7 +136,7 @@ static void host_exit(void *context, unsigned proc)
 {
 	struct scn_host *host = context;
 
-	host->shared->exiting[proc] = 1;
+	host->shared->exiting[proc] = atomic_load(&host->shared->turn) + 1;
 	_exit(0);
 }
 

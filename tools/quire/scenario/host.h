@@ -18,7 +18,7 @@ struct host_shared {
 	uint32_t failed;
 	char text[120];
 	pid_t pid[SCN_MAX_PROCS];
-	uint8_t exiting[SCN_MAX_PROCS];
+	uint32_t exiting[SCN_MAX_PROCS]; /* the turn in which it left, plus one */
 	struct scn_backend backend;
 	struct scn_program program;
 	struct scn_run run;
