@@ -1,0 +1,720 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on files, one after the other, with what they return: the same lines on any Linux. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The result of a call: its value, or the name of the error. */
+static void say(const char *what, long result)
+{
+	if (result < 0)
+		printf("%s: %s\n", what, strerrorname_np(errno));
+	else
+		printf("%s: %ld\n", what, result);
+}
+#define SAY(call) say(#call, (long)(call))
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+	signals++;
+}
+
+static int make(const char *name, const char *text)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+		perror(name);
+		exit(1);
+	}
+	return fd;
+}
+
+static void opening(void)
+{
+	int fd;
+
+	printf("== opening\n");
+	SAY(open("absent", O_RDONLY));
+	SAY(open("absent/below", O_RDONLY | O_CREAT, 0644));
+	fd = make("file", "0123456789");
+	SAY(open("file", O_RDONLY | O_CREAT | O_EXCL, 0644));
+	SAY(open("file/", O_RDONLY));
+	SAY(open("file/x", O_RDONLY));
+	SAY(open("file", O_RDONLY | O_DIRECTORY));
+	SAY(open("new/", O_RDWR | O_CREAT, 0644));
+	SAY(open(".", O_RDWR));
+	SAY(open(".", O_RDONLY | O_CREAT, 0644));
+	SAY(open("", O_RDONLY));
+	SAY(symlink("file", "link"));
+	SAY(open("link", O_RDONLY | O_NOFOLLOW));
+	SAY(symlink("loop", "loop"));
+	SAY(open("loop", O_RDONLY));
+	SAY(symlink("dangling-target", "dangling"));
+	SAY(open("dangling", O_RDWR | O_CREAT | O_EXCL, 0600));
+	SAY(close(open("dangling", O_RDWR | O_CREAT, 0600)));
+	SAY(access("dangling-target", F_OK));
+	SAY(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK));
+	SAY(fcntl(fd, F_SETFL, O_APPEND));
+	SAY(pwrite(fd, "AB", 2, 0));
+	SAY(lseek(fd, 0, SEEK_END));
+	SAY(fcntl(fd, F_GETFD));
+	SAY(fcntl(fd, F_SETFD, FD_CLOEXEC));
+	SAY(fcntl(fd, F_GETFD));
+	SAY(fcntl(fd, F_DUPFD, 100));
+	SAY(fcntl(100, F_GETFD));
+	SAY(dup2(fd, 101));
+	SAY(dup3(fd, fd, 0));
+	SAY(dup2(fd, fd) == fd);
+	SAY(close_range(100, 200, 0));
+	SAY(fcntl(101, F_GETFD));
+	SAY(close(fd));
+	SAY(close(fd));
+	SAY(read(fd, &fd, 1));
+	fd = open("file", O_PATH);
+	SAY(read(fd, &fd, 1));
+	SAY(openat(fd, "x", O_RDONLY));
+	SAY(close(fd));
+	SAY(open("file", O_WRONLY));
+	SAY(close(3));
+}
+
+static void positions(void)
+{
+	char bytes[64] = {0};
+	struct iovec vector[3] = {{bytes, 3}, {bytes + 8, 0}, {bytes + 16, 5}};
+	int fd = make("positions", "the quick brown fox");
+	void *volatile nowhere = (void *)16;
+
+	printf("== positions\n");
+	SAY(lseek(fd, 4, SEEK_SET));
+	SAY(readv(fd, vector, 3));
+	printf("%s|%s\n", bytes, bytes + 16);
+	SAY(lseek(fd, -100, SEEK_CUR));
+	SAY(lseek(fd, 100, SEEK_CUR));
+	SAY(read(fd, bytes, 10));
+	SAY(lseek(fd, 0, 77));
+	SAY(lseek(fd, 3, SEEK_HOLE));
+	SAY(lseek(fd, 3, SEEK_DATA));
+	SAY(lseek(fd, 30, SEEK_DATA));
+	SAY(pread(fd, bytes, 5, -1));
+	SAY(pread(fd, nowhere, 5, 0));
+	SAY(write(fd, nowhere, 5));
+	SAY(pwrite(fd, "far", 3, 100000));
+	SAY(pread(fd, bytes, 4, 50000));
+	SAY(bytes[0] + bytes[1] + bytes[2] + bytes[3]);
+	SAY(ftruncate(fd, 5));
+	SAY(ftruncate(fd, 10));
+	SAY(pread(fd, bytes, 64, 0));
+	printf("%s %d\n", bytes, bytes[5] | bytes[9]);
+	SAY(ftruncate(fd, -1));
+	SAY(truncate("absent", 1));
+	SAY(truncate(".", 1));
+	SAY(fallocate(fd, 0, 0, 20000));
+	SAY(fallocate(fd, FALLOC_FL_KEEP_SIZE, 20000, 20000));
+	SAY(lseek(fd, 0, SEEK_END));
+	SAY(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4));
+	SAY(pread(fd, bytes, 5, 0));
+	printf("%d%d%d%d%c\n", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]);
+	SAY(fallocate(fd, 0, 0, 0));
+	SAY(close(fd));
+}
+
+static void mapped(void)
+{
+	int fd = make("mapped", "");
+	char *shared, *private, byte;
+
+	printf("== mapped\n");
+	SAY(ftruncate(fd, 3 * 4096));
+	shared = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	private = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	strcpy(shared + 4096, "shared");
+	SAY(pread(fd, &byte, 1, 4096));
+	SAY(byte == 's' && private[4096] == 's');
+	private[4096] = 'P';
+	SAY(pread(fd, &byte, 1, 4096));
+	SAY(byte == 's');
+	SAY(pwrite(fd, "W", 1, 4096));
+	SAY(shared[4096] == 'W' && private[4096] == 'P');
+	SAY(ftruncate(fd, 4096));
+	SAY(ftruncate(fd, 3 * 4096));
+	SAY(shared[4096]);
+	SAY(msync(shared, 3 * 4096, MS_SYNC));
+	SAY(munmap(private, 3 * 4096));
+	SAY(close(fd));
+	shared[0] = 'x';
+	fd = open("mapped", O_RDONLY);
+	SAY(read(fd, &byte, 1));
+	SAY(byte == 'x');
+	SAY((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == -1 ? -1 : 0);
+	SAY(unlink("mapped"));
+	SAY(shared[0]);
+	SAY(munmap(shared, 3 * 4096));
+	SAY(close(fd));
+	fd = open("mapped", O_WRONLY | O_CREAT, 0600);
+	SAY((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == -1 ? -1 : 0);
+	SAY(close(fd));
+}
+
+static void names(void)
+{
+	char bytes[128] = {0};
+	struct stat st;
+	int fd;
+
+	printf("== names\n");
+	SAY(mkdir("d", 0755));
+	SAY(mkdir("d", 0755));
+	SAY(mkdir("absent/d", 0755));
+	SAY(mkdir("d/e/", 0700));
+	SAY(rmdir("d"));
+	SAY(rmdir("d/e/."));
+	SAY(rmdir("d/e/.."));
+	SAY(unlink("d"));
+	SAY(rmdir("file"));
+	SAY(rename("d", "d/e/f"));
+	SAY(rename("file", "d"));
+	SAY(rename("d", "file"));
+	SAY(rename("file", "d/e/moved"));
+	SAY(rename("d/e", "."));
+	SAY(link("d/e/moved", "twin"));
+	SAY(rename("twin", "d/e/moved"));
+	SAY(stat("twin", &st));
+	SAY(st.st_nlink);
+	SAY(link("d", "d2"));
+	SAY(link("link", "link2"));
+	SAY(lstat("link2", &st));
+	SAY(S_ISLNK(st.st_mode));
+	SAY(linkat(AT_FDCWD, "d/e/moved", AT_FDCWD, "d/e/third", 0));
+	SAY(renameat2(AT_FDCWD, "twin", AT_FDCWD, "link", RENAME_EXCHANGE));
+	SAY(readlink("twin", bytes, sizeof(bytes)));
+	printf("%s\n", bytes);
+	SAY(renameat2(AT_FDCWD, "twin", AT_FDCWD, "link", RENAME_NOREPLACE));
+	SAY(readlink("link", bytes, sizeof(bytes)));
+	SAY(readlink("twin", bytes, 2));
+	SAY(unlink("twin"));
+	SAY(unlinkat(AT_FDCWD, "d/e", 0));
+	SAY(stat("d", &st));
+	SAY(st.st_nlink);
+	SAY(chmod("d", 01711));
+	SAY(stat("d", &st));
+	SAY(st.st_mode);
+	SAY(umask(027));
+	SAY(mkdir("masked", 0777));
+	SAY(stat("masked", &st));
+	SAY(st.st_mode & 0777);
+	SAY(umask(022));
+	SAY(mkfifo("d/fifo", 0644));
+	SAY(stat("d/fifo", &st));
+	SAY(S_ISFIFO(st.st_mode));
+	SAY(open("d/fifo", O_WRONLY | O_NONBLOCK));
+	memset(bytes, 'n', sizeof(bytes));
+	fd = open("d", O_RDONLY | O_DIRECTORY);
+	SAY(faccessat(fd, "fifo", R_OK, 0));
+	SAY(unlinkat(fd, "fifo", 0));
+	SAY(mkdirat(fd, "at", 0755));
+	SAY(unlinkat(fd, "at", AT_REMOVEDIR));
+	SAY(fchdir(fd));
+	SAY(close(fd));
+	SAY(access("../link", F_OK));
+	SAY(chdir(".."));
+	SAY(chdir("link"));
+}
+
+static void long_names(void)
+{
+	char name[300], path[5000], *volatile nowhere = (char *)16;
+
+	printf("== long names\n");
+	memset(name, 'n', sizeof(name));
+	name[255] = 0;
+	SAY(close(open(name, O_RDWR | O_CREAT, 0600)));
+	SAY(unlink(name));
+	name[255] = 'n';
+	name[256] = 0;
+	SAY(open(name, O_RDWR | O_CREAT, 0600));
+	memset(path, '/', sizeof(path));
+	path[4095] = 0;
+	SAY(access(path, F_OK));
+	path[4095] = '/';
+	path[4096] = 0;
+	SAY(access(path, F_OK));
+	SAY(access(nowhere, F_OK));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void listing(void)
+{
+	char name[32], *seen[600];
+	size_t count = 0, removed = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	printf("== listing\n");
+	mkdir("many", 0755);
+	for (int i = 0; i < 500; i++) {
+		sprintf(name, "many/%03d", i);
+		close(open(name, O_CREAT | O_WRONLY, 0644));
+	}
+	dir = opendir("many");
+	while ((entry = readdir(dir))) {
+		if (count < 600)
+			seen[count++] = strdup(entry->d_name);
+		if (entry->d_name[0] != '.') {
+			sprintf(name, "many/%.20s", entry->d_name);
+			removed += unlink(name) == 0;
+		}
+	}
+	closedir(dir);
+	qsort(seen, count, sizeof(seen[0]), by_name);
+	printf("%zu names, %zu removed while reading, %s %s %s .. %s\n", count, removed, seen[0], seen[1], seen[2],
+	       seen[count - 1]);
+	SAY(rmdir("many"));
+}
+
+static void attributes(void)
+{
+	struct timespec times[2] = {{1000000000, 5}, {1500000000, 999999999}};
+	struct statx extended;
+	struct stat st;
+	int fd = make("attributes", "12345");
+
+	printf("== attributes\n");
+	SAY(futimens(fd, times));
+	SAY(fstat(fd, &st));
+	printf("%ld.%ld %ld.%ld size %ld links %ld type %o\n", (long)st.st_atim.tv_sec, st.st_atim.tv_nsec,
+	       (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long)st.st_size, (long)st.st_nlink, st.st_mode);
+	times[0].tv_nsec = UTIME_OMIT;
+	times[1].tv_nsec = 1000000000;
+	SAY(utimensat(AT_FDCWD, "attributes", times, 0));
+	SAY(statx(AT_FDCWD, "attributes", 0, STATX_BASIC_STATS, &extended));
+	printf("%llu %o %u %lld\n", (unsigned long long)extended.stx_size, extended.stx_mode, extended.stx_nlink,
+	       (long long)extended.stx_mtime.tv_sec);
+	SAY(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &extended));
+	SAY(fstatat(fd, "", &st, AT_EMPTY_PATH));
+	SAY(fstatat(fd, "", &st, 0));
+	SAY(fchmod(fd, 04755));
+	SAY(fchown(fd, 1, 2));
+	SAY(fstat(fd, &st));
+	printf("%o %u %u\n", st.st_mode, st.st_uid, st.st_gid);
+	SAY(fchown(fd, -1, -1));
+	SAY(access("attributes", X_OK));
+	SAY(chmod("attributes", 0644));
+	SAY(access("attributes", X_OK));
+	SAY(access("attributes", 8));
+	SAY(ioctl(fd, TIOCGWINSZ, &st));
+	SAY(isatty(fd) ? 1 : -1);
+	SAY(close(fd));
+}
+
+static void *reader(void *fd)
+{
+	static char bytes[200000];
+	long done = 0, n;
+
+	while ((n = read(*(int *)fd, bytes, sizeof(bytes))) > 0)
+		done += n;
+	return (void *)done;
+}
+
+static void pipes(void)
+{
+	char bytes[70000] = {0};
+	struct pollfd polled;
+	pthread_t thread;
+	void *result;
+	int end[2];
+
+	printf("== pipes\n");
+	SAY(pipe2(end, O_NONBLOCK));
+	SAY(read(end[0], bytes, 1));
+	SAY(write(end[1], bytes, 65000));
+	SAY(write(end[1], bytes, 4096));
+	SAY(write(end[1], bytes, 500));
+	SAY(write(end[1], bytes, 100));
+	polled = (struct pollfd){end[1], POLLOUT, 0};
+	SAY(poll(&polled, 1, 0));
+	SAY(read(end[0], bytes, 70000));
+	SAY(poll(&polled, 1, 0));
+	SAY(polled.revents);
+	SAY(lseek(end[0], 0, SEEK_SET));
+	SAY(pread(end[0], bytes, 1, 0));
+	SAY(write(end[0], bytes, 1));
+	SAY(read(end[1], bytes, 1));
+	SAY(fcntl(end[0], F_GETPIPE_SZ));
+	SAY(close(end[1]));
+	polled = (struct pollfd){end[0], POLLIN, 0};
+	SAY(poll(&polled, 1, 0));
+	SAY(polled.revents);
+	SAY(read(end[0], bytes, 1));
+	SAY(close(end[0]));
+	SAY(pipe(end));
+	SAY(pthread_create(&thread, NULL, reader, &end[0]));
+	for (int i = 0; i < 20; i++)
+		if (write(end[1], bytes, sizeof(bytes)) != sizeof(bytes))
+			perror("write");
+	SAY(close(end[1]));
+	SAY(pthread_join(thread, &result));
+	SAY((long)result);
+	SAY(close(end[0]));
+	SAY(pipe(end));
+	signal(SIGPIPE, count_signal);
+	SAY(close(end[0]));
+	SAY(write(end[1], bytes, 1));
+	SAY(signals);
+	SAY(close(end[1]));
+	SAY(pipe2(end, 0x40000000));
+}
+
+static void fifos(void)
+{
+	char bytes[16] = {0};
+	int fd, status;
+	pid_t child;
+
+	printf("== fifos\n");
+	SAY(mkfifo("fifo", 0600));
+	SAY(mkfifo("fifo", 0600));
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		fd = open("fifo", O_WRONLY);
+		_exit(write(fd, "through", 7) == 7 ? 0 : 1);
+	}
+	fd = open("fifo", O_RDONLY);
+	SAY(read(fd, bytes, sizeof(bytes)));
+	printf("%s\n", bytes);
+	waitpid(child, &status, 0);
+	SAY(status);
+	SAY(read(fd, bytes, sizeof(bytes)));
+	SAY(close(fd));
+	fd = open("fifo", O_RDONLY | O_NONBLOCK);
+	SAY(read(fd, bytes, 1));
+	SAY(close(fd));
+	fd = open("fifo", O_RDWR);
+	SAY(write(fd, "both", 4));
+	SAY(read(fd, bytes, 16));
+	SAY(close(fd));
+}
+
+/* What a child process gets when it tries to lock. */
+static void child_lock(const char *what, const char *name, int type, long start, long length)
+{
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		struct flock lock = {.l_type = (short)type, .l_start = start, .l_len = length};
+		int fd = open(name, O_RDWR), result = fcntl(fd, F_SETLK, &lock);
+
+		if (result < 0) {
+			lock = (struct flock){.l_type = (short)type, .l_start = start, .l_len = length};
+			result = 100 + (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_pid == getppid()) +
+			         (lock.l_type == F_WRLCK) * 2 + (int)lock.l_start;
+		}
+		_exit(result);
+	}
+	waitpid(child, &status, 0);
+	printf("%s: %d\n", what, WEXITSTATUS(status));
+}
+
+static void locks(void)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_start = 10, .l_len = 10};
+	int fd = make("locked", "0123456789012345678901234567890"), other, status;
+	pid_t child;
+
+	printf("== locks\n");
+	SAY(fcntl(fd, F_SETLK, &lock));
+	child_lock("write over it", "locked", F_WRLCK, 0, 0);
+	child_lock("before it", "locked", F_WRLCK, 0, 10);
+	child_lock("behind it", "locked", F_WRLCK, 20, 0);
+	child_lock("its last byte", "locked", F_RDLCK, 19, 1);
+	lock = (struct flock){.l_type = F_UNLCK, .l_start = 13, .l_len = 4};
+	SAY(fcntl(fd, F_SETLK, &lock));
+	child_lock("the hole", "locked", F_WRLCK, 13, 4);
+	child_lock("and one more", "locked", F_WRLCK, 13, 5);
+	lock = (struct flock){.l_type = F_RDLCK, .l_start = 0, .l_len = 0};
+	SAY(fcntl(fd, F_SETLK, &lock));
+	child_lock("reading beside", "locked", F_RDLCK, 0, 0);
+	child_lock("writing beside", "locked", F_WRLCK, 5, 1);
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		other = open("locked", O_RDWR);
+		lock = (struct flock){.l_type = F_WRLCK};
+		_exit(fcntl(other, F_SETLKW, &lock) == 0 ? 9 : 1);
+	}
+	usleep(50000);
+	SAY(waitpid(child, &status, WNOHANG));
+	other = open("locked", O_RDONLY);
+	SAY(close(other)); /* any close by this process ends its locks */
+	SAY(waitpid(child, &status, 0) == child);
+	SAY(WEXITSTATUS(status));
+	other = open("locked", O_RDWR);
+	SAY(flock(fd, LOCK_EX));
+	SAY(flock(other, LOCK_SH | LOCK_NB));
+	SAY(flock(fd, LOCK_SH));
+	SAY(flock(other, LOCK_SH | LOCK_NB));
+	SAY(flock(fd, LOCK_EX | LOCK_NB));
+	SAY(close(other));
+	SAY(flock(fd, LOCK_EX | LOCK_NB));
+	SAY(flock(fd, 77));
+	lock = (struct flock){.l_type = F_WRLCK};
+	SAY(fcntl(fd, F_OFD_SETLK, &lock));
+	other = open("locked", O_RDWR);
+	SAY(fcntl(other, F_OFD_SETLK, &lock));
+	SAY(close(fd));
+	SAY(fcntl(other, F_OFD_SETLK, &lock));
+	SAY(close(other));
+}
+
+static void waiting(void)
+{
+	struct timeval little = {0, 20000};
+	struct epoll_event event, events[4];
+	struct pollfd polled[3];
+	uint64_t value;
+	fd_set in, out;
+	int end[2], counter, set;
+
+	printf("== waiting\n");
+	SAY(pipe(end));
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	FD_SET(end[0], &in);
+	FD_SET(end[1], &out);
+	SAY(select(end[1] + 1, &in, &out, NULL, NULL));
+	SAY(FD_ISSET(end[0], &in) * 2 + FD_ISSET(end[1], &out));
+	FD_ZERO(&in);
+	FD_SET(end[0], &in);
+	SAY(select(end[0] + 1, &in, NULL, NULL, &little));
+	SAY(little.tv_sec + little.tv_usec);
+	polled[0] = (struct pollfd){end[0], POLLIN, 0};
+	polled[1] = (struct pollfd){-1, POLLIN, 77};
+	polled[2] = (struct pollfd){555, POLLIN, 0};
+	SAY(poll(polled, 3, 1000));
+	printf("%d %d %d\n", polled[0].revents, polled[1].revents, polled[2].revents);
+	counter = eventfd(3, EFD_NONBLOCK);
+	set = epoll_create1(0);
+	event = (struct epoll_event){EPOLLIN, {.u32 = 1}};
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, end[0], &event));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, end[0], &event));
+	event.data.u32 = 2;
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, counter, &event));
+	SAY(epoll_wait(set, events, 4, 0));
+	SAY(events[0].data.u32);
+	SAY(read(counter, &value, 8));
+	SAY(value);
+	SAY(read(counter, &value, 8));
+	SAY(read(counter, &value, 4));
+	SAY(epoll_wait(set, events, 4, 20));
+	SAY(write(end[1], "x", 1));
+	SAY(epoll_wait(set, events, 4, -1));
+	SAY(events[0].data.u32 * 100 + events[0].events);
+	event = (struct epoll_event){EPOLLIN | EPOLLONESHOT, {.u32 = 3}};
+	SAY(epoll_ctl(set, EPOLL_CTL_MOD, end[0], &event));
+	SAY(epoll_wait(set, events, 4, -1));
+	SAY(epoll_wait(set, events, 4, 0));
+	SAY(epoll_ctl(set, EPOLL_CTL_DEL, counter, NULL));
+	SAY(epoll_ctl(set, EPOLL_CTL_DEL, counter, NULL));
+	SAY(close(set) + close(counter) + close(end[0]) + close(end[1]));
+}
+
+static void copying(void)
+{
+	int from = make("from", "0123456789abcdef"), to = make("to", "");
+	char bytes[32] = {0};
+	off_t offset = 4;
+
+	printf("== copying\n");
+	SAY(sendfile(to, from, &offset, 6));
+	SAY(offset);
+	SAY(lseek(from, 2, SEEK_SET));
+	SAY(sendfile(to, from, NULL, 3));
+	SAY(copy_file_range(from, NULL, to, NULL, 100, 0));
+	SAY(pread(to, bytes, sizeof(bytes), 0));
+	printf("%s\n", bytes);
+	SAY(copy_file_range(from, NULL, to, NULL, 100, 1));
+	SAY(close(from) + close(to));
+}
+
+static void limits(void)
+{
+	struct rlimit limit = {1000, RLIM_INFINITY}, old;
+	char bytes[2000] = {0};
+	int fd = make("limits", "");
+	long result[4];
+
+	printf("== limits\n");
+	signal(SIGXFSZ, count_signal);
+	signals = 0;
+	/* Nothing is printed meanwhile: standard output may be a file. */
+	setrlimit(RLIMIT_FSIZE, &limit);
+	result[0] = write(fd, bytes, 2000);
+	result[1] = write(fd, bytes, 1);
+	result[2] = result[1] < 0 ? errno == EFBIG : -1;
+	result[3] = ftruncate(fd, 5000);
+	limit.rlim_cur = RLIM_INFINITY;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (int i = 0; i < 4; i++)
+		printf("with a limit %d: %ld\n", i, result[i]);
+	SAY(signals);
+	SAY(close(fd));
+	getrlimit(RLIMIT_NOFILE, &old);
+	limit = (struct rlimit){10, old.rlim_max};
+	SAY(setrlimit(RLIMIT_NOFILE, &limit));
+	for (fd = 0; fd >= 0 && fd < 100;)
+		fd = dup(1);
+	say("dup", fd);
+	SAY(dup2(1, 10));
+	SAY(close_range(3, ~0u, 0));
+	SAY(setrlimit(RLIMIT_NOFILE, &old));
+}
+
+static void sealing(void)
+{
+	int fd = memfd_create("sealed", MFD_ALLOW_SEALING), plain = memfd_create("plain", 0);
+	struct stat st;
+
+	printf("== memfd\n");
+	SAY(ftruncate(fd, 8192));
+	SAY(fstat(fd, &st));
+	printf("%o %ld %ld\n", st.st_mode, (long)st.st_nlink, (long)st.st_size);
+	SAY(fcntl(fd, F_GET_SEALS));
+	SAY(fcntl(plain, F_GET_SEALS));
+	SAY(fcntl(plain, F_ADD_SEALS, F_SEAL_WRITE));
+	SAY(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	SAY(ftruncate(fd, 4096));
+	SAY(ftruncate(fd, 12288));
+	SAY(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+	SAY(ftruncate(fd, 16384));
+	SAY(write(fd, "x", 1));
+	SAY((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == -1 ? -1 : 0);
+	SAY((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0) == -1 ? -1 : 0);
+	SAY((long)mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == -1 ? -1 : 0);
+	SAY(fcntl(fd, F_ADD_SEALS, 0));
+	SAY(fcntl(fd, F_GET_SEALS));
+	SAY(close(fd) + close(plain));
+	SAY(memfd_create("x", 0x8000));
+}
+
+static void devices(void)
+{
+	char bytes[16] = "unchanged";
+	int fd = open("/dev/null", O_RDWR);
+
+	printf("== devices\n");
+	SAY(write(fd, bytes, 16));
+	SAY(read(fd, bytes, 16));
+	SAY(close(fd));
+	fd = open("/dev/zero", O_RDWR);
+	SAY(read(fd, bytes, 4));
+	SAY(bytes[0] | bytes[3]);
+	SAY(bytes[4]);
+	SAY(close(fd));
+	fd = open("/dev/full", O_RDWR);
+	SAY(write(fd, bytes, 1));
+	SAY(close(fd));
+	fd = open("/dev/urandom", O_RDONLY);
+	SAY(read(fd, bytes, 16));
+	SAY(close(fd));
+}
+
+static void directories(void)
+{
+	char path[4096], text[64];
+	int fd;
+
+	printf("== directories\n");
+	SAY(mkdir("gone", 0755));
+	SAY(chdir("gone"));
+	SAY(getcwd(path, sizeof(path)) != NULL);
+	SAY(strcmp(strrchr(path, '/'), "/gone"));
+	SAY(rmdir("../gone"));
+	say("getcwd", getcwd(path, sizeof(path)) ? 0 : -1);
+	SAY(open("x", O_CREAT | O_RDWR, 0600));
+	SAY(mkdir("x", 0600));
+	SAY(chdir(".."));
+	fd = make("unlinked", "still here");
+	SAY(unlink("unlinked"));
+	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd);
+	SAY(readlink(text, path, sizeof(path)) > 0);
+	SAY(strstr(path, "unlinked (deleted)") != NULL);
+	SAY(close(fd));
+	fd = open("/proc/self/comm", O_RDONLY);
+	memset(text, 0, sizeof(text));
+	SAY(read(fd, text, sizeof(text)) > 0);
+	printf("%s", text);
+	SAY(close(fd));
+	SAY(open("/proc/self/absent", O_RDONLY));
+	SAY(open("/proc/99999999", O_RDONLY));
+	SAY(rename("/proc/self", "x"));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+int main(void)
+{
+	char home[] = "/tmp/files-XXXXXX";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!mkdtemp(home) || chdir(home)) {
+		perror(home);
+		return 1;
+	}
+	opening();
+	positions();
+	mapped();
+	names();
+	long_names();
+	listing();
+	attributes();
+	pipes();
+	fifos();
+	locks();
+	waiting();
+	copying();
+	sealing();
+	devices();
+	directories();
+	limits();
+	SAY(chdir("/"));
+	SAY(nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+	printf("== done\n");
+	return 0;
+}
