@@ -228,6 +228,11 @@ struct quire_region {
 enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va,
                                   struct quire_region *out_region) QUIRE_MUST_USE;
 
+/* The same, with a reference to the file, if there is one: for who looks at another's address space, which
+ * may unmap meanwhile. quire_file_put() it. */
+enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va,
+                                      struct quire_region *out_region) QUIRE_MUST_USE;
+
 /* The counts of /proc/PID/smaps for [start, end), in pages; pss in 1/4096 of a page. */
 struct quire_smaps {
 	uint64_t rss, pss, shared_clean, shared_dirty, private_clean, private_dirty;

@@ -55,6 +55,19 @@ enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va, struct quire
 	return vma ? QUIRE_OK : QUIRE_ENOENT;
 }
 
+enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va, struct quire_region *out_region)
+{
+	unsigned token = qr_mm_read_lock(mm);
+	const struct quire_vma *vma = qr_find_vma(mm, va);
+
+	if (vma)
+		describe(vma, out_region);
+	if (vma && out_region->file)
+		quire_file_get(out_region->file);
+	qr_mm_read_unlock(mm, token);
+	return vma ? QUIRE_OK : QUIRE_ENOENT;
+}
+
 /* --- smaps ---------------------------------------------------------------------------------------------- */
 
 static void count_leaf(const struct quire_vma *vma, quire_pte pte, unsigned level, struct quire_smaps *smaps)

@@ -304,7 +304,9 @@ static long raw_mem(struct process *process, char *data, size_t n, uint64_t pos,
 	return proc_mem(process, data, n, pos, write);
 }
 
+/* A thread has all of it but the first. */
 static const struct entry process_entries[] = {
+	{.name = "task", .kind = THREADS, .mode = 0555},
 	{.name = "maps", .mode = 0444, .make = proc_maps},
 	{.name = "smaps", .mode = 0444, .make = proc_smaps},
 	{.name = "smaps_rollup", .mode = 0444, .make = proc_smaps_rollup},
@@ -326,10 +328,11 @@ static const struct entry process_entries[] = {
 	{.name = "cwd", .kind = LINK, .mode = 0777, .target = cwd_target},
 	{.name = "root", .kind = LINK, .mode = 0777, .target = root_target},
 	{.name = "fd", .kind = DESCRIPTORS, .mode = 0500},
-	{.name = "task", .kind = THREADS, .mode = 0555},
 	{0},
 };
 static const struct entry process_entry = {.name = "", .kind = DIRECTORY, .mode = 0555, .children = process_entries};
+static const struct entry thread_entry = {
+	.name = "", .kind = DIRECTORY, .mode = 0555, .children = process_entries + 1};
 static const struct entry descriptor_entry = {.name = "", .kind = LINK, .mode = 0700};
 
 static const struct entry kernel_entries[] = {
@@ -516,7 +519,7 @@ static int proc_lookup(struct inode *dir, const char *name, size_t length, struc
 	case THREADS:
 		if (!has_thread(node->pid, (pid_t)number))
 			return -ENOENT;
-		return make_node(dir, name, length, &process_entry, node->pid, -1, out_inode);
+		return make_node(dir, name, length, &thread_entry, node->pid, -1, out_inode);
 	default:
 		return -ENOENT;
 	}

@@ -49,9 +49,12 @@ static void each_region(struct process *process, struct text *text,
 	struct quire_region region;
 	quire_va at = 0;
 
-	if (mm && path)
-		for (; quire_mm_region(mm, at, &region) == QUIRE_OK && !text->failed; at = region.end)
-			visit(mm, &region, text, path);
+	while (mm && path && !text->failed && quire_mm_region_get(mm, at, &region) == QUIRE_OK) {
+		visit(mm, &region, text, path);
+		if (region.file)
+			quire_file_put(region.file);
+		at = region.end;
+	}
 	text->failed |= !path;
 	kfree(path);
 	if (mm)
