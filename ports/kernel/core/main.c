@@ -90,6 +90,16 @@ static void program_main(void)
 	arch_return_to_user();
 }
 
+/* Nothing runs any more: what the library believes must be what the tables and lists say. */
+static void check_system(void)
+{
+	char why[200];
+	enum quire_status status = quire_check(the_system, why, sizeof(why));
+
+	if (status == QUIRE_EINVAL)
+		panic("quire_check: %s", why);
+}
+
 /* Ends what the program left behind, for at most two seconds, so that the figures are of the quiet. */
 static void end_the_rest(void)
 {
@@ -109,6 +119,8 @@ static void end_the_rest(void)
 		;
 	if (process_count() > 1)
 		printk("quire-kernel: %u processes do not end\n", process_count() - 1);
+	else
+		check_system();
 	reap_dead_tasks();
 }
 
