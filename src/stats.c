@@ -22,6 +22,11 @@ static void scan(const struct quire_system *system, struct quire_memory *memory)
 	}
 }
 
+uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state)
+{
+	return (unsigned)state < QUIRE_PAGE_STATES ? qr_frames_in_state(system, state) : 0;
+}
+
 void quire_memory(const struct quire_system *system, struct quire_memory *out_memory)
 {
 	struct quire_memory memory = {.frames = system->frames_total};

@@ -126,6 +126,9 @@ struct quire_memory {
 /* What memory is in use for. Exact when nothing else runs. Any context. */
 void quire_memory(const struct quire_system *system, struct quire_memory *out_memory);
 
+/* One line of it without the rest: cheap enough for every timer tick. 0 for no state. Any context. */
+uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state);
+
 /* How often `step` was passed, over all CPUs. Any context. */
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step);
 

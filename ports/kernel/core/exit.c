@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of threads and processes, and wait4(2), waitid(2). */
 #include "proc.h"
+#include "report.h"
 #include "syscall.h"
 #include "uaccess.h"
 #include "vfs.h"
@@ -88,6 +89,7 @@ static void end_process(struct process *process, struct quire_mm *mm)
 	bool reaped = false;
 
 	if (mm) {
+		sample_free_frames();
 		quire_mm_usage(mm, &memory);
 		process->usage.rss_peak = MAX(process->usage.rss_peak, memory.rss_peak);
 		quire_mm_put(mm);

@@ -4,10 +4,9 @@
 #include "syscall.h"
 #include "uaccess.h"
 
-#define UTS_FIELD 65
-#define RELEASE "6.1.0-quire"
+#define UTS_FIELD HOST_NAME_SIZE
 
-static char host_name[UTS_FIELD] = "quire";
+char host_name[UTS_FIELD] = "quire";
 static char domain_name[UTS_FIELD] = "(none)";
 
 long sys_uname(const uint64_t *a)
@@ -17,7 +16,7 @@ long sys_uname(const uint64_t *a)
 	memset(uts, 0, sizeof(uts));
 	strlcpy(uts[0], "Linux", UTS_FIELD);
 	strlcpy(uts[1], host_name, UTS_FIELD);
-	strlcpy(uts[2], RELEASE, UTS_FIELD);
+	strlcpy(uts[2], KERNEL_RELEASE, UTS_FIELD);
 	strlcpy(uts[3], "#1 SMP Quire reference kernel", UTS_FIELD);
 	strlcpy(uts[4], ARCH_UTS_MACHINE, UTS_FIELD);
 	strlcpy(uts[5], domain_name, UTS_FIELD);

@@ -12,10 +12,16 @@ static uint64_t free_frames(const struct quire_memory *memory)
 
 uint64_t free_frames_now(void)
 {
-	struct quire_memory memory;
+	return quire_frames_in(the_system, QUIRE_PAGE_FREE) + quire_frames_in(the_system, QUIRE_PAGE_CPU);
+}
 
-	quire_memory(the_system, &memory);
-	return free_frames(&memory);
+void sample_free_frames(void)
+{
+	uint64_t now = free_frames_now(), least = __atomic_load_n(&run_figures.free_least, __ATOMIC_RELAXED);
+
+	while (now < least && !__atomic_compare_exchange_n(&run_figures.free_least, &least, now, true,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 static void report_counters(void)

@@ -10,6 +10,7 @@
  * that is switched to releases it. */
 #include "sched.h"
 #include "proc.h"
+#include "report.h"
 
 #define SLICE_NS 10000000ull
 
@@ -231,6 +232,7 @@ void timer_interrupt(bool from_user)
 	struct task *task = current;
 
 	account_time(from_user);
+	sample_free_frames();
 	timers_interrupt();
 	if (task == cpu->idle) {
 		timers_program(NO_DEADLINE);

@@ -180,8 +180,6 @@ static void make_loadavg(struct process *process, struct text *text)
 	         running_count(), process_count(), current->process->pid);
 }
 
-#define KERNEL_RELEASE "6.1.0-quire"
-
 static void make_version(struct process *process, struct text *text)
 {
 	text_add(text, "Linux version " KERNEL_RELEASE " (quire) #1 SMP\n");
@@ -209,7 +207,7 @@ static void make_ostype(struct process *process, struct text *text)
 
 static void make_hostname(struct process *process, struct text *text)
 {
-	text_add(text, "quire\n");
+	text_add(text, "%s\n", host_name);
 }
 
 static void make_pid_max(struct process *process, struct text *text)

@@ -29,6 +29,11 @@ typedef uint32_t gid_t;
 /* The one system of this kernel; made in main.c before anything else runs. */
 extern struct quire_system *the_system;
 
+/* What uname(2) and /proc say. */
+#define KERNEL_RELEASE "6.1.0-quire"
+#define HOST_NAME_SIZE 65
+extern char host_name[HOST_NAME_SIZE];
+
 /* --- log ------------------------------------------------------------------------------------------ */
 
 /* %d %i %u %x %X %c %s %p %o, with l, ll, z, h, 0, -, +, width, precision and '*'. To the log port, never to

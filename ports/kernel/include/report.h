@@ -31,10 +31,12 @@
 struct run_figures {
 	uint64_t first_instruction; /* ns since boot */
 	uint64_t free_before;       /* frames, when the program was about to start */
-	uint64_t free_least;        /* frames, as seen at every end of a turn */
+	uint64_t free_least;        /* frames, as seen at every timer interrupt */
 };
 extern struct run_figures run_figures;
 uint64_t free_frames_now(void);
+/* Called at every timer interrupt: how much memory was in use at most. */
+void sample_free_frames(void);
 
 /* The program ended with this wait status: writes the report and ends the machine. */
 void report_and_end(int wait_status) __attribute__((noreturn));
