@@ -248,7 +248,7 @@ static void test_many(void **state)
 	print_message("depth %u at %u vmas, a look-up takes %lu instructions, at most %lu\n", depth_of(mm->root), MANY,
 	              sum / LOOKUPS, most);
 #if defined(__OPTIMIZE__) && !defined(INSTRUMENTED)
-	assert_true(sum / LOOKUPS <= 120 && most <= 160);
+	assert_true(sum / LOOKUPS <= 130 && most <= 170);   /* 120 with gcc, 124 with clang */
 #endif
 	while (mm->root)
 		unlink_one(mm->root);
