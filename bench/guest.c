@@ -157,7 +157,10 @@ static void after_fork(void)
 	pid_t pid;
 
 	touch_write(at);
-	if (pipe(ends) || (pid = fork()) < 0)
+	if (pipe(ends))
+		fail("pipe");
+	pid = fork();
+	if (pid < 0)
 		fail("fork");
 	if (!pid) {
 		close(ends[1]);
