@@ -426,21 +426,28 @@ static void children(void)
 static void stop_and_continue(void)
 {
 	siginfo_t info;
-	int status;
+	int status, ends[2];
+	char byte = 0;
 	pid_t pid;
 
 	signal(SIGCHLD, SIG_DFL);
 	fflush(stdout);
+	if (pipe(ends))
+		exit(1);
 	pid = fork();
 	if (!pid) {
 		raise(SIGSTOP);
-		_exit(5);
+		_exit(read(ends[0], &byte, 1) == 1 ? 5 : 6);
 	}
 	waitpid(pid, &status, WUNTRACED);
 	printf("stopped: %d by %d\n", WIFSTOPPED(status), WSTOPSIG(status));
 	kill(pid, SIGCONT);
 	waitpid(pid, &status, WCONTINUED);
 	printf("continued: %d\n", WIFCONTINUED(status));
+	if (write(ends[1], &byte, 1) != 1)
+		exit(1);
+	close(ends[0]);
+	close(ends[1]);
 	memset(&info, 0, sizeof(info));
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	printf("waitid: code %d status %d\n", info.si_code, info.si_status);
