@@ -57,8 +57,8 @@ static int close_machine(void **state)
 
 static void link_at(struct quire_vma *vma, unsigned start, unsigned pages, uint32_t flags)
 {
-	*vma = (struct quire_vma){.mm = mm, .start = (quire_va)start << 12, .end = (quire_va)(start + pages) << 12,
-	                          .flags = flags};
+	*vma = (struct quire_vma){
+	    .mm = mm, .start = (quire_va)start << 12, .end = (quire_va)(start + pages) << 12, .flags = flags};
 	qr_vma_link(mm, vma);
 	mm->total_vm += pages;
 }
@@ -85,8 +85,10 @@ static void compare_gaps(const unsigned char *used)
 	quire_va got_up = 0, got_down = 0;
 	enum quire_status status_up, status_down;
 
-	status_up = qr_gap_bottom_up(mm, (uint64_t)pages << 12, (quire_va)low << 12, (quire_va)high << 12, &got_up);
-	status_down = qr_gap_top_down(mm, (uint64_t)pages << 12, (quire_va)low << 12, (quire_va)high << 12, &got_down);
+	status_up =
+	    qr_gap_bottom_up(mm, (uint64_t)pages << 12, (quire_va)low << 12, (quire_va)high << 12, &got_up);
+	status_down =
+	    qr_gap_top_down(mm, (uint64_t)pages << 12, (quire_va)low << 12, (quire_va)high << 12, &got_down);
 	for (up = low; up + pages <= high && !fits(used, up, pages);)
 		up++;
 	if (up + pages > high) {
@@ -109,7 +111,8 @@ static void mark(unsigned char *used, struct quire_vma *const *owner)
 		if (!owner[i])
 			continue;
 		used[i] = 1;
-		for (unsigned j = 1; (owner[i]->flags & QR_VM_GROWSDOWN) && j <= 8 && j <= i && !owner[i - j]; j++)
+		for (unsigned j = 1; (owner[i]->flags & QR_VM_GROWSDOWN) && j <= 8 && j <= i && !owner[i - j];
+		     j++)
 			used[i - j] = 2;
 	}
 }
@@ -122,7 +125,8 @@ static void compare_finds(struct quire_vma *const *owner)
 		if (owner[i])
 			above = owner[i];
 		assert_ptr_equal(qr_find_vma(mm, ((quire_va)i << 12) + 5), above);
-		assert_ptr_equal(qr_find_vma_intersection(mm, (quire_va)i << 12, (quire_va)(i + 1) << 12), owner[i]);
+		assert_ptr_equal(qr_find_vma_intersection(mm, (quire_va)i << 12, (quire_va)(i + 1) << 12),
+				 owner[i]);
 	}
 }
 
@@ -233,9 +237,11 @@ static void test_many(void **state)
 	assert_int_equal(qr_gap_top_down(mm, 2 << 12, 0, (quire_va)(16 + 2 * MANY) << 12, &got), QUIRE_OK);
 	assert_int_equal(got >> 12, 14);
 	unlink_one(&vmas[777]);
-	assert_int_equal(qr_gap_top_down(mm, 3 << 12, 4096 * 16, (quire_va)(16 + 2 * MANY) << 12, &got), QUIRE_OK);
+	assert_int_equal(qr_gap_top_down(mm, 3 << 12, 4096 * 16, (quire_va)(16 + 2 * MANY) << 12, &got),
+			 QUIRE_OK);
 	assert_int_equal(got >> 12, 16 + 2 * 776 + 1);
-	assert_int_equal(qr_gap_bottom_up(mm, 3 << 12, 4096 * 16, (quire_va)(16 + 2 * MANY) << 12, &got), QUIRE_OK);
+	assert_int_equal(qr_gap_bottom_up(mm, 3 << 12, 4096 * 16, (quire_va)(16 + 2 * MANY) << 12, &got),
+			 QUIRE_OK);
 	assert_int_equal(got >> 12, 16 + 2 * 776 + 1);
 	overhead = count_overhead();
 	for (unsigned i = 0; i < LOOKUPS && overhead; i++) {
@@ -245,8 +251,8 @@ static void test_many(void **state)
 		most = count > most ? count : most;
 		sum += count;
 	}
-	print_message("depth %u at %u vmas, a look-up takes %lu instructions, at most %lu\n", depth_of(mm->root), MANY,
-	              sum / LOOKUPS, most);
+	print_message("depth %u at %u vmas, a look-up takes %lu instructions, at most %lu\n",
+		      depth_of(mm->root), MANY, sum / LOOKUPS, most);
 #if defined(__OPTIMIZE__) && !defined(INSTRUMENTED)
 	assert_true(sum / LOOKUPS <= 130 && most <= 170);   /* 120 with gcc, 124 with clang */
 #endif
