@@ -16,7 +16,8 @@ static bool compatible(const struct quire_vma *low, const struct quire_vma *high
 	       qr_vma_index(low, low->end) == high->pgoff;
 }
 
-static uint64_t reusable(const struct quire_vma *from, const struct quire_vma *low, const struct quire_vma *high)
+static uint64_t reusable(const struct quire_vma *from, const struct quire_vma *low,
+			 const struct quire_vma *high)
 {
 	uint64_t anon;
 

@@ -18,7 +18,8 @@ static bool room_above(const struct quire_mm *mm, quire_va from, quire_va to)
 static enum quire_status grow(struct quire_mm *mm, quire_va from, quire_va to)
 {
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(to - from));
-	struct qr_span span = {.start = from, .end = to, .pgoff = qr_to_pages(mm->system, from), .only_prev = true};
+	struct qr_span span = {
+	    .start = from, .end = to, .pgoff = qr_to_pages(mm->system, from), .only_prev = true};
 	struct quire_vma *vma;
 	quire_va at;
 
@@ -95,7 +96,8 @@ quire_va quire_brk(struct quire_mm *mm, quire_va brk)
 	bool populate;
 
 	qr_mm_write_lock(mm);
-	populate = move(mm, brk, &gone, &from, &to) == QUIRE_OK && from < to && (mm->def_flags & QR_VM_LOCKED);
+	populate =
+	    move(mm, brk, &gone, &from, &to) == QUIRE_OK && from < to && (mm->def_flags & QR_VM_LOCKED);
 	brk = mm->brk;
 	qr_assert_whole(mm->system, qr_mm_valid(mm));
 	qr_mm_write_unlock(mm);

@@ -190,7 +190,8 @@ void qr_mm_count(struct quire_mm *mm, int64_t anon, int64_t file, int64_t shmem,
 
 void qr_mm_count_gone(struct quire_mm *mm, const struct qr_pt_counts *gone)
 {
-	qr_mm_count(mm, -(int64_t)gone->anon, -(int64_t)gone->file, -(int64_t)gone->shmem, -(int64_t)gone->swap);
+	qr_mm_count(mm, -(int64_t)gone->anon, -(int64_t)gone->file, -(int64_t)gone->shmem,
+		    -(int64_t)gone->swap);
 }
 
 void qr_mm_count_fault(struct quire_mm *mm, bool major)

@@ -49,7 +49,7 @@ struct quire_vma {
 	quire_va start, end;
 	uint32_t flags;               /* QR_VM_* */
 	quire_prot prot;              /* what a leaf may have: READ, WRITE, EXEC | USER, widened */
-	uint64_t pgoff;               /* page of the file at `start`; anonymous: start >> page shift when made */
+	uint64_t pgoff;               /* page of the file at `start`; anonymous: its index when made */
 	struct quire_file *file;      /* holds a reference; NULL: anonymous. Shared anonymous has a file */
 	struct quire_mm *mm;
 	struct quire_vma *left, *right, *parent;   /* tree */
@@ -142,7 +142,8 @@ static inline void qr_mm_read_unlock(struct quire_mm *mm, unsigned token)
 {
 	const struct quire_system *system = mm->system;
 
-	qr_assert_contract(system, token < mm->slots && __atomic_load_n(&mm->slot[token].readers, __ATOMIC_RELAXED));
+	qr_assert_contract(system,
+			   token < mm->slots && __atomic_load_n(&mm->slot[token].readers, __ATOMIC_RELAXED));
 	/* The event first: after the last step another thread may free the mm. */
 	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_RELEASED);
 	qr_mm_leave(mm, token);
@@ -190,7 +191,8 @@ void qr_vma_grow_down(struct quire_vma *vma, quire_va start);
 void qr_anon_prepare(struct quire_vma *vma);
 
 /* Commitment: promises `pages` for `mm`, by the overcommit mode. Returns QUIRE_OK or QUIRE_ENOMEM. */
-enum quire_status qr_commit(struct quire_system *system, const struct quire_mm *mm, uint64_t pages) QUIRE_MUST_USE;
+enum quire_status qr_commit(struct quire_system *system, const struct quire_mm *mm,
+			    uint64_t pages) QUIRE_MUST_USE;
 void qr_uncommit(struct quire_system *system, uint64_t pages);
 uint64_t qr_commit_limit(const struct quire_system *system);
 

@@ -14,7 +14,7 @@
 /* Flags that MAP_SHARED_VALIDATE knows; MAP_SYNC needs a file on persistent memory. */
 #define KNOWN_FLAGS                                                                                          \
 	(QUIRE_MAP_SHARED_VALIDATE | QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_DENYWRITE |           \
-	 QUIRE_MAP_EXECUTABLE | QUIRE_MAP_GROWSDOWN | QUIRE_MAP_LOCKED | QUIRE_MAP_NORESERVE |                \
+	 QUIRE_MAP_EXECUTABLE | QUIRE_MAP_GROWSDOWN | QUIRE_MAP_LOCKED | QUIRE_MAP_NORESERVE |               \
 	 QUIRE_MAP_POPULATE | QUIRE_MAP_NONBLOCK | QUIRE_MAP_STACK)
 
 /* --- where ---------------------------------------------------------------------------------------------- */

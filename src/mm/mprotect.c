@@ -79,7 +79,8 @@ static enum quire_status protect_part(struct quire_vma *vma, quire_va start, qui
 }
 
 /* Where the change begins: PROT_GROWSDOWN takes the whole of a growing vma below `end`. */
-static enum quire_status first_part(const struct quire_vma *vma, unsigned grows, quire_va *start, quire_va end)
+static enum quire_status first_part(const struct quire_vma *vma, unsigned grows, quire_va *start,
+				    quire_va end)
 {
 	if (!vma || vma->start >= end)
 		return QUIRE_ENOMEM;
@@ -123,7 +124,8 @@ static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quir
 		}
 		part_end = (quire_va)qr_min(vma->end, end);
 		flags = (vma->flags & ~(uint32_t)QR_VM_ACCESS) | (prot & QUIRE_PROT_RWX);
-		status = allowed(flags) ? protect_part(vma, start, part_end, flags, &tlb, &cow) : QUIRE_EACCES;
+		status =
+		    allowed(flags) ? protect_part(vma, start, part_end, flags, &tlb, &cow) : QUIRE_EACCES;
 		if (cow)
 			populate_part(mm, &tlb, start, part_end);
 		start = part_end;

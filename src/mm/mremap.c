@@ -258,7 +258,8 @@ static enum quire_status remap_to(struct remap *re)
 	}
 	if (status != QUIRE_OK)
 		return status;
-	if ((re->flags & QUIRE_MREMAP_DONTUNMAP) && !qr_may_expand(mm, re->vma->flags, pages_of(re, re->old_length)))
+	if ((re->flags & QUIRE_MREMAP_DONTUNMAP) &&
+	    !qr_may_expand(mm, re->vma->flags, pages_of(re, re->old_length)))
 		return QUIRE_ENOMEM;
 	status = qr_get_unmapped_area(mm, re->new_addr, re->new_length, fixed, &re->new_addr);
 	return status == QUIRE_OK ? move(re) : status;
@@ -297,8 +298,8 @@ static bool room_in_place(const struct remap *re)
 	quire_va at;
 
 	return !qr_mutant(re->mm->system, "remap-in-place") &&
-	       (uint64_t)(vma->end - re->addr) == re->old_length && end > vma->end && end <= re->mm->task_end &&
-	       !qr_find_vma_intersection(re->mm, vma->end, (quire_va)end) &&
+	       (uint64_t)(vma->end - re->addr) == re->old_length && end > vma->end &&
+	       end <= re->mm->task_end && !qr_find_vma_intersection(re->mm, vma->end, (quire_va)end) &&
 	       qr_get_unmapped_area(re->mm, vma->start, end - vma->start, true, &at) == QUIRE_OK;
 }
 

@@ -88,7 +88,8 @@ enum quire_status qr_mm_populate_advised(struct quire_mm *mm, quire_va start, qu
 		else if (!(vma->flags & (write ? QR_VM_WRITE : QR_VM_READ)))
 			status = QUIRE_EINVAL;
 		else
-			status = fill(&walk, vma, (quire_va)qr_min(vma->end, end), write ? QR_FAULT_IN_WRITE : 0);
+			status =
+			    fill(&walk, vma, (quire_va)qr_min(vma->end, end), write ? QR_FAULT_IN_WRITE : 0);
 	}
 	qr_mm_read_unlock(mm, walk.token);
 	return status;

@@ -133,7 +133,8 @@ enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va e
 	*out_smaps = (struct quire_smaps){0};
 	token = qr_mm_read_lock(mm);
 	for (vma = qr_find_vma_intersection(mm, start, end); vma && vma->start < end; vma = vma->next)
-		count_vma(vma, (quire_va)qr_max(vma->start, start), (quire_va)qr_min(vma->end, end), out_smaps);
+		count_vma(vma, (quire_va)qr_max(vma->start, start), (quire_va)qr_min(vma->end, end),
+			  out_smaps);
 	qr_mm_read_unlock(mm, token);
 	/* Locked memory is a share of pages; it is told in pages. */
 	out_smaps->locked >>= PSS_SHIFT;

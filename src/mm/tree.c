@@ -168,7 +168,8 @@ void qr_vma_link(struct quire_mm *mm, struct quire_vma *vma)
 		}
 	}
 	qr_assert_contract(mm->system, vma->start < vma->end);
-	qr_assert_contract(mm->system, (!prev || prev->end <= vma->start) && (!next || vma->end <= next->start));
+	qr_assert_contract(mm->system,
+			   (!prev || prev->end <= vma->start) && (!next || vma->end <= next->start));
 	vma->left = vma->right = NULL;
 	vma->parent = parent;
 	vma->prev = prev;
@@ -277,8 +278,8 @@ static struct quire_vma *next_higher(const struct quire_mm *mm, struct quire_vma
 }
 
 /* The gap below `vma` (NULL: above the last one), cut to [low, high). Returns its length. */
-static uint64_t clipped_gap(const struct quire_mm *mm, const struct quire_vma *vma, uint64_t low, uint64_t high,
-                            uint64_t *out_start)
+static uint64_t clipped_gap(const struct quire_mm *mm, const struct quire_vma *vma, uint64_t low,
+			    uint64_t high, uint64_t *out_start)
 {
 	const struct quire_vma *last = vma ? NULL : qr_last_vma(mm);
 	uint64_t start = vma ? gap_start(vma) : last ? last->end : 0;
@@ -394,5 +395,6 @@ bool qr_mm_valid(const struct quire_mm *mm)
 		total += qr_vma_pages(vma);
 		locked += vma->flags & QR_VM_LOCKED ? qr_vma_pages(vma) : 0;
 	}
-	return count == mm->vmas && (!prev || !prev->next) && total == mm->total_vm && locked == mm->locked_vm;
+	return count == mm->vmas && (!prev || !prev->next) && total == mm->total_vm &&
+	       locked == mm->locked_vm;
 }

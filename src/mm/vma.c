@@ -115,7 +115,8 @@ static bool fits(const struct quire_vma *vma, const struct qr_span *span)
 {
 	uint32_t ignored = qr_mutant(vma->mm->system, "merge-noreserve") ? QR_VM_NORESERVE : 0;
 
-	return ((vma->flags ^ span->flags) & ~ignored) == 0 && vma->file == span->file && same_anon(vma, span);
+	return ((vma->flags ^ span->flags) & ~ignored) == 0 && vma->file == span->file &&
+	       same_anon(vma, span);
 }
 
 static bool joins_prev(const struct quire_vma *prev, const struct qr_span *span)

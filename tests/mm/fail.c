@@ -25,7 +25,8 @@ static bool same_layout(const struct result *a, const struct result *b)
 	for (unsigned i = 0; i < a->lines; i++) {
 		const struct line *x = &a->line[i], *y = &b->line[i];
 
-		if (x->start != y->start || x->end != y->end || x->flags != y->flags || x->offset != y->offset)
+		if (x->start != y->start || x->end != y->end || x->flags != y->flags ||
+		    x->offset != y->offset)
 			return false;
 	}
 	return true;
@@ -67,7 +68,8 @@ static bool moved_in_part(const struct op *op, const struct result *before, cons
 /* Whether the operation told that it failed; the heap's does by not moving. A hole, too, is ENOMEM. */
 static bool says_failed(const struct op *op, const struct result *got, const struct result *expected)
 {
-	return got->status == QUIRE_ENOMEM || got->status != expected->status || (op->kind == OP_BRK && got->value != expected->value);
+	return got->status == QUIRE_ENOMEM || got->status != expected->status ||
+	       (op->kind == OP_BRK && got->value != expected->value);
 }
 
 struct place {
@@ -79,7 +81,8 @@ struct place {
 
 static bool complain(const struct place *at, const char *what, const struct result *got)
 {
-	printf("case \"%s\", operation %u, allocation %" PRIu64 " refused: %s (status %d, value 0x%" PRIx64 ")\n",
+	printf("case \"%s\", operation %u, allocation %" PRIu64 " refused: %s (status %d, value 0x%" PRIx64
+	       ")\n",
 	       at->name, at->step, at->nth, what, got->status, got->value);
 	for (unsigned i = 0; i < got->lines; i++)
 		printf("  p%-3" PRIu64 " p%-3" PRIu64 " %04x rss %u\n", (got->line[i].start - WINDOW) / PAGE,
@@ -87,8 +90,8 @@ static bool complain(const struct place *at, const char *what, const struct resu
 	return false;
 }
 
-static bool judge(struct run *run, const struct place *at, const struct result *before, const struct result *got,
-                  const struct result *expected)
+static bool judge(struct run *run, const struct place *at, const struct result *before,
+		  const struct result *got, const struct result *expected)
 {
 	const struct op *op = &at->program->op[at->step];
 	struct result again;
@@ -107,7 +110,8 @@ static bool judge(struct run *run, const struct place *at, const struct result *
 	if (moved_in_part(op, before, got))
 		return true;
 	library_step(run, op, &again);
-	if (again.status != expected->status || again.value != expected->value || !same_layout(&again, expected) || !same_pages(&again, expected))
+	if (again.status != expected->status || again.value != expected->value ||
+	    !same_layout(&again, expected) || !same_pages(&again, expected))
 		return complain(at, "the second try differs", &again);
 	return true;
 }

@@ -25,7 +25,8 @@ static int open_all(void **state)
 	sim = sim_create(&config, NULL);
 	cpu = sim_cpu(sim, 0);
 	sim_use_cpu(cpu);
-	if (sim_process_create(sim, NULL, &process) != QUIRE_OK || sim_file_create(sim, N(8), 1, &file) != QUIRE_OK)
+	if (sim_process_create(sim, NULL, &process) != QUIRE_OK ||
+	    sim_file_create(sim, N(8), 1, &file) != QUIRE_OK)
 		return 1;
 	sim_switch(cpu, process);
 	return 0;
@@ -41,9 +42,12 @@ static int close_all(void **state)
 
 static void map(uint64_t page, uint64_t count, uint32_t flags, uint64_t from)
 {
-	const struct quire_mmap how = {.addr = BASE + N(page), .length = N(count),
-	                               .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-	                               .flags = flags | QUIRE_MAP_FIXED, .file = file->file, .offset = N(from)};
+	const struct quire_mmap how = {.addr = BASE + N(page),
+				       .length = N(count),
+				       .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+				       .flags = flags | QUIRE_MAP_FIXED,
+				       .file = file->file,
+				       .offset = N(from)};
 	quire_va at;
 
 	assert_int_equal(quire_mmap(process->mm, &how, &at), QUIRE_OK);

@@ -171,7 +171,8 @@ static void test_joins(void **state)
 	assert_string_equal(draw(), "....|wwww.|wwwwwww........................");
 	assert_int_equal(map(8, 1, RW, FIXED, NULL), QUIRE_OK);
 	assert_string_equal(draw(), "....|wwwwwwwwwwww........................");
-	assert_int_equal(map(8, 2, RW, QUIRE_MAP_SHARED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED, NULL), QUIRE_OK);
+	assert_int_equal(map(8, 2, RW, QUIRE_MAP_SHARED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED, NULL),
+			 QUIRE_OK);
 	assert_string_equal(draw(), "....|wwww|WW|wwwwww........................");
 	close_all();
 }
@@ -266,7 +267,8 @@ static void test_commit(void **state)
 	quire_mm_put(child);
 	assert_int_equal(committed(), before);
 	/* Shared memory is promised as a whole, and once. */
-	assert_int_equal(map(9000, 50, RW, QUIRE_MAP_SHARED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED, NULL), QUIRE_OK);
+	assert_int_equal(map(9000, 50, RW, QUIRE_MAP_SHARED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED, NULL),
+			 QUIRE_OK);
 	assert_int_equal(committed(), before + 50);
 	assert_int_equal(quire_munmap(mm, N(9000), N(10)), QUIRE_OK);
 	assert_int_equal(committed(), before + 50);
@@ -315,11 +317,13 @@ static void test_keys(void **state)
 
 	(void)state;
 	open_small();
-	assert_int_equal(map(4, 2, RW, QUIRE_MAP_SHARED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED, NULL), QUIRE_OK);
+	assert_int_equal(map(4, 2, RW, QUIRE_MAP_SHARED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED, NULL),
+			 QUIRE_OK);
 	assert_int_equal(map(8, 2, RW, FIXED, NULL), QUIRE_OK);
 	assert_int_equal(quire_mm_fork(mm, &child), QUIRE_OK);
-	assert_int_equal(quire_mremap(child, N(4), 0, N(2), QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED, N(20), &at),
-	                 QUIRE_OK);
+	assert_int_equal(
+	    quire_mremap(child, N(4), 0, N(2), QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED, N(20), &at),
+	    QUIRE_OK);
 	assert_int_equal(quire_mm_key(mm, N(5) + 16, &a), QUIRE_OK);
 	assert_int_equal(quire_mm_key(child, N(21) + 16, &b), QUIRE_OK);
 	assert_int_equal(quire_mm_key(child, N(21) + 20, &c), QUIRE_OK);
@@ -349,8 +353,9 @@ static void test_access(void **state)
 	assert_int_equal(quire_mm_fork(mm, &child), QUIRE_OK);
 	assert_int_equal(quire_mm_access(child, N(4), word, 8, QUIRE_ACCESS_MM_WRITE, &done), QUIRE_EFAULT);
 	assert_int_equal(done, 0);
-	assert_int_equal(quire_mm_access(child, N(4), word, 8, QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE, &done),
-	                 QUIRE_OK);
+	assert_int_equal(
+	    quire_mm_access(child, N(4), word, 8, QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE, &done),
+	    QUIRE_OK);
 	assert_int_equal(quire_mm_access(child, N(4), got, 8, 0, &done), QUIRE_OK);
 	assert_memory_equal(got, word, 8);
 	assert_int_equal(quire_mm_access(mm, N(4), got, 8, 0, &done), QUIRE_OK);

@@ -19,9 +19,9 @@ static uint64_t compared;   /* operations */
 
 /* --- showing -------------------------------------------------------------------------------------------- */
 
-static const char *const op_names[OP_COUNT] = {"mmap",  "munmap",   "mprotect",   "mremap", "brk",  "madvise",
-                                               "mincore", "mlock",  "munlock",    "mlockall", "munlockall",
-                                               "msync", "read",     "write",      "fork",   "limit", "drop_rights"};
+static const char *const op_names[OP_COUNT] = {
+    "mmap",     "munmap",     "mprotect", "mremap", "brk",   "madvise", "mincore", "mlock",      "munlock",
+    "mlockall", "munlockall", "msync",    "read",   "write", "fork",    "limit",   "drop_rights"};
 
 static void show_op(const struct op *op)
 {
@@ -30,7 +30,8 @@ static void show_op(const struct op *op)
 		uint64_t a = op->a[i];
 
 		if (a >= WINDOW - 64 * PAGE && a < WINDOW + 2 * WINDOW_PAGES * PAGE)
-			printf("%sW%+" PRId64 "p%s", i ? ", " : "", (int64_t)(a - WINDOW) / 4096, a % PAGE ? "+" : "");
+			printf("%sW%+" PRId64 "p%s", i ? ", " : "", (int64_t)(a - WINDOW) / 4096,
+			       a % PAGE ? "+" : "");
 		else
 			printf("%s0x%" PRIx64, i ? ", " : "", a);
 	}
@@ -44,8 +45,8 @@ static void show_result(const char *who, const struct result *result)
 		const struct line *line = &result->line[i];
 
 		printf("    p%-3" PRId64 " p%-3" PRId64 " flags %04x offset %" PRIx64 " rss %u anon %u\n",
-		       (int64_t)(line->start - WINDOW) / 4096, (int64_t)(line->end - WINDOW) / 4096, line->flags,
-		       line->offset, line->rss, line->anonymous);
+		       (int64_t)(line->start - WINDOW) / 4096, (int64_t)(line->end - WINDOW) / 4096,
+		       line->flags, line->offset, line->rss, line->anonymous);
 	}
 }
 
@@ -58,8 +59,8 @@ static bool same(const struct result *a, const struct result *b)
 	for (unsigned i = 0; i < a->lines; i++) {
 		const struct line *x = &a->line[i], *y = &b->line[i];
 
-		if (x->start != y->start || x->end != y->end || x->flags != y->flags || x->offset != y->offset ||
-		    x->rss != y->rss || x->anonymous != y->anonymous)
+		if (x->start != y->start || x->end != y->end || x->flags != y->flags ||
+		    x->offset != y->offset || x->rss != y->rss || x->anonymous != y->anonymous)
 			return false;
 	}
 	return true;
@@ -192,7 +193,8 @@ static uint64_t some_address(void)
 
 static uint64_t some_length(void)
 {
-	static const uint64_t odd[] = {0, 1, PAGE + 1, UINT64_MAX, UINT64_MAX - PAGE, UINT64_C(1) << 47, PAGE - 1};
+	static const uint64_t odd[] = {0,       1, PAGE + 1, UINT64_MAX, UINT64_MAX - PAGE, UINT64_C(1) << 47,
+				       PAGE - 1};
 
 	if (chance(20))
 		return odd[pick(7)];
@@ -235,11 +237,13 @@ static void random_mremap(struct op *op)
 
 static void random_op(struct program *program, struct op *op)
 {
-	static const uint8_t kinds[] = {OP_MMAP,    OP_MMAP,    OP_MMAP,    OP_MMAP,    OP_MMAP,  OP_MUNMAP, OP_MUNMAP,
-	                                OP_MPROTECT, OP_MPROTECT, OP_MPROTECT, OP_MREMAP, OP_MREMAP, OP_MREMAP, OP_BRK,
-	                                OP_MADVISE, OP_MADVISE, OP_MADVISE, OP_MINCORE, OP_MLOCK, OP_MLOCK,  OP_MUNLOCK,
-	                                OP_MSYNC,   OP_READ,    OP_READ,    OP_WRITE,   OP_WRITE, OP_WRITE,  OP_WRITE};
-	static const uint8_t advice[] = {0, 1, 2, 3, 4, 4, 8, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 99};
+	static const uint8_t kinds[] = {
+	    OP_MMAP,     OP_MMAP,     OP_MMAP,     OP_MMAP,    OP_MMAP,   OP_MUNMAP, OP_MUNMAP,
+	    OP_MPROTECT, OP_MPROTECT, OP_MPROTECT, OP_MREMAP,  OP_MREMAP, OP_MREMAP, OP_BRK,
+	    OP_MADVISE,  OP_MADVISE,  OP_MADVISE,  OP_MINCORE, OP_MLOCK,  OP_MLOCK,  OP_MUNLOCK,
+	    OP_MSYNC,    OP_READ,     OP_READ,     OP_WRITE,   OP_WRITE,  OP_WRITE,  OP_WRITE};
+	static const uint8_t advice[] = {0,  1,  2,  3,  4,  4,  8,  8,  9,  10, 11, 12,
+					 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 99};
 
 	memset(op, 0, sizeof(*op));
 	op->kind = chance(40) ? OP_FORK : kinds[pick(sizeof(kinds))];
@@ -356,7 +360,8 @@ static unsigned run_cases(void)
 
 		memset(&program, 0, sizeof(program));
 		program.heap = cases[i].heap;
-		for (; program.count < MAX_CASE_OPS && cases[i].op[program.count].kind != OP_COUNT; program.count++)
+		for (; program.count < MAX_CASE_OPS && cases[i].op[program.count].kind != OP_COUNT;
+		     program.count++)
 			program.op[program.count] = cases[i].op[program.count];
 		if (too_large_to_lock(&program))
 			continue;
@@ -376,8 +381,9 @@ static bool recent_linux(void)
 	struct utsname name;
 	int major = 0, minor = 0;
 
-	return uname(&name) == 0 && strcmp(name.sysname, "Linux") == 0 && strcmp(name.machine, "x86_64") == 0 &&
-	       sscanf(name.release, "%d.%d", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 17));
+	return uname(&name) == 0 && strcmp(name.sysname, "Linux") == 0 &&
+	       strcmp(name.machine, "x86_64") == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 17));
 }
 
 int main(int argc, char **argv)

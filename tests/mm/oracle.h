@@ -18,22 +18,23 @@
 #define MAX_LINES    64
 
 enum op_kind {
-	OP_MMAP,         /* address, length, prot, flags, file (0 none, 1 read-write, 2 read-only, 3 write-only), offset */
-	OP_MUNMAP,       /* address, length */
-	OP_MPROTECT,     /* address, length, prot */
-	OP_MREMAP,       /* address, old length, new length, flags, new address */
-	OP_BRK,          /* bytes above the heap's start */
-	OP_MADVISE,      /* address, length, advice */
-	OP_MINCORE,      /* address, length */
-	OP_MLOCK,        /* address, length, flags */
-	OP_MUNLOCK,      /* address, length */
-	OP_MLOCKALL,     /* flags */
+	OP_MMAP,     /* address, length, prot, flags, file (0 none, 1 read-write, 2 read-only, 3 write-only),
+			offset */
+	OP_MUNMAP,   /* address, length */
+	OP_MPROTECT, /* address, length, prot */
+	OP_MREMAP,   /* address, old length, new length, flags, new address */
+	OP_BRK,      /* bytes above the heap's start */
+	OP_MADVISE,  /* address, length, advice */
+	OP_MINCORE,  /* address, length */
+	OP_MLOCK,    /* address, length, flags */
+	OP_MUNLOCK,  /* address, length */
+	OP_MLOCKALL, /* flags */
 	OP_MUNLOCKALL,
-	OP_MSYNC,        /* address, length, flags */
-	OP_READ,         /* address */
-	OP_WRITE,        /* address, byte */
-	OP_FORK,         /* 0: the child goes on, 1: the parent */
-	OP_LIMIT,        /* enum quire_limit; AS and DATA: pages above what is used; MEMLOCK: pages */
+	OP_MSYNC, /* address, length, flags */
+	OP_READ,  /* address */
+	OP_WRITE, /* address, byte */
+	OP_FORK,  /* 0: the child goes on, 1: the parent */
+	OP_LIMIT, /* enum quire_limit; AS and DATA: pages above what is used; MEMLOCK: pages */
 	OP_DROP_RIGHTS,
 	OP_COUNT
 };

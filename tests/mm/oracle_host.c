@@ -55,10 +55,11 @@ static uint32_t flags_of(const char *words)
 	static const struct {
 		char name[4];
 		uint32_t flag;
-	} names[] = {{"rd", LINE_READ},     {"wr", LINE_WRITE},     {"ex", LINE_EXEC},      {"ms", LINE_SHARED},
-	             {"mr", LINE_MAYREAD},  {"mw", LINE_MAYWRITE},  {"me", LINE_MAYEXEC},   {"gd", LINE_GROWSDOWN},
-	             {"lo", LINE_LOCKED},   {"ac", LINE_ACCOUNT},   {"nr", LINE_NORESERVE}, {"dc", LINE_DONTFORK},
-	             {"sr", LINE_SEQUENTIAL}, {"rr", LINE_RANDOM},  {"wf", LINE_WIPEONFORK}, {"dd", LINE_DONTDUMP}};
+	} names[] = {
+	    {"rd", LINE_READ},       {"wr", LINE_WRITE},    {"ex", LINE_EXEC},       {"ms", LINE_SHARED},
+	    {"mr", LINE_MAYREAD},    {"mw", LINE_MAYWRITE}, {"me", LINE_MAYEXEC},    {"gd", LINE_GROWSDOWN},
+	    {"lo", LINE_LOCKED},     {"ac", LINE_ACCOUNT},  {"nr", LINE_NORESERVE},  {"dc", LINE_DONTFORK},
+	    {"sr", LINE_SEQUENTIAL}, {"rr", LINE_RANDOM},   {"wf", LINE_WIPEONFORK}, {"dd", LINE_DONTDUMP}};
 	uint32_t flags = 0;
 
 	for (; words[0] == ' ' && words[1] && words[1] != '\n'; words += 3) {
@@ -82,7 +83,8 @@ static void look(struct result *result)
 		next = newline ? newline + 1 : at + strlen(at);
 		if (sscanf(at, "%lx-%lx %4s %lx", &start, &end, perms, &offset) == 4) {
 			line = NULL;
-			if (start < WINDOW || start >= WINDOW + WINDOW_PAGES * PAGE || result->lines == MAX_LINES)
+			if (start < WINDOW || start >= WINDOW + WINDOW_PAGES * PAGE ||
+			    result->lines == MAX_LINES)
 				continue;
 			line = &result->line[result->lines++];
 			memset(line, 0, sizeof(*line));
@@ -129,7 +131,8 @@ static void do_mmap(const struct op *op, struct result *result)
 {
 	int fds[] = {-1, file_rw, file_ro, file_wo};
 
-	placed(result, syscall(SYS_mmap, op->a[0], op->a[1], op->a[2], op->a[3], fds[op->a[4] & 3], op->a[5]), op->a[1]);
+	placed(result, syscall(SYS_mmap, op->a[0], op->a[1], op->a[2], op->a[3], fds[op->a[4] & 3], op->a[5]),
+	       op->a[1]);
 }
 
 static void do_access(const struct op *op, struct result *result)
@@ -274,7 +277,8 @@ static void prepare(const struct program *program)
 {
 	static char stack[1 << 16];
 	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+	struct sigaction action = {.sa_sigaction = on_signal,
+				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 	struct rlimit limit = {8 << 20, RLIM_INFINITY};
 	unsigned char page[PAGE];
 	char path[64];

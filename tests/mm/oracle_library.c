@@ -224,7 +224,8 @@ void library_start(struct run *run, const struct program *program)
 	sim_use_cpu(run->cpu);
 	sim_switch(run->cpu, run->process);
 	fill_file(run);
-	quire_mm_set_rights(run->process->mm, QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN | QUIRE_RIGHT_SYS_RAWIO);
+	quire_mm_set_rights(run->process->mm,
+			    QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN | QUIRE_RIGHT_SYS_RAWIO);
 	if (program->heap)
 		quire_mm_set_brk(run->process->mm, WINDOW + HEAP_AT * PAGE);
 }

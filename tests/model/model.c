@@ -41,7 +41,8 @@ static void make_own(struct model *model, struct page *page)
 	page->own = true;
 }
 
-enum model_answer model_read(struct model *model, unsigned process, unsigned number, unsigned word, uint64_t *out)
+enum model_answer model_read(struct model *model, unsigned process, unsigned number, unsigned word,
+			     uint64_t *out)
 {
 	struct page *page = at_page(model, process, number);
 
@@ -56,7 +57,8 @@ enum model_answer model_read(struct model *model, unsigned process, unsigned num
 	return ANSWER_OK;
 }
 
-enum model_answer model_write(struct model *model, unsigned process, unsigned number, unsigned word, uint64_t value)
+enum model_answer model_write(struct model *model, unsigned process, unsigned number, unsigned word,
+			      uint64_t value)
 {
 	struct page *page = at_page(model, process, number);
 

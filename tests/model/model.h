@@ -53,8 +53,10 @@ struct model {
 };
 
 /* Accesses: the answer, and the word read. */
-enum model_answer model_read(struct model *model, unsigned process, unsigned page, unsigned word, uint64_t *out);
-enum model_answer model_write(struct model *model, unsigned process, unsigned page, unsigned word, uint64_t value);
+enum model_answer model_read(struct model *model, unsigned process, unsigned page, unsigned word,
+			     uint64_t *out);
+enum model_answer model_write(struct model *model, unsigned process, unsigned page, unsigned word,
+			      uint64_t value);
 
 /* Ranges of pages [at, at + count). Each returns what the system call does: 0 or -errno. */
 void model_map(struct model *model, unsigned process, unsigned at, unsigned count, const struct page *like);

@@ -111,7 +111,8 @@ static bool answered(struct run *run, enum sim_end end, enum model_answer expect
 
 	if (expected == ANSWER_OK)
 		return end == SIM_DONE;
-	return end == SIM_SIGNALLED && last->signal == signals[expected].signal && last->code == signals[expected].code;
+	return end == SIM_SIGNALLED && last->signal == signals[expected].signal &&
+	       last->code == signals[expected].code;
 }
 
 static bool compare_word(struct run *run, unsigned page, unsigned word)
@@ -122,8 +123,8 @@ static bool compare_word(struct run *run, unsigned page, unsigned word)
 
 	if (answered(run, end, answer) && (answer != ANSWER_OK || got == (uint32_t)expected))
 		return true;
-	printf("process %u page %u word %u: answer %s, value %" PRIx64 "; expected %d, %" PRIx64 "\n", run->now, page,
-	       word, sim_end_name(end), got, answer, expected);
+	printf("process %u page %u word %u: answer %s, value %" PRIx64 "; expected %d, %" PRIx64 "\n",
+	       run->now, page, word, sim_end_name(end), got, answer, expected);
 	return false;
 }
 
@@ -149,11 +150,13 @@ static bool compare_layout(struct run *run, unsigned process)
 			       !(region.flags & QUIRE_REGION_WIPEONFORK) == !page->wipe &&
 			       !region.file == (page->object < 0) &&
 			       (page->object < 0 || offset == page->index * run->page_bytes) &&
-			       (page->object < 0 || page->object >= FILES || region.file == file_of(run, page->object));
+			       (page->object < 0 || page->object >= FILES ||
+				region.file == file_of(run, page->object));
 		}
 		if (!good) {
-			printf("process %u page %u: mapped %d prot %x flags %x; expected %d %x\n", process, i, mapped,
-			       mapped ? region.prot : 0, mapped ? region.flags : 0, page->mapped, page->prot);
+			printf("process %u page %u: mapped %d prot %x flags %x; expected %d %x\n", process, i,
+			       mapped, mapped ? region.prot : 0, mapped ? region.flags : 0, page->mapped,
+			       page->prot);
 			return false;
 		}
 	}
@@ -169,8 +172,8 @@ static bool compare_counts(struct run *run, unsigned process)
 	quire_mm_usage(run->process[process]->mm, &usage);
 	if (usage.total_vm == mapped && usage.locked_vm == locked && usage.rss_anon == own)
 		return true;
-	printf("process %u: total %" PRIu64 " locked %" PRIu64 " anon %" PRIu64 "; expected %u %u %u\n", process,
-	       usage.total_vm, usage.locked_vm, usage.rss_anon, mapped, locked, own);
+	printf("process %u: total %" PRIu64 " locked %" PRIu64 " anon %" PRIu64 "; expected %u %u %u\n",
+	       process, usage.total_vm, usage.locked_vm, usage.rss_anon, mapped, locked, own);
 	return false;
 }
 
@@ -203,7 +206,8 @@ static bool expect(struct run *run, enum quire_status got, int expected)
 {
 	if ((int)got == expected)
 		return true;
-	printf("returned %s, expected %s\n", quire_status_name(got), quire_status_name((enum quire_status)expected));
+	printf("returned %s, expected %s\n", quire_status_name(got),
+	       quire_status_name((enum quire_status)expected));
 	return false;
 }
 
@@ -237,8 +241,8 @@ static bool do_map(struct run *run)
 		how.flags |= QUIRE_MAP_ANONYMOUS;
 	}
 	how.prot = like.prot;
-	SAY(run, "p%u mmap %u+%u prot %u object %d index %" PRIu64 " shared %d", run->now, at, count, like.prot,
-	    like.object, like.index, like.shared);
+	SAY(run, "p%u mmap %u+%u prot %u object %d index %" PRIu64 " shared %d", run->now, at, count,
+	    like.prot, like.object, like.index, like.shared);
 	model_map(&run->model, run->now, at, count, &like);
 	return expect(run, quire_mmap(mm_of(run), &how, &got), 0) && got == how.addr;
 }
@@ -271,16 +275,17 @@ static bool do_move(struct run *run)
 		return true;
 	SAY(run, "p%u mremap %u+%u to %u", run->now, at, count, to);
 	return expect(run,
-	              quire_mremap(mm_of(run), va_of(run, at), count * run->page_bytes, count * run->page_bytes,
-	                           QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED, va_of(run, to), &got),
-	              model_move(&run->model, run->now, at, count, to));
+		      quire_mremap(mm_of(run), va_of(run, at), count * run->page_bytes,
+				   count * run->page_bytes, QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				   va_of(run, to), &got),
+		      model_move(&run->model, run->now, at, count, to));
 }
 
 static bool do_advise(struct run *run)
 {
-	static const int advice[] = {QUIRE_MADV_DONTNEED, QUIRE_MADV_DONTNEED, QUIRE_MADV_REMOVE, QUIRE_MADV_DONTFORK,
-	                             QUIRE_MADV_DOFORK,   QUIRE_MADV_WIPEONFORK, QUIRE_MADV_KEEPONFORK,
-	                             QUIRE_MADV_DOFORK};
+	static const int advice[] = {QUIRE_MADV_DONTNEED,   QUIRE_MADV_DONTNEED, QUIRE_MADV_REMOVE,
+				     QUIRE_MADV_DONTFORK,   QUIRE_MADV_DOFORK,   QUIRE_MADV_WIPEONFORK,
+				     QUIRE_MADV_KEEPONFORK, QUIRE_MADV_DOFORK};
 	unsigned count, at = some_range(run, &count);
 	int what = advice[pick(run, 8)], expected;
 
@@ -299,7 +304,8 @@ static bool do_advise(struct run *run)
 	else
 		expected = model_advise_fork(&run->model, run->now, at, count, what);
 	/* A hole that reaches the end of everything: ENOMEM at once, as the model says too. */
-	return expect(run, quire_madvise(mm_of(run), va_of(run, at), count * run->page_bytes, what), expected);
+	return expect(run, quire_madvise(mm_of(run), va_of(run, at), count * run->page_bytes, what),
+		      expected);
 }
 
 static bool do_lock(struct run *run)
@@ -358,9 +364,10 @@ static bool do_kernel_access(struct run *run)
 	SAY(run, "p%u access write %u.%u %x", run->now, number, word, value);
 	answer = model_write(&run->model, run->now, number, word, value);
 	(void)page;
-	return expect(run,
-	              quire_mm_access(mm_of(run), word_va(run, number, word), &value, 4, QUIRE_ACCESS_MM_WRITE, &done),
-	              answer == ANSWER_OK ? 0 : QUIRE_EFAULT);
+	return expect(
+	    run,
+	    quire_mm_access(mm_of(run), word_va(run, number, word), &value, 4, QUIRE_ACCESS_MM_WRITE, &done),
+	    answer == ANSWER_OK ? 0 : QUIRE_EFAULT);
 }
 
 static bool do_fork(struct run *run)
@@ -419,7 +426,8 @@ static bool do_file(struct run *run)
 	case 1:
 		SAY(run, "punch %" PRIu64 "+2", first);
 		model_punch(&run->model, MEMORY, first, 2);
-		return expect(run, quire_file_punch(run->memory, first * run->page_bytes, 2 * run->page_bytes), 0);
+		return expect(run,
+			      quire_file_punch(run->memory, first * run->page_bytes, 2 * run->page_bytes), 0);
 	case 2:
 		SAY(run, "sync %u", device);
 		return expect(run, quire_file_sync(run->device[device]->file, 0, 0), 0);
@@ -508,8 +516,8 @@ static void start(struct run *run, uint64_t seed)
 	make_device(run, 0);
 	make_device(run, 1);
 	model_object(&run->model, OBJECT_PAGES, false);
-	if (quire_file_create(sim_system(run->sim), NULL, NULL, OBJECT_PAGES * run->page_bytes, &run->memory) !=
-	    QUIRE_OK)
+	if (quire_file_create(sim_system(run->sim), NULL, NULL, OBJECT_PAGES * run->page_bytes,
+			      &run->memory) != QUIRE_OK)
 		abort();
 }
 
@@ -530,8 +538,8 @@ static bool one_run(uint64_t seed, unsigned steps, bool talk)
 			good = compare_all(run);
 	}
 	if (!good)
-		printf("%" PRIu64 ":%u   %s on %s: %s\n", seed, i - 1, systems[seed % 7].profile, systems[seed % 7].arch,
-		       run->said);
+		printf("%" PRIu64 ":%u   %s on %s: %s\n", seed, i - 1, systems[seed % 7].profile,
+		       systems[seed % 7].arch, run->said);
 	sim_file_close(run->device[0]);
 	sim_file_close(run->device[1]);
 	quire_file_put(run->memory);
