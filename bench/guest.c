@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
-#define PAGES 2048ul
-#define BYTES (PAGES * PAGE)
+#define PAGE       4096ul
+#define PAGES      2048ul
+#define BYTES      (PAGES * PAGE)
 #define FORK_BYTES (64ul << 20)
 
 static uint64_t now(void)
@@ -69,7 +69,7 @@ static void touch_write(volatile char *at)
 		at[i] = 1;
 }
 
-/* --- anonymous memory ------------------------------------------------------------------------------------ */
+/* --- anonymous memory ------------------------------------------------------------------------- */
 
 static void anonymous(void)
 {
@@ -99,7 +99,7 @@ static void anonymous(void)
 	report("munmap, per page", start, PAGES);
 }
 
-/* --- files ------------------------------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static int make_file(void)
 {
@@ -140,7 +140,7 @@ static void files(void)
 	close(fd);
 }
 
-/* --- fork --------------------------------------------------------------------------------------------------- */
+/* --- fork ------------------------------------------------------------------------------------- */
 
 static void wait_for(pid_t pid)
 {
@@ -227,7 +227,7 @@ static void forks(char *self)
 	unmap(at, FORK_BYTES);
 }
 
-/* --- the rest --------------------------------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 #define STACK_PAGES 256ul
 

@@ -57,13 +57,13 @@ static void jump_out(int signal, siginfo_t *info, void *context)
 
 static void on(int signal, void (*handler)(int, siginfo_t *, void *), int flags)
 {
-	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
 
 	sigaction(signal, &action, NULL);
 }
 
 /* `base`: what addresses are told relative to, since they differ from run to run; or one of these: */
-#define AT_PC 1     /* whether it is that of the instruction */
+#define AT_PC    1 /* whether it is that of the instruction */
 #define ANYWHERE 2
 
 static void show(const char *what, uintptr_t base)
@@ -72,7 +72,8 @@ static void show(const char *what, uintptr_t base)
 		base = seen.address == seen.pc ? seen.address : 0;
 	if (base == ANYWHERE)
 		base = seen.address;
-	printf("%-24s signal %d code %d addr %ld err %lx trap %lu cr2 %ld cs %x ss %x flags %lx alt %d mask %lx\n",
+	printf("%-24s signal %d code %d addr %ld err %lx trap %lu cr2 %ld cs %x ss %x flags %lx alt %d mask "
+	       "%lx\n",
 	       what, seen.signal, seen.code, (long)(seen.address - base), seen.error, seen.trap,
 	       seen.trap == 14 ? (long)(seen.cr2 - base) : 0, seen.cs, seen.ss, seen.flags & 6, seen.on_stack,
 	       seen.mask);
@@ -90,7 +91,7 @@ static void expect(const char *what, void (*action)(void *), void *at, uintptr_t
 	show(what, base);
 }
 
-/* --- faults ------------------------------------------------------------------------------------------- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 static void read_at(void *at)
 {
@@ -185,7 +186,7 @@ static void faults(void)
 	close(fd);
 }
 
-/* --- the alternate stack ---------------------------------------------------------------------------------- */
+/* --- the alternate stack ---------------------------------------------------------------------- */
 
 static void query_stack(int signal, siginfo_t *info, void *context)
 {
@@ -199,9 +200,10 @@ static void query_stack(int signal, siginfo_t *info, void *context)
 
 static void alternate_stack(void)
 {
-	stack_t stack = { .ss_sp = alternate, .ss_size = sizeof(alternate) }, old;
+	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)}, old;
 
-	printf("sigaltstack too small: %d", sigaltstack(&(stack_t){ .ss_sp = alternate, .ss_size = 100 }, NULL));
+	printf("sigaltstack too small: %d",
+	       sigaltstack(&(stack_t){.ss_sp = alternate, .ss_size = 100}, NULL));
 	printf(" errno %d\n", errno);
 	sigaltstack(&stack, NULL);
 	sigaltstack(NULL, &old);
@@ -214,7 +216,7 @@ static void alternate_stack(void)
 	printf("ran on it: %d\n", seen.on_stack);
 }
 
-/* --- what a handler may change ------------------------------------------------------------------------------ */
+/* --- what a handler may change ---------------------------------------------------------------- */
 
 static void skip_instruction(int signal, siginfo_t *info, void *context)
 {
@@ -230,18 +232,19 @@ static void contexts(void)
 	uint64_t rbx, x0 = 0x1122334455667788, x15 = 0x99aabbccddeeff00, y0, y15, r[4];
 
 	on(SIGILL, skip_instruction, 0);
-	__asm__ volatile("movq %7, %%xmm0; movq %8, %%xmm15; mov $1, %%r8; mov $2, %%r9; mov $3, %%r14; mov $4, %%r15\n\t"
-			 "ud2\n\t"
-			 "mov %%rbx, %0; movq %%xmm0, %1; movq %%xmm15, %2\n\t"
-			 "mov %%r8, %3; mov %%r9, %4; mov %%r14, %5; mov %%r15, %6"
-			 : "=m"(rbx), "=m"(y0), "=m"(y15), "=m"(r[0]), "=m"(r[1]), "=m"(r[2]), "=m"(r[3])
-			 : "m"(x0), "m"(x15)
-			 : "rbx", "r8", "r9", "r14", "r15", "xmm0", "xmm15", "memory");
-	printf("changed rbx %lu, kept xmm %d %d, r8 %lu r9 %lu r14 %lu r15 %lu\n", rbx, x0 == y0, x15 == y15, r[0],
-	       r[1], r[2], r[3]);
+	__asm__ volatile(
+	    "movq %7, %%xmm0; movq %8, %%xmm15; mov $1, %%r8; mov $2, %%r9; mov $3, %%r14; mov $4, %%r15\n\t"
+	    "ud2\n\t"
+	    "mov %%rbx, %0; movq %%xmm0, %1; movq %%xmm15, %2\n\t"
+	    "mov %%r8, %3; mov %%r9, %4; mov %%r14, %5; mov %%r15, %6"
+	    : "=m"(rbx), "=m"(y0), "=m"(y15), "=m"(r[0]), "=m"(r[1]), "=m"(r[2]), "=m"(r[3])
+	    : "m"(x0), "m"(x15)
+	    : "rbx", "r8", "r9", "r14", "r15", "xmm0", "xmm15", "memory");
+	printf("changed rbx %lu, kept xmm %d %d, r8 %lu r9 %lu r14 %lu r15 %lu\n", rbx, x0 == y0, x15 == y15,
+	       r[0], r[1], r[2], r[3]);
 }
 
-/* --- masks, queues, restarts ----------------------------------------------------------------------------------- */
+/* --- masks, queues, restarts ------------------------------------------------------------------ */
 
 static volatile int order[16], order_count;
 static volatile int depth_now, depth_most, nested;
@@ -249,7 +252,8 @@ static volatile int depth_now, depth_most, nested;
 static void record(int signal, siginfo_t *info, void *context)
 {
 	if (order_count < 16)
-		order[order_count++] = signal * 100 + (info->si_code == SI_QUEUE ? info->si_value.sival_int : 99);
+		order[order_count++] =
+		    signal * 100 + (info->si_code == SI_QUEUE ? info->si_value.sival_int : 99);
 }
 
 static void print_order(const char *what)
@@ -291,7 +295,8 @@ static void queues(void)
 	kill(getpid(), SIGUSR1);
 	sigpending(&pending);
 	printf("pending: usr1 %d usr2 %d rt %d term %d\n", sigismember(&pending, SIGUSR1),
-	       sigismember(&pending, SIGUSR2), sigismember(&pending, SIGRTMIN), sigismember(&pending, SIGTERM));
+	       sigismember(&pending, SIGUSR2), sigismember(&pending, SIGRTMIN),
+	       sigismember(&pending, SIGTERM));
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	/* Handlers nest: the last frame pushed runs first, so that the order is that of delivery reversed. */
 	print_order("delivered");
@@ -313,8 +318,8 @@ static void queues(void)
 static void waiting(void)
 {
 	sigset_t set, old, empty;
-	struct timespec short_time = { 0, 20000000 }, none = { 0, 0 }, rest;
-	struct itimerval timer = { .it_value = { 0, 30000 } };
+	struct timespec short_time = {0, 20000000}, none = {0, 0}, rest;
+	struct itimerval timer = {.it_value = {0, 30000}};
 	siginfo_t info;
 	int result;
 
@@ -338,7 +343,7 @@ static void waiting(void)
 	order_count = 0;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	result = nanosleep(&(struct timespec){ 5, 0 }, &rest);
+	result = nanosleep(&(struct timespec){5, 0}, &rest);
 	printf("nanosleep: %d errno %d, rest %d\n", result, errno, rest.tv_sec == 4);
 	order_count = 0;
 }
@@ -355,7 +360,7 @@ static void write_pipe(int signal, siginfo_t *info, void *context)
 
 static void restarts(void)
 {
-	struct itimerval timer = { .it_value = { 0, 30000 } };
+	struct itimerval timer = {.it_value = {0, 30000}};
 	char x;
 	long n;
 
@@ -378,7 +383,7 @@ static void restarts(void)
 	order_count = 0;
 }
 
-/* --- children ---------------------------------------------------------------------------------------------- */
+/* --- children --------------------------------------------------------------------------------- */
 
 static siginfo_t child_info;
 
@@ -389,7 +394,7 @@ static void on_child(int signal, siginfo_t *info, void *context)
 
 static void end_by(int how)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 	sigset_t all;
 
 	setrlimit(RLIMIT_CORE, &none);
@@ -404,7 +409,8 @@ static void end_by(int how)
 
 static void children(void)
 {
-	static const int ways[] = { -3, SIGTERM, SIGKILL, SIGSEGV, SIGABRT, SIGCHLD, SIGURG, SIGUSR1, SIGALRM, SIGPIPE };
+	static const int ways[] = {-3,      SIGTERM, SIGKILL, SIGSEGV, SIGABRT,
+				   SIGCHLD, SIGURG,  SIGUSR1, SIGALRM, SIGPIPE};
 
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		int status;
@@ -418,8 +424,8 @@ static void children(void)
 			end_by(ways[i]);
 		if (waitpid(pid, &status, 0) != pid)
 			printf("wait failed\n");
-		printf("child %d: status %x, SIGCHLD code %d status %d pid %d\n", ways[i], status, child_info.si_code,
-		       child_info.si_status, child_info.si_pid == pid);
+		printf("child %d: status %x, SIGCHLD code %d status %d pid %d\n", ways[i], status,
+		       child_info.si_code, child_info.si_status, child_info.si_pid == pid);
 	}
 }
 
@@ -494,7 +500,7 @@ static void groups(void)
 	printf("group ended: status %x, pipe %zd\n", status, read(ends[0], &ready, 1));
 }
 
-/* --- threads --------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 static atomic_int taken_by, target, ready_count;
 
@@ -537,7 +543,7 @@ static void threads(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	stop = 1;
 	pthread_join(thread, NULL);
-	pthread_create(&thread, NULL, wait_for_signal, &(struct { atomic_int v; }){ 0 }.v);
+	pthread_create(&thread, NULL, wait_for_signal, &(struct { atomic_int v; }){0}.v);
 	usleep(10000);
 	void *result;
 	pthread_cancel(thread);
@@ -550,7 +556,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	alternate_stack();
 	for (int i = 0; i < 6; i++)
-		on((const int[]){ SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS }[i], jump_out, SA_ONSTACK);
+		on((const int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}[i], jump_out, SA_ONSTACK);
 	faults();
 	expect("single step", single_step, NULL, ANYWHERE);
 	contexts();

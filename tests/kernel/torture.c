@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
-#define VMAS 60000
-#define EXECS 1000
-#define THREADS 64
+#define PAGE      4096ul
+#define VMAS      60000
+#define EXECS     1000
+#define THREADS   64
 #define SETTLE_MS 1000
 
 static char *self;
@@ -40,7 +40,7 @@ static unsigned long meminfo(const char *name)
 	return kib;
 }
 
-/* --- the offenders ------------------------------------------------------------------------------------- */
+/* --- the offenders ---------------------------------------------------------------------------- */
 
 /* Children that each fork once more and hold memory; together far more than there is. Whoever holds most
  * dies first, again and again; the rest dies with the first. */
@@ -53,7 +53,8 @@ static int fork_bomb(void)
 	for (int i = 0; i < 100; i++) {
 		if (!fork()) {
 			size_t bytes = 2 << 20;
-			char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			char *memory =
+			    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 			fork();
 			if (memory != MAP_FAILED)
@@ -68,8 +69,8 @@ static int fork_bomb(void)
 
 static int hog(void)
 {
-	char *memory = mmap(NULL, too_much, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *memory =
+	    mmap(NULL, too_much, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return 2;
@@ -157,9 +158,15 @@ static void *churner(void *argument)
 		unsigned long at = (unsigned)rand_r(&seed) % 240 * PAGE;
 
 		switch (rand_r(&seed) % 4) {
-		case 0: madvise(shared_pages + at, 16 * PAGE, MADV_DONTNEED); break;
-		case 1: mprotect(shared_pages + at, PAGE, PROT_READ | PROT_WRITE); break;
-		case 2: memset(shared_pages + at, i, 16 * PAGE); break;
+		case 0:
+			madvise(shared_pages + at, 16 * PAGE, MADV_DONTNEED);
+			break;
+		case 1:
+			mprotect(shared_pages + at, PAGE, PROT_READ | PROT_WRITE);
+			break;
+		case 2:
+			memset(shared_pages + at, i, 16 * PAGE);
+			break;
 		default:
 			if (i % 20 == 0) {
 				pid_t pid = fork();
@@ -196,20 +203,20 @@ static int exec_many(void)
 	return exec_again(EXECS);
 }
 
-/* --- the run ------------------------------------------------------------------------------------------------ */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static const struct offender {
 	const char *name;
 	int (*run)(void);
 	int ends; /* what wait4() says: a signal's number, or 0 for a clean exit */
 } offenders[] = {
-	{ "a program that jumps into the void", into_the_void, SIGSEGV },
-	{ "64 threads faulting at once", many_threads, 0 },
-	{ "8 threads that fault, discard, protect and fork", churn, 0 },
-	{ "60,000 vmas", many_vmas, 0 },
-	{ "1,000 exec in a row", exec_many, 0 },
-	{ "a fork bomb limited by memory", fork_bomb, SIGKILL },
-	{ "more memory than there is", hog, SIGKILL },
+    {"a program that jumps into the void", into_the_void, SIGSEGV},
+    {"64 threads faulting at once", many_threads, 0},
+    {"8 threads that fault, discard, protect and fork", churn, 0},
+    {"60,000 vmas", many_vmas, 0},
+    {"1,000 exec in a row", exec_many, 0},
+    {"a fork bomb limited by memory", fork_bomb, SIGKILL},
+    {"more memory than there is", hog, SIGKILL},
 };
 
 /* Free memory, once it no longer changes: the last of the dead have left their CPUs. */
@@ -263,7 +270,8 @@ static int run_one(const struct offender *offender)
 	if (after >= before)
 		printf("%s: ok\n", offender->name);
 	else
-		printf("%s: %lu KiB free before, %lu after, %d times\n", offender->name, before, after, ROUNDS);
+		printf("%s: %lu KiB free before, %lu after, %d times\n", offender->name, before, after,
+		       ROUNDS);
 	return after < before;
 }
 
@@ -275,7 +283,9 @@ int main(int argc, char **argv)
 	self = argv[0];
 	if (argc > 2 && !strcmp(argv[1], "exec"))
 		return exec_again(atoi(argv[2]));
-	too_much = (argc > 1 && atoi(argv[1]) ? strtoul(argv[1], NULL, 10) << 10 : meminfo("MemTotal") * 3 / 2) << 10;
+	too_much =
+	    (argc > 1 && atoi(argv[1]) ? strtoul(argv[1], NULL, 10) << 10 : meminfo("MemTotal") * 3 / 2)
+	    << 10;
 	for (unsigned i = 0; i < count; i++)
 		if (argc < 3 || strstr(offenders[i].name, argv[2]))
 			failed += run_one(&offenders[i]);

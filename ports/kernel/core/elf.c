@@ -6,7 +6,7 @@
 
 static bool is_ours(const struct elf_header *h)
 {
-	static const uint8_t ident[6] = { 0x7f, 'E', 'L', 'F', 2, 1 }; /* 64 bits, little-endian */
+	static const uint8_t ident[6] = {0x7f, 'E', 'L', 'F', 2, 1}; /* 64 bits, little-endian */
 
 	return !memcmp(h->ident, ident, sizeof(ident)) && h->machine == ARCH_ELF_MACHINE &&
 	       (h->type == ELF_EXEC || h->type == ELF_DYN) && h->phentsize == sizeof(struct elf_segment) &&
@@ -78,8 +78,11 @@ static long map_file_part(const struct elf_image *image, struct quire_mm *mm, co
 {
 	uint64_t start = ALIGN_DOWN(image->bias + s->vaddr, PAGE_SIZE);
 	struct quire_mmap how = {
-		.addr = start, .length = image->bias + s->vaddr + s->filesz - start, .prot = prot_of(s),
-		.flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_FIXED, .offset = ALIGN_DOWN(s->offset, PAGE_SIZE),
+	    .addr = start,
+	    .length = image->bias + s->vaddr + s->filesz - start,
+	    .prot = prot_of(s),
+	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_FIXED,
+	    .offset = ALIGN_DOWN(s->offset, PAGE_SIZE),
 	};
 	quire_va at;
 	long result = file_mappable(image->file, how.prot, how.flags, &how.file_prot, &how.file);
@@ -95,9 +98,9 @@ static long clear_tail(struct quire_mm *mm, const struct elf_segment *s, uint64_
 	size_t done;
 
 	while (s->flags & PF_W && from < end) {
-		enum quire_status status = quire_mm_access(mm, from, (void *)(uintptr_t)zeroes,
-							   MIN(end - from, sizeof(zeroes)),
-							   QUIRE_ACCESS_MM_WRITE, &done);
+		enum quire_status status =
+		    quire_mm_access(mm, from, (void *)(uintptr_t)zeroes, MIN(end - from, sizeof(zeroes)),
+				    QUIRE_ACCESS_MM_WRITE, &done);
 
 		if (status)
 			return status;
@@ -112,8 +115,10 @@ static long map_bss(const struct elf_image *image, struct quire_mm *mm, const st
 	uint64_t start = ALIGN_UP(file_end, PAGE_SIZE);
 	uint64_t end = ALIGN_UP(image->bias + s->vaddr + s->memsz, PAGE_SIZE);
 	struct quire_mmap how = {
-		.addr = start, .length = end - start, .prot = prot_of(s),
-		.flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS,
+	    .addr = start,
+	    .length = end - start,
+	    .prot = prot_of(s),
+	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS,
 	};
 	quire_va at;
 	long result = 0;
@@ -148,8 +153,10 @@ static long map_segment(struct elf_image *image, struct quire_mm *mm, const stru
 static long find_bias(struct elf_image *image, struct quire_mm *mm, uint64_t hint)
 {
 	struct quire_mmap how = {
-		.addr = hint, .length = image->high - image->low, .prot = QUIRE_PROT_NONE,
-		.flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_NORESERVE,
+	    .addr = hint,
+	    .length = image->high - image->low,
+	    .prot = QUIRE_PROT_NONE,
+	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_NORESERVE,
 	};
 	quire_va at;
 	long result;

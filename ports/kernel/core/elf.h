@@ -31,10 +31,10 @@ struct elf_image {
 	struct file *file;
 	struct elf_header header;
 	struct elf_segment segment[ELF_MAX_SEGMENTS];
-	uint64_t low, high;  /* addresses of the PT_LOADs, page-aligned, before the bias */
-	uint64_t bias;       /* set by elf_map */
-	uint64_t phdr;       /* where the program headers are in memory */
-	uint64_t end_data;   /* end of the last bss, with the bias */
+	uint64_t low, high; /* addresses of the PT_LOADs, page-aligned, before the bias */
+	uint64_t bias;      /* set by elf_map */
+	uint64_t phdr;      /* where the program headers are in memory */
+	uint64_t end_data;  /* end of the last bss, with the bias */
 	uint64_t code_start, code_end;
 	bool stack_exec;
 };

@@ -6,16 +6,16 @@
 #include "uaccess.h"
 #include "vfs.h"
 
-#define ARG_STRING_MAX (128u << 10)
-#define ARG_LEAST_TOTAL (128u << 10)
-#define ARG_MOST_TOTAL (3u << 20)
-#define SCRIPT_DEPTH 5
-#define SCRIPT_LINE 256
+#define ARG_STRING_MAX    (128u << 10)
+#define ARG_LEAST_TOTAL   (128u << 10)
+#define ARG_MOST_TOTAL    (3u << 20)
+#define SCRIPT_DEPTH      5
+#define SCRIPT_LINE       256
 #define STACK_FIRST_BYTES (132ul << 10)
-#define DYN_BASE 0x555555554000ul
+#define DYN_BASE          0x555555554000ul
 #define ADDR_NO_RANDOMIZE 0x0040000
-#define AT_FDCWD (-100)
-#define AT_EMPTY_PATH 0x1000
+#define AT_FDCWD          (-100)
+#define AT_EMPTY_PATH     0x1000
 
 /* The strings of argv and envp, one behind the other, each with its NUL. */
 struct strings {
@@ -27,7 +27,7 @@ struct strings {
 struct loader {
 	struct strings strings;
 	struct elf_image *program, *interpreter;
-	char *path;             /* AT_EXECFN: what was asked for; a script's own path */
+	char *path; /* AT_EXECFN: what was asked for; a script's own path */
 	struct quire_mm *mm;
 	struct handlers *handlers;
 	uint64_t stack_top, sp, entry;
@@ -37,7 +37,7 @@ struct loader {
 	unsigned auxv_count;
 };
 
-/* --- strings ---------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 static long strings_room(struct strings *s, size_t more)
 {
@@ -161,7 +161,7 @@ static long strings_insert_empty(struct strings *s)
 	return 0;
 }
 
-/* --- scripts ------------------------------------------------------------------------------------------- */
+/* --- scripts ---------------------------------------------------------------------------------- */
 
 static char *skip_blanks(char *p)
 {
@@ -247,7 +247,7 @@ static long open_interpreter(struct loader *l)
 	return result == -ENOEXEC ? -ELIBBAD : result;
 }
 
-/* --- the new address space ------------------------------------------------------------------------------ */
+/* --- the new address space -------------------------------------------------------------------- */
 
 static uint64_t random_pages(unsigned bits)
 {
@@ -263,7 +263,8 @@ static uint64_t random_pages(unsigned bits)
 static uint64_t mmap_base(void)
 {
 	uint64_t gap = current->process->rlimit[RLIMIT_STACK].soft;
-	uint64_t pad = (256 * PAGE_SIZE) + (16ull << 30); /* the guard gap, and how far the stack is randomized */
+	uint64_t pad =
+	    (256 * PAGE_SIZE) + (16ull << 30); /* the guard gap, and how far the stack is randomized */
 
 	gap = gap > UINT64_MAX - pad ? gap : gap + pad;
 	gap = MIN(MAX(gap, 128ul << 20), ARCH_USER_END / 6 * 5);
@@ -272,17 +273,18 @@ static uint64_t mmap_base(void)
 
 static long make_mm(struct loader *l)
 {
-	struct quire_mm_layout layout = { .mmap_base = ALIGN_DOWN(mmap_base(), PAGE_SIZE) };
+	struct quire_mm_layout layout = {.mmap_base = ALIGN_DOWN(mmap_base(), PAGE_SIZE)};
 	struct quire_mmap stack = {
-		.length = STACK_FIRST_BYTES + ALIGN_UP(l->strings.length + PAGE_SIZE, PAGE_SIZE),
-		.prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | (l->program->stack_exec ? QUIRE_PROT_EXEC : 0),
-		.flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | QUIRE_MAP_GROWSDOWN,
+	    .length = STACK_FIRST_BYTES + ALIGN_UP(l->strings.length + PAGE_SIZE, PAGE_SIZE),
+	    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | (l->program->stack_exec ? QUIRE_PROT_EXEC : 0),
+	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | QUIRE_MAP_GROWSDOWN,
 	};
 	quire_va at;
 	long result;
 
 	if (current->process->rlimit[RLIMIT_STACK].soft == UINT64_MAX)
-		layout = (struct quire_mm_layout){ .mmap_base = ARCH_USER_END / 3 & ~PAGE_MASK, .bottom_up = 1 };
+		layout =
+		    (struct quire_mm_layout){.mmap_base = ARCH_USER_END / 3 & ~PAGE_MASK, .bottom_up = 1};
 	result = quire_mm_create(the_system, &layout, &l->mm);
 	if (result)
 		return result;
@@ -318,15 +320,15 @@ static long map_images(struct loader *l)
 	return 0;
 }
 
-/* --- the new stack ------------------------------------------------------------------------------------------ */
+/* --- the new stack ---------------------------------------------------------------------------- */
 
 static long stack_write(struct loader *l, uint64_t at, const void *bytes, size_t n)
 {
 	size_t done = 0;
 
 	while (n) {
-		enum quire_status status = quire_mm_access(l->mm, at, (void *)(uintptr_t)bytes, n,
-							   QUIRE_ACCESS_MM_WRITE, &done);
+		enum quire_status status =
+		    quire_mm_access(l->mm, at, (void *)(uintptr_t)bytes, n, QUIRE_ACCESS_MM_WRITE, &done);
 
 		if (status)
 			return status;
@@ -350,8 +352,24 @@ static void aux(struct loader *l, uint64_t type, uint64_t value)
 }
 
 enum {
-	AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID,
-	AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31,
+	AT_PHDR = 3,
+	AT_PHENT,
+	AT_PHNUM,
+	AT_PAGESZ,
+	AT_BASE,
+	AT_FLAGS,
+	AT_ENTRY,
+	AT_UID = 11,
+	AT_EUID,
+	AT_GID,
+	AT_EGID,
+	AT_PLATFORM,
+	AT_HWCAP,
+	AT_CLKTCK,
+	AT_SECURE = 23,
+	AT_RANDOM = 25,
+	AT_HWCAP2,
+	AT_EXECFN = 31,
 	AT_MINSIGSTKSZ = 51
 };
 
@@ -456,7 +474,7 @@ static long fill_stack(struct loader *l)
 	return result ? result : push_vectors(l);
 }
 
-/* --- the point of no return ---------------------------------------------------------------------------------- */
+/* --- the point of no return ------------------------------------------------------------------- */
 
 /* Only the calling thread stays, and it is the leader from here on. */
 static long end_other_threads(void)
@@ -576,7 +594,7 @@ static long commit(struct loader *l)
 	return 0;
 }
 
-/* --- putting it together -------------------------------------------------------------------------------------- */
+/* --- putting it together ---------------------------------------------------------------------- */
 
 static void release_image(struct elf_image *image)
 {

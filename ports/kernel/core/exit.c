@@ -6,14 +6,14 @@
 #include "uaccess.h"
 #include "vfs.h"
 
-/* --- ending ------------------------------------------------------------------------------------------- */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 /* locked: proc_lock */
 void kill_other_threads_locked(struct process *process)
 {
 	struct task *task;
 
-	list_for_each(task, &process->threads, thread) {
+	list_for_each (task, &process->threads, thread) {
 		if (task == current)
 			continue;
 		sched_notify(task, WORK_SIGNAL);
@@ -40,7 +40,7 @@ static void give_away_children(struct process *process)
 {
 	struct process *child, *next;
 
-	list_for_each_safe(child, next, &process->children, sibling) {
+	list_for_each_safe (child, next, &process->children, sibling) {
 		list_remove(&child->sibling);
 		child->parent = init_process;
 		list_append(&init_process->children, &child->sibling);
@@ -172,7 +172,7 @@ void thread_exit(int status)
 	schedule_exit();
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 enum { WNOHANG = 1, WUNTRACED = 2, WEXITED = 4, WCONTINUED = 8, WNOWAIT = 0x1000000 };
 
@@ -183,8 +183,8 @@ struct wait_query {
 	struct process *reaped;
 	pid_t child;
 	uid_t uid;
-	int status;  /* as wait4() gives it */
-	int code;    /* CLD_* */
+	int status; /* as wait4() gives it */
+	int code;   /* CLD_* */
 	struct usage usage;
 };
 
@@ -234,7 +234,7 @@ static long look(struct wait_query *q)
 	struct process *child, *next;
 	bool any = false;
 
-	list_for_each_safe(child, next, &current->process->children, sibling) {
+	list_for_each_safe (child, next, &current->process->children, sibling) {
 		if (!matches(child, q->pid))
 			continue;
 		any = true;
@@ -280,11 +280,11 @@ static long look_locked(struct wait_query *q)
 
 long wait_child(uint64_t deadline, int *out_status)
 {
-	struct wait_query q = { .pid = -1, .options = WEXITED };
+	struct wait_query q = {.pid = -1, .options = WEXITED};
 	long found = 0, result;
 
-	result = wait_event_mode(&current->process->child_exit, (found = look_locked(&q)) != 0, WAIT_NO_SIGNAL,
-				 deadline);
+	result = wait_event_mode(&current->process->child_exit, (found = look_locked(&q)) != 0,
+				 WAIT_NO_SIGNAL, deadline);
 	finish_wait(&q);
 	*out_status = q.status;
 	return result ? result : found < 0 ? found : q.child;
@@ -292,7 +292,7 @@ long wait_child(uint64_t deadline, int *out_status)
 
 long sys_wait4(const uint64_t *a)
 {
-	struct wait_query q = { .pid = (int32_t)a[0], .options = (unsigned)a[2] | WEXITED };
+	struct wait_query q = {.pid = (int32_t)a[0], .options = (unsigned)a[2] | WEXITED};
 	long found;
 
 	if (a[2] & ~(uint64_t)(WNOHANG | WUNTRACED | WCONTINUED | 0xe0000000))
@@ -334,7 +334,7 @@ static long waitid_info(const struct wait_query *q, uint64_t to)
 long sys_waitid(const uint64_t *a)
 {
 	enum { P_ALL = 0, P_PID = 1, P_PGID = 2 };
-	struct wait_query q = { .options = (unsigned)a[3] };
+	struct wait_query q = {.options = (unsigned)a[3]};
 	int32_t id = (int32_t)a[1];
 	long found;
 

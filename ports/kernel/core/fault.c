@@ -18,8 +18,8 @@ static void log_trace(const struct quire_trace *trace)
 					quire_step_name((enum quire_step)trace->steps[i]));
 	printk("@fault %d %s %s %s %lx ip %lx%s%s:%s\n", current->tid, quire_mode_name(trace->fault.mode),
 	       quire_access_name(trace->fault.access), quire_cause_name(trace->fault.cause), trace->fault.va,
-	       trace->fault.pc, trace->outcome.major ? " major " : " ", quire_outcome_name(trace->outcome.kind),
-	       line);
+	       trace->fault.pc, trace->outcome.major ? " major " : " ",
+	       quire_outcome_name(trace->outcome.kind), line);
 }
 
 static struct quire_outcome ask(const struct quire_trap *trap)
@@ -64,7 +64,8 @@ bool fault_resolve(const struct quire_trap *trap)
 		return false;
 	case QUIRE_OOM_KILL:
 		if (outcome.signal) { /* a profile that kills the one who asked */
-			printk("quire-kernel: out of memory: %s (%d) is killed\n", current->comm, current->tid);
+			printk("quire-kernel: out of memory: %s (%d) is killed\n", current->comm,
+			       current->tid);
 			process_exit(SIGKILL);
 		}
 		out_of_memory();
@@ -75,8 +76,8 @@ bool fault_resolve(const struct quire_trap *trap)
 		note_signal(&outcome);
 		return false;
 	default:
-		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm, trap->pc,
-		      quire_outcome_name(outcome.kind), quire_step_name(outcome.rule));
+		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm,
+		      trap->pc, quire_outcome_name(outcome.kind), quire_step_name(outcome.rule));
 	}
 }
 
@@ -104,11 +105,12 @@ uint64_t fault_in_kernel(const struct quire_trap *trap)
 	default:
 		panic("%s: kernel fault at %lx, error %lx, pc %lx, task %d (%s), rule %s",
 		      quire_outcome_name(outcome.kind), trap->address, trap->syndrome, trap->pc,
-		      current ? current->tid : -1, current ? current->comm : "", quire_step_name(outcome.rule));
+		      current ? current->tid : -1, current ? current->comm : "",
+		      quire_step_name(outcome.rule));
 	}
 }
 
-/* --- out of memory --------------------------------------------------------------------------------------- */
+/* --- out of memory ---------------------------------------------------------------------------- */
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock);
 
@@ -161,7 +163,7 @@ static struct process *choose_victim(uint64_t *out_pages)
 
 void out_of_memory(void)
 {
-	struct siginfo info = { .signo = SIGKILL, .code = SI_KERNEL };
+	struct siginfo info = {.signo = SIGKILL, .code = SI_KERNEL};
 	struct process *victim;
 	uint64_t pages;
 

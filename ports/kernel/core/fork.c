@@ -20,7 +20,7 @@ struct clone_args {
 	int exit_signal;
 };
 
-/* --- the parts of a child ------------------------------------------------------------------------------ */
+/* --- the parts of a child --------------------------------------------------------------------- */
 
 static int copy_mm(struct process *child, uint64_t flags)
 {
@@ -120,7 +120,7 @@ static void drop_task(struct task *task)
 	task_free(task);
 }
 
-/* --- putting it in the world ----------------------------------------------------------------------------- */
+/* --- putting it in the world ------------------------------------------------------------------ */
 
 /* locked: proc_lock. The child can be found, signalled and waited for from here. */
 static void link_process(struct process *child, struct process *parent, pid_t pid)
@@ -170,7 +170,8 @@ static void child_start(void)
 	struct task *task = current;
 
 	if (task->set_child_tid)
-		(void)put_user(task->tid, task->set_child_tid); /* as Linux: a bad address is the child's own loss */
+		(void)put_user(task->tid,
+			       task->set_child_tid); /* as Linux: a bad address is the child's own loss */
 	arch_return_to_user();
 }
 
@@ -196,7 +197,8 @@ static void setup_task(struct task *child, const struct clone_args *args)
 
 static int check_flags(uint64_t flags)
 {
-	if ((flags & CLONE_SIGHAND && !(flags & CLONE_VM)) || (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)))
+	if ((flags & CLONE_SIGHAND && !(flags & CLONE_VM)) ||
+	    (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)))
 		return -EINVAL;
 	if (flags & (CLONE_NAMESPACES | CLONE_PIDFD))
 		return -EINVAL;
@@ -227,7 +229,8 @@ static long start_child(struct task *child, struct process *process, const struc
 			(void)put_user((pid_t)tid, args->parent_tid);
 		sched_start(child);
 		if (vfork)
-			wait_event_mode(&process->vfork_queue, process->vfork_done, WAIT_KILLABLE, NO_DEADLINE);
+			wait_event_mode(&process->vfork_queue, process->vfork_done, WAIT_KILLABLE,
+					NO_DEADLINE);
 	}
 	if (vfork)
 		process_put(process);
@@ -271,13 +274,17 @@ void vfork_release(struct process *process)
 	wake_up(&process->vfork_queue);
 }
 
-/* --- system calls ------------------------------------------------------------------------------------- */
+/* --- system calls ----------------------------------------------------------------------------- */
 
 long sys_clone(const uint64_t *a)
 {
 	struct clone_args args = {
-		.flags = a[0] & ~(uint64_t)CSIGNAL, .stack = a[1], .parent_tid = a[2], .child_tid = a[3],
-		.tls = a[4], .exit_signal = (int)(a[0] & CSIGNAL),
+	    .flags = a[0] & ~(uint64_t)CSIGNAL,
+	    .stack = a[1],
+	    .parent_tid = a[2],
+	    .child_tid = a[3],
+	    .tls = a[4],
+	    .exit_signal = (int)(a[0] & CSIGNAL),
 	};
 
 	return do_clone(&args);
@@ -285,19 +292,19 @@ long sys_clone(const uint64_t *a)
 
 long sys_fork(const uint64_t *a)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD };
+	struct clone_args args = {.exit_signal = SIGCHLD};
 
 	return do_clone(&args);
 }
 
 long sys_vfork(const uint64_t *a)
 {
-	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+	struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD};
 
 	return do_clone(&args);
 }
 
-/* --- the kernel's own ---------------------------------------------------------------------------------- */
+/* --- the kernel's own ------------------------------------------------------------------------- */
 
 struct process *kernel_process(const char *name, struct process *parent, void (*entry)(void))
 {

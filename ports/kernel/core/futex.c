@@ -13,12 +13,12 @@ enum {
 };
 /* clang-format on */
 
-#define BUCKETS 64
-#define MATCH_ANY 0xffffffffu
+#define BUCKETS      64
+#define MATCH_ANY    0xffffffffu
 #define ROBUST_LIMIT 2048
 
 struct futex_waiter {
-	struct list link;      /* in a bucket; empty once woken */
+	struct list link; /* in a bucket; empty once woken */
 	struct quire_key key;
 	struct task *task;
 	uint32_t bits;
@@ -70,7 +70,7 @@ static int load_word(uint64_t address, uint32_t *out_value)
 	return result;
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Queues the waiter if the word still is `value`: 0, -EAGAIN, -EFAULT. */
 static long queue_waiter(struct futex_waiter *w, uint64_t address, uint32_t value)
@@ -106,7 +106,7 @@ static bool unqueue(struct futex_waiter *w)
 
 static long futex_wait(uint64_t address, bool private, uint32_t value, uint32_t bits, uint64_t deadline)
 {
-	struct futex_waiter w = { .task = current, .bits = bits };
+	struct futex_waiter w = {.task = current, .bits = bits};
 	long result;
 
 	if (!bits)
@@ -152,7 +152,7 @@ static long wait_relative(uint64_t address, bool private, uint32_t value, uint32
 	return -ERESTART_RESTARTBLOCK;
 }
 
-/* --- waking ------------------------------------------------------------------------------------------- */
+/* --- waking ----------------------------------------------------------------------------------- */
 
 /* locked: futex_lock */
 static long wake_key(const struct quire_key *key, uint32_t count, uint32_t bits)
@@ -160,7 +160,7 @@ static long wake_key(const struct quire_key *key, uint32_t count, uint32_t bits)
 	struct futex_waiter *w, *next;
 	long woken = 0;
 
-	list_for_each_safe(w, next, bucket_of(key), link) {
+	list_for_each_safe (w, next, bucket_of(key), link) {
 		struct task *task = w->task;
 
 		if (woken >= (long)count)
@@ -206,7 +206,7 @@ static long requeue_locked(const struct quire_key *from, const struct quire_key 
 
 	if (same_key(from, to))
 		return done;
-	list_for_each_safe(w, next, bucket_of(from), link) {
+	list_for_each_safe (w, next, bucket_of(from), link) {
 		if (moved == move)
 			break;
 		if (!same_key(&w->key, from))
@@ -238,8 +238,8 @@ static long futex_requeue(const uint64_t *a, bool private, const uint32_t *compa
 			fault = load_word(a[0], &now);
 		if (!fault)
 			result = compare && now != *compare
-					 ? -EAGAIN
-					 : requeue_locked(&from, &to, (uint32_t)a[2], (uint32_t)a[3]);
+				     ? -EAGAIN
+				     : requeue_locked(&from, &to, (uint32_t)a[2], (uint32_t)a[3]);
 		spin_unlock(&futex_lock);
 		if (!fault)
 			return result;
@@ -248,7 +248,7 @@ static long futex_requeue(const uint64_t *a, bool private, const uint32_t *compa
 	}
 }
 
-/* --- FUTEX_WAKE_OP: change the second word, wake on the first, and on the second if it was so ------------ */
+/* --- FUTEX_WAKE_OP: change the second word, wake on the first, and on the second if it was so - */
 
 static uint32_t apply_op(uint32_t op, uint32_t old)
 {
@@ -257,11 +257,16 @@ static uint32_t apply_op(uint32_t op, uint32_t old)
 	if (op >> 31)
 		argument = 1u << (argument & 31);
 	switch (op >> 28 & 7) {
-	case 0: return argument;
-	case 1: return old + argument;
-	case 2: return old | argument;
-	case 3: return old & ~argument;
-	default: return old ^ argument;
+	case 0:
+		return argument;
+	case 1:
+		return old + argument;
+	case 2:
+		return old | argument;
+	case 3:
+		return old & ~argument;
+	default:
+		return old ^ argument;
 	}
 }
 
@@ -270,12 +275,18 @@ static bool compare_op(uint32_t op, int32_t old)
 	int32_t argument = (int32_t)(op << 20) >> 20; /* bits 11:0, signed */
 
 	switch (op >> 24 & 15) {
-	case 0: return old == argument;
-	case 1: return old != argument;
-	case 2: return old < argument;
-	case 3: return old <= argument;
-	case 4: return old > argument;
-	default: return old >= argument;
+	case 0:
+		return old == argument;
+	case 1:
+		return old != argument;
+	case 2:
+		return old < argument;
+	case 3:
+		return old <= argument;
+	case 4:
+		return old > argument;
+	default:
+		return old >= argument;
 	}
 }
 
@@ -306,7 +317,7 @@ static long futex_wake_op(const uint64_t *a, bool private)
 	return result;
 }
 
-/* --- the system call ---------------------------------------------------------------------------------------- */
+/* --- the system call -------------------------------------------------------------------------- */
 
 static long deadline_of(const uint64_t *a, int command, uint64_t *out_deadline)
 {
@@ -339,18 +350,26 @@ long sys_futex(const uint64_t *a)
 	if (result)
 		return result;
 	switch (command) {
-	case FUTEX_WAIT: return wait_relative(a[0], private, (uint32_t)a[2], MATCH_ANY, deadline);
-	case FUTEX_WAIT_BITSET: return wait_relative(a[0], private, (uint32_t)a[2], (uint32_t)a[5], deadline);
-	case FUTEX_WAKE: return futex_wake(a[0], private, (uint32_t)MAX((int32_t)a[2], 1), MATCH_ANY);
-	case FUTEX_WAKE_BITSET: return futex_wake(a[0], private, (uint32_t)a[2], (uint32_t)a[5]);
-	case FUTEX_REQUEUE: return futex_requeue(a, private, NULL);
-	case FUTEX_CMP_REQUEUE: return futex_requeue(a, private, &compare);
-	case FUTEX_WAKE_OP: return futex_wake_op(a, private);
-	default: return -ENOSYS;
+	case FUTEX_WAIT:
+		return wait_relative(a[0], private, (uint32_t)a[2], MATCH_ANY, deadline);
+	case FUTEX_WAIT_BITSET:
+		return wait_relative(a[0], private, (uint32_t)a[2], (uint32_t)a[5], deadline);
+	case FUTEX_WAKE:
+		return futex_wake(a[0], private, (uint32_t)MAX((int32_t)a[2], 1), MATCH_ANY);
+	case FUTEX_WAKE_BITSET:
+		return futex_wake(a[0], private, (uint32_t)a[2], (uint32_t)a[5]);
+	case FUTEX_REQUEUE:
+		return futex_requeue(a, private, NULL);
+	case FUTEX_CMP_REQUEUE:
+		return futex_requeue(a, private, &compare);
+	case FUTEX_WAKE_OP:
+		return futex_wake_op(a, private);
+	default:
+		return -ENOSYS;
 	}
 }
 
-/* --- the end of a thread: its id, and locks it died with ---------------------------------------------------------- */
+/* --- the end of a thread: its id, and locks it died with -------------------------------------- */
 
 /* One lock of a dead owner: marked, and one waiter woken. False: the list cannot be followed. */
 static bool mark_dead(uint64_t address, pid_t tid)

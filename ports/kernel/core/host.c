@@ -23,7 +23,7 @@ static unsigned host_cpu(void *host)
 	return arch_cpu();
 }
 
-/* --- waiting: a few queues, by the word's address ------------------------------------------------------ */
+/* --- waiting: a few queues, by the word's address --------------------------------------------- */
 
 #define QUEUES 64
 static struct wait_queue queues[QUEUES];
@@ -84,17 +84,17 @@ static uint64_t host_random(void *host)
 }
 
 const struct quire_host kernel_host = {
-	.panic = host_panic,
-	.log = host_log,
-	.fixup = host_fixup,
-	.cpu = host_cpu,
-	.wait = host_wait,
-	.wake = host_wake,
-	.tlb_flush = host_tlb_flush,
-	.page_clear = host_page_clear,
-	.page_copy = host_page_copy,
-	.clock = host_clock,
-	.random = host_random,
+    .panic = host_panic,
+    .log = host_log,
+    .fixup = host_fixup,
+    .cpu = host_cpu,
+    .wait = host_wait,
+    .wake = host_wake,
+    .tlb_flush = host_tlb_flush,
+    .page_clear = host_page_clear,
+    .page_copy = host_page_copy,
+    .clock = host_clock,
+    .random = host_random,
 };
 
 void host_init(void)

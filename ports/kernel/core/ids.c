@@ -4,7 +4,7 @@
 #include "syscall.h"
 #include "uaccess.h"
 
-/* --- processes, groups, sessions --------------------------------------------------------------------- */
+/* --- processes, groups, sessions -------------------------------------------------------------- */
 
 long sys_getpid(const uint64_t *a)
 {
@@ -56,7 +56,7 @@ static bool group_exists(pid_t pgid, pid_t sid)
 {
 	struct process *process;
 
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		if (process->pgid == pgid && process->sid == sid)
 			return true;
 	}
@@ -99,7 +99,7 @@ long sys_setsid(const uint64_t *a)
 	long result = self->pid;
 
 	spin_lock(&proc_lock);
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		if (process->pgid == self->pid)
 			result = -EPERM;
 	}
@@ -111,7 +111,7 @@ long sys_setsid(const uint64_t *a)
 	return result;
 }
 
-/* --- users and groups ----------------------------------------------------------------------------------- */
+/* --- users and groups ------------------------------------------------------------------------- */
 
 #define UNCHANGED ((uid_t)-1)
 
@@ -274,7 +274,7 @@ long sys_setgroups(const uint64_t *a)
 	return 0;
 }
 
-/* --- limits ------------------------------------------------------------------------------------------------ */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static long set_limit(struct process *process, unsigned which, const struct rlimit *new)
 {

@@ -7,11 +7,11 @@
  * The head is found from any object by rounding its address down, because no object starts at a page. */
 #include "lock.h"
 
-#define SLAB_MAGIC 0x51736c62
-#define HEAD_BYTES 64
+#define SLAB_MAGIC     0x51736c62
+#define HEAD_BYTES     64
 #define SMALLEST_SHIFT 4
-#define CLASSES 7 /* 16 to 1024 */
-#define LARGE CLASSES
+#define CLASSES        7 /* 16 to 1024 */
+#define LARGE          CLASSES
 
 struct slab {
 	uint32_t magic;
@@ -32,7 +32,7 @@ static unsigned class_of(size_t bytes)
 	unsigned class = 0;
 
 	while (((size_t)1 << (SMALLEST_SHIFT + class)) < bytes)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -54,7 +54,7 @@ static struct slab *new_slab(unsigned class)
 	if (!slab)
 		return NULL;
 	slab->magic = SLAB_MAGIC;
-	slab->class = (uint16_t)class;
+	slab->class = (uint16_t) class;
 	slab->free = NULL;
 	slab->in_use = 0;
 	for (char *piece = (char *)slab + MAX(bytes, HEAD_BYTES); piece + bytes <= end; piece += bytes) {

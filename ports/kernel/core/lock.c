@@ -4,7 +4,7 @@
 #include "sched.h"
 #include "task.h"
 
-/* --- spinlocks -------------------------------------------------------------------------------------- */
+/* --- spinlocks -------------------------------------------------------------------------------- */
 
 static void interrupts_push(void)
 {
@@ -49,7 +49,7 @@ void spin_unlock(struct spinlock *lock)
 	interrupts_pop();
 }
 
-/* --- waiting ---------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 void wait_add(struct wait_queue *queue, struct waiter *waiter)
 {
@@ -70,9 +70,9 @@ void wait_remove(struct waiter *waiter)
 void wait_prepare(enum wait_mode mode)
 {
 	static const enum task_state state[] = {
-		[WAIT_KILLABLE] = TASK_SLEEP_KILLABLE,
-		[WAIT_INTERRUPTIBLE] = TASK_SLEEP_INTERRUPTIBLE,
-		[WAIT_NO_SIGNAL] = TASK_SLEEP,
+	    [WAIT_KILLABLE] = TASK_SLEEP_KILLABLE,
+	    [WAIT_INTERRUPTIBLE] = TASK_SLEEP_INTERRUPTIBLE,
+	    [WAIT_NO_SIGNAL] = TASK_SLEEP,
 	};
 
 	/* Before the condition is looked at: a wake-up in between must find it. */
@@ -82,9 +82,12 @@ void wait_prepare(enum wait_mode mode)
 static bool interrupted(struct task *task)
 {
 	switch (task->state) {
-	case TASK_SLEEP_INTERRUPTIBLE: return signal_pending(task);
-	case TASK_SLEEP_KILLABLE: return fatal_signal_pending(task);
-	default: return false;
+	case TASK_SLEEP_INTERRUPTIBLE:
+		return signal_pending(task);
+	case TASK_SLEEP_KILLABLE:
+		return fatal_signal_pending(task);
+	default:
+		return false;
 	}
 }
 
@@ -116,7 +119,7 @@ void wake_up(struct wait_queue *queue)
 	struct waiter *waiter;
 
 	spin_lock(&queue->lock);
-	list_for_each(waiter, &queue->waiters, link)
+	list_for_each (waiter, &queue->waiters, link)
 		sched_wake(waiter->task, WAKE_ANY);
 	spin_unlock(&queue->lock);
 }
@@ -126,14 +129,14 @@ void wake_up_one(struct wait_queue *queue)
 	struct waiter *waiter;
 
 	spin_lock(&queue->lock);
-	list_for_each(waiter, &queue->waiters, link) {
+	list_for_each (waiter, &queue->waiters, link) {
 		if (sched_wake(waiter->task, WAKE_ANY))
 			break;
 	}
 	spin_unlock(&queue->lock);
 }
 
-/* --- mutexes ---------------------------------------------------------------------------------------- */
+/* --- mutexes ---------------------------------------------------------------------------------- */
 
 void mutex_init(struct mutex *mutex)
 {

@@ -38,7 +38,7 @@ bool boot_option(const char *name, char *value, size_t size)
 	return false;
 }
 
-/* --- the library ----------------------------------------------------------------------------------------- */
+/* --- the library ------------------------------------------------------------------------------ */
 
 static const struct quire_profile *chosen_profile(void)
 {
@@ -70,7 +70,7 @@ static void make_system(void)
 	fault_trace_on = boot_option("trace", value, sizeof(value)) && value[0] == '1';
 }
 
-/* --- the first program, and its end -------------------------------------------------------------------------- */
+/* --- the first program, and its end ----------------------------------------------------------- */
 
 static void program_main(void)
 {
@@ -103,7 +103,7 @@ static void check_system(void)
 /* Ends what the program left behind, for at most two seconds, so that the figures are of the quiet. */
 static void end_the_rest(void)
 {
-	struct siginfo info = { .signo = SIGKILL, .code = SI_KERNEL };
+	struct siginfo info = {.signo = SIGKILL, .code = SI_KERNEL};
 	uint64_t deadline = time_monotonic() + 2 * NSEC_PER_SEC;
 	struct process *process;
 	int status;
@@ -174,8 +174,8 @@ void kernel_main(void)
 	if (result)
 		panic("boot: vfs_init: error %d", -result);
 	arch_devices_init();
-	printk("quire-kernel: %u cpus, %lu KiB of memory, profile %s\n", cpu_count(), boot_info.ram_bytes / 1024,
-	       quire_system_profile(the_system)->name);
+	printk("quire-kernel: %u cpus, %lu KiB of memory, profile %s\n", cpu_count(),
+	       boot_info.ram_bytes / 1024, quire_system_profile(the_system)->name);
 	kernel_process("init", NULL, init_main);
 	idle_loop();
 }

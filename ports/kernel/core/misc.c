@@ -27,7 +27,7 @@ long sys_uname(const uint64_t *a)
 
 static long set_name(char *name, const uint64_t *a)
 {
-	char new[UTS_FIELD] = { 0 };
+	char new[UTS_FIELD] = {0};
 
 	if (!is_superuser(current->process))
 		return -EPERM;
@@ -72,7 +72,7 @@ long sys_sysinfo(const uint64_t *a)
 	return put_user(info, a[0]);
 }
 
-/* --- randomness ------------------------------------------------------------------------------------------ */
+/* --- randomness ------------------------------------------------------------------------------- */
 
 static uint64_t random_state = 0x853c49e6748fea9b;
 
@@ -113,7 +113,7 @@ long sys_getrandom(const uint64_t *a)
 	return (long)done;
 }
 
-/* --- scheduling ---------------------------------------------------------------------------------------------- */
+/* --- scheduling ------------------------------------------------------------------------------- */
 
 long sys_sched_yield(const uint64_t *a)
 {
@@ -213,7 +213,7 @@ long sys_setpriority(const uint64_t *a)
 	return 0;
 }
 
-/* --- personality, prctl ----------------------------------------------------------------------------------- */
+/* --- personality, prctl ----------------------------------------------------------------------- */
 
 long sys_personality(const uint64_t *a)
 {
@@ -226,14 +226,22 @@ long sys_personality(const uint64_t *a)
 }
 
 enum {
-	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_SET_NAME = 15,
-	PR_GET_NAME = 16, PR_CAPBSET_READ = 23, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30,
-	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39
+	PR_SET_PDEATHSIG = 1,
+	PR_GET_PDEATHSIG = 2,
+	PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4,
+	PR_SET_NAME = 15,
+	PR_GET_NAME = 16,
+	PR_CAPBSET_READ = 23,
+	PR_SET_TIMERSLACK = 29,
+	PR_GET_TIMERSLACK = 30,
+	PR_SET_NO_NEW_PRIVS = 38,
+	PR_GET_NO_NEW_PRIVS = 39
 };
 
 static long set_comm(uint64_t from)
 {
-	char name[16] = { 0 };
+	char name[16] = {0};
 	long n = strncpy_from_user(name, from, sizeof(name));
 
 	if (n < 0 && n != -ENAMETOOLONG)
@@ -255,23 +263,32 @@ long sys_prctl(const uint64_t *a)
 			return -EINVAL;
 		process->parent_death_signal = (int)a[1];
 		return 0;
-	case PR_GET_PDEATHSIG: return put_user(process->parent_death_signal, a[1]);
-	case PR_GET_DUMPABLE: return process->dumpable;
+	case PR_GET_PDEATHSIG:
+		return put_user(process->parent_death_signal, a[1]);
+	case PR_GET_DUMPABLE:
+		return process->dumpable;
 	case PR_SET_DUMPABLE:
 		if (a[1] > 1)
 			return -EINVAL;
 		process->dumpable = a[1];
 		return 0;
-	case PR_SET_NAME: return set_comm(a[1]);
-	case PR_GET_NAME: return copy_to_user(a[1], current->comm, sizeof(current->comm));
-	case PR_CAPBSET_READ: return a[1] <= 40 ? 1 : -EINVAL;
-	case PR_SET_TIMERSLACK: return 0;
-	case PR_GET_TIMERSLACK: return 50000;
+	case PR_SET_NAME:
+		return set_comm(a[1]);
+	case PR_GET_NAME:
+		return copy_to_user(a[1], current->comm, sizeof(current->comm));
+	case PR_CAPBSET_READ:
+		return a[1] <= 40 ? 1 : -EINVAL;
+	case PR_SET_TIMERSLACK:
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return 50000;
 	case PR_SET_NO_NEW_PRIVS:
 		process->no_new_privs = true;
 		return 0;
-	case PR_GET_NO_NEW_PRIVS: return process->no_new_privs;
-	default: return -EINVAL;
+	case PR_GET_NO_NEW_PRIVS:
+		return process->no_new_privs;
+	default:
+		return -EINVAL;
 	}
 }
 

@@ -17,22 +17,29 @@ void mm_apply_limits(struct process *process, struct quire_mm *mm)
 		uint8_t from;
 		enum quire_limit to;
 	} map[] = {
-		{ RLIMIT_DATA, QUIRE_LIMIT_DATA }, { RLIMIT_STACK, QUIRE_LIMIT_STACK },
-		{ RLIMIT_AS, QUIRE_LIMIT_AS }, { RLIMIT_MEMLOCK, QUIRE_LIMIT_MEMLOCK },
+	    {RLIMIT_DATA, QUIRE_LIMIT_DATA},
+	    {RLIMIT_STACK, QUIRE_LIMIT_STACK},
+	    {RLIMIT_AS, QUIRE_LIMIT_AS},
+	    {RLIMIT_MEMLOCK, QUIRE_LIMIT_MEMLOCK},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
 		quire_mm_set_limit(mm, map[i].to, process->rlimit[map[i].from].soft);
-	quire_mm_set_rights(mm, is_superuser(process) ? QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN |
-								QUIRE_RIGHT_SYS_RAWIO : 0);
+	quire_mm_set_rights(mm, is_superuser(process)
+				    ? QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN | QUIRE_RIGHT_SYS_RAWIO
+				    : 0);
 }
 
-/* --- mappings --------------------------------------------------------------------------------------- */
+/* --- mappings --------------------------------------------------------------------------------- */
 
 long sys_mmap(const uint64_t *a)
 {
 	struct quire_mmap how = {
-		.addr = a[0], .length = a[1], .prot = (quire_prot)a[2], .flags = (uint32_t)a[3], .offset = a[5],
+	    .addr = a[0],
+	    .length = a[1],
+	    .prot = (quire_prot)a[2],
+	    .flags = (uint32_t)a[3],
+	    .offset = a[5],
 	};
 	struct file *file = NULL;
 	quire_va va = 0;
@@ -121,8 +128,9 @@ long sys_mlock(const uint64_t *a)
 
 long sys_mlock2(const uint64_t *a)
 {
-	return a[2] & ~(uint64_t)QUIRE_MLOCK_ONFAULT ? -EINVAL
-						      : (long)quire_mlock(own_mm(), a[0], a[1], (uint32_t)a[2]);
+	return a[2] & ~(uint64_t)QUIRE_MLOCK_ONFAULT
+		   ? -EINVAL
+		   : (long)quire_mlock(own_mm(), a[0], a[1], (uint32_t)a[2]);
 }
 
 long sys_munlock(const uint64_t *a)
@@ -145,7 +153,7 @@ long sys_msync(const uint64_t *a)
 	return a[2] >> 32 ? -EINVAL : (long)quire_msync(own_mm(), a[0], a[1], (uint32_t)a[2]);
 }
 
-/* --- another process's memory ------------------------------------------------------------------------------ */
+/* --- another process's memory ----------------------------------------------------------------- */
 
 struct transfer {
 	struct quire_mm *mm;
@@ -211,7 +219,7 @@ static struct quire_mm *other_mm(pid_t pid, long *out_result)
 
 static long process_vm(const uint64_t *a, bool write)
 {
-	struct transfer t = { .write = write };
+	struct transfer t = {.write = write};
 	struct iovec *local = NULL, *remote = NULL;
 	uint64_t total, sum = 0;
 	long result, n;
@@ -254,12 +262,12 @@ long sys_process_vm_writev(const uint64_t *a)
 	return process_vm(a, true);
 }
 
-/* --- membarrier: every task that runs elsewhere is interrupted once ------------------------------------------ */
+/* --- membarrier: every task that runs elsewhere is interrupted once --------------------------- */
 
 long sys_membarrier(const uint64_t *a)
 {
 	enum { QUERY = 0, GLOBAL = 1, PRIVATE_EXPEDITED = 8, REGISTER_PRIVATE_EXPEDITED = 16 };
-	struct quire_flush flush = { .mm = own_mm(), .cpus = ~0ull };
+	struct quire_flush flush = {.mm = own_mm(), .cpus = ~0ull};
 
 	switch (a[0]) {
 	case QUERY:

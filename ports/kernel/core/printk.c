@@ -72,7 +72,7 @@ static void put_number(struct out *out, const struct spec *spec, uint64_t n, uns
 
 static const char *parse_spec(const char *f, struct spec *spec, va_list *args)
 {
-	*spec = (struct spec){ .precision = -1 };
+	*spec = (struct spec){.precision = -1};
 	for (;; f++) {
 		if (*f == '-')
 			spec->left = true;
@@ -116,7 +116,7 @@ static void put_signed(struct out *out, const struct spec *spec, int64_t n)
 
 static void put_conversion(struct out *out, char c, const struct spec *spec, va_list *args)
 {
-	char text[2] = { 0, 0 };
+	char text[2] = {0, 0};
 	uint64_t n;
 
 	switch (c) {
@@ -129,8 +129,15 @@ static void put_conversion(struct out *out, char c, const struct spec *spec, va_
 	case 'X':
 	case 'o':
 		n = spec->longs ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
-		put_number(out, spec, n, c == 'u' ? 10 : c == 'o' ? 8 : 16, c == 'X',
-			   spec->alternate && n ? c == 'o' ? "0" : c == 'u' ? "" : "0x" : "");
+		put_number(out, spec, n,
+			   c == 'u'   ? 10
+			   : c == 'o' ? 8
+				      : 16,
+			   c == 'X',
+			   spec->alternate && n ? c == 'o'   ? "0"
+						  : c == 'u' ? ""
+							     : "0x"
+						: "");
 		return;
 	case 'p':
 		put_number(out, spec, (uint64_t)va_arg(*args, void *), 16, false, "0x");
@@ -155,7 +162,7 @@ static void put_conversion(struct out *out, char c, const struct spec *spec, va_
 
 int kvsnprintf(char *buffer, size_t size, const char *format, va_list given)
 {
-	struct out out = { buffer, size, 0 };
+	struct out out = {buffer, size, 0};
 	va_list args;
 
 	va_copy(args, given);

@@ -9,12 +9,12 @@
 #define PID_MAX 32768
 
 /* task.c */
-struct task *task_alloc(bool user);            /* not in any list yet; NULL: no memory */
+struct task *task_alloc(bool user); /* not in any list yet; NULL: no memory */
 void task_free(struct task *task);
 struct process *process_alloc(void);
 struct task *task_find_locked(pid_t tid);
 struct process *process_find_locked(pid_t pid);
-pid_t pid_alloc_locked(void);                  /* unused as tid, pid, pgid and sid; 0: none */
+pid_t pid_alloc_locked(void); /* unused as tid, pid, pgid and sid; 0: none */
 void task_hash_locked(struct task *task);
 void process_get_locked(struct process *process);
 struct handlers *handlers_create(void);

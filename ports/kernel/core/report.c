@@ -62,7 +62,8 @@ void report_and_end(int wait_status)
 		printk("status signal %d\n", signal);
 	else
 		printk("status exit %d\n", wait_status >> 8 & 0xff);
-	printk("time %lu %lu\n", run_figures.first_instruction, time_monotonic() - run_figures.first_instruction);
+	printk("time %lu %lu\n", run_figures.first_instruction,
+	       time_monotonic() - run_figures.first_instruction);
 	report_counters();
 	report_memory();
 	printk("faults %lu %lu\n", usage.minor, usage.major);

@@ -16,14 +16,14 @@
 
 static struct spinlock sched_lock;
 static struct list run_queue = LIST_INIT(run_queue);
-static uint64_t idle_set;      /* bit n: CPU n idles and was not kicked yet */
-static unsigned queued;        /* tasks in run_queue */
+static uint64_t idle_set; /* bit n: CPU n idles and was not kicked yet */
+static unsigned queued;   /* tasks in run_queue */
 static unsigned cpus_online = 1;
 uint64_t cpus_online_set = 1;
 static uint64_t switches;
-static struct task boot_task;  /* CPU 0's idle task */
+static struct task boot_task; /* CPU 0's idle task */
 
-/* --- dead tasks: their stacks are freed by others --------------------------------------------------- */
+/* --- dead tasks: their stacks are freed by others --------------------------------------------- */
 
 static struct list dead = LIST_INIT(dead); /* sched_lock */
 
@@ -44,7 +44,7 @@ void reap_dead_tasks(void)
 	}
 }
 
-/* --- the switch ------------------------------------------------------------------------------------- */
+/* --- the switch ------------------------------------------------------------------------------- */
 
 void account_time(bool from_user)
 {
@@ -68,7 +68,7 @@ static struct task *pick(struct cpu *cpu)
 {
 	struct task *task;
 
-	list_for_each(task, &run_queue, run) {
+	list_for_each (task, &run_queue, run) {
 		if (task->affinity >> cpu->number & 1) {
 			list_remove(&task->run);
 			queued--;
@@ -160,7 +160,7 @@ void cond_resched(void)
 		schedule();
 }
 
-/* --- waking ----------------------------------------------------------------------------------------- */
+/* --- waking ----------------------------------------------------------------------------------- */
 
 /* locked: sched_lock. A CPU that idles takes the task; the one it ran on last, if that is idle. */
 static void kick_idle(struct task *task)
@@ -224,7 +224,7 @@ bool sched_set_affinity(struct task *task, uint64_t mask)
 	return true;
 }
 
-/* --- the timer, and idling -------------------------------------------------------------------------- */
+/* --- the timer, and idling -------------------------------------------------------------------- */
 
 void timer_interrupt(bool from_user)
 {
@@ -307,7 +307,7 @@ void secondary_main(void)
 	idle_loop();
 }
 
-/* --- figures ---------------------------------------------------------------------------------------- */
+/* --- figures ---------------------------------------------------------------------------------- */
 
 unsigned cpu_count(void)
 {

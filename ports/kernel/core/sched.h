@@ -5,7 +5,7 @@
 
 #include "task.h"
 
-void sched_init(void);          /* makes the boot context CPU 0's idle task */
+void sched_init(void); /* makes the boot context CPU 0's idle task */
 void secondary_main(void) __attribute__((noreturn));
 void idle_loop(void) __attribute__((noreturn));
 
@@ -15,9 +15,9 @@ void schedule(void);
 void schedule_tail(void);
 /* If the task sleeps in one of the states of `mask` (1 << TASK_*), it becomes runnable. Any context. */
 bool sched_wake(struct task *task, unsigned mask);
-#define WAKE_ANY (1u << TASK_SLEEP_INTERRUPTIBLE | 1u << TASK_SLEEP_KILLABLE | 1u << TASK_SLEEP)
-#define WAKE_SIGNAL (1u << TASK_SLEEP_INTERRUPTIBLE)
-#define WAKE_KILL (1u << TASK_SLEEP_INTERRUPTIBLE | 1u << TASK_SLEEP_KILLABLE | 1u << TASK_STOPPED)
+#define WAKE_ANY     (1u << TASK_SLEEP_INTERRUPTIBLE | 1u << TASK_SLEEP_KILLABLE | 1u << TASK_SLEEP)
+#define WAKE_SIGNAL  (1u << TASK_SLEEP_INTERRUPTIBLE)
+#define WAKE_KILL    (1u << TASK_SLEEP_INTERRUPTIBLE | 1u << TASK_SLEEP_KILLABLE | 1u << TASK_STOPPED)
 #define WAKE_STOPPED (1u << TASK_STOPPED)
 /* A task runs for the first time. */
 void sched_start(struct task *task);

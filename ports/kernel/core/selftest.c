@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The self-test at boot: the library's conformance suite on this machine's memory, and this kernel's own parts. */
+/* The self-test at boot: the library's conformance suite on this machine's memory, and this kernel's own
+ * parts. */
 #include "selftest.h"
 #include "conformance.h"
 #include "proc.h"
@@ -14,7 +15,11 @@ static void say(void *context, const char *line)
 static bool conformance(void)
 {
 	struct conformance_env env = {
-		.arch = quire_system_arch(the_system), .system = the_system, .say = say, .seed = 1, .rounds = 2,
+	    .arch = quire_system_arch(the_system),
+	    .system = the_system,
+	    .say = say,
+	    .seed = 1,
+	    .rounds = 2,
 	};
 	struct conformance_report report;
 	int failed = quire_conformance(&env, &report);
@@ -83,10 +88,10 @@ bool selftest_run(void)
 		const char *name;
 		bool (*run)(void);
 	} parts[] = {
-		{ "conformance", conformance },
-		{ "allocator", allocator },
-		{ "kernel mappings", kernel_mappings },
-		{ "structures", structures },
+	    {"conformance", conformance},
+	    {"allocator", allocator},
+	    {"kernel mappings", kernel_mappings},
+	    {"structures", structures},
 	};
 	bool passed = true;
 
@@ -94,8 +99,8 @@ bool selftest_run(void)
 		uint64_t before = free_frames_now();
 		bool ok = parts[i].run();
 
-		printk("selftest: %s: %s, free frames %lu before, %lu after\n", parts[i].name, ok ? "ok" : "FAILED",
-		       before, free_frames_now());
+		printk("selftest: %s: %s, free frames %lu before, %lu after\n", parts[i].name,
+		       ok ? "ok" : "FAILED", before, free_frames_now());
 		passed &= ok;
 	}
 	printk("selftest: %s\n", passed ? "passed" : "FAILED");

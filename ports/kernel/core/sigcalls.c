@@ -4,7 +4,7 @@
 #include "syscall.h"
 #include "uaccess.h"
 
-#define MASK_BYTES 8
+#define MASK_BYTES  8
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 static bool is_signal(uint64_t n)
@@ -12,7 +12,7 @@ static bool is_signal(uint64_t n)
 	return n >= 1 && n <= SIGNAL_MAX;
 }
 
-/* --- masks and handlers --------------------------------------------------------------------------------- */
+/* --- masks and handlers ----------------------------------------------------------------------- */
 
 static void set_blocked(uint64_t mask)
 {
@@ -32,10 +32,16 @@ long sys_rt_sigprocmask(const uint64_t *a)
 		if (get_user(set, a[1]))
 			return -EFAULT;
 		switch (a[0]) {
-		case SIG_BLOCK: set = old | set; break;
-		case SIG_UNBLOCK: set = old & ~set; break;
-		case SIG_SETMASK: break;
-		default: return -EINVAL;
+		case SIG_BLOCK:
+			set = old | set;
+			break;
+		case SIG_UNBLOCK:
+			set = old & ~set;
+			break;
+		case SIG_SETMASK:
+			break;
+		default:
+			return -EINVAL;
 		}
 		set_blocked(set);
 	}
@@ -46,7 +52,7 @@ long sys_rt_sigprocmask(const uint64_t *a)
 
 long sys_rt_sigaction(const uint64_t *a)
 {
-	struct sigaction new = { 0 }, old;
+	struct sigaction new = {0}, old;
 	struct sigaction *action;
 
 	if (a[3] != MASK_BYTES || !is_signal(a[0]) || (a[1] && (a[0] == SIGKILL || a[0] == SIGSTOP)))
@@ -64,7 +70,7 @@ long sys_rt_sigaction(const uint64_t *a)
 		/* POSIX: setting a signal to be ignored discards one that waits. */
 		if (signal_is_ignored_by(action, (int)a[0]) && a[0] < SIGRTMIN) {
 			current->process->pending.set &= ~SIGNAL_BIT(a[0]);
-			list_for_each(task, &current->process->threads, thread)
+			list_for_each (task, &current->process->threads, thread)
 				task->pending.set &= ~SIGNAL_BIT(a[0]);
 		}
 	}
@@ -157,12 +163,13 @@ long sys_sigaltstack(const uint64_t *a)
 		} else if (new.size < MINSIGSTKSZ) {
 			return -ENOMEM;
 		}
-		*alt = (struct sigaltstack){ .sp = new.sp, .size = new.size, .flags = new.flags & SS_AUTODISARM };
+		*alt =
+		    (struct sigaltstack){.sp = new.sp, .size = new.size, .flags = new.flags &SS_AUTODISARM};
 	}
 	return a[1] ? put_user(old, a[1]) : 0;
 }
 
-/* --- waiting for signals ---------------------------------------------------------------------------------- */
+/* --- waiting for signals ---------------------------------------------------------------------- */
 
 /* Something of `set` waits, or another signal would be delivered. */
 static bool awaited(uint64_t set)
@@ -206,7 +213,7 @@ long sys_rt_sigtimedwait(const uint64_t *a)
 	return signal;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static bool may_signal(const struct process *target, int signal)
 {

@@ -11,15 +11,15 @@ struct queued_signal {
 	struct siginfo info;
 };
 
-#define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+#define UNBLOCKABLE  (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define STOP_SIGNALS (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
-#define IGNORED_BY_DEFAULT                                                                                  \
+#define IGNORED_BY_DEFAULT                                                                                   \
 	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
-#define SYNCHRONOUS                                                                                         \
-	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |              \
+#define SYNCHRONOUS                                                                                          \
+	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |               \
 	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
-/* --- pending sets ------------------------------------------------------------------------------------- */
+/* --- pending sets ----------------------------------------------------------------------------- */
 
 void pending_init(struct pending *pending)
 {
@@ -32,7 +32,7 @@ void pending_flush(struct pending *pending)
 {
 	struct queued_signal *q, *next;
 
-	list_for_each_safe(q, next, &pending->queue, link) {
+	list_for_each_safe (q, next, &pending->queue, link) {
 		list_remove(&q->link);
 		kfree(q);
 	}
@@ -67,7 +67,7 @@ static struct queued_signal *take_queued(struct pending *pending, int signal, st
 	struct queued_signal *q, *found = NULL;
 	bool more = false;
 
-	list_for_each(q, &pending->queue, link) {
+	list_for_each (q, &pending->queue, link) {
 		if (q->info.signo != signal)
 			continue;
 		if (found)
@@ -89,7 +89,7 @@ static void discard(struct process *process, uint64_t set)
 	struct task *task;
 
 	process->pending.set &= ~set;
-	list_for_each(task, &process->threads, thread)
+	list_for_each (task, &process->threads, thread)
 		task->pending.set &= ~set;
 }
 
@@ -130,7 +130,7 @@ int dequeue_signal_locked(struct task *task, uint64_t mask, struct siginfo *out_
 	return signal;
 }
 
-/* --- questions ------------------------------------------------------------------------------------------ */
+/* --- questions -------------------------------------------------------------------------------- */
 
 bool signal_is_ignored_by(const struct sigaction *action, int signal)
 {
@@ -166,7 +166,7 @@ bool signal_ignored(struct task *task, int signal)
 	       signal_is_ignored_by(&task->process->handlers->action[signal - 1], signal);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static bool wants(const struct task *task, int signal)
 {
@@ -185,7 +185,7 @@ static void notify_some(struct process *process, int signal)
 	struct task *task;
 
 	if (signal == SIGKILL) {
-		list_for_each(task, &process->threads, thread)
+		list_for_each (task, &process->threads, thread)
 			notify(task, signal);
 		return;
 	}
@@ -193,7 +193,7 @@ static void notify_some(struct process *process, int signal)
 		notify(process->leader, signal);
 		return;
 	}
-	list_for_each(task, &process->threads, thread) {
+	list_for_each (task, &process->threads, thread) {
 		if (wants(task, signal)) {
 			notify(task, signal);
 			return;
@@ -206,7 +206,7 @@ void signals_changed_locked(struct process *process)
 {
 	struct task *task;
 
-	list_for_each(task, &process->threads, thread) {
+	list_for_each (task, &process->threads, thread) {
 		if (all_pending(task) & ~task->blocked)
 			sched_notify(task, WORK_SIGNAL);
 	}
@@ -221,7 +221,7 @@ static void continue_process(struct process *process)
 		return;
 	process->stop_signal = 0;
 	process->continued = true;
-	list_for_each(task, &process->threads, thread)
+	list_for_each (task, &process->threads, thread)
 		sched_wake(task, WAKE_STOPPED);
 	notify_parent_locked(process, CLD_CONTINUED, SIGCONT);
 }
@@ -331,12 +331,12 @@ long send_signal_thread(struct task *task, const struct siginfo *info)
 
 long send_signal_group(pid_t pgid, int signal)
 {
-	struct siginfo info = { .signo = signal, .code = SI_KERNEL };
+	struct siginfo info = {.signo = signal, .code = SI_KERNEL};
 	struct process *process, *next;
 	long result = -ESRCH;
 
 	spin_lock(&proc_lock);
-	list_for_each_safe(process, next, &all_processes, link) {
+	list_for_each_safe (process, next, &all_processes, link) {
 		if (process->pgid != pgid || process->state != PROCESS_ALIVE)
 			continue;
 		send_signal_locked(process, &info);
@@ -410,7 +410,7 @@ void notify_parent_locked(struct process *process, int code, int status)
 	wake_up(&parent->child_exit);
 }
 
-/* --- taking them ----------------------------------------------------------------------------------------- */
+/* --- taking them ------------------------------------------------------------------------------ */
 
 /* locked: proc_lock, which is dropped. Every thread stops on its own way to its program. */
 static void stop_here(struct task *task)
@@ -429,7 +429,7 @@ static void start_group_stop(struct process *process, int signal)
 	process->stop_signal = signal;
 	process->stop_reported = false;
 	process->continued = false;
-	list_for_each(task, &process->threads, thread) {
+	list_for_each (task, &process->threads, thread) {
 		if (task == current)
 			continue;
 		sched_notify(task, WORK_SIGNAL);

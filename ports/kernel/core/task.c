@@ -10,7 +10,7 @@ struct process *init_process;
 static struct list task_hash[HASH_SIZE];
 static pid_t last_pid;
 
-/* --- tasks ------------------------------------------------------------------------------------------ */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 static void sleep_expired(struct timer *timer)
 {
@@ -61,27 +61,27 @@ struct task *task_find_locked(pid_t tid)
 
 	if (!bucket->next)
 		return NULL;
-	list_for_each(task, bucket, hash) {
+	list_for_each (task, bucket, hash) {
 		if (task->tid == tid)
 			return task;
 	}
 	return NULL;
 }
 
-/* --- processes -------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 static void set_default_limits(struct process *process)
 {
 	for (unsigned i = 0; i < RLIMIT_COUNT; i++)
-		process->rlimit[i] = (struct rlimit){ UINT64_MAX, UINT64_MAX };
+		process->rlimit[i] = (struct rlimit){UINT64_MAX, UINT64_MAX};
 	process->rlimit[RLIMIT_STACK].soft = 8 << 20;
 	process->rlimit[RLIMIT_CORE].soft = 0;
-	process->rlimit[RLIMIT_NOFILE] = (struct rlimit){ 1024, 1048576 };
-	process->rlimit[RLIMIT_MEMLOCK] = (struct rlimit){ 8 << 20, 8 << 20 };
-	process->rlimit[RLIMIT_MSGQUEUE] = (struct rlimit){ 819200, 819200 };
-	process->rlimit[RLIMIT_NICE] = (struct rlimit){ 0, 0 };
-	process->rlimit[RLIMIT_RTPRIO] = (struct rlimit){ 0, 0 };
-	process->rlimit[RLIMIT_SIGPENDING] = (struct rlimit){ 1024, 1024 };
+	process->rlimit[RLIMIT_NOFILE] = (struct rlimit){1024, 1048576};
+	process->rlimit[RLIMIT_MEMLOCK] = (struct rlimit){8 << 20, 8 << 20};
+	process->rlimit[RLIMIT_MSGQUEUE] = (struct rlimit){819200, 819200};
+	process->rlimit[RLIMIT_NICE] = (struct rlimit){0, 0};
+	process->rlimit[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
+	process->rlimit[RLIMIT_SIGPENDING] = (struct rlimit){1024, 1024};
 }
 
 struct process *process_alloc(void)
@@ -129,7 +129,7 @@ struct process *process_find_locked(pid_t pid)
 {
 	struct process *process;
 
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		if (process->pid == pid)
 			return process;
 	}
@@ -153,7 +153,7 @@ struct process *process_next(pid_t after)
 	struct process *process, *best = NULL;
 
 	spin_lock(&proc_lock);
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		if (process->pid > after && (!best || process->pid < best->pid))
 			best = process;
 	}
@@ -188,12 +188,12 @@ bool process_visit_thread(struct process *process, void (*visit)(struct task *ta
 
 char process_state_letter(struct process *process)
 {
-	static const char letter[] = { 'R', 'S', 'D', 'D', 'T', 'Z' };
+	static const char letter[] = {'R', 'S', 'D', 'D', 'T', 'Z'};
 	struct task *task;
 	char result = 'Z';
 
 	spin_lock(&proc_lock);
-	list_for_each(task, &process->threads, thread) {
+	list_for_each (task, &process->threads, thread) {
 		result = letter[task->state];
 		if (task->state == TASK_RUNNABLE)
 			break;
@@ -202,7 +202,7 @@ char process_state_letter(struct process *process)
 	return result;
 }
 
-/* --- process ids ------------------------------------------------------------------------------------- */
+/* --- process ids ------------------------------------------------------------------------------ */
 
 static bool pid_in_use(pid_t pid)
 {
@@ -210,7 +210,7 @@ static bool pid_in_use(pid_t pid)
 
 	if (task_find_locked(pid))
 		return true;
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		if (process->pid == pid || process->pgid == pid || process->sid == pid)
 			return true;
 	}
@@ -233,7 +233,7 @@ bool process_group_in_session(pid_t pgid, pid_t sid)
 	bool found = false;
 
 	spin_lock(&proc_lock);
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		if (process->pgid == pgid && process->sid == sid)
 			found = true;
 	}
@@ -247,7 +247,7 @@ bool process_group_orphaned(pid_t pgid)
 	bool orphaned = true;
 
 	spin_lock(&proc_lock);
-	list_for_each(process, &all_processes, link) {
+	list_for_each (process, &all_processes, link) {
 		struct process *parent = process->parent;
 
 		if (process->pgid == pgid && process->state == PROCESS_ALIVE && parent &&
@@ -258,7 +258,7 @@ bool process_group_orphaned(pid_t pgid)
 	return orphaned;
 }
 
-/* --- handlers and usage ------------------------------------------------------------------------------- */
+/* --- handlers and usage ----------------------------------------------------------------------- */
 
 struct handlers *handlers_create(void)
 {
@@ -309,7 +309,7 @@ void process_usage_locked(struct process *process, struct usage *out_usage)
 	struct task *task;
 
 	*out_usage = process->usage;
-	list_for_each(task, &process->threads, thread)
+	list_for_each (task, &process->threads, thread)
 		usage_add(out_usage, &task->usage);
 }
 
@@ -334,7 +334,7 @@ unsigned process_count(void)
 	unsigned n = 0;
 
 	spin_lock(&proc_lock);
-	list_for_each(process, &all_processes, link)
+	list_for_each (process, &all_processes, link)
 		n++;
 	spin_unlock(&proc_lock);
 	return n;

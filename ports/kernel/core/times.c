@@ -5,13 +5,19 @@
 #include "uaccess.h"
 
 enum {
-	CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW,
-	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME
+	CLOCK_REALTIME,
+	CLOCK_MONOTONIC,
+	CLOCK_PROCESS_CPUTIME,
+	CLOCK_THREAD_CPUTIME,
+	CLOCK_MONOTONIC_RAW,
+	CLOCK_REALTIME_COARSE,
+	CLOCK_MONOTONIC_COARSE,
+	CLOCK_BOOTTIME
 };
 #define TIMER_ABSTIME 1
 #define NSEC_PER_TICK 10000000 /* of times(2): 100 a second */
 
-/* --- clocks ------------------------------------------------------------------------------------------ */
+/* --- clocks ----------------------------------------------------------------------------------- */
 
 static long clock_now(uint64_t id, uint64_t *out_ns)
 {
@@ -73,7 +79,7 @@ long sys_clock_settime(const uint64_t *a)
 long sys_gettimeofday(const uint64_t *a)
 {
 	uint64_t ns = time_realtime();
-	struct timeval now = { (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000) };
+	struct timeval now = {(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000)};
 	uint64_t zone = 0;
 
 	if (a[0] && put_user(now, a[0]))
@@ -88,7 +94,7 @@ long sys_time(const uint64_t *a)
 	return a[0] && put_user(now, a[0]) ? -EFAULT : now;
 }
 
-/* --- sleeping ------------------------------------------------------------------------------------------- */
+/* --- sleeping --------------------------------------------------------------------------------- */
 
 /* What a relative sleep left undone goes to the program; the sleep itself may be continued. */
 static long report_rest(uint64_t deadline, uint64_t rest)
@@ -164,7 +170,7 @@ long sys_restart_syscall(const uint64_t *a)
 	return current->restart ? current->restart(current) : -EINTR;
 }
 
-/* --- interval timers: ITIMER_REAL ------------------------------------------------------------------------ */
+/* --- interval timers: ITIMER_REAL ------------------------------------------------------------- */
 
 struct itimerval {
 	struct timeval interval, value;
@@ -174,7 +180,7 @@ struct itimerval {
 void real_timer_expired(struct timer *timer)
 {
 	struct process *process = container_of(timer, struct process, real_timer);
-	struct siginfo info = { .signo = SIGALRM, .code = SI_KERNEL };
+	struct siginfo info = {.signo = SIGALRM, .code = SI_KERNEL};
 
 	send_signal(process, &info);
 	if (process->real_interval)
@@ -185,12 +191,12 @@ void real_timer_expired(struct timer *timer)
 
 static struct timeval ns_to_timeval(uint64_t ns)
 {
-	return (struct timeval){ (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000) };
+	return (struct timeval){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000)};
 }
 
 static bool timeval_to_ns(const struct timeval *time, uint64_t *out_ns)
 {
-	struct timespec spec = { time->sec, time->usec * 1000 };
+	struct timespec spec = {time->sec, time->usec * 1000};
 
 	return time->usec < 1000000 && timespec_to_ns(&spec, out_ns);
 }
@@ -213,8 +219,8 @@ static void real_timer_set(struct process *process, uint64_t value, uint64_t int
 
 long sys_getitimer(const uint64_t *a)
 {
-	struct itimerval now = { ns_to_timeval(current->process->real_interval),
-				 ns_to_timeval(real_timer_left(current->process)) };
+	struct itimerval now = {ns_to_timeval(current->process->real_interval),
+				ns_to_timeval(real_timer_left(current->process))};
 
 	if (a[0] > 2)
 		return -EINVAL;
@@ -226,8 +232,8 @@ long sys_getitimer(const uint64_t *a)
 long sys_setitimer(const uint64_t *a)
 {
 	struct process *process = current->process;
-	struct itimerval new = { 0 }, old = { ns_to_timeval(process->real_interval),
-					      ns_to_timeval(real_timer_left(process)) };
+	struct itimerval new = {0}, old = {ns_to_timeval(process->real_interval),
+					   ns_to_timeval(real_timer_left(process))};
 	uint64_t value, interval;
 
 	if (a[0] > 2)
@@ -250,21 +256,25 @@ long sys_alarm(const uint64_t *a)
 	return (long)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC + (left && left < NSEC_PER_SEC / 2));
 }
 
-/* --- usage --------------------------------------------------------------------------------------------- */
+/* --- usage ------------------------------------------------------------------------------------ */
 
 struct rusage {
 	struct timeval user, system;
-	int64_t max_rss, shared, data, stack, minor, major, swaps, in_blocks, out_blocks, sent, received, signals;
+	int64_t max_rss, shared, data, stack, minor, major, swaps, in_blocks, out_blocks, sent, received,
+	    signals;
 	int64_t voluntary, involuntary;
 };
 
 long usage_to_user(const struct usage *usage, uint64_t to)
 {
 	struct rusage r = {
-		.user = ns_to_timeval(usage->user_ns), .system = ns_to_timeval(usage->system_ns),
-		.max_rss = (int64_t)(usage->rss_peak * (PAGE_SIZE / 1024)), .minor = (int64_t)usage->minor,
-		.major = (int64_t)usage->major, .voluntary = (int64_t)usage->voluntary,
-		.involuntary = (int64_t)usage->involuntary,
+	    .user = ns_to_timeval(usage->user_ns),
+	    .system = ns_to_timeval(usage->system_ns),
+	    .max_rss = (int64_t)(usage->rss_peak * (PAGE_SIZE / 1024)),
+	    .minor = (int64_t)usage->minor,
+	    .major = (int64_t)usage->major,
+	    .voluntary = (int64_t)usage->voluntary,
+	    .involuntary = (int64_t)usage->involuntary,
 	};
 
 	return put_user(r, to);
@@ -277,7 +287,9 @@ long sys_getrusage(const uint64_t *a)
 
 	account_time(false);
 	switch ((int)a[0]) {
-	case SELF: process_usage(current->process, &usage); break;
+	case SELF:
+		process_usage(current->process, &usage);
+		break;
 	case CHILDREN:
 		spin_lock(&proc_lock);
 		usage = current->process->children_usage;
@@ -288,7 +300,8 @@ long sys_getrusage(const uint64_t *a)
 		current->usage.rss_peak = usage.rss_peak;
 		usage = current->usage;
 		break;
-	default: return -EINVAL;
+	default:
+		return -EINVAL;
 	}
 	return usage_to_user(&usage, a[1]);
 }

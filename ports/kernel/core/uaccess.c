@@ -4,7 +4,7 @@
 #include "task.h"
 
 #define PATH_MAX 4096
-#define IOV_MAX 1024
+#define IOV_MAX  1024
 
 static bool is_user_range(uint64_t at, size_t n)
 {

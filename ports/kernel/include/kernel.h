@@ -17,14 +17,14 @@ typedef int32_t pid_t;
 typedef uint32_t uid_t;
 typedef uint32_t gid_t;
 
-#define PAGE_SIZE 4096ul
-#define PAGE_MASK (PAGE_SIZE - 1)
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define ALIGN_UP(n, to) (((n) + (to) - 1) & ~((typeof(n))(to) - 1))
-#define ALIGN_DOWN(n, to) ((n) & ~((typeof(n))(to) - 1))
-#define NSEC_PER_SEC 1000000000ull
+#define PAGE_SIZE         4096ul
+#define PAGE_MASK         (PAGE_SIZE - 1)
+#define ARRAY_SIZE(a)     (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)         ((a) < (b) ? (a) : (b))
+#define MAX(a, b)         ((a) > (b) ? (a) : (b))
+#define ALIGN_UP(n, to)   (((n) + (to)-1) & ~((typeof(n))(to)-1))
+#define ALIGN_DOWN(n, to) ((n) & ~((typeof(n))(to)-1))
+#define NSEC_PER_SEC      1000000000ull
 
 /* The one system of this kernel; made in main.c before anything else runs. */
 extern struct quire_system *the_system;
@@ -34,7 +34,7 @@ extern struct quire_system *the_system;
 #define HOST_NAME_SIZE 65
 extern char host_name[HOST_NAME_SIZE];
 
-/* --- log ------------------------------------------------------------------------------------------ */
+/* --- log -------------------------------------------------------------------------------------- */
 
 /* %d %i %u %x %X %c %s %p %o, with l, ll, z, h, 0, -, +, width, precision and '*'. To the log port, never to
  * the program's console. Any context. */
@@ -45,13 +45,13 @@ int kvsnprintf(char *buffer, size_t size, const char *format, va_list args);
 /* Reports to the log port and ends the machine with the code that `quire run` shows as a panic. */
 void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-#define BUG_ON(condition)                                                                                   \
-	do {                                                                                                \
-		if (condition)                                                                              \
-			panic("%s:%d: %s", __FILE__, __LINE__, #condition);                                 \
+#define BUG_ON(condition)                                                                                    \
+	do {                                                                                                 \
+		if (condition)                                                                               \
+			panic("%s:%d: %s", __FILE__, __LINE__, #condition);                                  \
 	} while (0)
 
-/* --- memory --------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Any size; 16-byte aligned; NULL when no frame could be had. Does not sleep; not from interrupts. */
 void *kmalloc(size_t bytes);
@@ -66,7 +66,7 @@ void *page_alloc(void);
 void *page_zalloc(void);
 void page_free(void *page);
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 void *memcpy(void *to, const void *from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
@@ -85,13 +85,13 @@ size_t strlcpy(char *to, const char *from, size_t size);
 /* Decimal, or hexadecimal after 0x. *end: first character that is no digit. */
 uint64_t strtoul64(const char *s, const char **end);
 
-/* --- what the boot loader gave --------------------------------------------------------------------- */
+/* --- what the boot loader gave ---------------------------------------------------------------- */
 
 struct boot_info {
-	const char *cmdline;     /* "name=value" words; see boot_option() */
-	const uint8_t *initrd;   /* linear address of the initramfs, NULL when there is none; stays for good */
+	const char *cmdline;   /* "name=value" words; see boot_option() */
+	const uint8_t *initrd; /* linear address of the initramfs, NULL when there is none; stays for good */
 	size_t initrd_size;
-	uint64_t ram_bytes;      /* what was given to the library */
+	uint64_t ram_bytes; /* what was given to the library */
 };
 extern struct boot_info boot_info;
 

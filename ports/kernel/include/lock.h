@@ -15,7 +15,10 @@ struct task;
 struct spinlock {
 	volatile uint32_t held;
 };
-#define SPINLOCK_INIT { 0 }
+#define SPINLOCK_INIT                                                                                        \
+	{                                                                                                    \
+		0                                                                                            \
+	}
 
 /* Interrupts are off from the first lock taken to the last released, on any CPU. */
 void spin_lock(struct spinlock *lock);
@@ -26,7 +29,10 @@ struct wait_queue {
 	struct spinlock lock;
 	struct list waiters;
 };
-#define WAIT_QUEUE_INIT(name) { SPINLOCK_INIT, LIST_INIT((name).waiters) }
+#define WAIT_QUEUE_INIT(name)                                                                                \
+	{                                                                                                    \
+		SPINLOCK_INIT, LIST_INIT((name).waiters)                                                     \
+	}
 
 static inline void wait_queue_init(struct wait_queue *queue)
 {
@@ -71,50 +77,50 @@ void wake_up(struct wait_queue *queue);
 void wake_up_one(struct wait_queue *queue);
 
 /* Sleeps until `condition`, which is looked at without locks: 0, -ERESTARTSYS or -ETIMEDOUT. */
-#define wait_event_mode(queue, condition, mode, deadline)                                                   \
-	({                                                                                                  \
-		struct waiter waiter_;                                                                      \
-		long result_ = 0;                                                                           \
-		wait_add(queue, &waiter_);                                                                  \
-		for (;;) {                                                                                  \
-			wait_prepare(mode);                                                                 \
-			if (condition) {                                                                    \
-				result_ = 0;                                                                \
-				break;                                                                      \
-			}                                                                                   \
-			if (result_)                                                                        \
-				break;                                                                      \
-			result_ = wait_block(deadline);                                                     \
-		}                                                                                           \
-		wait_finish();                                                                              \
-		wait_remove(&waiter_);                                                                      \
-		result_;                                                                                    \
+#define wait_event_mode(queue, condition, mode, deadline)                                                    \
+	({                                                                                                   \
+		struct waiter waiter_;                                                                       \
+		long result_ = 0;                                                                            \
+		wait_add(queue, &waiter_);                                                                   \
+		for (;;) {                                                                                   \
+			wait_prepare(mode);                                                                  \
+			if (condition) {                                                                     \
+				result_ = 0;                                                                 \
+				break;                                                                       \
+			}                                                                                    \
+			if (result_)                                                                         \
+				break;                                                                       \
+			result_ = wait_block(deadline);                                                      \
+		}                                                                                            \
+		wait_finish();                                                                               \
+		wait_remove(&waiter_);                                                                       \
+		result_;                                                                                     \
 	})
 #define wait_event(queue, condition) wait_event_mode(queue, condition, WAIT_INTERRUPTIBLE, NO_DEADLINE)
-#define wait_event_timeout(queue, condition, deadline)                                                      \
+#define wait_event_timeout(queue, condition, deadline)                                                       \
 	wait_event_mode(queue, condition, WAIT_INTERRUPTIBLE, deadline)
 
 /* As wait_event() with a spinlock held on entry, at every look at `condition`, and on return. */
-#define wait_event_lock(queue, spin, condition)                                                             \
-	({                                                                                                  \
-		struct waiter waiter_;                                                                      \
-		long result_ = 0;                                                                           \
-		wait_add(queue, &waiter_);                                                                  \
-		for (;;) {                                                                                  \
-			wait_prepare(WAIT_INTERRUPTIBLE);                                                   \
-			if (condition) {                                                                    \
-				result_ = 0;                                                                \
-				break;                                                                      \
-			}                                                                                   \
-			if (result_)                                                                        \
-				break;                                                                      \
-			spin_unlock(spin);                                                                  \
-			result_ = wait_block(NO_DEADLINE);                                                  \
-			spin_lock(spin);                                                                    \
-		}                                                                                           \
-		wait_finish();                                                                              \
-		wait_remove(&waiter_);                                                                      \
-		result_;                                                                                    \
+#define wait_event_lock(queue, spin, condition)                                                              \
+	({                                                                                                   \
+		struct waiter waiter_;                                                                       \
+		long result_ = 0;                                                                            \
+		wait_add(queue, &waiter_);                                                                   \
+		for (;;) {                                                                                   \
+			wait_prepare(WAIT_INTERRUPTIBLE);                                                    \
+			if (condition) {                                                                     \
+				result_ = 0;                                                                 \
+				break;                                                                       \
+			}                                                                                    \
+			if (result_)                                                                         \
+				break;                                                                       \
+			spin_unlock(spin);                                                                   \
+			result_ = wait_block(NO_DEADLINE);                                                   \
+			spin_lock(spin);                                                                     \
+		}                                                                                            \
+		wait_finish();                                                                               \
+		wait_remove(&waiter_);                                                                       \
+		result_;                                                                                     \
 	})
 
 /* Sleeps while another task has it; not recursive; may be held over user copies and library calls. */
@@ -123,7 +129,10 @@ struct mutex {
 	struct task *owner;
 	struct wait_queue queue;
 };
-#define MUTEX_INIT(name) { SPINLOCK_INIT, NULL, WAIT_QUEUE_INIT((name).queue) }
+#define MUTEX_INIT(name)                                                                                     \
+	{                                                                                                    \
+		SPINLOCK_INIT, NULL, WAIT_QUEUE_INIT((name).queue)                                           \
+	}
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex);

@@ -24,7 +24,7 @@
 
 #include "kernel.h"
 
-#define MACHINE_DONE 0x10
+#define MACHINE_DONE  0x10
 #define MACHINE_PANIC 0x11
 
 /* Gathered while programs run. */

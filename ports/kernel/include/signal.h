@@ -23,14 +23,14 @@ enum {
 };
 /* clang-format on */
 #define SS_AUTODISARM 0x80000000u
-#define SI_USER 0
-#define SI_KERNEL 0x80
-#define SI_QUEUE (-1)
-#define SI_TIMER (-2)
-#define SI_TKILL (-6)
-#define SIG_DFL 0ul
-#define SIG_IGN 1ul
-#define SIGNAL_BIT(n) (1ull << ((n) - 1))
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_QUEUE      (-1)
+#define SI_TIMER      (-2)
+#define SI_TKILL      (-6)
+#define SIG_DFL       0ul
+#define SIG_IGN       1ul
+#define SIGNAL_BIT(n) (1ull << ((n)-1))
 
 /* siginfo_t of 64-bit Linux. */
 struct siginfo {
@@ -97,7 +97,7 @@ long send_signal(struct process *process, const struct siginfo *info);
 void send_signal_locked(struct process *process, const struct siginfo *info);
 long send_signal_thread(struct task *task, const struct siginfo *info);
 void send_signal_thread_locked(struct task *task, const struct siginfo *info);
-long send_signal_group(pid_t pgid, int signal);  /* from the kernel: SI_KERNEL */
+long send_signal_group(pid_t pgid, int signal); /* from the kernel: SI_KERNEL */
 
 /* SIGPIPE and the like, to the calling thread. */
 void send_signal_self(int signal);

@@ -29,9 +29,23 @@ struct cred {
 };
 
 enum {
-	RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC,
-	RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE,
-	RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, RLIMIT_COUNT
+	RLIMIT_CPU,
+	RLIMIT_FSIZE,
+	RLIMIT_DATA,
+	RLIMIT_STACK,
+	RLIMIT_CORE,
+	RLIMIT_RSS,
+	RLIMIT_NPROC,
+	RLIMIT_NOFILE,
+	RLIMIT_MEMLOCK,
+	RLIMIT_AS,
+	RLIMIT_LOCKS,
+	RLIMIT_SIGPENDING,
+	RLIMIT_MSGQUEUE,
+	RLIMIT_NICE,
+	RLIMIT_RTPRIO,
+	RLIMIT_RTTIME,
+	RLIMIT_COUNT
 };
 struct rlimit {
 	uint64_t soft, hard;
@@ -66,29 +80,29 @@ enum {
 };
 
 struct process {
-	struct list link;     /* all processes, in the order of their birth */
-	unsigned refs;        /* proc_lock */
+	struct list link; /* all processes, in the order of their birth */
+	unsigned refs;    /* proc_lock */
 	pid_t pid, pgid, sid;
 	enum process_state state;
 	struct process *parent;
 	struct list children, sibling;
-	struct list threads;  /* struct task.thread */
+	struct list threads; /* struct task.thread */
 	unsigned thread_count;
-	struct task *leader;  /* the task with tid == pid while it lives, else NULL */
+	struct task *leader; /* the task with tid == pid while it lives, else NULL */
 
-	struct quire_mm *mm;  /* NULL after the last thread left */
-	struct task *exec_task;    /* execve: the one thread that stays */
+	struct quire_mm *mm;    /* NULL after the last thread left */
+	struct task *exec_task; /* execve: the one thread that stays */
 
 	struct handlers *handlers; /* shared with CLONE_SIGHAND */
 	struct pending pending;    /* signals to the process */
 	bool group_exit;
-	int exit_status;      /* as wait4() gives it */
-	int stop_signal;      /* != 0: stopped by it */
+	int exit_status; /* as wait4() gives it */
+	int stop_signal; /* != 0: stopped by it */
 	bool stop_reported, continued;
-	int exit_signal;      /* what the parent gets: SIGCHLD, or clone's */
+	int exit_signal; /* what the parent gets: SIGCHLD, or clone's */
 	bool did_exec;
 	struct wait_queue child_exit; /* wait4() sleeps here */
-	bool vfork_done;           /* it has left its parent's address space */
+	bool vfork_done;              /* it has left its parent's address space */
 	struct wait_queue vfork_queue;
 
 	struct cred cred;
@@ -104,53 +118,53 @@ struct process {
 
 	/* Written by exec, read by /proc. */
 	char comm[16];
-	char *exe_path;                              /* kmalloc'ed absolute path, NULL for none */
+	char *exe_path; /* kmalloc'ed absolute path, NULL for none */
 	uint64_t arg_start, arg_end, env_start, env_end;
 	uint64_t start_code, end_code, start_stack;
 	uint8_t auxv[384];
 	unsigned auxv_bytes;
-	int controlling_tty;                         /* fs/: session leaders set it, fork inherits; 0: none */
+	int controlling_tty; /* fs/: session leaders set it, fork inherits; 0: none */
 };
 
 struct task {
-	struct list thread;        /* process.threads */
-	struct list hash;          /* by tid */
-	struct list run;           /* the run queue, while it waits for a CPU */
+	struct list thread; /* process.threads */
+	struct list hash;   /* by tid */
+	struct list run;    /* the run queue, while it waits for a CPU */
 	struct process *process;
 	pid_t tid;
 	char comm[16];
 	volatile enum task_state state;
-	volatile uint32_t work;    /* WORK_* */
-	bool on_cpu;               /* scheduler lock */
-	unsigned cpu;              /* last CPU it ran on */
+	volatile uint32_t work; /* WORK_* */
+	bool on_cpu;            /* scheduler lock */
+	unsigned cpu;           /* last CPU it ran on */
 	uint64_t affinity;
-	struct quire_mm *mm;       /* the process's while it runs in it; NULL: the kernel's tables */
+	struct quire_mm *mm; /* the process's while it runs in it; NULL: the kernel's tables */
 
 	struct files *files;
 	struct fs *fs;
 
-	struct arch_task arch;     /* saved registers, kernel stack, FPU state, TLS bases */
-	struct regs *regs;         /* the program's registers, at the top of the kernel stack */
+	struct arch_task arch;        /* saved registers, kernel stack, FPU state, TLS bases */
+	struct regs *regs;            /* the program's registers, at the top of the kernel stack */
 	int fault_signal, fault_code; /* of a fault that ends in a signal, until it is sent */
 	uint64_t fault_address;
-	unsigned pagefault_off;    /* > 0: faults on user memory in the kernel go to the fixup at once */
+	unsigned pagefault_off; /* > 0: faults on user memory in the kernel go to the fixup at once */
 
-	uint64_t blocked;          /* signal mask: bit n - 1 is signal n */
-	uint64_t saved_mask;       /* sigsuspend, ppoll, pselect: the mask to come back to */
+	uint64_t blocked;    /* signal mask: bit n - 1 is signal n */
+	uint64_t saved_mask; /* sigsuspend, ppoll, pselect: the mask to come back to */
 	bool restore_mask;
-	struct pending pending;    /* signals to this thread */
+	struct pending pending; /* signals to this thread */
 	struct sigaltstack altstack;
-	uint64_t sigwait_set;      /* sigtimedwait: what ends the wait, and is not dropped when ignored */
+	uint64_t sigwait_set; /* sigtimedwait: what ends the wait, and is not dropped when ignored */
 	long (*restart)(struct task *task); /* restart_syscall */
 	uint64_t restart_args[4];
 
 	uint64_t set_child_tid, clear_child_tid;
 	uint64_t robust_list;
-	bool exiting;              /* may have passed exit already: no more signals */
+	bool exiting; /* may have passed exit already: no more signals */
 
 	struct timer sleep_timer;
 	struct usage usage;
-	uint64_t clock_mark;       /* when user_ns or system_ns was last brought up to date */
+	uint64_t clock_mark; /* when user_ns or system_ns was last brought up to date */
 };
 
 extern struct spinlock proc_lock;
@@ -175,7 +189,7 @@ struct quire_mm *process_mm(struct process *process);
 /* The n-th thread's fd table and fs context are used by /proc under proc_lock through this: calls
  * `visit` with some live thread of the process; false when none is left. Must not sleep. */
 bool process_visit_thread(struct process *process, void (*visit)(struct task *task, void *context),
-                          void *context);
+			  void *context);
 
 /* 'R', 'S', 'D', 'T', 'Z' for /proc/PID/stat. */
 char process_state_letter(struct process *process);

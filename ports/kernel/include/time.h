@@ -23,7 +23,7 @@ uint64_t time_realtime(void);
 
 static inline struct timespec ns_to_timespec(uint64_t ns)
 {
-	return (struct timespec){ (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC) };
+	return (struct timespec){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC)};
 }
 
 /* Nanoseconds of a valid, non-negative time; saturates. False: not valid (EINVAL). */

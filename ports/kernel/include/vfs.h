@@ -49,7 +49,7 @@ int boot_spec_read(struct boot_spec *out_spec);
 /* Called by the first program's process before it runs: the terminal, if there is one, becomes its own. */
 void boot_spec_start(struct process *process);
 
-/* --- descriptor tables and path contexts of a task --------------------------------------------------- */
+/* --- descriptor tables and path contexts of a task -------------------------------------------- */
 
 struct files *files_create(void);             /* empty, one reference; NULL: no memory */
 struct files *files_copy(struct files *from); /* fork: shares the open files; NULL: no memory */
@@ -69,7 +69,7 @@ struct file *file_of(int fd);
  * stays the caller's). `cloexec`: 0 or O_CLOEXEC. */
 int fd_install(struct file *file, unsigned cloexec);
 
-/* --- open files ---------------------------------------------------------------------------------------- */
+/* --- open files ------------------------------------------------------------------------------- */
 
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
@@ -101,7 +101,7 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
                   struct quire_file **out_file);
 
-/* --- what the rest of the kernel tells this half ---------------------------------------------------------- */
+/* --- what the rest of the kernel tells this half ---------------------------------------------- */
 
 /* A byte came from the host on serial line 0 (standard input). Interrupt context; false: no room, mask
  * receive interrupts until console_input_wanted() is called by this half. */
@@ -110,7 +110,7 @@ bool console_input(unsigned char byte);
 /* The task is leaving: puts task->files and task->fs, which are NULL afterwards. */
 void vfs_task_exit(struct task *task);
 
-/* --- /proc: provided by the task half, used by fs/proc*.c -------------------------------------------------- */
+/* --- /proc: provided by the task half, used by fs/proc*.c ------------------------------------- */
 /* See kernel.h: task_find(pid), tasks_each(), struct task's members. */
 
 #endif

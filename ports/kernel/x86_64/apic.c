@@ -3,21 +3,21 @@
 #include "cpu.h"
 
 /* SDM volume 3, 11.4.1: registers of the local APIC, by offset. */
-#define APIC_ID 0x20
-#define APIC_EOI 0xb0
-#define APIC_SPURIOUS 0xf0
-#define APIC_ICR_LOW 0x300
-#define APIC_ICR_HIGH 0x310
-#define APIC_LVT_TIMER 0x320
-#define APIC_LVT_LINT0 0x350
-#define APIC_LVT_LINT1 0x360
+#define APIC_ID            0x20
+#define APIC_EOI           0xb0
+#define APIC_SPURIOUS      0xf0
+#define APIC_ICR_LOW       0x300
+#define APIC_ICR_HIGH      0x310
+#define APIC_LVT_TIMER     0x320
+#define APIC_LVT_LINT0     0x350
+#define APIC_LVT_LINT1     0x360
 #define APIC_TIMER_INITIAL 0x380
 #define APIC_TIMER_CURRENT 0x390
-#define APIC_TIMER_DIVIDE 0x3e0
-#define APIC_ENABLE 0x100
-#define APIC_MASKED 0x10000
-#define ICR_PENDING (1 << 12)
-#define IOAPIC_PA 0xfec00000
+#define APIC_TIMER_DIVIDE  0x3e0
+#define APIC_ENABLE        0x100
+#define APIC_MASKED        0x10000
+#define ICR_PENDING        (1 << 12)
+#define IOAPIC_PA          0xfec00000
 
 static volatile uint32_t *apic;
 
@@ -105,7 +105,7 @@ void apic_init_boot(void)
 	apic = pa_to_linear(read_msr(MSR_APIC_BASE) & 0xffffff000);
 }
 
-/* --- ACPI 6.4, 5.2: RSDP -> RSDT or XSDT -> MADT --------------------------------------------------- */
+/* --- ACPI 6.4, 5.2: RSDP -> RSDT or XSDT -> MADT ---------------------------------------------- */
 
 struct acpi_table {
 	char signature[4];

@@ -15,12 +15,12 @@ struct task;
 struct siginfo;
 struct sigaction;
 
-#define MAX_CPUS 64
+#define MAX_CPUS           64
 #define KERNEL_STACK_PAGES 4
-#define ARCH_UTS_MACHINE "x86_64"
-#define ARCH_PLATFORM "x86_64"
-#define ARCH_ELF_MACHINE 62
-#define ARCH_USER_END 0x7ffffffff000ul
+#define ARCH_UTS_MACHINE   "x86_64"
+#define ARCH_PLATFORM      "x86_64"
+#define ARCH_ELF_MACHINE   62
+#define ARCH_USER_END      0x7ffffffff000ul
 
 /* The registers of an interrupted program or kernel, as entry.S pushes them. */
 struct regs {
@@ -33,30 +33,30 @@ struct regs {
 
 /* What the CPU keeps of a task while it does not run. */
 struct arch_task {
-	uint64_t sp;          /* kernel stack pointer, callee-saved registers on it */
-	uint64_t stack;       /* lowest address of the kernel stack */
+	uint64_t sp;    /* kernel stack pointer, callee-saved registers on it */
+	uint64_t stack; /* lowest address of the kernel stack */
 	uint64_t fs_base, gs_base;
-	void *fpu;            /* 64-byte aligned XSAVE area; NULL: a task without a program */
+	void *fpu; /* 64-byte aligned XSAVE area; NULL: a task without a program */
 	void *fpu_memory;
 	uint64_t trap_number, error_code, cr2; /* of the last fault of the program, for ucontext */
 };
 
 /* This CPU's own data; GS points at it in kernel mode. Offsets 0 to 31 are known to entry.S. */
 struct cpu {
-	struct task *task;        /* 0: the running one */
-	uint64_t kernel_stack;    /* 8: where the running task's kernel stack starts */
-	uint64_t user_sp;         /* 16: scratch of the system call entry */
-	uint32_t number;          /* 24 */
-	uint32_t irq_depth;       /* 28: spinlocks held */
-	bool irq_was_on;          /* before the first of them */
+	struct task *task;     /* 0: the running one */
+	uint64_t kernel_stack; /* 8: where the running task's kernel stack starts */
+	uint64_t user_sp;      /* 16: scratch of the system call entry */
+	uint32_t number;       /* 24 */
+	uint32_t irq_depth;    /* 28: spinlocks held */
+	bool irq_was_on;       /* before the first of them */
 	bool online;
 	uint32_t apic_id;
 	uint32_t in_interrupt;
 	struct task *idle;
-	struct quire_mm *mm;      /* the address space in CR3; NULL: the kernel's own */
+	struct quire_mm *mm; /* the address space in CR3; NULL: the kernel's own */
 	uint64_t idle_ns, idle_since;
 	uint64_t timer_deadline;
-	struct task *previous;    /* who was switched from, until the switch is over */
+	struct task *previous; /* who was switched from, until the switch is over */
 	struct tss *tss;
 	uint64_t *gdt;
 };
@@ -149,19 +149,22 @@ static inline void *arch_memset(void *to, int byte, size_t n)
 	size_t words = n >> 3;
 
 	n &= 7;
-	__asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(0x0101010101010101ul * (uint8_t)byte) : "memory");
+	__asm__ volatile("rep stosq"
+			 : "+D"(at), "+c"(words)
+			 : "a"(0x0101010101010101ul * (uint8_t)byte)
+			 : "memory");
 	__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(byte) : "memory");
 	return to;
 }
 
-/* --- clock ---------------------------------------------------------------------------------------- */
+/* --- clock ------------------------------------------------------------------------------------ */
 
-uint64_t arch_clock_ns(void);             /* since boot */
-uint64_t arch_wall_clock_seconds(void);   /* of the real-time clock, since 1970 */
+uint64_t arch_clock_ns(void);              /* since boot */
+uint64_t arch_wall_clock_seconds(void);    /* of the real-time clock, since 1970 */
 void arch_timer_set(uint64_t deadline_ns); /* one interrupt of this CPU: timer_interrupt() */
 uint64_t arch_entropy(void);
 
-/* --- user memory: return the bytes NOT copied -------------------------------------------------------- */
+/* --- user memory: return the bytes NOT copied ------------------------------------------------- */
 
 size_t arch_user_copy(void *to, const void *from, size_t n);
 size_t arch_user_clear(void *to, size_t n);
@@ -172,7 +175,7 @@ int arch_user_cmpxchg32(uint64_t at, uint32_t expected, uint32_t desired, uint32
 /* The address where a fault at `pc` continues; 0: none. */
 uint64_t arch_fixup(uint64_t pc);
 
-/* --- tasks ------------------------------------------------------------------------------------------ */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 /* A kernel stack and an FPU area for a new task. 0 or -ENOMEM. `user`: it will run a program. */
 int arch_task_create(struct task *task, bool user);
@@ -194,12 +197,18 @@ void arch_return_to_user(void) __attribute__((noreturn));
 static inline uint64_t regs_syscall_argument(const struct regs *regs, unsigned n)
 {
 	switch (n) {
-	case 0: return regs->rdi;
-	case 1: return regs->rsi;
-	case 2: return regs->rdx;
-	case 3: return regs->r10;
-	case 4: return regs->r8;
-	default: return regs->r9;
+	case 0:
+		return regs->rdi;
+	case 1:
+		return regs->rsi;
+	case 2:
+		return regs->rdx;
+	case 3:
+		return regs->r10;
+	case 4:
+		return regs->r8;
+	default:
+		return regs->r9;
 	}
 }
 

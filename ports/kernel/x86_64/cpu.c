@@ -38,7 +38,7 @@ static void find_features(void)
 /* Without SMAP, STAC and CLAC are invalid opcodes: three-byte NOPs go in their place. */
 static void patch_smap_sites(void)
 {
-	static const uint8_t nop[3] = { 0x0f, 0x1f, 0x00 };
+	static const uint8_t nop[3] = {0x0f, 0x1f, 0x00};
 
 	if (cpu_features.smap)
 		return;
@@ -54,7 +54,7 @@ static void load_gdt(unsigned number)
 	struct {
 		uint16_t limit;
 		uint64_t base;
-	} __attribute__((packed)) pointer = { GDT_ENTRIES * 8 - 1, (uint64_t)g };
+	} __attribute__((packed)) pointer = {GDT_ENTRIES * 8 - 1, (uint64_t)g};
 
 	g[2] = 0x00af9a000000ffff; /* kernel code */
 	g[3] = 0x00cf92000000ffff; /* kernel data */
@@ -69,7 +69,9 @@ static void load_gdt(unsigned number)
 			 "xor %%eax, %%eax\n\t"
 			 "mov %%eax, %%ds; mov %%eax, %%es; mov %%eax, %%fs; mov %%eax, %%gs\n\t"
 			 "ltr %w2"
-			 : : "m"(pointer), "r"(KERNEL_DS), "r"(TSS_SELECTOR) : "rax", "memory");
+			 :
+			 : "m"(pointer), "r"(KERNEL_DS), "r"(TSS_SELECTOR)
+			 : "rax", "memory");
 }
 
 static void set_control_registers(void)

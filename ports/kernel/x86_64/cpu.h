@@ -4,67 +4,68 @@
 #define KERNEL_CPU_H
 
 /* Where things are. The image is linked at IMAGE_BASE + its physical address. */
-#define IMAGE_BASE 0xffffffff80000000
-#define LINEAR_BASE 0xffff888000000000
-#define KMAP_BASE 0xffffc90000000000
-#define KMAP_BYTES 0x1000000000
+#define IMAGE_BASE    0xffffffff80000000
+#define LINEAR_BASE   0xffff888000000000
+#define KMAP_BASE     0xffffc90000000000
+#define KMAP_BYTES    0x1000000000
 #define TRAMPOLINE_PA 0x8000
 
 /* Selectors, in Linux's order: a signal frame shows the user's. SYSRET wants data below code. */
-#define KERNEL_CS 0x10
-#define KERNEL_DS 0x18
-#define USER_DS 0x2b
-#define USER_CS 0x33
+#define KERNEL_CS    0x10
+#define KERNEL_DS    0x18
+#define USER_DS      0x2b
+#define USER_CS      0x33
 #define TSS_SELECTOR 0x40
-#define GDT_ENTRIES 10
+#define GDT_ENTRIES  10
 
-#define VECTOR_NMI 2
-#define VECTOR_DOUBLE_FAULT 8
-#define VECTOR_PAGE_FAULT 14
+#define VECTOR_NMI           2
+#define VECTOR_DOUBLE_FAULT  8
+#define VECTOR_PAGE_FAULT    14
 #define VECTOR_MACHINE_CHECK 18
-#define VECTOR_SERIAL 0x30
-#define VECTOR_TIMER 0x40
-#define VECTOR_KICK 0x41
-#define VECTOR_FLUSH 0x42
-#define VECTOR_HALT 0x43
-#define VECTOR_SPURIOUS 0xff
+#define VECTOR_SERIAL        0x30
+#define VECTOR_TIMER         0x40
+#define VECTOR_KICK          0x41
+#define VECTOR_FLUSH         0x42
+#define VECTOR_HALT          0x43
+#define VECTOR_SPURIOUS      0xff
 
-#define CR0_WP (1 << 16)
-#define CR4_PAE (1 << 5)
-#define CR4_PGE (1 << 7)
-#define CR4_OSFXSR (1 << 9)
-#define CR4_OSXMMEXCPT (1 << 10)
-#define CR4_UMIP (1 << 11)
-#define CR4_FSGSBASE (1 << 16)
-#define CR4_OSXSAVE (1 << 18)
-#define CR4_SMEP (1 << 20)
-#define CR4_SMAP (1 << 21)
-#define MSR_APIC_BASE 0x1b
-#define MSR_EFER 0xc0000080
-#define EFER_SCE 1
-#define EFER_LME (1 << 8)
-#define EFER_NXE (1 << 11)
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_SFMASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define CR0_WP             (1 << 16)
+#define CR4_PAE            (1 << 5)
+#define CR4_PGE            (1 << 7)
+#define CR4_OSFXSR         (1 << 9)
+#define CR4_OSXMMEXCPT     (1 << 10)
+#define CR4_UMIP           (1 << 11)
+#define CR4_FSGSBASE       (1 << 16)
+#define CR4_OSXSAVE        (1 << 18)
+#define CR4_SMEP           (1 << 20)
+#define CR4_SMAP           (1 << 21)
+#define MSR_APIC_BASE      0x1b
+#define MSR_EFER           0xc0000080
+#define EFER_SCE           1
+#define EFER_LME           (1 << 8)
+#define EFER_NXE           (1 << 11)
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_SFMASK         0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define RFLAGS_TF 0x100
-#define RFLAGS_IF 0x200
-#define RFLAGS_DF 0x400
-#define RFLAGS_NT 0x4000
-#define RFLAGS_RF 0x10000
-#define RFLAGS_AC 0x40000
+#define RFLAGS_TF          0x100
+#define RFLAGS_IF          0x200
+#define RFLAGS_DF          0x400
+#define RFLAGS_NT          0x4000
+#define RFLAGS_RF          0x10000
+#define RFLAGS_AC          0x40000
 
 #define PTE_PRESENT 1
-#define PTE_WRITE 2
+#define PTE_WRITE   2
 #define PTE_NOCACHE 0x10
-#define PTE_LARGE 0x80
-#define PTE_GLOBAL 0x100
+#define PTE_LARGE   0x80
+#define PTE_GLOBAL  0x100
 
 #ifdef __ASSEMBLER__
 /* STAC and CLAC: turned into NOPs by cpu.c where the CPU has no SMAP. */
+/* clang-format off */
 .macro open_user
 771:	stac
 	.pushsection .rodata.smap_sites, "a"
@@ -77,6 +78,7 @@
 	.quad 772b
 	.popsection
 .endm
+/* clang-format on */
 #else
 #include "arch.h"
 #include "kernel.h"
@@ -128,14 +130,16 @@ static inline uint64_t read_tsc(void)
 
 static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
-	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(subleaf));
+	__asm__ volatile("cpuid"
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+			 : "a"(leaf), "c"(subleaf));
 }
 
-#define READ_CR(n)                                                                                          \
-	({                                                                                                  \
-		uint64_t value_;                                                                            \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value_) : : "memory");                         \
-		value_;                                                                                     \
+#define READ_CR(n)                                                                                           \
+	({                                                                                                   \
+		uint64_t value_;                                                                             \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value_) : : "memory");                          \
+		value_;                                                                                      \
 	})
 #define WRITE_CR(n, value) __asm__ volatile("mov %0, %%cr" #n : : "r"((uint64_t)(value)) : "memory")
 

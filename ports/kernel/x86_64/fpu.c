@@ -4,7 +4,7 @@
 
 /* Intel SDM volume 1, 13: XSAVE area: 512 bytes FXSAVE, 64 bytes header, then the parts. */
 #define FXSAVE_CONTROL 0x37f
-#define FXSAVE_MXCSR 0x1f80
+#define FXSAVE_MXCSR   0x1f80
 
 void fpu_init(void)
 {

@@ -74,8 +74,8 @@ static uint64_t *large_entry(uint64_t *root, uint64_t va)
 
 static void map_large(uint64_t *root, uint64_t pa, uint64_t flags)
 {
-	*large_entry(root, LINEAR_BASE + pa) = pa | flags | PTE_PRESENT | PTE_WRITE | PTE_LARGE | PTE_NX |
-					       PTE_GLOBAL;
+	*large_entry(root, LINEAR_BASE + pa) =
+	    pa | flags | PTE_PRESENT | PTE_WRITE | PTE_LARGE | PTE_NX | PTE_GLOBAL;
 }
 
 /* All of RAM, and the devices below 4 GiB uncached. The first GiB is in the boot tables already, so
@@ -119,10 +119,10 @@ static void read_start_info(const struct start_info *info)
 	boot_info.cmdline = cmdline;
 	for (unsigned i = 0; i < info->memmap_count && ram_count < MAX_SPANS; i++) {
 		if (map[i].type == MEMMAP_RAM)
-			ram[ram_count++] = (struct span){ map[i].base, map[i].base + map[i].size };
+			ram[ram_count++] = (struct span){map[i].base, map[i].base + map[i].size};
 	}
 	if (info->module_count)
-		initrd = (struct span){ modules[0].pa, modules[0].pa + modules[0].size };
+		initrd = (struct span){modules[0].pa, modules[0].pa + modules[0].size};
 }
 
 /* Cuts [start, end) out of the RAM. */
@@ -136,7 +136,7 @@ static void reserve(uint64_t start, uint64_t end)
 		if (end <= s->start || start >= s->end)
 			continue;
 		if (start > s->start && end < s->end && ram_count < MAX_SPANS)
-			ram[ram_count++] = (struct span){ end, s->end };
+			ram[ram_count++] = (struct span){end, s->end};
 		if (start > s->start)
 			s->end = start;
 		else
@@ -195,7 +195,9 @@ void memory_give(struct quire_config *config)
 		if (bytes < 16 * PAGE_SIZE)
 			continue;
 		config->ram[config->ram_count++] = (struct quire_ram){
-			.base = { ram[i].start }, .bytes = bytes, .linear = pa_to_linear(ram[i].start),
+		    .base = {ram[i].start},
+		    .bytes = bytes,
+		    .linear = pa_to_linear(ram[i].start),
 		};
 		boot_info.ram_bytes += bytes;
 		left -= bytes;

@@ -6,22 +6,22 @@
 #include "vfs.h"
 
 /* 16550 registers, from the line's base. */
-#define DATA 0
+#define DATA             0
 #define INTERRUPT_ENABLE 1
-#define FIFO_CONTROL 2
-#define LINE_CONTROL 3
-#define MODEM_CONTROL 4
-#define LINE_STATUS 5
-#define RECEIVED 1
-#define TRANSMIT_EMPTY 0x20
-#define FIFO_BYTES 16
-#define SERIAL_IRQ 4
+#define FIFO_CONTROL     2
+#define LINE_CONTROL     3
+#define MODEM_CONTROL    4
+#define LINE_STATUS      5
+#define RECEIVED         1
+#define TRANSMIT_EMPTY   0x20
+#define FIFO_BYTES       16
+#define SERIAL_IRQ       4
 
-#define LOG_PORT 0xe9
+#define LOG_PORT  0xe9
 #define EXIT_PORT 0xf4
 
-static const uint16_t base[SERIAL_LINES] = { 0x3f8, 0x2f8 };
-static struct mutex line_lock[SERIAL_LINES] = { MUTEX_INIT(line_lock[0]), MUTEX_INIT(line_lock[1]) };
+static const uint16_t base[SERIAL_LINES] = {0x3f8, 0x2f8};
+static struct mutex line_lock[SERIAL_LINES] = {MUTEX_INIT(line_lock[0]), MUTEX_INIT(line_lock[1])};
 
 void serial_init(void)
 {

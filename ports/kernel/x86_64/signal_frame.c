@@ -4,14 +4,14 @@
 #include "task.h"
 #include "uaccess.h"
 
-#define UC_FP_XSTATE 1
-#define UC_SIGCONTEXT_SS 2
+#define UC_FP_XSTATE         1
+#define UC_SIGCONTEXT_SS     2
 #define UC_STRICT_RESTORE_SS 4
-#define FP_XSTATE_MAGIC1 0x46505853
-#define FP_XSTATE_MAGIC2 0x46505845
-#define SW_RESERVED 464   /* in the FXSAVE area: bytes for software */
-#define XSAVE_HEADER 512
-#define RED_ZONE 128
+#define FP_XSTATE_MAGIC1     0x46505853
+#define FP_XSTATE_MAGIC2     0x46505845
+#define SW_RESERVED          464 /* in the FXSAVE area: bytes for software */
+#define XSAVE_HEADER         512
+#define RED_ZONE             128
 
 struct mcontext {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
@@ -56,8 +56,10 @@ static int push_fpu(uint64_t at)
 	uint8_t *area = current->arch.fpu;
 	uint32_t magic2 = FP_XSTATE_MAGIC2;
 	struct sw_bytes sw = {
-		.magic1 = FP_XSTATE_MAGIC1, .extended_size = fpstate_bytes(),
-		.features = cpu_features.xsave_mask, .xstate_size = cpu_features.xsave_bytes,
+	    .magic1 = FP_XSTATE_MAGIC1,
+	    .extended_size = fpstate_bytes(),
+	    .features = cpu_features.xsave_mask,
+	    .xstate_size = cpu_features.xsave_bytes,
 	};
 
 	fpu_save(area);
@@ -131,11 +133,31 @@ static void fill_context(struct ucontext *uc, uint64_t mask, uint64_t fpstate)
 		uc->stack.flags = SS_DISABLE;
 	uc->mask = mask;
 	uc->m = (struct mcontext){
-		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12, .r13 = r->r13,
-		.r14 = r->r14, .r15 = r->r15, .rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx,
-		.rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp, .rip = r->rip,
-		.rflags = r->rflags, .cs = (uint16_t)r->cs, .ss = (uint16_t)r->ss, .error = arch->error_code,
-		.trap_number = arch->trap_number, .old_mask = mask, .cr2 = arch->cr2, .fpstate = fpstate,
+	    .r8 = r->r8,
+	    .r9 = r->r9,
+	    .r10 = r->r10,
+	    .r11 = r->r11,
+	    .r12 = r->r12,
+	    .r13 = r->r13,
+	    .r14 = r->r14,
+	    .r15 = r->r15,
+	    .rdi = r->rdi,
+	    .rsi = r->rsi,
+	    .rbp = r->rbp,
+	    .rbx = r->rbx,
+	    .rdx = r->rdx,
+	    .rax = r->rax,
+	    .rcx = r->rcx,
+	    .rsp = r->rsp,
+	    .rip = r->rip,
+	    .rflags = r->rflags,
+	    .cs = (uint16_t)r->cs,
+	    .ss = (uint16_t)r->ss,
+	    .error = arch->error_code,
+	    .trap_number = arch->trap_number,
+	    .old_mask = mask,
+	    .cr2 = arch->cr2,
+	    .fpstate = fpstate,
 	};
 }
 

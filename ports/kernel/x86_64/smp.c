@@ -5,9 +5,9 @@
 #include "lock.h"
 #include "sched.h"
 
-#define ICR_FIXED 0x4000
-#define ICR_INIT 0x4500
-#define ICR_STARTUP 0x4600
+#define ICR_FIXED    0x4000
+#define ICR_INIT     0x4500
+#define ICR_STARTUP  0x4600
 #define FATAL_STACKS 3
 
 /* Beyond so many pages, forgetting everything is cheaper. */
@@ -17,7 +17,7 @@ extern const char trampoline[], trampoline_end[];
 extern uint64_t trampoline_root, trampoline_stack, trampoline_cpu;
 void secondary_start(uint64_t number);
 
-/* --- flushing --------------------------------------------------------------------------------------- */
+/* --- flushing --------------------------------------------------------------------------------- */
 
 /* One request at a time: whoever has the lock owns the mailbox. */
 static struct spinlock flush_lock;
@@ -97,7 +97,7 @@ void arch_flush(const struct quire_flush *flush)
 	spin_unlock(&flush_lock);
 }
 
-/* --- other messages ----------------------------------------------------------------------------------- */
+/* --- other messages --------------------------------------------------------------------------- */
 
 void arch_kick(unsigned cpu)
 {
@@ -112,7 +112,7 @@ void arch_halt_others(void)
 	}
 }
 
-/* --- start -------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 /* First C code of another CPU, on its idle task's stack. */
 void secondary_start(uint64_t number)

@@ -7,16 +7,16 @@
 #include "uaccess.h"
 
 #define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)
-#define FPU_ALIGN 64
-#define PR_SET_GS 0x1001
-#define PR_SET_FS 0x1002
-#define PR_GET_FS 0x1003
-#define PR_GET_GS 0x1004
+#define FPU_ALIGN   64
+#define PR_SET_GS   0x1001
+#define PR_SET_FS   0x1002
+#define PR_GET_FS   0x1003
+#define PR_GET_GS   0x1004
 
 void switch_stacks(uint64_t *save_sp, uint64_t new_sp);
 void task_first(void);
 
-/* --- kernel stacks: mapped, so that the page below is a hole; a few are kept for the next fork -------- */
+/* --- kernel stacks: mapped, so that the page below is a hole; a few are kept for the next fork  */
 
 #define STACKS_KEPT 32
 static struct spinlock stack_lock;
@@ -104,7 +104,7 @@ void arch_task_entry(struct task *task, void (*entry)(void))
 	task->arch.sp = (uint64_t)sp;
 }
 
-/* --- programs --------------------------------------------------------------------------------------- */
+/* --- programs --------------------------------------------------------------------------------- */
 
 static uint64_t read_fs_base(void)
 {
@@ -180,7 +180,7 @@ long arch_prctl(int code, uint64_t address)
 	}
 }
 
-/* --- the switch -------------------------------------------------------------------------------------- */
+/* --- the switch ------------------------------------------------------------------------------- */
 
 void arch_switch_mm(struct quire_mm *mm)
 {

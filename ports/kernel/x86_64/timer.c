@@ -3,7 +3,7 @@
 #include "cpu.h"
 #include "time.h"
 
-#define PIT_HZ 1193182
+#define PIT_HZ         1193182
 #define CALIBRATION_NS 20000000ull
 
 static uint64_t tsc_start, apic_per_ms;
@@ -78,7 +78,7 @@ static uint64_t days_of(unsigned year, unsigned month, unsigned day)
 uint64_t arch_wall_clock_seconds(void)
 {
 	unsigned now[6], again[6];
-	static const uint8_t index[6] = { 0, 2, 4, 7, 8, 9 };
+	static const uint8_t index[6] = {0, 2, 4, 7, 8, 9};
 	uint64_t days;
 
 	/* Read twice alike: no update came in between. */

@@ -28,10 +28,14 @@ void return_iret(void);
 static unsigned gate_stack(unsigned vector)
 {
 	switch (vector) {
-	case VECTOR_NMI: return 1;
-	case VECTOR_DOUBLE_FAULT: return 2;
-	case VECTOR_MACHINE_CHECK: return 3;
-	default: return 0;
+	case VECTOR_NMI:
+		return 1;
+	case VECTOR_DOUBLE_FAULT:
+		return 2;
+	case VECTOR_MACHINE_CHECK:
+		return 3;
+	default:
+		return 0;
 	}
 }
 
@@ -40,15 +44,18 @@ void idt_load(void)
 	struct {
 		uint16_t limit;
 		uint64_t base;
-	} __attribute__((packed)) pointer = { sizeof(idt) - 1, (uint64_t)idt };
+	} __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
 	for (unsigned i = 0; i < 256; i++) {
 		uint64_t stub = (uint64_t)vector_stubs + i * 16;
 
 		idt[i] = (struct gate){
-			.offset_low = (uint16_t)stub, .selector = KERNEL_CS, .ist = (uint8_t)gate_stack(i),
-			.type = i == 3 || i == 4 ? 0xee : 0x8e, /* INT3 and INTO are for programs too */
-			.offset_middle = (uint16_t)(stub >> 16), .offset_high = (uint32_t)(stub >> 32),
+		    .offset_low = (uint16_t)stub,
+		    .selector = KERNEL_CS,
+		    .ist = (uint8_t)gate_stack(i),
+		    .type = i == 3 || i == 4 ? 0xee : 0x8e, /* INT3 and INTO are for programs too */
+		    .offset_middle = (uint16_t)(stub >> 16),
+		    .offset_high = (uint32_t)(stub >> 32),
 		};
 	}
 	__asm__ volatile("lidt %0" : : "m"(pointer));
@@ -99,7 +106,7 @@ static int float_code(bool sse)
 	if (pending & 8)
 		return 4; /* FPE_FLTOVF */
 	if (pending & (2 | 16))
-		return 5; /* FPE_FLTUND */
+		return 5;            /* FPE_FLTUND */
 	return pending & 32 ? 6 : 0; /* FPE_FLTRES */
 }
 
@@ -109,16 +116,34 @@ static void user_exception(struct regs *regs)
 	current->arch.trap_number = regs->vector;
 	current->arch.error_code = regs->error;
 	switch (regs->vector) {
-	case 0: force_signal(SIGFPE, 1, regs->rip); break;
-	case 1: force_signal(SIGTRAP, 2, regs->rip); break;
-	case 3: force_signal(SIGTRAP, SI_KERNEL, 0); break;
-	case 6: force_signal(SIGILL, 2, regs->rip); break;
+	case 0:
+		force_signal(SIGFPE, 1, regs->rip);
+		break;
+	case 1:
+		force_signal(SIGTRAP, 2, regs->rip);
+		break;
+	case 3:
+		force_signal(SIGTRAP, SI_KERNEL, 0);
+		break;
+	case 6:
+		force_signal(SIGILL, 2, regs->rip);
+		break;
 	case 11:
-	case 12: force_signal(SIGBUS, SI_KERNEL, 0); break;
-	case 16: force_signal(SIGFPE, float_code(false), regs->rip); break;
-	case 17: force_signal(SIGBUS, 1, 0); break;
-	case 19: force_signal(SIGFPE, float_code(true), regs->rip); break;
-	default: force_signal(SIGSEGV, SI_KERNEL, 0); break;
+	case 12:
+		force_signal(SIGBUS, SI_KERNEL, 0);
+		break;
+	case 16:
+		force_signal(SIGFPE, float_code(false), regs->rip);
+		break;
+	case 17:
+		force_signal(SIGBUS, 1, 0);
+		break;
+	case 19:
+		force_signal(SIGFPE, float_code(true), regs->rip);
+		break;
+	default:
+		force_signal(SIGSEGV, SI_KERNEL, 0);
+		break;
 	}
 }
 
@@ -186,8 +211,11 @@ void trap(struct regs *regs)
 void page_fault(struct regs *regs)
 {
 	struct quire_trap fault = {
-		.vector = QUIRE_VECTOR_PAGE_FAULT, .syndrome = regs->error, .address = READ_CR(2),
-		.pc = regs->rip, .sp = regs->rsp,
+	    .vector = QUIRE_VECTOR_PAGE_FAULT,
+	    .syndrome = regs->error,
+	    .address = READ_CR(2),
+	    .pc = regs->rip,
+	    .sp = regs->rsp,
 	};
 
 	if (regs_from_user(regs)) {
