@@ -22,19 +22,23 @@ static void log_trace(const struct quire_trace *trace)
 	       quire_outcome_name(trace->outcome.kind), line);
 }
 
-static struct quire_outcome ask(const struct quire_trap *trap)
+static __attribute__((noinline)) struct quire_outcome ask_traced(const struct quire_trap *trap,
+								 struct quire_mm *mm)
+{
+	struct quire_trace trace;
+	struct quire_outcome outcome = quire_trap(the_system, mm, trap, &trace);
+
+	log_trace(&trace);
+	return outcome;
+}
+
+static inline struct quire_outcome ask(const struct quire_trap *trap)
 {
 	struct task *task = current;
 	struct quire_mm *mm = task ? task->mm : NULL;
-	struct quire_outcome outcome;
-	struct quire_trace trace;
+	struct quire_outcome outcome =
+	    fault_trace_on ? ask_traced(trap, mm) : quire_trap(the_system, mm, trap, NULL);
 
-	if (fault_trace_on) {
-		outcome = quire_trap(the_system, mm, trap, &trace);
-		log_trace(&trace);
-	} else {
-		outcome = quire_trap(the_system, mm, trap, NULL);
-	}
 	if (outcome.counted) {
 		if (outcome.major)
 			task->usage.major++;
@@ -52,13 +56,10 @@ static void note_signal(const struct quire_outcome *outcome)
 	current->fault_address = outcome->va;
 }
 
-bool fault_resolve(const struct quire_trap *trap)
+/* What is not simply resumed. */
+static bool resolve_other(const struct quire_trap *trap, struct quire_outcome outcome)
 {
-	struct quire_outcome outcome = ask(trap);
-
 	switch (outcome.kind) {
-	case QUIRE_RESUME:
-		return true;
 	case QUIRE_SIGNAL:
 		note_signal(&outcome);
 		return false;
@@ -79,6 +80,13 @@ bool fault_resolve(const struct quire_trap *trap)
 		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm,
 		      trap->pc, quire_outcome_name(outcome.kind), quire_step_name(outcome.rule));
 	}
+}
+
+bool fault_resolve(const struct quire_trap *trap)
+{
+	struct quire_outcome outcome = ask(trap);
+
+	return outcome.kind == QUIRE_RESUME || resolve_other(trap, outcome);
 }
 
 void fault_signal(void)
