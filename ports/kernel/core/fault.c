@@ -94,22 +94,39 @@ void fault_signal(void)
 	force_signal(current->fault_signal, current->fault_code, current->fault_address);
 }
 
+/* A copy found no frame. It is repeated while somebody is dying to make room; but the one who dies may wait
+ * for a lock that this task holds, so that in the end the copy fails (its fixup), as it does at once for a
+ * task that is itself to die. */
+#define OOM_PATIENCE_NS (2 * NSEC_PER_SEC)
+
+static uint64_t copy_without_memory(const struct quire_trap *trap, const struct quire_outcome *outcome)
+{
+	struct task *task = current;
+	uint64_t now = time_monotonic(), next = arch_fixup(trap->pc);
+
+	if (!task->oom_since)
+		task->oom_since = now;
+	if (!outcome->signal)
+		out_of_memory();
+	if (!next || (!fatal_signal_pending(task) && now - task->oom_since < OOM_PATIENCE_NS))
+		return trap->pc;
+	task->oom_since = 0;
+	return next;
+}
+
 uint64_t fault_in_kernel(const struct quire_trap *trap)
 {
 	struct quire_outcome outcome = ask(trap);
-	uint64_t next;
 
 	switch (outcome.kind) {
 	case QUIRE_RESUME:
+		if (current)
+			current->oom_since = 0;
 		return trap->pc;
 	case QUIRE_FIXUP:
 		return outcome.pc;
 	case QUIRE_OOM_KILL:
-		if (!outcome.signal)
-			out_of_memory();
-		/* Whoever is being killed must not wait here for memory: its copy fails. */
-		next = arch_fixup(trap->pc);
-		return fatal_signal_pending(current) && next ? next : trap->pc;
+		return copy_without_memory(trap, &outcome);
 	default:
 		panic("%s: kernel fault at %lx, error %lx, pc %lx, task %d (%s), rule %s",
 		      quire_outcome_name(outcome.kind), trap->address, trap->syndrome, trap->pc,

@@ -147,6 +147,7 @@ struct task {
 	struct regs *regs;            /* the program's registers, at the top of the kernel stack */
 	int fault_signal, fault_code; /* of a fault that ends in a signal, until it is sent */
 	uint64_t fault_address;
+	uint64_t oom_since;     /* a copy in the kernel finds no frame since then; 0: none waits */
 	unsigned pagefault_off; /* > 0: faults on user memory in the kernel go to the fixup at once */
 
 	uint64_t blocked;    /* signal mask: bit n - 1 is signal n */

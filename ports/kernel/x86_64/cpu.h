@@ -158,6 +158,9 @@ static inline uint64_t image_to_pa(const void *address)
 	return (uint64_t)address - IMAGE_BASE;
 }
 
+/* x87, SSE and AVX: 512 bytes, a header of 64, and 256. */
+#define XSAVE_MOST 1024
+
 /* What this CPU can do, as found at boot. */
 struct cpu_features {
 	bool smep, smap, fsgsbase, xsave, umip;

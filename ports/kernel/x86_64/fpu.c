@@ -16,6 +16,7 @@ void fpu_init(void)
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)cpu_features.xsave_mask), "d"(0));
 	cpuid(13, 0, leaf);
 	cpu_features.xsave_bytes = leaf[1];
+	BUG_ON(cpu_features.xsave_bytes > XSAVE_MOST);
 }
 
 void fpu_save(void *area)

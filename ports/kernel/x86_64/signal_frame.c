@@ -73,11 +73,13 @@ static int push_fpu(uint64_t at)
 	return copy_to_user(at + cpu_features.xsave_bytes, &magic2, sizeof(magic2));
 }
 
-/* What a program wrote there must not make XRSTOR fault: unknown bits go. */
+/* What a program wrote there must not make XRSTOR fault: unknown bits go. It is gathered beside the task's
+ * own area, which a switch during the copy would overwrite. */
 static int pop_fpu(uint64_t at)
 {
 	uint8_t *area = current->arch.fpu;
 	uint64_t *header = (uint64_t *)(void *)(area + XSAVE_HEADER);
+	uint8_t copy[XSAVE_MOST];
 	struct sw_bytes sw;
 	size_t bytes = 512;
 
@@ -90,9 +92,10 @@ static int pop_fpu(uint64_t at)
 		return -EFAULT;
 	if (cpu_features.xsave && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == cpu_features.xsave_bytes)
 		bytes = cpu_features.xsave_bytes;
-	memset(area, 0, cpu_features.xsave_bytes);
-	if (copy_from_user(area, at, bytes))
+	if (copy_from_user(copy, at, bytes))
 		return -EFAULT;
+	memset(area, 0, cpu_features.xsave_bytes);
+	memcpy(area, copy, bytes);
 	*(uint32_t *)(void *)(area + 24) &= 0xffff; /* MXCSR */
 	if (cpu_features.xsave) {
 		header[0] = bytes > 512 ? header[0] & cpu_features.xsave_mask : 3;
