@@ -4,5 +4,5 @@
 set -e
 [ "$(uname -m)" = x86_64 ] || exit 77
 out="$2/conform-static"
-make -s -C "$1/conform-static" OUT="$out" x86_64 || exit 1
+make -s -C "$1/conform-static" OUT="$out" x86_64 >&2 || exit 1
 exec "$out/quire-conform-static-x86_64" --programs 1000

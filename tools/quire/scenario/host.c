@@ -70,7 +70,7 @@ static uint32_t next_turn(const struct host_shared *s, uint32_t turn)
 }
 
 /* Who does this turn; operations of a process that does not exist are the first living one's.
- * SCN_MAX_PROCS: nobody lives. */
+ * SCN_MAX_PROCS: nobody does, or nobody yet. */
 static unsigned owner(const struct host_shared *s, uint32_t turn)
 {
 	unsigned proc = turn < TURN_END ? s->program.op[turn].proc : (turn - TURN_END) % SCN_MAX_PROCS;
@@ -177,6 +177,14 @@ static unsigned proc_of(const struct host_shared *s, pid_t pid)
 	return i;
 }
 
+static bool nobody_lives(const struct host_shared *s)
+{
+	for (unsigned i = 0; i < SCN_MAX_PROCS; i++)
+		if (s->run.alive[i])
+			return false;
+	return true;
+}
+
 /* A process is gone, and its memory with it: only now may the next operation look. */
 static void reaped(struct scn_host *host, pid_t pid, int status)
 {
@@ -195,7 +203,10 @@ static void reaped(struct scn_host *host, pid_t pid, int status)
 		return;
 	s->run.alive[proc] = 0;
 	pass_turn(s, turn, SCN_MAX_PROCS + 1);
-	for (turn = atomic_load(&s->turn); turn < TURN_END && owner(s, turn) == SCN_MAX_PROCS;) {
+	if (!nobody_lives(s))
+		return;
+	/* What is left of the program is nobody's: each operation says so. */
+	for (turn = atomic_load(&s->turn); turn < TURN_END;) {
 		scn_step(&s->run, turn);
 		turn = next_turn(s, turn);
 		atomic_store(&s->turn, turn);
@@ -428,8 +439,12 @@ const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_progr
 		uint32_t reply = atomic_load(&s->reply);
 		int status;
 
-		if (waited > 2 * RUN_SECONDS || waitpid(host->zygote, &status, WNOHANG) == host->zygote) {
-			*out_text = "the harness on the host has ended";
+		if (host->zygote > 0 && waitpid(host->zygote, &status, WNOHANG) == host->zygote) {
+			snprintf(s->text, sizeof(s->text), "the harness on the host has ended, status 0x%x", status);
+			host->zygote = -1;
+		}
+		if (host->zygote < 0 || waited > 2 * RUN_SECONDS) {
+			*out_text = host->zygote < 0 ? s->text : "the harness on the host does not answer";
 			return NULL;
 		}
 		if (reply != request)
@@ -453,7 +468,8 @@ void scn_host_close(struct scn_host *host)
 
 	atomic_store(&host->shared->quit, 1);
 	futex_wake(&host->shared->request);
-	waitpid(host->zygote, &status, 0);
+	if (host->zygote > 0)
+		waitpid(host->zygote, &status, 0);
 	munmap(host->shared, sizeof(*host->shared));
 	free(host);
 }
