@@ -18,7 +18,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Name, compiler, Meson options, suites to leave out, suites to run alone (none: all), targets (none: all).
 FLAVOURS = [
-    ("gcc-asan", "gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dkernel=false"], ["kernel", "slow", "once"], [], []),
+    ("gcc-asan", "gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dkernel=false"],
+     ["kernel", "slow", "once", "plain"], [], []),
     ("clang", "clang", ["-Dkernel=false"], ["kernel", "slow", "once"], [], []),
     ("gcc", "gcc", [], [], [], []),
     ("tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false", "-Dkernel=false"], [], ["threads"],

@@ -156,13 +156,14 @@ void fx_release_mm(struct fx *fx)
 
 struct CMUnitTest fx_test(const char *name, CMUnitTestFunction run, const char *arch)
 {
-	char *full = malloc(strlen(name) + strlen(arch) + 2);
+	static char names[128][64];
+	static unsigned used;
 	struct CMUnitTest test = {0};
 
-	if (!full)
+	if (used == 128)
 		abort();
-	sprintf(full, "%s/%s", name, arch);
-	test.name = full;
+	snprintf(names[used], sizeof(names[used]), "%s/%s", name, arch);
+	test.name = names[used++];
 	test.test_func = run;
 	test.initial_state = (void *)(uintptr_t)arch;
 	return test;
