@@ -26,6 +26,9 @@ static bool fail_at(struct parser *p, unsigned column, const char *what, const c
 	p->error->column = column;
 	snprintf(p->error->text, sizeof(p->error->text), "%s%s%.40s%s", what, word ? ": '" : "",
 	         word ? word : "", word ? "'" : "");
+	for (char *c = p->error->text; *c; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+			*c = '?';
 	return false;
 }
 

@@ -171,11 +171,9 @@ static void tell_result(struct try_report *report, const struct scn_run *run, un
 
 	if (report->json && op && result) {
 		json_array_append_new(report->ops,
-		                      json_pack("{s:s,s:i,s:s,s:O}", "operation", op, "line",
+		                      json_pack("{s:s,s:i,s:s,s:o}", "operation", op, "line",
 		                                (int)run->program->op[index].line, "result", result, "faults",
 		                                report->faults));
-		json_array_clear(report->faults);
-		json_decref(report->faults);
 		report->faults = json_array();
 	} else if (report->options->trace && result) {
 		printf("  = %s\n", result);
