@@ -124,15 +124,18 @@ static void print_fault(FILE *to, const struct quire_trace *trace)
 static json_t *fault_json(const struct quire_trace *trace)
 {
 	json_t *steps = json_array();
+	enum quire_step rule;
+	struct tree tree;
 
+	plant(trace, &tree);
+	rule = tree.decided < tree.count ? (enum quire_step)trace->steps[tree.decided] : trace->outcome.rule;
 	for (unsigned i = 0; i < kept_steps(trace); i++)
 		json_array_append_new(steps, json_string(quire_step_name(trace->steps[i])));
 	return json_pack("{s:I,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:b,s:I,s:I}", "address", (json_int_t)trace->fault.va,
 	                 "access", quire_access_name(trace->fault.access), "mode",
 	                 quire_mode_name(trace->fault.mode), "cause", quire_cause_name(trace->fault.cause),
 	                 "syndrome", (json_int_t)trace->fault.raw, "steps", steps, "outcome",
-	                 quire_outcome_name(trace->outcome.kind), "rule", quire_step_name(trace->outcome.rule),
-	                 "major", (int)trace->outcome.major, "pte_before", (json_int_t)trace->pte_before,
+	                 quire_outcome_name(trace->outcome.kind), "rule", quire_step_name(rule), "major", (int)trace->outcome.major, "pte_before", (json_int_t)trace->pte_before,
 	                 "pte_after", (json_int_t)trace->pte_after);
 }
 
