@@ -135,8 +135,9 @@ static json_t *fault_json(const struct quire_trace *trace)
 	                 "access", quire_access_name(trace->fault.access), "mode",
 	                 quire_mode_name(trace->fault.mode), "cause", quire_cause_name(trace->fault.cause),
 	                 "syndrome", (json_int_t)trace->fault.raw, "steps", steps, "outcome",
-	                 quire_outcome_name(trace->outcome.kind), "rule", quire_step_name(rule), "major", (int)trace->outcome.major, "pte_before", (json_int_t)trace->pte_before,
-	                 "pte_after", (json_int_t)trace->pte_after);
+	                 quire_outcome_name(trace->outcome.kind), "rule", quire_step_name(rule), "major",
+	                 (int)trace->outcome.major, "pte_before", (json_int_t)trace->pte_before, "pte_after",
+	                 (json_int_t)trace->pte_after);
 }
 
 void try_trace(void *context, const struct sim_result *result)
