@@ -43,7 +43,8 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 }
 
 /* The page whose digests differ, in words. */
-static void explain_memory(const struct scn_run *a, const struct scn_run *b, unsigned index, char *text, size_t size)
+static void explain_memory(const struct scn_run *a, const struct scn_run *b, unsigned index, char *text,
+                           size_t size)
 {
 	const struct scn_result *x = &a->result[index], *y = &b->result[index];
 	size_t count = (x->view_bytes < y->view_bytes ? x->view_bytes : y->view_bytes) / sizeof(struct scn_digest);
@@ -56,7 +57,8 @@ static void explain_memory(const struct scn_run *a, const struct scn_run *b, uns
 		if (memcmp(&p, &q, sizeof(p)) == 0)
 			continue;
 		snprintf(text, size,
-		         " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u, major %u against %u, bytes %s)",
+		         " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u,"
+		         " major %u against %u, bytes %s)",
 		         (p.at & ~((uint64_t)15 << 60)) / a->backend->page_size, (unsigned)(p.at >> 60), p.signal, p.code,
 		         q.signal, q.code, p.minor, q.minor, p.major, q.major, p.hash == q.hash ? "equal" : "differ");
 		return;

@@ -83,7 +83,8 @@ static void check_pages(struct checker *c, const struct scn_expect *want, const 
 	}
 }
 
-static bool row_matches(const struct scn_run *run, const struct scn_expect_row *want, const struct scn_row *got)
+static bool row_matches(const struct scn_run *run, const struct scn_expect_row *want,
+                        const struct scn_row *got)
 {
 	return scn_place_of(run->backend, scn_resolve(run, want->start)) == got->start &&
 	       scn_place_of(run->backend, scn_resolve(run, want->end)) == got->end && want->prot == got->prot &&

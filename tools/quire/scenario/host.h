@@ -64,7 +64,8 @@ void host_files_close(struct scn_host *host);
 uint64_t host_file_digest(void *context, unsigned file);
 
 /* host_view.c */
-int host_layout(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out, unsigned max);
+int host_layout(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out,
+                unsigned max);
 int host_resident(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
 int host_mincore(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);
 uint64_t host_digest(void *context, unsigned proc, uint64_t addr);

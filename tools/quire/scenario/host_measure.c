@@ -117,7 +117,8 @@ UNWATCHED static void take_counts(struct rusage *out)
 	syscall(SYS_getrusage, RUSAGE_THREAD, out);
 }
 
-UNWATCHED static void add_counts(struct scn_counts *counts, const struct rusage *before, const struct rusage *after)
+UNWATCHED static void add_counts(struct scn_counts *counts, const struct rusage *before,
+                                 const struct rusage *after)
 {
 	counts->minor += (uint32_t)(after->ru_minflt - before->ru_minflt);
 	counts->major += (uint32_t)(after->ru_majflt - before->ru_majflt);
@@ -196,7 +197,8 @@ UNWATCHED static void touch(enum scn_access kind, uintptr_t addr, uint8_t value,
 	}
 }
 
-UNWATCHED void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value, struct scn_access_result *out)
+UNWATCHED void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value,
+                                    struct scn_access_result *out)
 {
 	struct rusage before, after;
 	volatile uint8_t got = 0;
