@@ -92,5 +92,5 @@ void proc_stat_system(struct text *text)
 
 void proc_mounts(struct text *text)
 {
-	text_add(text, "rootfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n");
+	text_add(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n");
 }

@@ -22,6 +22,13 @@ static long regular_read(struct file *file, char *to, size_t n, uint64_t *pos, b
 	return (long)done;
 }
 
+/* Files may not take the last sixteenth of memory: better ENOSPC for who writes than an end for anyone. */
+static bool is_full(void)
+{
+	return quire_frames_in(the_system, QUIRE_PAGE_FREE) + quire_frames_in(the_system, QUIRE_PAGE_CPU) <
+	       boot_info.ram_bytes / PAGE_SIZE / 16;
+}
+
 /* What RLIMIT_FSIZE and the seals leave of a write at `pos`: a count, or an errno. */
 static long may_write(struct inode *inode, uint64_t pos, size_t n)
 {
@@ -31,6 +38,8 @@ static long may_write(struct inode *inode, uint64_t pos, size_t n)
 		return -EPERM;
 	if ((inode->seals & 4) && pos + n > quire_file_size(inode->pages))
 		return -EPERM;
+	if (pos + n > quire_file_size(inode->pages) && is_full())
+		return -ENOSPC;
 	if (pos >= limit) {
 		if (limit != FILE_SIZE_MAX)
 			send_signal_self(SIGXFSZ);
