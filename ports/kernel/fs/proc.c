@@ -165,133 +165,6 @@ static long thread_self_target(struct process *process, char *to, size_t size)
 
 /* --- the tables ------------------------------------------------------------------------------------------- */
 
-static void make_uptime(struct process *process, struct text *text)
-{
-	uint64_t now = time_monotonic() / 10000000, idle = idle_ns() / 10000000;
-
-	text_add(text, "%lu.%02lu %lu.%02lu\n", (unsigned long)(now / 100), (unsigned long)(now % 100),
-	         (unsigned long)(idle / 100), (unsigned long)(idle % 100));
-}
-
-/* No average is kept: what runs now stands in all three places. */
-static void make_loadavg(struct process *process, struct text *text)
-{
-	text_add(text, "%u.00 %u.00 %u.00 %u/%u %d\n", running_count(), running_count(), running_count(),
-	         running_count(), process_count(), current->process->pid);
-}
-
-static void make_version(struct process *process, struct text *text)
-{
-	text_add(text, "Linux version " KERNEL_RELEASE " (quire) #1 SMP\n");
-}
-
-static void make_filesystems(struct process *process, struct text *text)
-{
-	text_add(text, "nodev\tproc\nnodev\ttmpfs\n");
-}
-
-static void make_cmdline_system(struct process *process, struct text *text)
-{
-	text_add(text, "%s\n", boot_info.cmdline ? boot_info.cmdline : "");
-}
-
-static void make_osrelease(struct process *process, struct text *text)
-{
-	text_add(text, KERNEL_RELEASE "\n");
-}
-
-static void make_ostype(struct process *process, struct text *text)
-{
-	text_add(text, "Linux\n");
-}
-
-static void make_hostname(struct process *process, struct text *text)
-{
-	text_add(text, "%s\n", host_name);
-}
-
-static void make_pid_max(struct process *process, struct text *text)
-{
-	text_add(text, "32768\n");
-}
-
-static void make_zero(struct process *process, struct text *text)
-{
-	text_add(text, "0\n");
-}
-
-static void make_two(struct process *process, struct text *text)
-{
-	text_add(text, "2\n");
-}
-
-static void make_map_count(struct process *process, struct text *text)
-{
-	text_add(text, "65530\n");
-}
-
-static void make_min_addr(struct process *process, struct text *text)
-{
-	text_add(text, "65536\n");
-}
-
-#define SYSTEM_TEXT(call) static void make_##call(struct process *process, struct text *text) { proc_##call(text); }
-SYSTEM_TEXT(meminfo)
-SYSTEM_TEXT(vmstat)
-SYSTEM_TEXT(cpuinfo)
-SYSTEM_TEXT(stat_system)
-SYSTEM_TEXT(mounts)
-
-static void make_cmdline(struct process *process, struct text *text)
-{
-	uint64_t at = process->arg_start;
-	char bytes[256];
-
-	while (at < process->arg_end && text->length < 1 << 20) {
-		long got = proc_mem(process, bytes, MIN(sizeof(bytes), process->arg_end - at), at, false);
-
-		if (got <= 0)
-			break;
-		text_bytes(text, bytes, (size_t)got);
-		at += (uint64_t)got;
-	}
-}
-
-static void make_environ(struct process *process, struct text *text)
-{
-	uint64_t at = process->env_start;
-	char bytes[256];
-
-	while (at < process->env_end && text->length < 1 << 20) {
-		long got = proc_mem(process, bytes, MIN(sizeof(bytes), process->env_end - at), at, false);
-
-		if (got <= 0)
-			break;
-		text_bytes(text, bytes, (size_t)got);
-		at += (uint64_t)got;
-	}
-}
-
-static void make_comm(struct process *process, struct text *text)
-{
-	text_add(text, "%.15s\n", process->comm);
-}
-
-static void make_auxv(struct process *process, struct text *text)
-{
-	text_bytes(text, process->auxv, MIN((size_t)process->auxv_bytes, sizeof(process->auxv)));
-}
-
-static void make_mounts_of(struct process *process, struct text *text)
-{
-	proc_mounts(text);
-}
-
-static void make_wchan(struct process *process, struct text *text)
-{
-	text_add(text, "0");
-}
-
 static long raw_pagemap(struct process *process, char *data, size_t n, uint64_t pos, bool write)
 {
 	return write ? -EPERM : proc_pagemap(process, data, n, pos);
@@ -312,14 +185,14 @@ static const struct entry process_entries[] = {
 	{.name = "statm", .mode = 0444, .make = proc_statm},
 	{.name = "stat", .mode = 0444, .make = proc_stat},
 	{.name = "limits", .mode = 0444, .make = proc_limits},
-	{.name = "cmdline", .mode = 0444, .make = make_cmdline},
-	{.name = "environ", .mode = 0400, .make = make_environ},
-	{.name = "comm", .mode = 0444, .make = make_comm},
-	{.name = "auxv", .mode = 0400, .make = make_auxv},
-	{.name = "mounts", .mode = 0444, .make = make_mounts_of},
-	{.name = "wchan", .mode = 0444, .make = make_wchan},
-	{.name = "oom_score", .mode = 0444, .make = make_zero},
-	{.name = "oom_score_adj", .mode = 0444, .make = make_zero},
+	{.name = "cmdline", .mode = 0444, .make = proc_make_cmdline},
+	{.name = "environ", .mode = 0400, .make = proc_make_environ},
+	{.name = "comm", .mode = 0444, .make = proc_make_comm},
+	{.name = "auxv", .mode = 0400, .make = proc_make_auxv},
+	{.name = "mounts", .mode = 0444, .make = proc_make_mounts_of},
+	{.name = "wchan", .mode = 0444, .make = proc_make_wchan},
+	{.name = "oom_score", .mode = 0444, .make = proc_make_zero},
+	{.name = "oom_score_adj", .mode = 0444, .make = proc_make_zero},
 	{.name = "pagemap", .kind = RAW, .mode = 0400, .raw = raw_pagemap},
 	{.name = "mem", .kind = RAW, .mode = 0600, .raw = raw_mem},
 	{.name = "exe", .kind = LINK, .mode = 0777, .target = exe_target},
@@ -334,18 +207,18 @@ static const struct entry thread_entry = {
 static const struct entry descriptor_entry = {.name = "", .kind = LINK, .mode = 0700};
 
 static const struct entry kernel_entries[] = {
-	{.name = "osrelease", .mode = 0444, .make = make_osrelease},
-	{.name = "ostype", .mode = 0444, .make = make_ostype},
-	{.name = "hostname", .mode = 0444, .make = make_hostname},
-	{.name = "pid_max", .mode = 0444, .make = make_pid_max},
-	{.name = "randomize_va_space", .mode = 0444, .make = make_two},
+	{.name = "osrelease", .mode = 0444, .make = proc_make_osrelease},
+	{.name = "ostype", .mode = 0444, .make = proc_make_ostype},
+	{.name = "hostname", .mode = 0444, .make = proc_make_hostname},
+	{.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
+	{.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
 	{0},
 };
 static const struct entry vm_entries[] = {
-	{.name = "overcommit_memory", .mode = 0444, .make = make_zero},
-	{.name = "max_map_count", .mode = 0444, .make = make_map_count},
-	{.name = "mmap_min_addr", .mode = 0444, .make = make_min_addr},
-	{.name = "nr_hugepages", .mode = 0444, .make = make_zero},
+	{.name = "overcommit_memory", .mode = 0444, .make = proc_make_zero},
+	{.name = "max_map_count", .mode = 0444, .make = proc_make_map_count},
+	{.name = "mmap_min_addr", .mode = 0444, .make = proc_make_min_addr},
+	{.name = "nr_hugepages", .mode = 0444, .make = proc_make_zero},
 	{0},
 };
 static const struct entry sys_entries[] = {
@@ -356,16 +229,16 @@ static const struct entry sys_entries[] = {
 static const struct entry root_entries[] = {
 	{.name = "self", .kind = LINK, .mode = 0777, .target = self_target},
 	{.name = "thread-self", .kind = LINK, .mode = 0777, .target = thread_self_target},
-	{.name = "meminfo", .mode = 0444, .make = make_meminfo},
-	{.name = "vmstat", .mode = 0444, .make = make_vmstat},
-	{.name = "cpuinfo", .mode = 0444, .make = make_cpuinfo},
-	{.name = "stat", .mode = 0444, .make = make_stat_system},
-	{.name = "mounts", .mode = 0444, .make = make_mounts},
-	{.name = "uptime", .mode = 0444, .make = make_uptime},
-	{.name = "loadavg", .mode = 0444, .make = make_loadavg},
-	{.name = "version", .mode = 0444, .make = make_version},
-	{.name = "filesystems", .mode = 0444, .make = make_filesystems},
-	{.name = "cmdline", .mode = 0444, .make = make_cmdline_system},
+	{.name = "meminfo", .mode = 0444, .make = proc_make_meminfo},
+	{.name = "vmstat", .mode = 0444, .make = proc_make_vmstat},
+	{.name = "cpuinfo", .mode = 0444, .make = proc_make_cpuinfo},
+	{.name = "stat", .mode = 0444, .make = proc_make_stat_system},
+	{.name = "mounts", .mode = 0444, .make = proc_make_mounts},
+	{.name = "uptime", .mode = 0444, .make = proc_make_uptime},
+	{.name = "loadavg", .mode = 0444, .make = proc_make_loadavg},
+	{.name = "version", .mode = 0444, .make = proc_make_version},
+	{.name = "filesystems", .mode = 0444, .make = proc_make_filesystems},
+	{.name = "cmdline", .mode = 0444, .make = proc_make_cmdline_system},
 	{.name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries},
 	{0},
 };

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls about the file system and where a task stands in it: statfs, chdir, chroot, getcwd, umask. */
+#include "fs.h"
+
+#include "syscall.h"
+
+/* --- the file system ------------------------------------------------------------------------------------------------ */
+
+struct statfs {
+	int64_t type, block_size;
+	uint64_t blocks, free, available, files, files_free;
+	int32_t id[2];
+	int64_t name_length, fragment_size, flags, spare[4];
+};
+
+static long statfs_inode(struct inode *inode, uint64_t to)
+{
+	struct statfs out = {.block_size = PAGE_SIZE, .fragment_size = PAGE_SIZE, .name_length = NAME_LENGTH,
+	                     .flags = 0x20};
+
+	if (inode->ops) {
+		out.type = 0x9fa0; /* proc */
+	} else {
+		struct quire_memory memory;
+
+		quire_memory(the_system, &memory);
+		out.type = 0x01021994; /* tmpfs */
+		out.blocks = memory.frames;
+		out.free = out.available = memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU];
+		out.files = memory.frames;
+		out.files_free = out.free;
+	}
+	return copy_to_user(to, &out, sizeof(out));
+}
+
+long sys_statfs(const uint64_t *a)
+{
+	struct inode *inode;
+	long result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+
+	if (result)
+		return result;
+	result = statfs_inode(inode, a[1]);
+	inode_put(inode);
+	return result;
+}
+
+long sys_fstatfs(const uint64_t *a)
+{
+	struct file *file = file_of_any((int)a[0]);
+	long result = file ? statfs_inode(file->inode, a[1]) : -EBADF;
+
+	file_put(file);
+	return result;
+}
+
+/* There is one file system of each kind, and they are where they are. */
+long sys_mount(const uint64_t *a)
+{
+	return -EPERM;
+}
+
+long sys_umount2(const uint64_t *a)
+{
+	return -EPERM;
+}
+
+/* --- where a task stands ----------------------------------------------------------------------------------------------- */
+
+/* Takes the reference of `inode`. */
+static long set_place(struct inode **place, struct inode *inode)
+{
+	struct fs *fs = current->fs;
+	struct inode *old;
+	long result = IS_TYPE(inode, S_IFDIR) ? inode_permission(inode, MAY_EXEC) : -ENOTDIR;
+
+	if (result) {
+		inode_put(inode);
+		return result;
+	}
+	mutex_lock(&fs->lock);
+	old = *place;
+	*place = inode;
+	mutex_unlock(&fs->lock);
+	inode_put(old);
+	return 0;
+}
+
+long sys_chdir(const uint64_t *a)
+{
+	struct inode *inode;
+	long result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+
+	return result ? result : set_place(&current->fs->cwd, inode);
+}
+
+long sys_fchdir(const uint64_t *a)
+{
+	struct file *file = file_of_any((int)a[0]);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	result = set_place(&current->fs->cwd, inode_get(file->inode));
+	file_put(file);
+	return result;
+}
+
+long sys_chroot(const uint64_t *a)
+{
+	struct inode *inode;
+	long result;
+
+	if (!is_superuser(current->process))
+		return -EPERM;
+	result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
+	return result ? result : set_place(&current->fs->root, inode);
+}
+
+/* The path of `cwd` below `root`: the tree's path without the root's. Returns its length with the NUL. */
+static long path_below(struct inode *cwd, struct inode *root, char *path)
+{
+	char *above = kmalloc(PATH_SIZE);
+	size_t length, skip;
+
+	if (!above)
+		return -ENOMEM;
+	mutex_lock(&tree_lock);
+	length = tree_path(cwd, path, PATH_SIZE);
+	skip = root == root_inode ? 0 : tree_path(root, above, PATH_SIZE);
+	mutex_unlock(&tree_lock);
+	if (skip && !memcmp(path, above, skip) && (path[skip] == '/' || !path[skip])) {
+		memmove(path, path + skip, length - skip + 1);
+		length -= skip;
+		if (!length) {
+			memcpy(path, "/", 2);
+			length = 1;
+		}
+	}
+	kfree(above);
+	return (long)length + 1;
+}
+
+long sys_getcwd(const uint64_t *a)
+{
+	struct fs *fs = current->fs;
+	char *path = kmalloc(PATH_SIZE);
+	struct inode *cwd, *root;
+	long result;
+
+	if (!path)
+		return -ENOMEM;
+	mutex_lock(&fs->lock);
+	cwd = inode_get(fs->cwd);
+	root = inode_get(fs->root);
+	mutex_unlock(&fs->lock);
+	result = cwd->dead ? -ENOENT : path_below(cwd, root, path);
+	if (result > 0 && (uint64_t)result > a[1])
+		result = -ERANGE;
+	if (result > 0 && copy_to_user(a[0], path, (size_t)result))
+		result = -EFAULT;
+	inode_put(cwd);
+	inode_put(root);
+	kfree(path);
+	return result;
+}
+
+long sys_umask(const uint64_t *a)
+{
+	struct fs *fs = current->fs;
+	unsigned old;
+
+	mutex_lock(&fs->lock);
+	old = fs->umask;
+	fs->umask = (unsigned)a[0] & 0777;
+	mutex_unlock(&fs->lock);
+	return old;
+}
+
+/* --- extended attributes: this file system has none ------------------------------------------------------------------------ */
+
+static long no_attribute(const uint64_t *a)
+{
+	return -EOPNOTSUPP;
+}
+
+long sys_getxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_lgetxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_fgetxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_listxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_llistxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}
+
+long sys_flistxattr(const uint64_t *a)
+{
+	return no_attribute(a);
+}

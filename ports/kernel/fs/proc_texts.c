@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* The small files of /proc. Those of the system are given no process. */
+#include "fs.h"
+
+void proc_make_uptime(struct process *process, struct text *text)
+{
+	uint64_t now = time_monotonic() / 10000000, idle = idle_ns() / 10000000;
+
+	text_add(text, "%lu.%02lu %lu.%02lu\n", (unsigned long)(now / 100), (unsigned long)(now % 100),
+	         (unsigned long)(idle / 100), (unsigned long)(idle % 100));
+}
+
+/* No average is kept: what runs now stands in all three places. */
+void proc_make_loadavg(struct process *process, struct text *text)
+{
+	text_add(text, "%u.00 %u.00 %u.00 %u/%u %d\n", running_count(), running_count(), running_count(),
+	         running_count(), process_count(), current->process->pid);
+}
+
+void proc_make_version(struct process *process, struct text *text)
+{
+	text_add(text, "Linux version " KERNEL_RELEASE " (quire) #1 SMP\n");
+}
+
+void proc_make_filesystems(struct process *process, struct text *text)
+{
+	text_add(text, "nodev\tproc\nnodev\ttmpfs\n");
+}
+
+void proc_make_cmdline_system(struct process *process, struct text *text)
+{
+	text_add(text, "%s\n", boot_info.cmdline ? boot_info.cmdline : "");
+}
+
+void proc_make_osrelease(struct process *process, struct text *text)
+{
+	text_add(text, KERNEL_RELEASE "\n");
+}
+
+void proc_make_ostype(struct process *process, struct text *text)
+{
+	text_add(text, "Linux\n");
+}
+
+void proc_make_hostname(struct process *process, struct text *text)
+{
+	text_add(text, "%s\n", host_name);
+}
+
+void proc_make_pid_max(struct process *process, struct text *text)
+{
+	text_add(text, "32768\n");
+}
+
+void proc_make_zero(struct process *process, struct text *text)
+{
+	text_add(text, "0\n");
+}
+
+void proc_make_two(struct process *process, struct text *text)
+{
+	text_add(text, "2\n");
+}
+
+void proc_make_map_count(struct process *process, struct text *text)
+{
+	text_add(text, "65530\n");
+}
+
+void proc_make_min_addr(struct process *process, struct text *text)
+{
+	text_add(text, "65536\n");
+}
+
+#define SYSTEM_TEXT(call)                                                                                    \
+	void proc_make_##call(struct process *process, struct text *text)                                    \
+	{                                                                                                    \
+		proc_##call(text);                                                                           \
+	}
+SYSTEM_TEXT(meminfo)
+SYSTEM_TEXT(vmstat)
+SYSTEM_TEXT(cpuinfo)
+SYSTEM_TEXT(stat_system)
+SYSTEM_TEXT(mounts)
+
+void proc_make_cmdline(struct process *process, struct text *text)
+{
+	uint64_t at = process->arg_start;
+	char bytes[256];
+
+	while (at < process->arg_end && text->length < 1 << 20) {
+		long got = proc_mem(process, bytes, MIN(sizeof(bytes), process->arg_end - at), at, false);
+
+		if (got <= 0)
+			break;
+		text_bytes(text, bytes, (size_t)got);
+		at += (uint64_t)got;
+	}
+}
+
+void proc_make_environ(struct process *process, struct text *text)
+{
+	uint64_t at = process->env_start;
+	char bytes[256];
+
+	while (at < process->env_end && text->length < 1 << 20) {
+		long got = proc_mem(process, bytes, MIN(sizeof(bytes), process->env_end - at), at, false);
+
+		if (got <= 0)
+			break;
+		text_bytes(text, bytes, (size_t)got);
+		at += (uint64_t)got;
+	}
+}
+
+void proc_make_comm(struct process *process, struct text *text)
+{
+	text_add(text, "%.15s\n", process->comm);
+}
+
+void proc_make_auxv(struct process *process, struct text *text)
+{
+	text_bytes(text, process->auxv, MIN((size_t)process->auxv_bytes, sizeof(process->auxv)));
+}
+
+void proc_make_mounts_of(struct process *process, struct text *text)
+{
+	proc_mounts(text);
+}
+
+void proc_make_wchan(struct process *process, struct text *text)
+{
+	text_add(text, "0");
+}
