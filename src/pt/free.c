@@ -72,8 +72,10 @@ void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va e
 
 			if (run.level != level)
 				continue;
-			for (size_t i = 0; i < run.count; i++, entry += run.stride, at += (quire_va)span)
-				free_entry(&freeing, entry, level, at);
+			for (size_t i = 0; i < run.count; i++, entry += run.stride, at += (quire_va)span) {
+				if (qr_pte_get(arch, level, entry).bits != 0)
+					free_entry(&freeing, entry, level, at);
+			}
 		}
 	}
 	if (freeing.count == 0)

@@ -52,11 +52,16 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 			fill_run(pt, run, at, entry, va, end - 1, geometry->shift);
 			return true;
 		}
-		/* Beyond the end, or around it: the last table of all ends at 0. */
-		va = (va | (quire_va)(((uint64_t)1 << geometry->shift) - 1)) + 1;
-		if (va == 0 || va >= end)
-			return false;
-		if (index + 1 == (size_t)1 << geometry->index_bits) {
+		/* Most of a table is nothing: entry by entry to the next that is something. */
+		do {
+			va = (va | (quire_va)(((uint64_t)1 << geometry->shift) - 1)) + 1;
+			/* Beyond the end, or around it: the last table of all ends at 0. */
+			if (va == 0 || va >= end)
+				return false;
+			entry += geometry->entry_bytes;
+		} while (++index < (size_t)1 << geometry->index_bits &&
+			 qr_pte_get(arch, at, entry).bits == 0);
+		if (index == (size_t)1 << geometry->index_bits) {
 			table = pt->root;
 			at = top;
 		}
