@@ -296,8 +296,8 @@ static void listing(void)
 	}
 	closedir(dir);
 	qsort(seen, count, sizeof(seen[0]), by_name);
-	printf("%zu names, %zu removed while reading, %s %s %s .. %s\n", count, removed, seen[0], seen[1], seen[2],
-	       seen[count - 1]);
+	printf("%zu names, %zu removed while reading, %s %s %s .. %s\n", count, removed, seen[0], seen[1],
+	       seen[2], seen[count - 1]);
 	SAY(rmdir("many"));
 }
 
@@ -317,8 +317,8 @@ static void attributes(void)
 	times[1].tv_nsec = 1000000000;
 	SAY(utimensat(AT_FDCWD, "attributes", times, 0));
 	SAY(statx(AT_FDCWD, "attributes", 0, STATX_BASIC_STATS, &extended));
-	printf("%llu %o %u %lld\n", (unsigned long long)extended.stx_size, extended.stx_mode, extended.stx_nlink,
-	       (long long)extended.stx_mtime.tv_sec);
+	printf("%llu %o %u %lld\n", (unsigned long long)extended.stx_size, extended.stx_mode,
+	       extended.stx_nlink, (long long)extended.stx_mtime.tv_sec);
 	SAY(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &extended));
 	SAY(fstatat(fd, "", &st, AT_EMPTY_PATH));
 	SAY(fstatat(fd, "", &st, 0));
@@ -441,7 +441,7 @@ static void child_lock(const char *what, const char *name, int type, long start,
 		if (result < 0) {
 			lock = (struct flock){.l_type = (short)type, .l_start = start, .l_len = length};
 			result = 100 + (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_pid == getppid()) +
-			         (lock.l_type == F_WRLCK) * 2 + (int)lock.l_start;
+				 (lock.l_type == F_WRLCK) * 2 + (int)lock.l_start;
 		}
 		_exit(result);
 	}

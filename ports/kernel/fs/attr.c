@@ -4,7 +4,7 @@
 
 #include "syscall.h"
 
-/* --- stat ------------------------------------------------------------------------------------------------ */
+/* --- stat ------------------------------------------------------------------------------------------ */
 
 static long stat_inode(struct inode *inode, uint64_t to)
 {
@@ -117,7 +117,8 @@ long sys_statx(const uint64_t *a)
 	struct stat stat;
 	long result;
 
-	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) || (a[3] & 0x80000000u))
+	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) ||
+	    (a[3] & 0x80000000u))
 		return -EINVAL;
 	result = at_inode((int)a[0], a[1], flags, &inode);
 	if (result)
@@ -125,17 +126,27 @@ long sys_statx(const uint64_t *a)
 	inode_stat(inode, &stat);
 	inode_put(inode);
 	out = (struct statx){
-		.mask = 0x7ff, .blksize = (uint32_t)stat.blksize, .nlink = (uint32_t)stat.nlink,
-		.uid = stat.uid, .gid = stat.gid, .mode = (uint16_t)stat.mode, .ino = stat.ino,
-		.size = (uint64_t)stat.size, .blocks = (uint64_t)stat.blocks,
-		.atime = statx_time(&stat.atime), .mtime = statx_time(&stat.mtime), .ctime = statx_time(&stat.ctime),
-		.rdev_major = dev_major(stat.rdev), .rdev_minor = dev_minor(stat.rdev),
-		.dev_major = dev_major(stat.dev), .dev_minor = dev_minor(stat.dev),
+	    .mask = 0x7ff,
+	    .blksize = (uint32_t)stat.blksize,
+	    .nlink = (uint32_t)stat.nlink,
+	    .uid = stat.uid,
+	    .gid = stat.gid,
+	    .mode = (uint16_t)stat.mode,
+	    .ino = stat.ino,
+	    .size = (uint64_t)stat.size,
+	    .blocks = (uint64_t)stat.blocks,
+	    .atime = statx_time(&stat.atime),
+	    .mtime = statx_time(&stat.mtime),
+	    .ctime = statx_time(&stat.ctime),
+	    .rdev_major = dev_major(stat.rdev),
+	    .rdev_minor = dev_minor(stat.rdev),
+	    .dev_major = dev_major(stat.dev),
+	    .dev_minor = dev_minor(stat.dev),
 	};
 	return copy_to_user(a[4], &out, sizeof(out));
 }
 
-/* --- access ------------------------------------------------------------------------------------------------- */
+/* --- access ---------------------------------------------------------------------------------------- */
 
 static long access_at(int dirfd, uint64_t path, unsigned mask, unsigned flags)
 {
@@ -173,7 +184,7 @@ long sys_faccessat2(const uint64_t *a)
 	return access_at((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
 }
 
-/* --- links ---------------------------------------------------------------------------------------------------- */
+/* --- links ----------------------------------------------------------------------------------------- */
 
 static long readlink_at(int dirfd, uint64_t path, uint64_t to, int64_t size)
 {
@@ -215,7 +226,7 @@ long sys_readlinkat(const uint64_t *a)
 	return readlink_at((int)a[0], a[1], a[2], (int)a[3]);
 }
 
-/* --- mode, owner, times ------------------------------------------------------------------------------------------ */
+/* --- mode, owner, times ---------------------------------------------------------------------------- */
 
 static long set_mode(struct inode *inode, unsigned mode)
 {

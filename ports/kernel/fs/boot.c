@@ -3,7 +3,7 @@
 #include "fs.h"
 
 #define RECORD "/.quire/boot"
-#define INPUT "/.quire/stdin"
+#define INPUT  "/.quire/stdin"
 enum { RECORD_MAX = 4 << 20 };
 
 static bool has_terminal;
@@ -54,7 +54,7 @@ static char *read_record(size_t *out_length)
 		*out_length = quire_file_size(inode->pages);
 		text = kmalloc(*out_length + 1);
 		if (text && (quire_file_read(inode->pages, 0, text, *out_length, &done) != QUIRE_OK ||
-		             done != *out_length)) {
+			     done != *out_length)) {
 			kfree(text);
 			text = NULL;
 		}

@@ -18,7 +18,7 @@ static enum state state;
 static unsigned char window[3];
 static char kind[3] = {'t', 't', 't'};
 
-/* --- input, from the interrupt -------------------------------------------------------------------------- */
+/* --- input, from the interrupt --------------------------------------------------------------------- */
 
 static bool take_byte(unsigned char byte)
 {
@@ -73,7 +73,7 @@ bool console_input(unsigned char byte)
 	}
 }
 
-/* --- streams ----------------------------------------------------------------------------------------------- */
+/* --- streams --------------------------------------------------------------------------------------- */
 
 static bool has_input(void)
 {
@@ -120,10 +120,13 @@ static unsigned stream_poll(struct file *file, struct poll_set *set)
 }
 
 const struct file_ops stream_ops = {
-	.read = stream_read, .write = stream_write, .poll = stream_poll, .stream = true,
+    .read = stream_read,
+    .write = stream_write,
+    .poll = stream_poll,
+    .stream = true,
 };
 
-/* --- the first task's descriptors ------------------------------------------------------------------------------ */
+/* --- the first task's descriptors ------------------------------------------------------------------ */
 
 void console_configure(const char *kinds, unsigned rows, unsigned columns)
 {

@@ -7,8 +7,22 @@
 #include "fs.h"
 
 enum { HEADER = 110, LINK_BUCKETS = 256 };
-enum field { INO, MODE, UID, GID, NLINK, MTIME, SIZE, DEV_MAJOR, DEV_MINOR, RDEV_MAJOR, RDEV_MINOR, NAME_SIZE, CHECK,
-	     FIELDS };
+enum field {
+	INO,
+	MODE,
+	UID,
+	GID,
+	NLINK,
+	MTIME,
+	SIZE,
+	DEV_MAJOR,
+	DEV_MINOR,
+	RDEV_MAJOR,
+	RDEV_MINOR,
+	NAME_SIZE,
+	CHECK,
+	FIELDS
+};
 
 struct hard_link {
 	struct hard_link *next;
@@ -233,11 +247,11 @@ static int add_etc(void)
 	static const struct {
 		const char *path, *text;
 	} files[] = {
-		{"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"},
-		{"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
-		{"/etc/hostname", "quire\n"},
-		{"/etc/hosts", "127.0.0.1 localhost quire\n"},
-		{"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
+	    {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"},
+	    {"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
+	    {"/etc/hostname", "quire\n"},
+	    {"/etc/hosts", "127.0.0.1 localhost quire\n"},
+	    {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

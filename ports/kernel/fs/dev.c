@@ -48,10 +48,10 @@ static const struct {
 	const struct file_ops *ops;
 	uint32_t mode;
 } devices[] = {
-	{"null", 0x103, &null_ops, 0666},     {"zero", 0x105, &zero_ops, 0666},
-	{"full", 0x107, &full_ops, 0666},     {"random", 0x108, &random_ops, 0666},
-	{"urandom", 0x109, &random_ops, 0666}, {"kmsg", 0x10b, &kmsg_ops, 0600},
-	{"tty", 0x500, &tty_ops, 0666},       {"console", 0x501, &tty_ops, 0600},
+    {"null", 0x103, &null_ops, 0666},      {"zero", 0x105, &zero_ops, 0666},
+    {"full", 0x107, &full_ops, 0666},      {"random", 0x108, &random_ops, 0666},
+    {"urandom", 0x109, &random_ops, 0666}, {"kmsg", 0x10b, &kmsg_ops, 0600},
+    {"tty", 0x500, &tty_ops, 0666},        {"console", 0x501, &tty_ops, 0600},
 };
 
 const struct file_ops *device_ops(uint64_t rdev)
@@ -82,8 +82,10 @@ int dev_init(void)
 	static const struct {
 		const char *path, *target;
 	} links[] = {
-		{"/dev/fd", "/proc/self/fd"}, {"/dev/stdin", "/proc/self/fd/0"},
-		{"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
+	    {"/dev/fd", "/proc/self/fd"},
+	    {"/dev/stdin", "/proc/self/fd/0"},
+	    {"/dev/stdout", "/proc/self/fd/1"},
+	    {"/dev/stderr", "/proc/self/fd/2"},
 	};
 	char path[32];
 	int result = make_path("/dev/shm", S_IFDIR | 01777, 0, NULL);

@@ -14,7 +14,7 @@ struct epoll_event {
 struct interest {
 	struct list link;
 	int fd;
-	struct file *file;    /* no reference: it leaves with the last descriptor's look-up below */
+	struct file *file; /* no reference: it leaves with the last descriptor's look-up below */
 	uint32_t events;
 	uint64_t data;
 };
@@ -32,7 +32,7 @@ static void epoll_release(struct file *file)
 	struct epoll *epoll = file->private;
 	struct interest *at, *after;
 
-	list_for_each_safe(at, after, &epoll->interests, link)
+	list_for_each_safe (at, after, &epoll->interests, link)
 		kfree(at);
 	kfree(epoll);
 }
@@ -74,14 +74,14 @@ static struct interest *find_interest(struct epoll *epoll, int fd, struct file *
 {
 	struct interest *at;
 
-	list_for_each(at, &epoll->interests, link)
+	list_for_each (at, &epoll->interests, link)
 		if (at->fd == fd && at->file == file)
 			return at;
 	return NULL;
 }
 
 static long epoll_change(struct epoll *epoll, int operation, int fd, struct file *file,
-                         const struct epoll_event *event)
+			 const struct epoll_event *event)
 {
 	struct interest *at = find_interest(epoll, fd, file);
 
@@ -147,7 +147,7 @@ static size_t snapshot(struct epoll *epoll, struct watch *watch, uint64_t *data,
 	size_t count = 0;
 
 	mutex_lock(&epoll->lock);
-	list_for_each_safe(at, after, &epoll->interests, link) {
+	list_for_each_safe (at, after, &epoll->interests, link) {
 		struct file *file = file_of(at->fd);
 
 		if (file != at->file) {
@@ -220,8 +220,9 @@ static long epoll_wait_until(int fd, uint64_t user_events, int most, uint64_t de
 
 	if (!file)
 		return -EBADF;
-	result = file->ops != &epoll_ops || most <= 0 ? -EINVAL
-	         : epoll_collect(file->private, user_events, (size_t)most, deadline);
+	result = file->ops != &epoll_ops || most <= 0
+		     ? -EINVAL
+		     : epoll_collect(file->private, user_events, (size_t)most, deadline);
 	file_put(file);
 	return result;
 }
@@ -247,7 +248,7 @@ long sys_epoll_pwait(const uint64_t *a)
 	return end_masked(epoll_wait_until((int)a[0], a[1], (int)a[2], deadline_ms((int)a[3])));
 }
 
-/* --- eventfd ------------------------------------------------------------------------------------------------------- */
+/* --- eventfd --------------------------------------------------------------------------------------- */
 
 struct event {
 	struct spinlock lock;
@@ -292,8 +293,9 @@ static long event_write(struct file *file, const char *from, size_t n, uint64_t 
 		return -EINVAL;
 	spin_lock(&event->lock);
 	if (event->value > UINT64_MAX - 1 - value)
-		result = wait ? wait_event_lock(&event->queue, &event->lock, event->value <= UINT64_MAX - 1 - value)
-		              : -EAGAIN;
+		result = wait ? wait_event_lock(&event->queue, &event->lock,
+						event->value <= UINT64_MAX - 1 - value)
+			      : -EAGAIN;
 	if (!result)
 		event->value += value;
 	spin_unlock(&event->lock);
@@ -318,7 +320,11 @@ static void event_release(struct file *file)
 }
 
 static const struct file_ops event_ops = {
-	.read = event_read, .write = event_write, .poll = event_poll, .release = event_release, .stream = true,
+    .read = event_read,
+    .write = event_write,
+    .poll = event_poll,
+    .release = event_release,
+    .stream = true,
 };
 
 static long event_new(unsigned value, unsigned flags)
@@ -335,7 +341,8 @@ static long event_new(unsigned value, unsigned flags)
 	event->value = value;
 	event->semaphore = flags & 1;
 	wait_queue_init(&event->queue);
-	file = file_create_anonymous(0600, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK), &event_ops, event);
+	file = file_create_anonymous(0600, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK), &event_ops,
+				     event);
 	if (!file) {
 		kfree(event);
 		return -ENOMEM;

@@ -6,7 +6,7 @@
 
 enum { FIRST_SLOTS = 64, MOST_SLOTS = 65536 };
 
-/* --- tables ------------------------------------------------------------------------------------------ */
+/* --- tables ---------------------------------------------------------------------------------------- */
 
 static struct files *table_create(unsigned size)
 {
@@ -244,7 +244,7 @@ int fd_install(struct file *file, unsigned cloexec)
 	return install_from(file, 0, cloexec);
 }
 
-/* --- system calls -------------------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------------- */
 
 static int close_fd(struct files *files, int fd)
 {
@@ -412,12 +412,17 @@ static long file_control(struct file *file, int command, uint64_t argument)
 		return file->flags | O_LARGEFILE;
 	case 4: /* F_SETFL */
 		return set_status(file, (unsigned)argument);
-	case 5: case 6: case 7: case 36: case 37: case 38: /* record locks, of processes and open files */
+	case 5:
+	case 6:
+	case 7:
+	case 36:
+	case 37:
+	case 38: /* record locks, of processes and open files */
 		return locks_fcntl(file, command, argument);
-	case 8: /* F_SETOWN: SIGIO is not sent */
+	case 8:  /* F_SETOWN: SIGIO is not sent */
 	case 10: /* F_SETSIG */
 		return 0;
-	case 9: /* F_GETOWN */
+	case 9:  /* F_GETOWN */
 	case 11: /* F_GETSIG */
 		return 0;
 	case 1031: /* F_SETPIPE_SZ */
@@ -461,7 +466,7 @@ long sys_fcntl(const uint64_t *a)
 	return result;
 }
 
-/* --- working directory and root ---------------------------------------------------------------------------- */
+/* --- working directory and root -------------------------------------------------------------------- */
 
 struct fs *fs_create(void)
 {

@@ -16,8 +16,8 @@ struct file *file_create(struct inode *inode, unsigned flags, const struct file_
 	return file;
 }
 
-struct file *file_create_anonymous(uint32_t mode, const char *text, unsigned flags, const struct file_ops *ops,
-                                   void *private)
+struct file *file_create_anonymous(uint32_t mode, const char *text, unsigned flags,
+				   const struct file_ops *ops, void *private)
 {
 	struct inode *inode = inode_create(mode, 0);
 	struct file *file;
@@ -69,7 +69,9 @@ int file_open_inode(struct inode *inode, unsigned flags, struct file **out_file)
 	int result;
 
 	if (!ops)
-		return IS_TYPE(inode, S_IFCHR) || IS_TYPE(inode, S_IFBLK) || IS_TYPE(inode, S_IFSOCK) ? -ENXIO : -ELOOP;
+		return IS_TYPE(inode, S_IFCHR) || IS_TYPE(inode, S_IFBLK) || IS_TYPE(inode, S_IFSOCK)
+			   ? -ENXIO
+			   : -ELOOP;
 	file = file_create(inode, flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC), ops);
 	if (!file)
 		return -ENOMEM;
@@ -148,7 +150,8 @@ static int open_tmpfile(int dirfd, const char *path, unsigned flags, unsigned mo
 	if (result)
 		return result;
 	result = !IS_TYPE(place.inode, S_IFDIR) ? -ENOTDIR
-	         : place.inode->ops ? -EOPNOTSUPP : inode_permission(place.inode, MAY_WRITE | MAY_EXEC);
+		 : place.inode->ops             ? -EOPNOTSUPP
+						: inode_permission(place.inode, MAY_WRITE | MAY_EXEC);
 	if (!result) {
 		inode = inode_create(S_IFREG | (mode & 07777 & ~current->fs->umask), 0);
 		if (!inode) {
@@ -157,7 +160,8 @@ static int open_tmpfile(int dirfd, const char *path, unsigned flags, unsigned mo
 			inode->uid = current->process->cred.fsuid;
 			inode->gid = current->process->cred.fsgid;
 			inode->ghost = kstrdup("/tmp/#tmpfile");
-			result = file_open_inode(inode, flags & ~(unsigned)(O_TMPFILE & ~O_DIRECTORY), out_file);
+			result =
+			    file_open_inode(inode, flags & ~(unsigned)(O_TMPFILE & ~O_DIRECTORY), out_file);
 			if (result)
 				inode_put(inode);
 		}
@@ -176,7 +180,8 @@ int vfs_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, stru
 		return open_tmpfile(dirfd, path, flags, mode, out_file);
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	result = path_walk(dirfd, path, (flags & O_CREAT ? WALK_PARENT : 0) | (follow ? WALK_FOLLOW : 0), &place);
+	result =
+	    path_walk(dirfd, path, (flags & O_CREAT ? WALK_PARENT : 0) | (follow ? WALK_FOLLOW : 0), &place);
 	if (result)
 		return result;
 	if (!place.inode) {
@@ -203,8 +208,8 @@ int vfs_open(const char *path, unsigned flags, unsigned mode, struct file **out_
 
 int vfs_open_exec(int dirfd, const char *path, int at_flags, struct file **out_file)
 {
-	unsigned flags = (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) |
-	                 (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
+	unsigned flags =
+	    (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
 	struct place place;
 	int result = path_walk(dirfd, path, flags, &place);
 
@@ -262,7 +267,7 @@ size_t quire_file_path(const struct quire_file *pages, char *buffer, size_t size
 }
 
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
-                  struct quire_file **out_file)
+		  struct quire_file **out_file)
 {
 	unsigned mode = file->flags & O_ACCMODE;
 	bool shared = (flags & QUIRE_MAP_TYPE) != QUIRE_MAP_PRIVATE;

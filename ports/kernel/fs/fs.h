@@ -19,28 +19,66 @@
 #include "uaccess.h"
 #include "vfs.h"
 
-#define PATH_SIZE 4096
+#define PATH_SIZE   4096
 #define NAME_LENGTH 255
 
 /* Numbers of x86-64 Linux. */
 enum {
-	O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_ACCMODE = 3,
-	O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400, O_TRUNC = 01000, O_APPEND = 02000,
-	O_NONBLOCK = 04000, O_DSYNC = 010000, O_ASYNC = 020000, O_DIRECT = 040000, O_LARGEFILE = 0100000,
-	O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000, O_NOATIME = 01000000, O_CLOEXEC = 02000000,
-	O_SYNC = 04010000, O_PATH = 010000000, O_TMPFILE = 020200000,
+	O_RDONLY = 0,
+	O_WRONLY = 1,
+	O_RDWR = 2,
+	O_ACCMODE = 3,
+	O_CREAT = 0100,
+	O_EXCL = 0200,
+	O_NOCTTY = 0400,
+	O_TRUNC = 01000,
+	O_APPEND = 02000,
+	O_NONBLOCK = 04000,
+	O_DSYNC = 010000,
+	O_ASYNC = 020000,
+	O_DIRECT = 040000,
+	O_LARGEFILE = 0100000,
+	O_DIRECTORY = 0200000,
+	O_NOFOLLOW = 0400000,
+	O_NOATIME = 01000000,
+	O_CLOEXEC = 02000000,
+	O_SYNC = 04010000,
+	O_PATH = 010000000,
+	O_TMPFILE = 020200000,
 
-	S_IFMT = 0170000, S_IFSOCK = 0140000, S_IFLNK = 0120000, S_IFREG = 0100000, S_IFBLK = 0060000,
-	S_IFDIR = 0040000, S_IFCHR = 0020000, S_IFIFO = 0010000,
-	S_ISUID = 04000, S_ISGID = 02000, S_ISVTX = 01000,
+	S_IFMT = 0170000,
+	S_IFSOCK = 0140000,
+	S_IFLNK = 0120000,
+	S_IFREG = 0100000,
+	S_IFBLK = 0060000,
+	S_IFDIR = 0040000,
+	S_IFCHR = 0020000,
+	S_IFIFO = 0010000,
+	S_ISUID = 04000,
+	S_ISGID = 02000,
+	S_ISVTX = 01000,
 
-	MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4,
+	MAY_EXEC = 1,
+	MAY_WRITE = 2,
+	MAY_READ = 4,
 
-	AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_EACCESS = 0x200,
-	AT_SYMLINK_FOLLOW = 0x400, AT_NO_AUTOMOUNT = 0x800, AT_EMPTY_PATH = 0x1000,
+	AT_FDCWD = -100,
+	AT_SYMLINK_NOFOLLOW = 0x100,
+	AT_REMOVEDIR = 0x200,
+	AT_EACCESS = 0x200,
+	AT_SYMLINK_FOLLOW = 0x400,
+	AT_NO_AUTOMOUNT = 0x800,
+	AT_EMPTY_PATH = 0x1000,
 
-	POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLERR = 8, POLLHUP = 0x10, POLLNVAL = 0x20,
-	POLLRDNORM = 0x40, POLLWRNORM = 0x100, POLLRDHUP = 0x2000
+	POLLIN = 1,
+	POLLPRI = 2,
+	POLLOUT = 4,
+	POLLERR = 8,
+	POLLHUP = 0x10,
+	POLLNVAL = 0x20,
+	POLLRDNORM = 0x40,
+	POLLWRNORM = 0x100,
+	POLLRDHUP = 0x2000
 };
 #define IS_TYPE(inode, type) (((inode)->mode & S_IFMT) == (type))
 
@@ -56,9 +94,9 @@ struct file_ops {
 	/* POLL* that hold now; adds its wait queues to `set` unless that is NULL. Takes no mutex. */
 	unsigned (*poll)(struct file *file, struct poll_set *set);
 	long (*list)(struct file *file, struct dir_sink *sink);
-	int (*open)(struct file *file);   /* 0 or an errno */
+	int (*open)(struct file *file); /* 0 or an errno */
 	void (*release)(struct file *file);
-	bool stream;                      /* no position: lseek() is ESPIPE */
+	bool stream; /* no position: lseek() is ESPIPE */
 };
 
 /* Directories whose names are made on demand (/proc). */
@@ -73,36 +111,36 @@ struct inode_ops {
 };
 
 struct inode {
-	uint32_t refs;             /* atomic */
+	uint32_t refs; /* atomic */
 	uint32_t mode;
 	uint32_t uid, gid, nlink;
 	uint64_t ino, dev, rdev;
 	uint64_t atime, mtime, ctime; /* ns since 1970 */
 	struct mutex lock;
-	const struct inode_ops *ops;  /* NULL: a plain inode of this tree */
+	const struct inode_ops *ops; /* NULL: a plain inode of this tree */
 	const struct file_ops *fops;
 
-	struct quire_file *pages;  /* regular */
-	uint32_t writers;          /* open for writing; atomic */
-	uint32_t seals;            /* F_SEAL_* */
-	char *target;              /* symbolic link */
-	struct pipe *pipe;         /* FIFO, while it is open */
-	void *private;             /* of /proc */
+	struct quire_file *pages; /* regular */
+	uint32_t writers;         /* open for writing; atomic */
+	uint32_t seals;           /* F_SEAL_* */
+	char *target;             /* symbolic link */
+	struct pipe *pipe;        /* FIFO, while it is open */
+	void *private;            /* of /proc */
 
-	struct inode *parent;      /* directory: with a reference; the root's is itself, without one */
-	struct list children;      /* directory: struct dirent.sibling, by cookie */
+	struct inode *parent; /* directory: with a reference; the root's is itself, without one */
+	struct list children; /* directory: struct dirent.sibling, by cookie */
 	uint64_t next_cookie;
 	uint64_t child_count;
-	bool dead;                 /* directory that was removed */
+	bool dead; /* directory that was removed */
 
-	struct list names;         /* struct dirent.alias */
-	char *ghost;               /* its path, once the last name is gone; or of what never had one */
-	struct list record_locks;  /* locks.c */
+	struct list names;        /* struct dirent.alias */
+	char *ghost;              /* its path, once the last name is gone; or of what never had one */
+	struct list record_locks; /* locks.c */
 };
 
 struct dirent {
 	struct list sibling, alias;
-	struct dirent *chain;      /* of the hash bucket */
+	struct dirent *chain; /* of the hash bucket */
 	struct inode *dir, *inode;
 	uint64_t cookie;
 	uint32_t hash;
@@ -111,8 +149,8 @@ struct dirent {
 };
 
 struct file {
-	uint32_t refs;             /* atomic */
-	unsigned flags;            /* O_*: access mode, status flags, O_PATH */
+	uint32_t refs;  /* atomic */
+	unsigned flags; /* O_*: access mode, status flags, O_PATH */
 	uint64_t pos;
 	struct mutex pos_lock;
 	struct inode *inode;
@@ -123,10 +161,10 @@ struct file {
 struct files {
 	uint32_t refs;
 	struct spinlock lock;
-	unsigned size;             /* slots */
+	unsigned size; /* slots */
 	struct file **slot;
 	uint8_t *cloexec;
-	unsigned hint;             /* no free slot below */
+	unsigned hint; /* no free slot below */
 };
 
 struct fs {
@@ -148,7 +186,7 @@ static inline bool ref_put(uint32_t *refs)
 	return __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
-/* --- inode.c ------------------------------------------------------------------------------------------- */
+/* --- inode.c --------------------------------------------------------------------------------------- */
 
 struct inode *inode_create(uint32_t mode, uint64_t rdev); /* one reference, no name; NULL: no memory */
 struct inode *inode_get(struct inode *inode);
@@ -173,7 +211,7 @@ struct stat {
 };
 void inode_stat(struct inode *inode, struct stat *out_stat);
 
-/* --- tree.c: names; every function wants tree_lock ------------------------------------------------------- */
+/* --- tree.c: names; every function wants tree_lock ------------------------------------------------- */
 
 /* With a reference. -ENOENT. */
 int tree_lookup(struct inode *dir, const char *name, size_t length, struct inode **out_inode);
@@ -182,10 +220,10 @@ struct dirent *tree_find(struct inode *dir, const char *name, size_t length);
 int tree_add(struct inode *dir, const char *name, size_t length, struct inode *inode);
 void tree_remove(struct dirent *dirent);
 int tree_rename(struct inode *from, const char *name, size_t length, struct inode *to, const char *new_name,
-                size_t new_length, unsigned flags);
+		size_t new_length, unsigned flags);
 size_t tree_path(struct inode *inode, char *buffer, size_t size); /* absolute, of the whole tree */
 
-/* --- path.c ----------------------------------------------------------------------------------------------- */
+/* --- path.c ---------------------------------------------------------------------------------------- */
 
 enum {
 	WALK_FOLLOW = 1, /* a symbolic link at the end */
@@ -207,33 +245,33 @@ int path_inode(int dirfd, uint64_t user_path, unsigned flags, struct inode **out
 /* Like mkdir -p and creat from the kernel itself, for boot. */
 int make_path(const char *path, uint32_t mode, uint64_t rdev, struct inode **out_inode);
 
-/* --- file.c, fdtable.c ------------------------------------------------------------------------------------- */
+/* --- file.c, fdtable.c ----------------------------------------------------------------------------- */
 
 /* A new open file of `inode`, whose reference it takes. NULL: no memory (the reference stays). */
 struct file *file_create(struct inode *inode, unsigned flags, const struct file_ops *ops);
 int file_open_inode(struct inode *inode, unsigned flags, struct file **out_file);
 /* A file without a name: pipes, eventfd; `text` is what /proc/PID/fd shows. */
 struct file *file_create_anonymous(uint32_t mode, const char *text, unsigned flags,
-                                   const struct file_ops *ops, void *private);
-struct file *file_of_any(int fd);  /* O_PATH descriptors too */
+				   const struct file_ops *ops, void *private);
+struct file *file_of_any(int fd);                     /* O_PATH descriptors too */
 struct file *files_slot(struct files *files, int fd); /* with a reference, of another's table */
 int files_next(struct files *files, int fd);          /* the least open descriptor >= fd; -1: none */
 bool files_cloexec(struct files *files, int fd);
 
 extern const struct file_ops regular_ops, directory_ops, path_ops, fifo_ops, tty_ops, stream_ops;
 
-/* --- rw.c ------------------------------------------------------------------------------------------------------ */
+/* --- rw.c ------------------------------------------------------------------------------------------ */
 
 long file_read_user(struct file *file, uint64_t to, size_t n, uint64_t *pos);
 long file_write_user(struct file *file, uint64_t from, size_t n, uint64_t *pos);
 
-/* --- names.c: getdents ------------------------------------------------------------------------------------------- */
+/* --- names.c: getdents ----------------------------------------------------------------------------- */
 
 /* Takes one name. False: no room; the lister stops, with file.pos at the one refused. */
 bool dir_emit(struct dir_sink *sink, uint64_t ino, uint64_t next_pos, unsigned type, const char *name,
-              size_t length);
+	      size_t length);
 
-/* --- poll.c ------------------------------------------------------------------------------------------------------ */
+/* --- poll.c ---------------------------------------------------------------------------------------- */
 
 void poll_wait(struct poll_set *set, struct wait_queue *queue); /* `set` may be NULL */
 
@@ -248,12 +286,12 @@ uint64_t deadline_after(uint64_t ns);
 /* The end of a call that set a temporary signal mask: the result, with EINTR for a signal. */
 long end_masked(long result);
 
-/* --- locks.c ------------------------------------------------------------------------------------------------------ */
+/* --- locks.c --------------------------------------------------------------------------------------- */
 
 void locks_drop_owner(struct inode *inode, const void *owner);
 long locks_fcntl(struct file *file, int command, uint64_t user_lock);
 
-/* --- pipe.c, dev.c, tty.c ------------------------------------------------------------------------------------------ */
+/* --- pipe.c, dev.c, tty.c -------------------------------------------------------------------------- */
 
 long pipe_create(unsigned flags, struct file *out_ends[2]);
 const struct file_ops *device_ops(uint64_t rdev); /* NULL: no such device */
@@ -263,14 +301,14 @@ int dev_init(void);
 bool tty_input(unsigned char byte);
 void tty_hangup(void);
 void tty_window(unsigned rows, unsigned columns);
-void tty_set_line(unsigned line);                  /* enum serial_line that its output goes to */
-void tty_take(struct process *process);            /* becomes the controlling terminal of its session */
+void tty_set_line(unsigned line);       /* enum serial_line that its output goes to */
+void tty_take(struct process *process); /* becomes the controlling terminal of its session */
 
 /* console.c. `kinds`: one letter for standard input, output and error: t terminal, p pipe. */
 void console_configure(const char *kinds, unsigned rows, unsigned columns);
-struct file *console_open(int fd);                 /* descriptor 0, 1 or 2 of the first task */
+struct file *console_open(int fd); /* descriptor 0, 1 or 2 of the first task */
 
-/* --- proc*.c: text files ------------------------------------------------------------------------------------------- */
+/* --- proc*.c: text files --------------------------------------------------------------------------- */
 
 struct text {
 	char *data;

@@ -158,18 +158,18 @@ int inode_truncate(struct inode *inode, uint64_t size)
 void inode_stat(struct inode *inode, struct stat *out_stat)
 {
 	*out_stat = (struct stat){
-		.dev = inode->dev,
-		.ino = inode->ino,
-		.nlink = inode->nlink,
-		.mode = inode->mode,
-		.uid = inode->uid,
-		.gid = inode->gid,
-		.rdev = inode->rdev,
-		.size = (int64_t)inode_size(inode),
-		.blksize = PAGE_SIZE,
-		.atime = ns_to_timespec(inode->atime),
-		.mtime = ns_to_timespec(inode->mtime),
-		.ctime = ns_to_timespec(inode->ctime),
+	    .dev = inode->dev,
+	    .ino = inode->ino,
+	    .nlink = inode->nlink,
+	    .mode = inode->mode,
+	    .uid = inode->uid,
+	    .gid = inode->gid,
+	    .rdev = inode->rdev,
+	    .size = (int64_t)inode_size(inode),
+	    .blksize = PAGE_SIZE,
+	    .atime = ns_to_timespec(inode->atime),
+	    .mtime = ns_to_timespec(inode->mtime),
+	    .ctime = ns_to_timespec(inode->ctime),
 	};
 	if (inode->pages)
 		out_stat->blocks = (int64_t)(quire_file_resident(inode->pages) * (PAGE_SIZE / 512));

@@ -18,7 +18,7 @@ struct range {
 	struct list link;
 	uint64_t start, end; /* the last byte belongs to it */
 	const void *owner;
-	pid_t pid;           /* for F_GETLK; -1 for an open file's */
+	pid_t pid; /* for F_GETLK; -1 for an open file's */
 	uint8_t type, space;
 };
 
@@ -30,7 +30,7 @@ static struct range *conflict(struct inode *inode, const struct range *want)
 {
 	struct range *at;
 
-	list_for_each(at, &inode->record_locks, link)
+	list_for_each (at, &inode->record_locks, link)
 		if (at->space == want->space && at->owner != want->owner && at->start <= want->end &&
 		    at->end >= want->start && (at->type == F_WRLCK || want->type == F_WRLCK))
 			return at;
@@ -42,7 +42,7 @@ static void carve(struct inode *inode, const struct range *want, struct range **
 {
 	struct range *at, *after;
 
-	list_for_each_safe(at, after, &inode->record_locks, link) {
+	list_for_each_safe (at, after, &inode->record_locks, link) {
 		if (at->space != want->space || at->owner != want->owner || at->start > want->end ||
 		    at->end < want->start)
 			continue;
@@ -72,12 +72,12 @@ static void join(struct inode *inode, struct range *new)
 {
 	struct range *at, *after;
 
-	list_for_each_safe(at, after, &inode->record_locks, link) {
+	list_for_each_safe (at, after, &inode->record_locks, link) {
 		if (at == new || at->owner != new->owner || at->space != new->space || at->type != new->type)
 			continue;
 		if (at->end + 1 == new->start)
 			new->start = at->start;
-		else if (new->end < RANGE_END && new->end + 1 == at->start)
+		else if (new->end < RANGE_END &&new->end + 1 == at->start)
 			new->end = at->end;
 		else
 			continue;
@@ -108,7 +108,7 @@ static void commit(struct inode *inode, const struct range *want, struct range *
 static long set_range(struct inode *inode, const struct range *want, bool wait)
 {
 	struct range *new = kmalloc(sizeof(*new)), *spare = kmalloc(sizeof(*spare));
-	long result = new && spare ? -EAGAIN : -ENOLCK;
+	long result = new &&spare ? -EAGAIN : -ENOLCK;
 
 	while (result == -EAGAIN) {
 		uint32_t seen = releases;
@@ -139,7 +139,7 @@ void locks_drop_owner(struct inode *inode, const void *owner)
 	if (list_empty(&inode->record_locks))
 		return;
 	mutex_lock(&locks_mutex);
-	list_for_each_safe(at, after, &inode->record_locks, link)
+	list_for_each_safe (at, after, &inode->record_locks, link)
 		if (at->owner == owner) {
 			list_remove(&at->link);
 			kfree(at);

@@ -4,7 +4,7 @@
 
 #include "syscall.h"
 
-/* --- opening ------------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------------- */
 
 static long open_user(int dirfd, uint64_t user_path, unsigned flags, unsigned mode)
 {
@@ -39,7 +39,7 @@ long sys_creat(const uint64_t *a)
 	return open_user(AT_FDCWD, a[0], O_CREAT | O_WRONLY | O_TRUNC, (unsigned)a[1]);
 }
 
-/* --- making -------------------------------------------------------------------------------------------- */
+/* --- making ---------------------------------------------------------------------------------------- */
 
 /* Where a new name would go. */
 static int walk_new(int dirfd, uint64_t user_path, struct place *place)
@@ -187,9 +187,9 @@ static long make_link(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 
 	if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	result = path_inode(from_fd, from,
-	                    (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) |
-	                        (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), &inode);
+	result = path_inode(
+	    from_fd, from,
+	    (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), &inode);
 	if (result)
 		return result;
 	result = walk_new(to_fd, to, &place);
@@ -221,7 +221,7 @@ long sys_linkat(const uint64_t *a)
 	return make_link((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
 }
 
-/* --- removing ------------------------------------------------------------------------------------------------ */
+/* --- removing -------------------------------------------------------------------------------------- */
 
 /* A sticky directory lets only owners remove. */
 static int may_remove(struct inode *dir, struct inode *inode)
@@ -263,11 +263,13 @@ static long remove_path(int dirfd, uint64_t user_path, bool directory)
 	if (!result && place.special) {
 		const char *end = strrchr(path, '.');
 
-		result = !directory ? -EISDIR : end && !end[1] ? (end > path && end[-1] == '.' ? -ENOTEMPTY : -EINVAL)
-		                                               : -EBUSY;
+		result = !directory       ? -EISDIR
+			 : end && !end[1] ? (end > path && end[-1] == '.' ? -ENOTEMPTY : -EINVAL)
+					  : -EBUSY;
 	} else if (!result) {
-		result = !place.inode ? -ENOENT
-		         : place.slash && !directory ? -EISDIR : may_remove(place.dir, place.inode);
+		result = !place.inode                ? -ENOENT
+			 : place.slash && !directory ? -EISDIR
+						     : may_remove(place.dir, place.inode);
 		if (!result) {
 			mutex_lock(&tree_lock);
 			result = remove_name(&place, directory);
@@ -311,7 +313,7 @@ static int rename_places(struct place *old, struct place *new, unsigned flags)
 	result = may_remove(old->dir, old->inode);
 	if (!result)
 		result = new->inode ? may_remove(new->dir, new->inode)
-		                    : inode_permission(new->dir, MAY_WRITE | MAY_EXEC);
+				    : inode_permission(new->dir, MAY_WRITE | MAY_EXEC);
 	if (result)
 		return result;
 	mutex_lock(&tree_lock);
@@ -363,7 +365,7 @@ long sys_renameat2(const uint64_t *a)
 	return rename_path((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
 }
 
-/* --- listing -------------------------------------------------------------------------------------------------- */
+/* --- listing --------------------------------------------------------------------------------------- */
 
 struct dir_sink {
 	char *buffer;
@@ -373,7 +375,7 @@ struct dir_sink {
 
 /* struct linux_dirent64: ino 8, offset of the next 8, length 2, type 1, name. */
 bool dir_emit(struct dir_sink *sink, uint64_t ino, uint64_t next_pos, unsigned type, const char *name,
-              size_t length)
+	      size_t length)
 {
 	size_t size = ALIGN_UP(19 + length + 1, (size_t)8);
 	char *at = sink->buffer + sink->used;
@@ -412,11 +414,11 @@ static long directory_list(struct file *file, struct dir_sink *sink)
 			goto out;
 		file->pos = 2;
 	}
-	list_for_each(name, &dir->children, sibling) {
+	list_for_each (name, &dir->children, sibling) {
 		if (name->cookie < file->pos)
 			continue;
-		if (!dir_emit(sink, name->inode->ino, name->cookie + 1, name->inode->mode & S_IFMT, name->name,
-		              name->length))
+		if (!dir_emit(sink, name->inode->ino, name->cookie + 1, name->inode->mode & S_IFMT,
+			      name->name, name->length))
 			goto out;
 		file->pos = name->cookie + 1;
 	}
@@ -461,7 +463,7 @@ long sys_getdents64(const uint64_t *a)
 	return result ? result : (long)sink.used;
 }
 
-/* --- no sockets -------------------------------------------------------------------------------------------------- */
+/* --- no sockets ------------------------------------------------------------------------------------ */
 
 long sys_socket(const uint64_t *a)
 {

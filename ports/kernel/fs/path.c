@@ -126,7 +126,7 @@ static int look_up(struct walk *walk, const char *name, size_t length, struct in
 
 /* The last component is known: fills `place`. */
 static int arrive(struct walk *walk, const char *name, size_t length, unsigned flags, int result,
-                  struct inode *found, struct place *place)
+		  struct inode *found, struct place *place)
 {
 	place->inode = result ? NULL : found;
 	if (!(flags & WALK_PARENT))
@@ -254,7 +254,7 @@ int path_inode(int dirfd, uint64_t user_path, unsigned flags, struct inode **out
 
 /* One component: the inode that is there, or a new one. */
 static int make_one(struct inode *dir, const char *name, size_t length, uint32_t mode, uint64_t rdev,
-                    struct inode **out_inode)
+		    struct inode **out_inode)
 {
 	struct inode *inode;
 	int result = tree_lookup(dir, name, length, out_inode);
@@ -292,7 +292,8 @@ int make_path(const char *path, uint32_t mode, uint64_t rdev, struct inode **out
 		if (!IS_TYPE(at, S_IFDIR))
 			result = -ENOTDIR;
 		else
-			result = make_one(at, path, length, last ? mode : S_IFDIR | 0755, last ? rdev : 0, &next);
+			result =
+			    make_one(at, path, length, last ? mode : S_IFDIR | 0755, last ? rdev : 0, &next);
 		if (result)
 			break;
 		inode_put(at);

@@ -12,13 +12,13 @@
 enum { PIPE_PAGES = 16, PIPE_SIZE = 65536, PIPE_ATOMIC = 4096 };
 
 struct pipe {
-	uint32_t refs;             /* open ends */
+	uint32_t refs; /* open ends */
 	struct mutex lock;
 	volatile uint32_t used;
 	uint32_t read_at;
 	volatile uint32_t readers, writers;
 	uint32_t reader_opens, writer_opens; /* ever: FIFO opens wait for the other side to come */
-	struct wait_queue queue;   /* readers, writers, openers */
+	struct wait_queue queue;             /* readers, writers, openers */
 	char *page[PIPE_PAGES];
 };
 
@@ -250,9 +250,11 @@ static int fifo_open(struct file *file)
 	wake_up(&pipe->queue);
 	if (!result && !(file->flags & O_NONBLOCK)) {
 		if (mode == O_RDONLY)
-			result = (int)wait_event(&pipe->queue, pipe->writers || pipe->writer_opens != seen_writers);
+			result = (int)wait_event(&pipe->queue,
+						 pipe->writers || pipe->writer_opens != seen_writers);
 		else if (mode == O_WRONLY)
-			result = (int)wait_event(&pipe->queue, pipe->readers || pipe->reader_opens != seen_readers);
+			result = (int)wait_event(&pipe->queue,
+						 pipe->readers || pipe->reader_opens != seen_readers);
 	}
 	if (result)
 		pipe_release(file);
@@ -260,8 +262,13 @@ static int fifo_open(struct file *file)
 }
 
 const struct file_ops fifo_ops = {
-	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .open = fifo_open,
-	.release = pipe_release, .stream = true,
+    .read = pipe_read,
+    .write = pipe_write,
+    .poll = pipe_poll,
+    .ioctl = pipe_ioctl,
+    .open = fifo_open,
+    .release = pipe_release,
+    .stream = true,
 };
 
 long pipe_create(unsigned flags, struct file *out_ends[2])

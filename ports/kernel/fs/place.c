@@ -4,7 +4,7 @@
 
 #include "syscall.h"
 
-/* --- the file system ------------------------------------------------------------------------------------------------ */
+/* --- the file system ------------------------------------------------------------------------------- */
 
 struct statfs {
 	int64_t type, block_size;
@@ -15,8 +15,8 @@ struct statfs {
 
 static long statfs_inode(struct inode *inode, uint64_t to)
 {
-	struct statfs out = {.block_size = PAGE_SIZE, .fragment_size = PAGE_SIZE, .name_length = NAME_LENGTH,
-	                     .flags = 0x20};
+	struct statfs out = {
+	    .block_size = PAGE_SIZE, .fragment_size = PAGE_SIZE, .name_length = NAME_LENGTH, .flags = 0x20};
 
 	if (inode->ops) {
 		out.type = 0x9fa0; /* proc */
@@ -65,7 +65,7 @@ long sys_umount2(const uint64_t *a)
 	return -EPERM;
 }
 
-/* --- where a task stands ----------------------------------------------------------------------------------------------- */
+/* --- where a task stands --------------------------------------------------------------------------- */
 
 /* Takes the reference of `inode`. */
 static long set_place(struct inode **place, struct inode *inode)
@@ -177,7 +177,7 @@ long sys_umask(const uint64_t *a)
 	return old;
 }
 
-/* --- extended attributes: this file system has none ------------------------------------------------------------------------ */
+/* --- extended attributes: this file system has none ------------------------------------------------ */
 
 static long no_attribute(const uint64_t *a)
 {

@@ -94,7 +94,7 @@ static long deadline_from_user(uint64_t user_time, uint64_t *out_deadline)
 	return 0;
 }
 
-/* --- poll ------------------------------------------------------------------------------------------------ */
+/* --- poll ------------------------------------------------------------------------------------------ */
 
 struct pollfd {
 	int32_t fd;
@@ -147,7 +147,8 @@ out:
 long sys_poll(const uint64_t *a)
 {
 	int ms = (int)a[2];
-	long result = poll_fds(a[0], (unsigned)a[1], ms < 0 ? NO_DEADLINE : deadline_after((uint64_t)ms * 1000000));
+	long result =
+	    poll_fds(a[0], (unsigned)a[1], ms < 0 ? NO_DEADLINE : deadline_after((uint64_t)ms * 1000000));
 
 	return result == -ERESTARTSYS ? -EINTR : result;
 }
@@ -173,13 +174,12 @@ long sys_ppoll(const uint64_t *a)
 	return end_masked(poll_fds(a[0], (unsigned)a[1], deadline));
 }
 
-/* --- select ------------------------------------------------------------------------------------------------ */
+/* --- select ---------------------------------------------------------------------------------------- */
 
 enum { SELECT_MAX = 1024, SET_BYTES = SELECT_MAX / 8 };
 
-static const unsigned set_events[3] = {
-	POLLIN | POLLRDNORM | POLLHUP | POLLERR, POLLOUT | POLLWRNORM | POLLERR, POLLPRI
-};
+static const unsigned set_events[3] = {POLLIN | POLLRDNORM | POLLHUP | POLLERR,
+				       POLLOUT | POLLWRNORM | POLLERR, POLLPRI};
 
 struct selection {
 	uint8_t in[3][SET_BYTES], out[3][SET_BYTES];
@@ -286,7 +286,7 @@ long sys_select(const uint64_t *a)
 		if (time.sec < 0 || time.usec < 0)
 			return -EINVAL;
 		deadline = deadline_after((uint64_t)MIN(time.sec, (int64_t)1000000000) * NSEC_PER_SEC +
-		                          (uint64_t)MIN(time.usec, (int64_t)1000000000) * 1000);
+					  (uint64_t)MIN(time.usec, (int64_t)1000000000) * 1000);
 	}
 	result = select_user(a, deadline);
 	write_left(a[4], deadline, true);

@@ -11,16 +11,16 @@ struct entry {
 	const char *name;
 	enum kind kind;
 	uint32_t mode;
-	void (*make)(struct process *process, struct text *text);           /* TEXT */
-	const struct entry *children;                                       /* DIRECTORY, PROCESSES, THREADS */
-	long (*target)(struct process *process, char *to, size_t size);     /* LINK */
+	void (*make)(struct process *process, struct text *text);       /* TEXT */
+	const struct entry *children;                                   /* DIRECTORY, PROCESSES, THREADS */
+	long (*target)(struct process *process, char *to, size_t size); /* LINK */
 	long (*raw)(struct process *process, char *data, size_t n, uint64_t pos, bool write); /* RAW */
 };
 
 struct node {
 	const struct entry *entry;
-	pid_t pid;   /* 0: of the system */
-	int fd;      /* a link in fd/; -1 otherwise */
+	pid_t pid; /* 0: of the system */
+	int fd;    /* a link in fd/; -1 otherwise */
 };
 
 static int proc_lookup(struct inode *dir, const char *name, size_t length, struct inode **out_inode);
@@ -34,11 +34,11 @@ static void proc_release(struct inode *inode)
 
 static const struct inode_ops directory_inode_ops = {.lookup = proc_lookup, .release = proc_release};
 static const struct inode_ops link_inode_ops = {.target = proc_target, .release = proc_release};
-static const struct inode_ops thing_inode_ops = {.target = proc_target, .follow = proc_follow,
-                                                 .release = proc_release};
+static const struct inode_ops thing_inode_ops = {
+    .target = proc_target, .follow = proc_follow, .release = proc_release};
 static const struct file_ops text_file_ops, list_file_ops, raw_file_ops;
 
-/* --- text ---------------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------------ */
 
 static bool text_room(struct text *text, size_t n)
 {
@@ -82,7 +82,7 @@ void text_bytes(struct text *text, const void *bytes, size_t n)
 	text->length += n;
 }
 
-/* --- links of a process ---------------------------------------------------------------------------------- */
+/* --- links of a process ---------------------------------------------------------------------------- */
 
 static void visit_fs(struct task *task, void *context)
 {
@@ -163,7 +163,7 @@ static long thread_self_target(struct process *process, char *to, size_t size)
 	return ksnprintf(to, size, "%d/task/%d", current->process->pid, current->tid);
 }
 
-/* --- the tables ------------------------------------------------------------------------------------------- */
+/* --- the tables ------------------------------------------------------------------------------------ */
 
 static long raw_pagemap(struct process *process, char *data, size_t n, uint64_t pos, bool write)
 {
@@ -177,74 +177,76 @@ static long raw_mem(struct process *process, char *data, size_t n, uint64_t pos,
 
 /* A thread has all of it but the first. */
 static const struct entry process_entries[] = {
-	{.name = "task", .kind = THREADS, .mode = 0555},
-	{.name = "maps", .mode = 0444, .make = proc_maps},
-	{.name = "smaps", .mode = 0444, .make = proc_smaps},
-	{.name = "smaps_rollup", .mode = 0444, .make = proc_smaps_rollup},
-	{.name = "status", .mode = 0444, .make = proc_status},
-	{.name = "statm", .mode = 0444, .make = proc_statm},
-	{.name = "stat", .mode = 0444, .make = proc_stat},
-	{.name = "limits", .mode = 0444, .make = proc_limits},
-	{.name = "cmdline", .mode = 0444, .make = proc_make_cmdline},
-	{.name = "environ", .mode = 0400, .make = proc_make_environ},
-	{.name = "comm", .mode = 0444, .make = proc_make_comm},
-	{.name = "auxv", .mode = 0400, .make = proc_make_auxv},
-	{.name = "mounts", .mode = 0444, .make = proc_make_mounts_of},
-	{.name = "wchan", .mode = 0444, .make = proc_make_wchan},
-	{.name = "oom_score", .mode = 0444, .make = proc_make_zero},
-	{.name = "oom_score_adj", .mode = 0444, .make = proc_make_zero},
-	{.name = "pagemap", .kind = RAW, .mode = 0400, .raw = raw_pagemap},
-	{.name = "mem", .kind = RAW, .mode = 0600, .raw = raw_mem},
-	{.name = "exe", .kind = LINK, .mode = 0777, .target = exe_target},
-	{.name = "cwd", .kind = LINK, .mode = 0777, .target = cwd_target},
-	{.name = "root", .kind = LINK, .mode = 0777, .target = root_target},
-	{.name = "fd", .kind = DESCRIPTORS, .mode = 0500},
-	{0},
+    {.name = "task", .kind = THREADS, .mode = 0555},
+    {.name = "maps", .mode = 0444, .make = proc_maps},
+    {.name = "smaps", .mode = 0444, .make = proc_smaps},
+    {.name = "smaps_rollup", .mode = 0444, .make = proc_smaps_rollup},
+    {.name = "status", .mode = 0444, .make = proc_status},
+    {.name = "statm", .mode = 0444, .make = proc_statm},
+    {.name = "stat", .mode = 0444, .make = proc_stat},
+    {.name = "limits", .mode = 0444, .make = proc_limits},
+    {.name = "cmdline", .mode = 0444, .make = proc_make_cmdline},
+    {.name = "environ", .mode = 0400, .make = proc_make_environ},
+    {.name = "comm", .mode = 0444, .make = proc_make_comm},
+    {.name = "auxv", .mode = 0400, .make = proc_make_auxv},
+    {.name = "mounts", .mode = 0444, .make = proc_make_mounts_of},
+    {.name = "wchan", .mode = 0444, .make = proc_make_wchan},
+    {.name = "oom_score", .mode = 0444, .make = proc_make_zero},
+    {.name = "oom_score_adj", .mode = 0444, .make = proc_make_zero},
+    {.name = "pagemap", .kind = RAW, .mode = 0400, .raw = raw_pagemap},
+    {.name = "mem", .kind = RAW, .mode = 0600, .raw = raw_mem},
+    {.name = "exe", .kind = LINK, .mode = 0777, .target = exe_target},
+    {.name = "cwd", .kind = LINK, .mode = 0777, .target = cwd_target},
+    {.name = "root", .kind = LINK, .mode = 0777, .target = root_target},
+    {.name = "fd", .kind = DESCRIPTORS, .mode = 0500},
+    {0},
 };
-static const struct entry process_entry = {.name = "", .kind = DIRECTORY, .mode = 0555, .children = process_entries};
+static const struct entry process_entry = {
+    .name = "", .kind = DIRECTORY, .mode = 0555, .children = process_entries};
 static const struct entry thread_entry = {
-	.name = "", .kind = DIRECTORY, .mode = 0555, .children = process_entries + 1};
+    .name = "", .kind = DIRECTORY, .mode = 0555, .children = process_entries + 1};
 static const struct entry descriptor_entry = {.name = "", .kind = LINK, .mode = 0700};
 
 static const struct entry kernel_entries[] = {
-	{.name = "osrelease", .mode = 0444, .make = proc_make_osrelease},
-	{.name = "ostype", .mode = 0444, .make = proc_make_ostype},
-	{.name = "hostname", .mode = 0444, .make = proc_make_hostname},
-	{.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
-	{.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
-	{0},
+    {.name = "osrelease", .mode = 0444, .make = proc_make_osrelease},
+    {.name = "ostype", .mode = 0444, .make = proc_make_ostype},
+    {.name = "hostname", .mode = 0444, .make = proc_make_hostname},
+    {.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
+    {.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
+    {0},
 };
 static const struct entry vm_entries[] = {
-	{.name = "overcommit_memory", .mode = 0444, .make = proc_make_zero},
-	{.name = "max_map_count", .mode = 0444, .make = proc_make_map_count},
-	{.name = "mmap_min_addr", .mode = 0444, .make = proc_make_min_addr},
-	{.name = "nr_hugepages", .mode = 0444, .make = proc_make_zero},
-	{0},
+    {.name = "overcommit_memory", .mode = 0444, .make = proc_make_zero},
+    {.name = "max_map_count", .mode = 0444, .make = proc_make_map_count},
+    {.name = "mmap_min_addr", .mode = 0444, .make = proc_make_min_addr},
+    {.name = "nr_hugepages", .mode = 0444, .make = proc_make_zero},
+    {0},
 };
 static const struct entry sys_entries[] = {
-	{.name = "kernel", .kind = DIRECTORY, .mode = 0555, .children = kernel_entries},
-	{.name = "vm", .kind = DIRECTORY, .mode = 0555, .children = vm_entries},
-	{0},
+    {.name = "kernel", .kind = DIRECTORY, .mode = 0555, .children = kernel_entries},
+    {.name = "vm", .kind = DIRECTORY, .mode = 0555, .children = vm_entries},
+    {0},
 };
 static const struct entry root_entries[] = {
-	{.name = "self", .kind = LINK, .mode = 0777, .target = self_target},
-	{.name = "thread-self", .kind = LINK, .mode = 0777, .target = thread_self_target},
-	{.name = "meminfo", .mode = 0444, .make = proc_make_meminfo},
-	{.name = "vmstat", .mode = 0444, .make = proc_make_vmstat},
-	{.name = "cpuinfo", .mode = 0444, .make = proc_make_cpuinfo},
-	{.name = "stat", .mode = 0444, .make = proc_make_stat_system},
-	{.name = "mounts", .mode = 0444, .make = proc_make_mounts},
-	{.name = "uptime", .mode = 0444, .make = proc_make_uptime},
-	{.name = "loadavg", .mode = 0444, .make = proc_make_loadavg},
-	{.name = "version", .mode = 0444, .make = proc_make_version},
-	{.name = "filesystems", .mode = 0444, .make = proc_make_filesystems},
-	{.name = "cmdline", .mode = 0444, .make = proc_make_cmdline_system},
-	{.name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries},
-	{0},
+    {.name = "self", .kind = LINK, .mode = 0777, .target = self_target},
+    {.name = "thread-self", .kind = LINK, .mode = 0777, .target = thread_self_target},
+    {.name = "meminfo", .mode = 0444, .make = proc_make_meminfo},
+    {.name = "vmstat", .mode = 0444, .make = proc_make_vmstat},
+    {.name = "cpuinfo", .mode = 0444, .make = proc_make_cpuinfo},
+    {.name = "stat", .mode = 0444, .make = proc_make_stat_system},
+    {.name = "mounts", .mode = 0444, .make = proc_make_mounts},
+    {.name = "uptime", .mode = 0444, .make = proc_make_uptime},
+    {.name = "loadavg", .mode = 0444, .make = proc_make_loadavg},
+    {.name = "version", .mode = 0444, .make = proc_make_version},
+    {.name = "filesystems", .mode = 0444, .make = proc_make_filesystems},
+    {.name = "cmdline", .mode = 0444, .make = proc_make_cmdline_system},
+    {.name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries},
+    {0},
 };
-static const struct entry root_entry = {.name = "proc", .kind = PROCESSES, .mode = 0555, .children = root_entries};
+static const struct entry root_entry = {
+    .name = "proc", .kind = PROCESSES, .mode = 0555, .children = root_entries};
 
-/* --- nodes ------------------------------------------------------------------------------------------------- */
+/* --- nodes ----------------------------------------------------------------------------------------- */
 
 static struct process *node_process(const struct node *node)
 {
@@ -268,7 +270,8 @@ static void dress(struct inode *inode, const struct entry *entry, struct node *n
 	case LINK:
 		inode->fops = NULL;
 		inode->ops = node->fd >= 0 || entry->target == cwd_target || entry->target == root_target
-		                 ? &thing_inode_ops : &link_inode_ops;
+				 ? &thing_inode_ops
+				 : &link_inode_ops;
 		break;
 	default:
 		inode->fops = &list_file_ops;
@@ -279,7 +282,7 @@ static void dress(struct inode *inode, const struct entry *entry, struct node *n
 
 /* A new inode for an entry; its path is kept as its ghost, for getcwd and fd links. */
 static int make_node(struct inode *dir, const char *name, size_t length, const struct entry *entry, pid_t pid,
-                     int fd, struct inode **out_inode)
+		     int fd, struct inode **out_inode)
 {
 	static const uint32_t types[] = {S_IFREG, S_IFDIR, S_IFDIR, S_IFDIR, S_IFDIR, S_IFLNK, S_IFREG};
 	struct node *node = kmalloc(sizeof(*node));
@@ -346,7 +349,7 @@ static bool next_thread(struct process *process, struct thread_search *search)
 
 	search->found = 0;
 	spin_lock(&proc_lock);
-	list_for_each(task, &process->threads, thread)
+	list_for_each (task, &process->threads, thread)
 		if (task->tid >= search->want && (!search->found || task->tid < search->found))
 			search->found = task->tid;
 	spin_unlock(&proc_lock);
@@ -452,7 +455,7 @@ static int proc_follow(struct inode *inode, struct inode **out_inode)
 	return *out_inode ? 0 : -ENOENT;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------------- */
 
 static long text_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
 {
@@ -526,7 +529,7 @@ static long raw_write(struct file *file, const char *from, size_t n, uint64_t *p
 static const struct file_ops text_file_ops = {.read = text_read, .release = text_release};
 static const struct file_ops raw_file_ops = {.read = raw_read, .write = raw_write};
 
-/* --- listing --------------------------------------------------------------------------------------------------- */
+/* --- listing --------------------------------------------------------------------------------------- */
 
 enum { DYNAMIC = 1000 }; /* positions of numbered names start here */
 

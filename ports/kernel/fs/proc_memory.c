@@ -27,11 +27,14 @@ static void region_line(const struct quire_region *region, struct text *text, ch
 	size_t start = text->length, column;
 
 	text_add(text, "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu ", (unsigned long)region->start,
-	         (unsigned long)region->end, letter(region->prot & QUIRE_PROT_READ, 'r'),
-	         letter(region->prot & QUIRE_PROT_WRITE, 'w'), letter(region->prot & QUIRE_PROT_EXEC, 'x'),
-	         region->flags & QUIRE_REGION_SHARED ? 's' : 'p',
-	         region->file ? (unsigned long)region->offset : 0ul,
-	         inode ? (unsigned)inode->dev : region->file ? 1u : 0u, inode ? (unsigned long)inode->ino : 0ul);
+		 (unsigned long)region->end, letter(region->prot & QUIRE_PROT_READ, 'r'),
+		 letter(region->prot & QUIRE_PROT_WRITE, 'w'), letter(region->prot & QUIRE_PROT_EXEC, 'x'),
+		 region->flags & QUIRE_REGION_SHARED ? 's' : 'p',
+		 region->file ? (unsigned long)region->offset : 0ul,
+		 inode          ? (unsigned)inode->dev
+		 : region->file ? 1u
+				: 0u,
+		 inode ? (unsigned long)inode->ino : 0ul);
 	region_name(region, text, path);
 	column = text->length - start;
 	if (path[0])
@@ -41,8 +44,8 @@ static void region_line(const struct quire_region *region, struct text *text, ch
 
 /* Calls `visit` for every region. */
 static void each_region(struct process *process, struct text *text,
-                        void (*visit)(struct quire_mm *mm, const struct quire_region *region, struct text *text,
-                                      char *path))
+			void (*visit)(struct quire_mm *mm, const struct quire_region *region,
+				      struct text *text, char *path))
 {
 	struct quire_mm *mm = process_mm(process);
 	char *path = kmalloc(PATH_SIZE);
@@ -104,15 +107,15 @@ static void vm_flags(struct text *text, const struct quire_region *region)
 		uint32_t flag;
 		char name[3];
 	} flags[] = {
-		{QUIRE_REGION_SHARED, "sh"}, {QUIRE_REGION_MAYREAD, "mr"}, {QUIRE_REGION_MAYWRITE, "mw"},
-		{QUIRE_REGION_MAYEXEC, "me"}, {QUIRE_REGION_GROWSDOWN, "gd"}, {QUIRE_REGION_LOCKED, "lo"},
-		{QUIRE_REGION_SEQUENTIAL, "sr"}, {QUIRE_REGION_RANDOM, "rr"}, {QUIRE_REGION_DONTFORK, "dc"},
-		{QUIRE_REGION_LOCKONFAULT, "lf"}, {QUIRE_REGION_ACCOUNT, "ac"}, {QUIRE_REGION_NORESERVE, "nr"},
-		{QUIRE_REGION_WIPEONFORK, "wf"}, {QUIRE_REGION_DONTDUMP, "dd"},
+	    {QUIRE_REGION_SHARED, "sh"},      {QUIRE_REGION_MAYREAD, "mr"},   {QUIRE_REGION_MAYWRITE, "mw"},
+	    {QUIRE_REGION_MAYEXEC, "me"},     {QUIRE_REGION_GROWSDOWN, "gd"}, {QUIRE_REGION_LOCKED, "lo"},
+	    {QUIRE_REGION_SEQUENTIAL, "sr"},  {QUIRE_REGION_RANDOM, "rr"},    {QUIRE_REGION_DONTFORK, "dc"},
+	    {QUIRE_REGION_LOCKONFAULT, "lf"}, {QUIRE_REGION_ACCOUNT, "ac"},   {QUIRE_REGION_NORESERVE, "nr"},
+	    {QUIRE_REGION_WIPEONFORK, "wf"},  {QUIRE_REGION_DONTDUMP, "dd"},
 	};
 
 	text_add(text, "VmFlags: %s%s%s", region->prot & QUIRE_PROT_READ ? "rd " : "",
-	         region->prot & QUIRE_PROT_WRITE ? "wr " : "", region->prot & QUIRE_PROT_EXEC ? "ex " : "");
+		 region->prot & QUIRE_PROT_WRITE ? "wr " : "", region->prot & QUIRE_PROT_EXEC ? "ex " : "");
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (region->flags & flags[i].flag)
 			text_add(text, "%s ", flags[i].name);
@@ -155,7 +158,7 @@ void proc_smaps_rollup(struct process *process, struct text *text)
 			end = region.end;
 	if (end && quire_mm_smaps(mm, start, end, &smaps) == QUIRE_OK) {
 		text_add(text, "%08lx-%08lx ---p 00000000 00:00 0 %*s[rollup]\n", (unsigned long)start,
-		         (unsigned long)end, 0, "");
+			 (unsigned long)end, 0, "");
 		smaps_counts(text, &smaps);
 	}
 	quire_mm_put(mm);
@@ -189,8 +192,8 @@ long proc_mem(struct process *process, void *buffer, size_t n, uint64_t pos, boo
 
 	if (!mm)
 		return 0;
-	status = quire_mm_access(mm, pos, buffer, n, QUIRE_ACCESS_MM_FORCE | (write ? QUIRE_ACCESS_MM_WRITE : 0),
-	                         &done);
+	status = quire_mm_access(mm, pos, buffer, n,
+				 QUIRE_ACCESS_MM_FORCE | (write ? QUIRE_ACCESS_MM_WRITE : 0), &done);
 	quire_mm_put(mm);
 	return done ? (long)done : status == QUIRE_OK ? 0 : -EIO;
 }

@@ -118,29 +118,34 @@ void proc_status(struct process *process, struct text *text)
 	take_snapshot(process, s);
 	caps = s->cred.euid ? 0 : ALL_CAPS;
 	process_usage(process, &usage);
-	text_add(text, "Name:\t%.15s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
-	               "TracerPid:\t0\n", s->comm, s->umask, s->state, state_name(s->state), s->pid, s->pid,
-	         s->ppid);
+	text_add(text,
+		 "Name:\t%.15s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
+		 "TracerPid:\t0\n",
+		 s->comm, s->umask, s->state, state_name(s->state), s->pid, s->pid, s->ppid);
 	text_add(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", s->cred.uid,
-	         s->cred.euid, s->cred.suid, s->cred.fsuid, s->cred.gid, s->cred.egid, s->cred.sgid, s->cred.fsgid);
+		 s->cred.euid, s->cred.suid, s->cred.fsuid, s->cred.gid, s->cred.egid, s->cred.sgid,
+		 s->cred.fsgid);
 	for (unsigned i = 0; i < s->cred.group_count; i++)
 		text_add(text, "%u ", s->cred.groups[i]);
-	text_add(text, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", s->pid, s->pid, s->pgid, s->sid);
+	text_add(text, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", s->pid, s->pid, s->pgid,
+		 s->sid);
 	status_memory(process, text);
-	text_add(text, "Threads:\t%u\nSigQ:\t0/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
-	               "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", s->threads,
-	         (unsigned long)process->rlimit[RLIMIT_SIGPENDING].soft, (unsigned long)s->pending,
-	         (unsigned long)s->shared_pending, (unsigned long)s->blocked, (unsigned long)s->ignored,
-	         (unsigned long)s->caught);
-	text_add(text, "CapInh:\t%016x\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016x\n", 0u, caps, caps,
-	         ALL_CAPS, 0u);
-	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%lx\nCpus_allowed_list:\t0", s->no_new_privs,
-	         (unsigned long)cpu_mask);
+	text_add(text,
+		 "Threads:\t%u\nSigQ:\t0/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
+		 "SigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+		 s->threads, (unsigned long)process->rlimit[RLIMIT_SIGPENDING].soft,
+		 (unsigned long)s->pending, (unsigned long)s->shared_pending, (unsigned long)s->blocked,
+		 (unsigned long)s->ignored, (unsigned long)s->caught);
+	text_add(text, "CapInh:\t%016x\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016x\n",
+		 0u, caps, caps, ALL_CAPS, 0u);
+	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%lx\nCpus_allowed_list:\t0",
+		 s->no_new_privs, (unsigned long)cpu_mask);
 	if (cpu_count() > 1)
 		text_add(text, "-%u", cpu_count() - 1);
-	text_add(text, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\n"
-	               "nonvoluntary_ctxt_switches:\t%lu\n", (unsigned long)usage.voluntary,
-	         (unsigned long)usage.involuntary);
+	text_add(text,
+		 "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\n"
+		 "nonvoluntary_ctxt_switches:\t%lu\n",
+		 (unsigned long)usage.voluntary, (unsigned long)usage.involuntary);
 	kfree(s);
 }
 
@@ -167,21 +172,22 @@ void proc_stat(struct process *process, struct text *text)
 		quire_mm_usage(mm, &memory);
 	rss = memory.rss_anon + memory.rss_file + memory.rss_shmem;
 	text_add(text, "%d (%.15s) %c %d %d %d %d %d 0 ", s->pid, s->comm, s->state, s->ppid, s->pgid, s->sid,
-	         s->tty ? 0x501 : 0, s->tty ? s->pgid : -1);
+		 s->tty ? 0x501 : 0, s->tty ? s->pgid : -1);
 	text_add(text, "%lu %lu %lu %lu %lu %lu %lu %lu 20 0 %u 0 %lu ", (unsigned long)usage.minor,
-	         (unsigned long)process->children_usage.minor, (unsigned long)usage.major,
-	         (unsigned long)process->children_usage.major, ticks(usage.user_ns), ticks(usage.system_ns),
-	         ticks(process->children_usage.user_ns), ticks(process->children_usage.system_ns), s->threads,
-	         ticks(s->start_time));
+		 (unsigned long)process->children_usage.minor, (unsigned long)usage.major,
+		 (unsigned long)process->children_usage.major, ticks(usage.user_ns), ticks(usage.system_ns),
+		 ticks(process->children_usage.user_ns), ticks(process->children_usage.system_ns), s->threads,
+		 ticks(s->start_time));
 	text_add(text, "%lu %lu %lu %lu %lu %lu 0 0 ", (unsigned long)(memory.total_vm * PAGE_SIZE),
-	         (unsigned long)rss, (unsigned long)process->rlimit[RLIMIT_RSS].soft,
-	         (unsigned long)process->start_code, (unsigned long)process->end_code,
-	         (unsigned long)process->start_stack);
+		 (unsigned long)rss, (unsigned long)process->rlimit[RLIMIT_RSS].soft,
+		 (unsigned long)process->start_code, (unsigned long)process->end_code,
+		 (unsigned long)process->start_stack);
 	text_add(text, "%lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 %lu %lu %lu %lu %lu %d\n",
-	         (unsigned long)(s->pending & 0x7fffffff), (unsigned long)(s->blocked & 0x7fffffff),
-	         (unsigned long)(s->ignored & 0x7fffffff), (unsigned long)(s->caught & 0x7fffffff),
-	         (unsigned long)memory.start_brk, (unsigned long)process->arg_start, (unsigned long)process->arg_end,
-	         (unsigned long)process->env_start, (unsigned long)process->env_end, process->exit_status);
+		 (unsigned long)(s->pending & 0x7fffffff), (unsigned long)(s->blocked & 0x7fffffff),
+		 (unsigned long)(s->ignored & 0x7fffffff), (unsigned long)(s->caught & 0x7fffffff),
+		 (unsigned long)memory.start_brk, (unsigned long)process->arg_start,
+		 (unsigned long)process->arg_end, (unsigned long)process->env_start,
+		 (unsigned long)process->env_end, process->exit_status);
 out:
 	kfree(s);
 	if (mm)
@@ -199,9 +205,9 @@ void proc_statm(struct process *process, struct text *text)
 		quire_mm_put(mm);
 	}
 	text_add(text, "%lu %lu %lu %lu 0 %lu 0\n", (unsigned long)usage.total_vm,
-	         (unsigned long)(usage.rss_anon + usage.rss_file + usage.rss_shmem),
-	         (unsigned long)(usage.rss_file + usage.rss_shmem), (unsigned long)code,
-	         (unsigned long)(usage.data_vm + usage.stack_vm));
+		 (unsigned long)(usage.rss_anon + usage.rss_file + usage.rss_shmem),
+		 (unsigned long)(usage.rss_file + usage.rss_shmem), (unsigned long)code,
+		 (unsigned long)(usage.data_vm + usage.stack_vm));
 }
 
 static void limit_value(struct text *text, uint64_t value)
@@ -217,22 +223,22 @@ void proc_limits(struct process *process, struct text *text)
 	static const struct {
 		const char *name, *unit;
 	} limits[RLIMIT_COUNT] = {
-		[RLIMIT_CPU] = {"Max cpu time", "seconds"},
-		[RLIMIT_FSIZE] = {"Max file size", "bytes"},
-		[RLIMIT_DATA] = {"Max data size", "bytes"},
-		[RLIMIT_STACK] = {"Max stack size", "bytes"},
-		[RLIMIT_CORE] = {"Max core file size", "bytes"},
-		[RLIMIT_RSS] = {"Max resident set", "bytes"},
-		[RLIMIT_NPROC] = {"Max processes", "processes"},
-		[RLIMIT_NOFILE] = {"Max open files", "files"},
-		[RLIMIT_MEMLOCK] = {"Max locked memory", "bytes"},
-		[RLIMIT_AS] = {"Max address space", "bytes"},
-		[RLIMIT_LOCKS] = {"Max file locks", "locks"},
-		[RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
-		[RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
-		[RLIMIT_NICE] = {"Max nice priority", ""},
-		[RLIMIT_RTPRIO] = {"Max realtime priority", ""},
-		[RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
+	    [RLIMIT_CPU] = {"Max cpu time", "seconds"},
+	    [RLIMIT_FSIZE] = {"Max file size", "bytes"},
+	    [RLIMIT_DATA] = {"Max data size", "bytes"},
+	    [RLIMIT_STACK] = {"Max stack size", "bytes"},
+	    [RLIMIT_CORE] = {"Max core file size", "bytes"},
+	    [RLIMIT_RSS] = {"Max resident set", "bytes"},
+	    [RLIMIT_NPROC] = {"Max processes", "processes"},
+	    [RLIMIT_NOFILE] = {"Max open files", "files"},
+	    [RLIMIT_MEMLOCK] = {"Max locked memory", "bytes"},
+	    [RLIMIT_AS] = {"Max address space", "bytes"},
+	    [RLIMIT_LOCKS] = {"Max file locks", "locks"},
+	    [RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
+	    [RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
+	    [RLIMIT_NICE] = {"Max nice priority", ""},
+	    [RLIMIT_RTPRIO] = {"Max realtime priority", ""},
+	    [RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
 	};
 
 	text_add(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");

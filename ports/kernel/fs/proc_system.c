@@ -82,12 +82,12 @@ void proc_stat_system(struct text *text)
 	idle = MIN(idle, now);
 	text_add(text, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)(now - idle), (unsigned long)idle);
 	for (unsigned i = 0; i < cpu_count(); i++)
-		text_add(text, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i, (unsigned long)((now - idle) / cpu_count()),
-		         (unsigned long)(idle / cpu_count()));
+		text_add(text, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i,
+			 (unsigned long)((now - idle) / cpu_count()), (unsigned long)(idle / cpu_count()));
 	text_add(text, "intr 0\nctxt %lu\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
-	         (unsigned long)context_switches(),
-	         (unsigned long)((time_realtime() - time_monotonic()) / NSEC_PER_SEC), process_count(),
-	         running_count());
+		 (unsigned long)context_switches(),
+		 (unsigned long)((time_realtime() - time_monotonic()) / NSEC_PER_SEC), process_count(),
+		 running_count());
 }
 
 void proc_mounts(struct text *text)

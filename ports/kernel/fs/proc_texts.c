@@ -7,14 +7,14 @@ void proc_make_uptime(struct process *process, struct text *text)
 	uint64_t now = time_monotonic() / 10000000, idle = idle_ns() / 10000000;
 
 	text_add(text, "%lu.%02lu %lu.%02lu\n", (unsigned long)(now / 100), (unsigned long)(now % 100),
-	         (unsigned long)(idle / 100), (unsigned long)(idle % 100));
+		 (unsigned long)(idle / 100), (unsigned long)(idle % 100));
 }
 
 /* No average is kept: what runs now stands in all three places. */
 void proc_make_loadavg(struct process *process, struct text *text)
 {
 	text_add(text, "%u.00 %u.00 %u.00 %u/%u %d\n", running_count(), running_count(), running_count(),
-	         running_count(), process_count(), current->process->pid);
+		 running_count(), process_count(), current->process->pid);
 }
 
 void proc_make_version(struct process *process, struct text *text)

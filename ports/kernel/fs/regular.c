@@ -73,7 +73,7 @@ static long regular_write(struct file *file, const char *from, size_t n, uint64_
 
 const struct file_ops regular_ops = {.read = regular_read, .write = regular_write};
 
-/* --- size ------------------------------------------------------------------------------------------------ */
+/* --- size ------------------------------------------------------------------------------------------ */
 
 long sys_truncate(const uint64_t *a)
 {
@@ -129,8 +129,9 @@ static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64
 	}
 	/* Room is not reserved: a page is found when it is written, as everywhere in this file system. */
 	if (!result && !(mode & FALLOC_KEEP_SIZE) && offset + length > size)
-		result = inode->seals & 4 ? -EPERM
-		                          : status_to_errno(quire_file_truncate(inode->pages, offset + length));
+		result = inode->seals & 4
+			     ? -EPERM
+			     : status_to_errno(quire_file_truncate(inode->pages, offset + length));
 	if (!result)
 		inode_touch(inode);
 	return result;

@@ -8,9 +8,9 @@
 #include "syscall.h"
 
 enum {
-	SMALL = 256,          /* on the stack */
+	SMALL = 256, /* on the stack */
 	PIECE = 65536,
-	RW_MAX = 0x7ffff000   /* most bytes of one call, as on Linux */
+	RW_MAX = 0x7ffff000 /* most bytes of one call, as on Linux */
 };
 
 struct buffer {
@@ -101,7 +101,7 @@ long file_write_user(struct file *file, uint64_t from, size_t n, uint64_t *pos)
 	return done ? (long)done : result;
 }
 
-/* --- one buffer or several ------------------------------------------------------------------------------- */
+/* --- one buffer or several ------------------------------------------------------------------------- */
 
 enum direction { READ, WRITE };
 
@@ -117,7 +117,7 @@ static long check(struct file *file, enum direction direction)
 }
 
 static long transfer(struct file *file, enum direction direction, const struct iovec *vector, uint64_t count,
-                     uint64_t *pos)
+		     uint64_t *pos)
 {
 	long done = 0;
 
@@ -132,7 +132,7 @@ static long transfer(struct file *file, enum direction direction, const struct i
 		    !(file->ops->poll(file, NULL) & POLLIN))
 			break;
 		result = direction == READ ? file_read_user(file, vector[i].base, length, pos)
-		                           : file_write_user(file, vector[i].base, length, pos);
+					   : file_write_user(file, vector[i].base, length, pos);
 		if (result < 0)
 			return done ? done : result;
 		done += result;
@@ -165,7 +165,7 @@ static long transfer_here(int fd, enum direction direction, const struct iovec *
 }
 
 static long transfer_at(int fd, enum direction direction, const struct iovec *vector, uint64_t count,
-                        uint64_t pos)
+			uint64_t pos)
 {
 	struct file *file;
 	long result;
@@ -191,7 +191,7 @@ static long transfer_vector(const uint64_t *a, enum direction direction, bool at
 	if (result < 0)
 		return result;
 	result = at ? transfer_at((int)a[0], direction, vector, a[2], a[3])
-	            : transfer_here((int)a[0], direction, vector, a[2]);
+		    : transfer_here((int)a[0], direction, vector, a[2]);
 	kfree(vector);
 	return result;
 }
@@ -262,7 +262,7 @@ long sys_pwritev2(const uint64_t *a)
 	return transfer_vector2(a, WRITE);
 }
 
-/* --- position ---------------------------------------------------------------------------------------------- */
+/* --- position -------------------------------------------------------------------------------------- */
 
 static int64_t seek_target(struct file *file, int64_t offset, unsigned whence)
 {
@@ -305,7 +305,7 @@ long sys_lseek(const uint64_t *a)
 	return result;
 }
 
-/* --- from file to file --------------------------------------------------------------------------------------- */
+/* --- from file to file ----------------------------------------------------------------------------- */
 
 /* Moves up to n bytes. A position that is NULL is the file's own. */
 static long copy_files(struct file *from, uint64_t *from_pos, struct file *to, uint64_t *to_pos, size_t n)
@@ -321,7 +321,8 @@ static long copy_files(struct file *from, uint64_t *from_pos, struct file *to, u
 		return -ENOMEM;
 	while (done < n && !(done && signal_pending(current))) {
 		size_t piece = MIN(n - done, buffer.size);
-		long got = from->ops->read(from, buffer.data, piece, in, !done && !(from->flags & O_NONBLOCK));
+		long got =
+		    from->ops->read(from, buffer.data, piece, in, !done && !(from->flags & O_NONBLOCK));
 
 		result = got;
 		if (got <= 0)
@@ -362,7 +363,8 @@ static long copy_between(int in, uint64_t user_in_pos, int out, uint64_t user_ou
 			result = -EINVAL;
 	}
 	if (!result)
-		result = copy_files(from, user_in_pos ? &in_pos : NULL, to, user_out_pos ? &out_pos : NULL, n);
+		result =
+		    copy_files(from, user_in_pos ? &in_pos : NULL, to, user_out_pos ? &out_pos : NULL, n);
 	if (result >= 0 && user_in_pos && put_user(in_pos, user_in_pos))
 		result = -EFAULT;
 	if (result >= 0 && user_out_pos && put_user(out_pos, user_out_pos))
@@ -384,7 +386,7 @@ long sys_copy_file_range(const uint64_t *a)
 	return copy_between((int)a[0], a[1], (int)a[2], a[3], a[4], true);
 }
 
-/* --- what is already done --------------------------------------------------------------------------------------- */
+/* --- what is already done -------------------------------------------------------------------------- */
 
 static long synced(int fd)
 {
@@ -459,8 +461,10 @@ long sys_ioctl(const uint64_t *a)
 	case 0x5421: /* FIONBIO */
 		result = get_user(value, a[2]);
 		if (!result)
-			__atomic_store_n(&file->flags, value ? file->flags | O_NONBLOCK : file->flags & ~(unsigned)O_NONBLOCK,
-			                 __ATOMIC_RELAXED);
+			__atomic_store_n(&file->flags,
+					 value ? file->flags | O_NONBLOCK
+					       : file->flags & ~(unsigned)O_NONBLOCK,
+					 __ATOMIC_RELAXED);
 		break;
 	case 0x541b: /* FIONREAD */
 		if (file->inode->pages) {

@@ -27,7 +27,8 @@ struct dirent *tree_find(struct inode *dir, const char *name, size_t length)
 	struct dirent *at;
 
 	for (at = buckets[hash % BUCKETS]; at; at = at->chain)
-		if (at->hash == hash && at->dir == dir && at->length == length && !memcmp(at->name, name, length))
+		if (at->hash == hash && at->dir == dir && at->length == length &&
+		    !memcmp(at->name, name, length))
 			return at;
 	return NULL;
 }
@@ -205,7 +206,7 @@ static int rename_exchange(struct dirent *old, struct dirent *there)
 }
 
 int tree_rename(struct inode *from, const char *name, size_t length, struct inode *to, const char *new_name,
-                size_t new_length, unsigned flags)
+		size_t new_length, unsigned flags)
 {
 	struct dirent *old, *there, *fresh;
 	struct inode *inode;
@@ -256,9 +257,8 @@ size_t tree_path(struct inode *inode, char *buffer, size_t size)
 	if (list_empty(&inode->names) && inode != root_inode) {
 		const char *ghost = inode->ghost ? inode->ghost : "";
 
-		return ghost[0] == '/' && !inode->ops
-		           ? (size_t)ksnprintf(buffer, size, "%s (deleted)", ghost)
-		           : strlcpy(buffer, ghost, size);
+		return ghost[0] == '/' && !inode->ops ? (size_t)ksnprintf(buffer, size, "%s (deleted)", ghost)
+						      : strlcpy(buffer, ghost, size);
 	}
 	while (inode != root_inode && at > 0) {
 		struct dirent *name;

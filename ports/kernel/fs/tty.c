@@ -12,12 +12,43 @@ enum { BUFFER = 4096, ECHO_RING = 4096, TERMIOS_BYTES = 36, TERMIOS2_BYTES = 44 
 
 /* Bits and indices of struct termios, Linux's numbers. */
 enum {
-	IGNCR = 0200, ICRNL = 0400, INLCR = 0100, ISTRIP = 040, IXON = 02000, IUTF8 = 040000,
-	OPOST = 1, ONLCR = 4, OCRNL = 010,
-	ISIG = 1, ICANON = 2, ECHO = 010, ECHOE = 020, ECHOK = 040, ECHONL = 0100, NOFLSH = 0200,
-	TOSTOP = 0400, ECHOCTL = 01000, ECHOKE = 04000, IEXTEN = 0100000,
-	VINTR = 0, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL, VREPRINT,
-	VDISCARD, VWERASE, VLNEXT, VEOL2
+	IGNCR = 0200,
+	ICRNL = 0400,
+	INLCR = 0100,
+	ISTRIP = 040,
+	IXON = 02000,
+	IUTF8 = 040000,
+	OPOST = 1,
+	ONLCR = 4,
+	OCRNL = 010,
+	ISIG = 1,
+	ICANON = 2,
+	ECHO = 010,
+	ECHOE = 020,
+	ECHOK = 040,
+	ECHONL = 0100,
+	NOFLSH = 0200,
+	TOSTOP = 0400,
+	ECHOCTL = 01000,
+	ECHOKE = 04000,
+	IEXTEN = 0100000,
+	VINTR = 0,
+	VQUIT,
+	VERASE,
+	VKILL,
+	VEOF,
+	VTIME,
+	VMIN,
+	VSWTC,
+	VSTART,
+	VSTOP,
+	VSUSP,
+	VEOL,
+	VREPRINT,
+	VDISCARD,
+	VWERASE,
+	VLNEXT,
+	VEOL2
 };
 
 struct termios {
@@ -43,19 +74,23 @@ static struct {
 	volatile uint32_t head, canon, tail;      /* grow for ever */
 	char echo[ECHO_RING];
 	uint32_t echo_head, echo_tail;
-	bool literal;            /* after ^V */
-	volatile bool stopped;   /* ^S */
+	bool literal;          /* after ^V */
+	volatile bool stopped; /* ^S */
 	volatile bool hung_up, deaf;
 } tty = {
-	.lock = SPINLOCK_INIT,
-	.queue = WAIT_QUEUE_INIT(tty.queue),
-	.termios = {
-		.input = ICRNL | IXON | IUTF8, .output = OPOST | ONLCR, .control = 0277, /* B38400 CS8 CREAD */
-		.local = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-		.key = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0},
-		.input_speed = 38400, .output_speed = 38400,
+    .lock = SPINLOCK_INIT,
+    .queue = WAIT_QUEUE_INIT(tty.queue),
+    .termios =
+	{
+	    .input = ICRNL | IXON | IUTF8,
+	    .output = OPOST | ONLCR,
+	    .control = 0277, /* B38400 CS8 CREAD */
+	    .local = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	    .key = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0},
+	    .input_speed = 38400,
+	    .output_speed = 38400,
 	},
-	.window = {24, 80, 0, 0},
+    .window = {24, 80, 0, 0},
 };
 
 static bool is_key(unsigned index, uint8_t byte)
@@ -63,7 +98,7 @@ static bool is_key(unsigned index, uint8_t byte)
 	return byte && tty.termios.key[index] == byte;
 }
 
-/* --- echo ------------------------------------------------------------------------------------------------ */
+/* --- echo ------------------------------------------------------------------------------------------ */
 
 static void echo_byte(char byte)
 {
@@ -103,7 +138,7 @@ static void flush_echo(void)
 	} while (n);
 }
 
-/* --- input: tty.lock is held -------------------------------------------------------------------------------- */
+/* --- input: tty.lock is held ----------------------------------------------------------------------- */
 
 static void put(uint8_t byte, bool end)
 {
@@ -113,7 +148,7 @@ static void put(uint8_t byte, bool end)
 	if (end)
 		tty.ends[at / 8] |= (uint8_t)(1u << at % 8);
 	else
-		tty.ends[at / 8] &= (uint8_t)~(1u << at % 8);
+		tty.ends[at / 8] &= (uint8_t) ~(1u << at % 8);
 }
 
 /* Takes the last character of the line back: in UTF-8 its continuation bytes too. */
@@ -178,7 +213,10 @@ static int signal_of(uint8_t byte)
 {
 	if (!(tty.termios.local & ISIG))
 		return 0;
-	return is_key(VINTR, byte) ? SIGINT : is_key(VQUIT, byte) ? SIGQUIT : is_key(VSUSP, byte) ? SIGTSTP : 0;
+	return is_key(VINTR, byte)   ? SIGINT
+	       : is_key(VQUIT, byte) ? SIGQUIT
+	       : is_key(VSUSP, byte) ? SIGTSTP
+				     : 0;
 }
 
 static void store(uint8_t byte)
@@ -241,8 +279,8 @@ bool tty_input(unsigned char byte)
 	/* A line that is too long loses its end, but signals and erasing must go on to work. */
 	room = tty.head - tty.tail < BUFFER - 8;
 	if (room || tty.canon == tty.tail || signal_of(byte)) {
-		if (room || signal_of(byte) || (tty.head != tty.canon && is_key(VERASE, byte)) || byte == '\r' ||
-		    byte == '\n')
+		if (room || signal_of(byte) || (tty.head != tty.canon && is_key(VERASE, byte)) ||
+		    byte == '\r' || byte == '\n')
 			signal = work_on(byte);
 		room = true;
 	} else {
@@ -292,7 +330,7 @@ void tty_take(struct process *process)
 	process->controlling_tty = 1;
 }
 
-/* --- job control --------------------------------------------------------------------------------------------- */
+/* --- job control ----------------------------------------------------------------------------------- */
 
 static bool is_ours(void)
 {
@@ -314,7 +352,7 @@ static long check_foreground(int signal)
 	return -ERESTARTSYS;
 }
 
-/* --- read and write -------------------------------------------------------------------------------------------- */
+/* --- read and write -------------------------------------------------------------------------------- */
 
 static bool has_line(void)
 {
@@ -372,8 +410,8 @@ static long wait_input(size_t n, bool wait)
 		if (!wait)
 			return -EAGAIN;
 		seen = tty.head + tty.echo_head + tty.canon;
-		result = wait_event_timeout(&tty.queue, tty.head + tty.echo_head + tty.canon != seen || tty.hung_up,
-		                            deadline);
+		result = wait_event_timeout(
+		    &tty.queue, tty.head + tty.echo_head + tty.canon != seen || tty.hung_up, deadline);
 		if (result)
 			return result;
 		if (line != !!(tty.termios.local & ICANON))
@@ -436,7 +474,7 @@ static unsigned tty_poll(struct file *file, struct poll_set *set)
 	return (ready ? POLLIN | POLLRDNORM : 0) | (tty.hung_up ? POLLHUP : 0) | POLLOUT | POLLWRNORM;
 }
 
-/* --- ioctl --------------------------------------------------------------------------------------------------------- */
+/* --- ioctl ----------------------------------------------------------------------------------------- */
 
 static long set_termios(uint64_t from, size_t bytes, bool flush)
 {
@@ -450,7 +488,7 @@ static long set_termios(uint64_t from, size_t bytes, bool flush)
 	flush_echo();
 	spin_lock(&tty.lock);
 	/* What was typed stays typed when lines are no longer waited for. */
-	if (!(new.local & ICANON) && (tty.termios.local & ICANON))
+	if (!(new.local &ICANON) && (tty.termios.local & ICANON))
 		tty.canon = tty.head;
 	tty.termios = new;
 	if (flush)
@@ -537,12 +575,17 @@ static long tty_ioctl(struct file *file, unsigned command, uint64_t argument)
 		return copy_to_user(argument, &tty.termios, TERMIOS_BYTES);
 	case 0x802c542a: /* TCGETS2 */
 		return copy_to_user(argument, &tty.termios, TERMIOS2_BYTES);
-	case 0x5402: case 0x5403: case 0x5404: /* TCSETS, after output, and without input */
+	case 0x5402:
+	case 0x5403:
+	case 0x5404: /* TCSETS, after output, and without input */
 		return set_termios(argument, TERMIOS_BYTES, command == 0x5404);
-	case 0x402c542b: case 0x402c542c: case 0x402c542d:
+	case 0x402c542b:
+	case 0x402c542c:
+	case 0x402c542d:
 		return set_termios(argument, TERMIOS2_BYTES, command == 0x402c542d);
-	case 0x5409: case 0x5425: /* TCSBRK, TCSBRKP: output is always drained */
-	case 0x540a:              /* TCXONC */
+	case 0x5409:
+	case 0x5425: /* TCSBRK, TCSBRKP: output is always drained */
+	case 0x540a: /* TCXONC */
 		return 0;
 	case 0x540b: /* TCFLSH */
 		return flush_input(argument);
@@ -575,11 +618,17 @@ static int tty_open(struct file *file)
 
 	if (file->inode->rdev == 0x500)
 		return is_ours() ? 0 : -ENXIO;
-	if (!(file->flags & O_NOCTTY) && process->pid == process->sid && !process->controlling_tty && !tty.session)
+	if (!(file->flags & O_NOCTTY) && process->pid == process->sid && !process->controlling_tty &&
+	    !tty.session)
 		tty_take(process);
 	return 0;
 }
 
 const struct file_ops tty_ops = {
-	.read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl, .open = tty_open, .stream = true,
+    .read = tty_read,
+    .write = tty_write,
+    .poll = tty_poll,
+    .ioctl = tty_ioctl,
+    .open = tty_open,
+    .stream = true,
 };

@@ -18,7 +18,7 @@ struct entry {
 	char *data;    /* content of a made file, target of a link */
 	size_t length; /* of data */
 	struct stat st;
-	size_t same;   /* the entry that is the same file (hard link), or its own number */
+	size_t same; /* the entry that is the same file (hard link), or its own number */
 };
 
 struct archive {
@@ -105,7 +105,7 @@ static int rehash(struct archive *archive)
 
 /* Adds one entry; what is there already stays. Takes `host` and `data`, which may be NULL. */
 static int insert(struct archive *archive, const char *guest, const struct stat *st, char *host, char *data,
-                  size_t length)
+		  size_t length)
 {
 	struct entry *entry;
 	size_t at;
@@ -127,8 +127,8 @@ static int insert(struct archive *archive, const char *guest, const struct stat 
 	if ((archive->count + 1) * 2 > archive->buckets && rehash(archive))
 		goto no_memory;
 	entry = &archive->entry[archive->count];
-	*entry = (struct entry){.host = host, .data = data, .length = length, .st = *st,
-	                        .same = archive->count};
+	*entry =
+	    (struct entry){.host = host, .data = data, .length = length, .st = *st, .same = archive->count};
 	entry->guest = strdup(guest);
 	if (!entry->guest)
 		goto no_memory;
@@ -199,7 +199,7 @@ static int add_parents(struct archive *archive, const char *guest)
 }
 
 int archive_add_data(struct archive *archive, const char *guest, unsigned mode, const void *data,
-                     size_t length)
+		     size_t length)
 {
 	struct stat st = {.st_mode = S_IFREG | mode, .st_nlink = 1, .st_size = (off_t)length};
 	char *copy = malloc(length + 1);
@@ -388,7 +388,8 @@ static int add_children(struct archive *archive, char *host, char *guest, unsign
 		const char *name = names[i]->d_name;
 
 		if (!result && strcmp(name, ".") && strcmp(name, "..")) {
-			if (host_end + strlen(name) + 2 > PATH_MAX || guest_end + strlen(name) + 2 > PATH_MAX) {
+			if (host_end + strlen(name) + 2 > PATH_MAX ||
+			    guest_end + strlen(name) + 2 > PATH_MAX) {
 				run_error("%s/%s: the path is too long", host, name);
 				result = -1;
 			} else {
@@ -419,7 +420,7 @@ int archive_add_tree(struct archive *archive, const char *host, const char *gues
 	return add_node(archive, from, to, 0);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------------- */
 
 struct sink {
 	int fd;
@@ -476,16 +477,17 @@ static int sink_pad(struct sink *sink, unsigned to)
 }
 
 static int put_header(struct sink *sink, const char *name, const struct stat *st, size_t ino, unsigned nlink,
-                      uint64_t length)
+		      uint64_t length)
 {
 	char head[128];
 
 	/* newc: magic, then ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor
 	 * namesize check, eight hexadecimal digits each. Everything belongs to root in the guest. */
 	snprintf(head, sizeof(head), "070701%08zX%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08zX%08X", ino,
-	         (unsigned)st->st_mode, 0u, 0u, nlink, (unsigned)st->st_mtime, (unsigned)length, 0u, 0u,
-	         (unsigned)major(st->st_rdev), (unsigned)minor(st->st_rdev), strlen(name) + 1, 0u);
-	return sink_put(sink, head, 110) || sink_put(sink, name, strlen(name) + 1) || sink_pad(sink, 4) ? -1 : 0;
+		 (unsigned)st->st_mode, 0u, 0u, nlink, (unsigned)st->st_mtime, (unsigned)length, 0u, 0u,
+		 (unsigned)major(st->st_rdev), (unsigned)minor(st->st_rdev), strlen(name) + 1, 0u);
+	return sink_put(sink, head, 110) || sink_put(sink, name, strlen(name) + 1) || sink_pad(sink, 4) ? -1
+													: 0;
 }
 
 static int put_file(struct sink *sink, const struct entry *entry)
@@ -504,7 +506,8 @@ static int put_file(struct sink *sink, const struct entry *entry)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			run_error("%s: %s", entry->host, n ? strerror(errno) : "became shorter while it was packed");
+			run_error("%s: %s", entry->host,
+				  n ? strerror(errno) : "became shorter while it was packed");
 			close(fd);
 			return -1;
 		}
@@ -522,14 +525,16 @@ static int put_entry(struct sink *sink, const struct archive *archive, size_t nu
 {
 	const struct entry *entry = &archive->entry[number];
 	bool first = entry->same == number;
-	uint64_t length = entry->data ? entry->length : entry->host && first ? (uint64_t)entry->st.st_size : 0;
+	uint64_t length = entry->data            ? entry->length
+			  : entry->host && first ? (uint64_t)entry->st.st_size
+						 : 0;
 
 	if (length > UINT32_MAX) {
 		run_error("%s: too large for the archive", entry->guest);
 		return -1;
 	}
 	if (put_header(sink, entry->guest + 1, &entry->st, entry->same + 1,
-	               S_ISREG(entry->st.st_mode) ? (unsigned)entry->st.st_nlink : 1, length))
+		       S_ISREG(entry->st.st_mode) ? (unsigned)entry->st.st_nlink : 1, length))
 		return -1;
 	if (entry->data ? sink_put(sink, entry->data, length) : length ? put_file(sink, entry) : 0)
 		return -1;

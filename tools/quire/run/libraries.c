@@ -22,8 +22,8 @@
 enum { MAX_OBJECTS = 512 };
 
 struct object {
-	char *path;   /* in the guest */
-	char *rpath;  /* "" when none; of DT_RUNPATH too when `runpath` */
+	char *path;  /* in the guest */
+	char *rpath; /* "" when none; of DT_RUNPATH too when `runpath` */
 	bool runpath;
 	size_t parent; /* who asked for it; its own number for the program */
 };
@@ -43,14 +43,12 @@ struct loader {
 static const struct {
 	GElf_Half machine;
 	const char *name;
-	uint32_t cache_flags;      /* of an entry in /etc/ld.so.cache */
+	uint32_t cache_flags; /* of an entry in /etc/ld.so.cache */
 	const char *triplet;
 } machines[] = {
-	{EM_X86_64, "x86_64", 0x0303, "x86_64-linux-gnu"},
-	{EM_386, "i386", 0x0003, "i386-linux-gnu"},
-	{EM_AARCH64, "arm64", 0x0a03, "aarch64-linux-gnu"},
-	{EM_ARM, "arm", 0x0903, "arm-linux-gnueabihf"},
-	{EM_RISCV, "riscv64", 0x1003, "riscv64-linux-gnu"},
+    {EM_X86_64, "x86_64", 0x0303, "x86_64-linux-gnu"},  {EM_386, "i386", 0x0003, "i386-linux-gnu"},
+    {EM_AARCH64, "arm64", 0x0a03, "aarch64-linux-gnu"}, {EM_ARM, "arm", 0x0903, "arm-linux-gnueabihf"},
+    {EM_RISCV, "riscv64", 0x1003, "riscv64-linux-gnu"},
 };
 
 static int machine_index(GElf_Half machine)
@@ -115,13 +113,15 @@ static bool fits(const struct loader *loader, const char *path)
 
 /* One directory of a search path, with $ORIGIN and $LIB resolved, and the name behind it. */
 static bool join(const struct object *origin, const char *directory, size_t length, const char *name,
-                 char out[PATH_MAX])
+		 char out[PATH_MAX])
 {
 	const char *slash = strrchr(origin->path, '/');
 	size_t fill = 0;
 
 	for (size_t i = 0; i < length;) {
-		size_t skip = !strncmp(directory + i, "${ORIGIN}", 9) ? 9 : !strncmp(directory + i, "$ORIGIN", 7) ? 7 : 0;
+		size_t skip = !strncmp(directory + i, "${ORIGIN}", 9) ? 9
+			      : !strncmp(directory + i, "$ORIGIN", 7) ? 7
+								      : 0;
 
 		if (skip && i + skip <= length) {
 			size_t dir = (size_t)(slash - origin->path);
@@ -144,7 +144,7 @@ static bool join(const struct object *origin, const char *directory, size_t leng
 }
 
 static bool search(const struct loader *loader, const struct object *origin, const char *path,
-                   const char *name, char out[PATH_MAX])
+		   const char *name, char out[PATH_MAX])
 {
 	while (path && *path) {
 		size_t length = strcspn(path, ":;\n");
@@ -181,7 +181,8 @@ static bool search_cache(const struct loader *loader, const char *name, char out
 
 		memcpy(word, entry, sizeof(word));
 		if (word[0] != machines[at].cache_flags || word[1] >= room || word[2] >= room ||
-		    !memchr(start + word[1], 0, room - word[1]) || !memchr(start + word[2], 0, room - word[2]))
+		    !memchr(start + word[1], 0, room - word[1]) ||
+		    !memchr(start + word[2], 0, room - word[2]))
 			continue;
 		if (strcmp(start + word[1], name) || strlen(start + word[2]) >= PATH_MAX)
 			continue;
@@ -193,7 +194,7 @@ static bool search_cache(const struct loader *loader, const char *name, char out
 }
 
 static bool search_defaults(const struct loader *loader, const struct object *origin, const char *name,
-                            char out[PATH_MAX])
+			    char out[PATH_MAX])
 {
 	static const char *const glibc = "/lib:/usr/lib:/lib64:/usr/lib64";
 	int at = machine_index(loader->machine);
@@ -206,14 +207,14 @@ static bool search_defaults(const struct loader *loader, const struct object *or
 }
 
 static bool search_musl_paths(const struct loader *loader, const struct object *origin, const char *name,
-                              char out[PATH_MAX])
+			      char out[PATH_MAX])
 {
 	char file[PATH_MAX * 2], text[4096];
 	size_t length = 0;
 	FILE *in;
 
 	snprintf(file, sizeof(file), "%s/etc/ld-musl-%s.path", loader->base,
-	         loader->machine == EM_AARCH64 ? "aarch64" : machines[machine_index(loader->machine)].name);
+		 loader->machine == EM_AARCH64 ? "aarch64" : machines[machine_index(loader->machine)].name);
 	in = fopen(file, "re");
 	if (in) {
 		length = fread(text, 1, sizeof(text) - 1, in);
@@ -276,7 +277,7 @@ static int add_object(struct loader *loader, const char *path, size_t parent)
 }
 
 static int read_needed(struct loader *loader, size_t number, Elf *elf, Elf_Scn *section,
-                       const GElf_Shdr *header)
+		       const GElf_Shdr *header)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	struct object *object = &loader->object[number];
@@ -390,8 +391,8 @@ static void map_cache(struct loader *loader)
 	close(fd);
 }
 
-static int add_dynamic(struct archive *archive, const char *base, const char *path, const char *host, Elf *elf,
-                       const GElf_Ehdr *head)
+static int add_dynamic(struct archive *archive, const char *base, const char *path, const char *host,
+		       Elf *elf, const GElf_Ehdr *head)
 {
 	struct loader *loader = calloc(1, sizeof(*loader));
 	char interpreter[PATH_MAX];
@@ -401,8 +402,8 @@ static int add_dynamic(struct archive *archive, const char *base, const char *pa
 		run_error("out of memory");
 		return -1;
 	}
-	*loader = (struct loader){.archive = archive, .base = base, .class = head->e_ident[EI_CLASS],
-	                          .machine = head->e_machine};
+	*loader = (struct loader){
+	    .archive = archive, .base = base, .class = head->e_ident[EI_CLASS], .machine = head->e_machine};
 	map_cache(loader);
 	if (read_interpreter(loader, host, elf, interpreter))
 		goto out;

@@ -22,32 +22,36 @@ void run_error(const char *format, ...)
 
 void run_help(FILE *out)
 {
-	fputs("usage: quire run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
-	      "       quire run --selftest [OPTION]...\n"
-	      "\n"
-	      "Runs a Linux program of this machine in a guest whose kernel is the reference kernel: every page of\n"
-	      "it comes through the library's fault path. Needs qemu-system.\n"
-	      "\n"
-	      "  --arch A            the guest's architecture (default x86_64)\n"
-	      "  --mem SIZE          its memory, with K, M or G (default 256M; the packed files come on top)\n"
-	      "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
-	      "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
-	      "  --root DIR          DIR with all that is in it becomes the guest's /\n"
-	      "  --file HOST[:GUEST] packs a file or a directory too; may be repeated. Programs bring their libraries\n"
-	      "  --trace FILE        writes one JSON object a fault into FILE\n"
-	      "  --json FILE         writes the report as JSON into FILE\n"
-	      "  --timeout S         S seconds without any output are a hang (default: never)\n"
-	      "  --icount            clocks count instructions exactly (qemu -icount shift=0,sleep=off)\n"
-	      "  --pack FILE         writes the guest's files as a cpio archive into FILE, and boots nothing\n"
-	      "  --kernel FILE       the kernel to boot (default: the one built with this command)\n"
-	      "  --log               the kernel's log to standard error\n"
-	      "  --quiet             no table at the end\n"
-	      "  --selftest          no program: the kernel tests itself and says so in its exit status\n"
-	      "  --help              this text\n"
-	      "\n"
-	      "Exit status: the program's; 128 plus the number of the signal that killed it; 125 when the guest could\n"
-	      "not be started, panicked or hung; 126 and 127 when PROGRAM cannot be run or is not found.\n",
-	      out);
+	fputs(
+	    "usage: quire run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	    "       quire run --selftest [OPTION]...\n"
+	    "\n"
+	    "Runs a Linux program of this machine in a guest whose kernel is the reference kernel: every "
+	    "page of\n"
+	    "it comes through the library's fault path. Needs qemu-system.\n"
+	    "\n"
+	    "  --arch A            the guest's architecture (default x86_64)\n"
+	    "  --mem SIZE          its memory, with K, M or G (default 256M; the packed files come on top)\n"
+	    "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
+	    "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
+	    "  --root DIR          DIR with all that is in it becomes the guest's /\n"
+	    "  --file HOST[:GUEST] packs a file or a directory too; may be repeated. Programs bring their "
+	    "libraries\n"
+	    "  --trace FILE        writes one JSON object a fault into FILE\n"
+	    "  --json FILE         writes the report as JSON into FILE\n"
+	    "  --timeout S         S seconds without any output are a hang (default: never)\n"
+	    "  --icount            clocks count instructions exactly (qemu -icount shift=0,sleep=off)\n"
+	    "  --pack FILE         writes the guest's files as a cpio archive into FILE, and boots nothing\n"
+	    "  --kernel FILE       the kernel to boot (default: the one built with this command)\n"
+	    "  --log               the kernel's log to standard error\n"
+	    "  --quiet             no table at the end\n"
+	    "  --selftest          no program: the kernel tests itself and says so in its exit status\n"
+	    "  --help              this text\n"
+	    "\n"
+	    "Exit status: the program's; 128 plus the number of the signal that killed it; 125 when the "
+	    "guest could\n"
+	    "not be started, panicked or hung; 126 and 127 when PROGRAM cannot be run or is not found.\n",
+	    out);
 }
 
 /* A size in MiB from digits and a unit. Returns false when it is none or out of range. */
@@ -134,20 +138,42 @@ static bool is_word(const char *text)
 }
 
 enum option_value {
-	OPT_ARCH = 256, OPT_MEM, OPT_CPUS, OPT_PROFILE, OPT_ROOT, OPT_FILE, OPT_TRACE, OPT_JSON, OPT_TIMEOUT,
-	OPT_ICOUNT, OPT_KERNEL, OPT_LOG, OPT_QUIET, OPT_SELFTEST, OPT_PACK, OPT_HELP
+	OPT_ARCH = 256,
+	OPT_MEM,
+	OPT_CPUS,
+	OPT_PROFILE,
+	OPT_ROOT,
+	OPT_FILE,
+	OPT_TRACE,
+	OPT_JSON,
+	OPT_TIMEOUT,
+	OPT_ICOUNT,
+	OPT_KERNEL,
+	OPT_LOG,
+	OPT_QUIET,
+	OPT_SELFTEST,
+	OPT_PACK,
+	OPT_HELP
 };
 
 static const struct option table[] = {
-	{"arch", required_argument, NULL, OPT_ARCH},       {"mem", required_argument, NULL, OPT_MEM},
-	{"cpus", required_argument, NULL, OPT_CPUS},       {"profile", required_argument, NULL, OPT_PROFILE},
-	{"root", required_argument, NULL, OPT_ROOT},       {"file", required_argument, NULL, OPT_FILE},
-	{"trace", required_argument, NULL, OPT_TRACE},     {"json", required_argument, NULL, OPT_JSON},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT}, {"icount", no_argument, NULL, OPT_ICOUNT},
-	{"kernel", required_argument, NULL, OPT_KERNEL},   {"log", no_argument, NULL, OPT_LOG},
-	{"quiet", no_argument, NULL, OPT_QUIET},           {"selftest", no_argument, NULL, OPT_SELFTEST},
-	{"pack", required_argument, NULL, OPT_PACK},       {"help", no_argument, NULL, OPT_HELP},
-	{NULL, 0, NULL, 0},
+    {"arch", required_argument, NULL, OPT_ARCH},
+    {"mem", required_argument, NULL, OPT_MEM},
+    {"cpus", required_argument, NULL, OPT_CPUS},
+    {"profile", required_argument, NULL, OPT_PROFILE},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"file", required_argument, NULL, OPT_FILE},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"json", required_argument, NULL, OPT_JSON},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"icount", no_argument, NULL, OPT_ICOUNT},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"log", no_argument, NULL, OPT_LOG},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"selftest", no_argument, NULL, OPT_SELFTEST},
+    {"pack", required_argument, NULL, OPT_PACK},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static int take_option(struct run_options *options, int option, char *value)
@@ -206,7 +232,8 @@ static int take_option(struct run_options *options, int option, char *value)
 		return 0;
 	for (size_t i = 0; table[i].name; i++)
 		if (table[i].val == option)
-			run_error("--%s %s: not a value it can have; see quire run --help", table[i].name, value);
+			run_error("--%s %s: not a value it can have; see quire run --help", table[i].name,
+				  value);
 	return -1;
 }
 
@@ -226,7 +253,8 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 		}
 		if (option == ':' || option == '?') {
 			run_error(option == ':' ? "%s wants a value; see quire run --help"
-			                        : "%s: no such option; see quire run --help", argv[optind - 1]);
+						: "%s: no such option; see quire run --help",
+				  argv[optind - 1]);
 			return -1;
 		}
 		if (take_option(options, option, optarg))

@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-/* --- where the program is ------------------------------------------------------------------------------ */
+/* --- where the program is -------------------------------------------------------------------------- */
 
 /* 0: it can be run; RUN_NOT_PROGRAM: it is there; else `absent`. A link below a root is the guest's to
  * follow: what it names is looked at when it is packed. */
@@ -81,7 +81,7 @@ static int find_program(const char *base, const char *name, char out[PATH_MAX])
 	return result;
 }
 
-/* --- the boot record ------------------------------------------------------------------------------------- */
+/* --- the boot record ------------------------------------------------------------------------------- */
 
 struct record {
 	char *text;
@@ -111,8 +111,9 @@ static void record_put(struct record *record, const char *key, const char *value
 /* What would name files of the host that the guest does not have, or is for this process alone. */
 static bool is_private_variable(const char *variable)
 {
-	static const char *const names[] = {"LD_PRELOAD=", "LD_AUDIT=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
-	                                    "LSAN_OPTIONS=", "TSAN_OPTIONS=", "QUIRE_KERNEL=", "QUIRE_QEMU="};
+	static const char *const names[] = {
+	    "LD_PRELOAD=",   "LD_AUDIT=",     "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
+	    "LSAN_OPTIONS=", "TSAN_OPTIONS=", "QUIRE_KERNEL=", "QUIRE_QEMU="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(variable, names[i], strlen(names[i])))
@@ -171,13 +172,13 @@ static int add_record(struct archive *archive, const struct run_options *options
 	if (record.failed)
 		run_error("out of memory");
 	else if (!run_input_is_packed(options) ||
-	         !archive_add_as(archive, "/proc/self/fd/0", "/.quire/stdin"))
+		 !archive_add_as(archive, "/proc/self/fd/0", "/.quire/stdin"))
 		result = archive_add_data(archive, "/.quire/boot", 0600, record.text, record.length);
 	free(record.text);
 	return result;
 }
 
-/* --- everything ------------------------------------------------------------------------------------------- */
+/* --- everything ------------------------------------------------------------------------------------ */
 
 static int add_file(struct archive *archive, const struct run_file *file)
 {
@@ -267,9 +268,10 @@ int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_lengt
 	result = add_all(archive, options);
 	if (!result) {
 		fd = options->pack ? open(options->pack, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
-		                   : memfd_create("quire-initramfs", MFD_CLOEXEC);
+				   : memfd_create("quire-initramfs", MFD_CLOEXEC);
 		if (fd < 0) {
-			run_error("%s: %s", options->pack ? options->pack : "memory for the archive", strerror(errno));
+			run_error("%s: %s", options->pack ? options->pack : "memory for the archive",
+				  strerror(errno));
 			result = RUN_FAILED;
 		}
 	}

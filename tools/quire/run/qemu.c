@@ -22,7 +22,7 @@
 static const struct {
 	const char *arch, *program, *package;
 } emulators[] = {
-	{"x86_64", "qemu-system-x86_64", "qemu-system-x86"},
+    {"x86_64", "qemu-system-x86_64", "qemu-system-x86"},
 };
 
 static bool try_kernel(char out[PATH_MAX], const char *directory, const char *below, const char *arch)
@@ -57,8 +57,8 @@ static bool find_kernel(const struct run_options *options, char out[PATH_MAX])
 	}
 	if (try_kernel(out, QUIRE_LIBEXEC, "", options->arch))
 		return true;
-	run_error("no kernel for %s: quire-kernel-%s.elf is neither beside this command nor in %s", options->arch,
-	          options->arch, QUIRE_LIBEXEC);
+	run_error("no kernel for %s: quire-kernel-%s.elf is neither beside this command nor in %s",
+		  options->arch, options->arch, QUIRE_LIBEXEC);
 	return false;
 }
 
@@ -111,7 +111,7 @@ static void add_line(struct command *command, const char *name, int fd)
 }
 
 static void build(struct command *command, const struct run_options *options, const char *emulator,
-                  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[3])
+		  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[3])
 {
 	uint64_t extra = (archive_length >> 20) + 1;
 
@@ -141,8 +141,8 @@ static void build(struct command *command, const struct run_options *options, co
 	add_made(command, "/dev/fd/%d", archive_fd);
 	add(command, "-append");
 	add_made(command, "quire%s%s%s%s", options->profile ? " profile=" : "",
-	         options->profile ? options->profile : "", options->trace ? " trace=1" : "",
-	         options->selftest ? " selftest=only" : "");
+		 options->profile ? options->profile : "", options->trace ? " trace=1" : "",
+		 options->selftest ? " selftest=only" : "");
 	add_line(command, "out", ends[0]);
 	add_line(command, "err", ends[1]);
 	add_line(command, "log", ends[2]);
@@ -199,7 +199,7 @@ static int spawn(struct command *command, size_t emulator, int archive_fd, const
 	if (pid > 0 && read(told[0], &error, sizeof(error)) == sizeof(error)) {
 		if (error == ENOENT)
 			run_error("%s is not installed (on Debian: apt install %s)", command->arg[0],
-			          emulators[emulator].package);
+				  emulators[emulator].package);
 		else
 			run_error("%s: %s", command->arg[0], strerror(error));
 		pid = -1;
@@ -209,7 +209,7 @@ static int spawn(struct command *command, size_t emulator, int archive_fd, const
 }
 
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
-               struct run_lines *out_lines)
+	       struct run_lines *out_lines)
 {
 	int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, pid = -1;
 	const char *emulator = getenv("QUIRE_QEMU");

@@ -180,8 +180,10 @@ static bool take_figure(struct run_report *report, char *line)
 	if (!strcmp(key, "faults"))
 		return numbers(rest, (uint64_t *[]){&report->minor, &report->major}, 2);
 	if (!strcmp(key, "memory"))
-		return numbers(rest, (uint64_t *[]){&report->frames, &report->peak, &report->free_before,
-		                                    &report->free_after}, 4);
+		return numbers(
+		    rest,
+		    (uint64_t *[]){&report->frames, &report->peak, &report->free_before, &report->free_after},
+		    4);
 	return true; /* a newer kernel may say more */
 }
 
@@ -236,12 +238,13 @@ void report_feed(struct run_report *report, const char *bytes, size_t length)
 	}
 }
 
-/* --- the table ------------------------------------------------------------------------------------------ */
+/* --- the table ------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *title;
 	enum quire_step step, also; /* their sum; QUIRE_STEP_COUNT: no second one */
-} kinds[] = {
+} kinds[] =
+    {
 	{"anonymous", QUIRE_STEP_DO_ANONYMOUS_PAGE, QUIRE_STEP_COUNT},
 	{"  zero page", QUIRE_STEP_ZERO_PAGE, QUIRE_STEP_COUNT},
 	{"file, read", QUIRE_STEP_DO_READ_FAULT, QUIRE_STEP_COUNT},
@@ -255,14 +258,15 @@ static const struct {
 	{"young or dirty", QUIRE_STEP_ESTABLISH_PTE, QUIRE_STEP_COUNT},
 	{"spurious, raced", QUIRE_STEP_SPURIOUS, QUIRE_STEP_PTE_CHANGED},
 	{"stack grown", QUIRE_STEP_STACK_GROWN, QUIRE_STEP_COUNT},
-}, outcomes[] = {
-	{"minor", QUIRE_STEP_MINOR, QUIRE_STEP_COUNT},
-	{"major", QUIRE_STEP_MAJOR, QUIRE_STEP_COUNT},
-	{"SIGSEGV, not mapped", QUIRE_STEP_SIGSEGV_MAPERR, QUIRE_STEP_COUNT},
-	{"SIGSEGV, not allowed", QUIRE_STEP_SIGSEGV_ACCERR, QUIRE_STEP_COUNT},
-	{"SIGBUS", QUIRE_STEP_SIGBUS, QUIRE_STEP_COUNT},
-	{"kernel, fixed up", QUIRE_STEP_FIXUP_EXCEPTION, QUIRE_STEP_COUNT},
-	{"out of memory", QUIRE_STEP_OUT_OF_MEMORY, QUIRE_STEP_COUNT},
+},
+  outcomes[] = {
+      {"minor", QUIRE_STEP_MINOR, QUIRE_STEP_COUNT},
+      {"major", QUIRE_STEP_MAJOR, QUIRE_STEP_COUNT},
+      {"SIGSEGV, not mapped", QUIRE_STEP_SIGSEGV_MAPERR, QUIRE_STEP_COUNT},
+      {"SIGSEGV, not allowed", QUIRE_STEP_SIGSEGV_ACCERR, QUIRE_STEP_COUNT},
+      {"SIGBUS", QUIRE_STEP_SIGBUS, QUIRE_STEP_COUNT},
+      {"kernel, fixed up", QUIRE_STEP_FIXUP_EXCEPTION, QUIRE_STEP_COUNT},
+      {"out of memory", QUIRE_STEP_OUT_OF_MEMORY, QUIRE_STEP_COUNT},
 };
 
 static uint64_t steps_of(const struct run_report *report, enum quire_step step, enum quire_step also)
@@ -303,8 +307,8 @@ void report_print(const struct run_report *report, FILE *out)
 	fprintf(out, "memory\n");
 	print_size(out, "of the guest", report->frames);
 	print_size(out, "peak", report->peak);
-	fprintf(out, "time\n  %-22s %12.3f s\n  %-22s %12.3f s\n", "boot", (double)report->boot_ns / 1e9, "program",
-	        (double)report->time_ns / 1e9);
+	fprintf(out, "time\n  %-22s %12.3f s\n  %-22s %12.3f s\n", "boot", (double)report->boot_ns / 1e9,
+		"program", (double)report->time_ns / 1e9);
 }
 
 static void json_counts(FILE *out, const char *name, const struct run_counts *counts)
@@ -325,7 +329,7 @@ int report_json(const struct run_report *report, const struct run_options *optio
 	fprintf(out, ",\n  \"profile\": ");
 	json_text(out, options->profile ? options->profile : "linux-6");
 	fprintf(out, ",\n  \"cpus\": %u,\n  \"mem_mib\": %" PRIu64 ",\n  \"icount\": %s", options->cpus,
-	        options->mem_mib, options->icount ? "true" : "false");
+		options->mem_mib, options->icount ? "true" : "false");
 	fprintf(out, ",\n  \"complete\": %s", report->ended && !report->failed ? "true" : "false");
 	if (report->exit_status >= 0)
 		fprintf(out, ",\n  \"exit\": %d", report->exit_status);
@@ -335,11 +339,14 @@ int report_json(const struct run_report *report, const struct run_options *optio
 		fprintf(out, ",\n  \"panic\": ");
 		json_text(out, report->panic);
 	}
-	fprintf(out, ",\n  \"minor\": %" PRIu64 ",\n  \"major\": %" PRIu64 ",\n  \"time_ns\": %" PRIu64
-	             ",\n  \"boot_ns\": %" PRIu64, report->minor, report->major, report->time_ns, report->boot_ns);
-	fprintf(out, ",\n  \"frames\": %" PRIu64 ",\n  \"peak_frames\": %" PRIu64 ",\n  \"free_before\": %" PRIu64
-	             ",\n  \"free_after\": %" PRIu64, report->frames, report->peak, report->free_before,
-	        report->free_after);
+	fprintf(out,
+		",\n  \"minor\": %" PRIu64 ",\n  \"major\": %" PRIu64 ",\n  \"time_ns\": %" PRIu64
+		",\n  \"boot_ns\": %" PRIu64,
+		report->minor, report->major, report->time_ns, report->boot_ns);
+	fprintf(out,
+		",\n  \"frames\": %" PRIu64 ",\n  \"peak_frames\": %" PRIu64 ",\n  \"free_before\": %" PRIu64
+		",\n  \"free_after\": %" PRIu64,
+		report->frames, report->peak, report->free_before, report->free_after);
 	json_counts(out, "steps", &report->steps);
 	json_counts(out, "events", &report->events);
 	json_counts(out, "memory", &report->memory);

@@ -16,7 +16,7 @@
 
 /* Exit statuses that are not the program's. */
 enum {
-	RUN_FAILED = 125,     /* bad arguments, no QEMU, no kernel, panic, hang */
+	RUN_FAILED = 125,      /* bad arguments, no QEMU, no kernel, panic, hang */
 	RUN_NOT_PROGRAM = 126, /* found, but nothing that can be run */
 	RUN_NOT_FOUND = 127
 };
@@ -28,29 +28,29 @@ struct run_file {
 
 struct run_options {
 	const char *arch;
-	const char *profile;    /* NULL: the kernel's default */
-	const char *root;       /* a directory that becomes the guest's /; NULL: none */
-	const char *trace;      /* file for one JSON object a fault; NULL: none */
-	const char *json;       /* file for the report; NULL: none */
-	const char *kernel;     /* path of the kernel; NULL: search */
-	const char *pack;       /* file for the archive, instead of a boot; NULL: boot */
+	const char *profile; /* NULL: the kernel's default */
+	const char *root;    /* a directory that becomes the guest's /; NULL: none */
+	const char *trace;   /* file for one JSON object a fault; NULL: none */
+	const char *json;    /* file for the report; NULL: none */
+	const char *kernel;  /* path of the kernel; NULL: search */
+	const char *pack;    /* file for the archive, instead of a boot; NULL: boot */
 	uint64_t mem_mib;
 	unsigned cpus;
-	unsigned timeout;       /* seconds without output that count as a hang; 0: never */
+	unsigned timeout; /* seconds without output that count as a hang; 0: never */
 	bool icount;
 	bool quiet;             /* no table */
 	bool keep_log;          /* the kernel's log to standard error */
 	bool selftest;          /* no program: the kernel tests itself */
 	struct run_file *files; /* allocated; as long as the options */
 	size_t file_count;
-	char **argv;            /* PROGRAM and its arguments, NULL-terminated; argv[0] NULL with selftest */
+	char **argv; /* PROGRAM and its arguments, NULL-terminated; argv[0] NULL with selftest */
 };
 
 /* Reads the command line. Returns 0; 1: --help was printed; -1: an error was told on standard error. */
 int run_options_parse(struct run_options *options, int argc, char **argv);
 void run_options_free(struct run_options *options);
 
-/* --- archive.c: a cpio archive in the making -------------------------------------------------------------- */
+/* --- archive.c: a cpio archive in the making ------------------------------------------------------- */
 
 struct archive;
 
@@ -70,14 +70,15 @@ int archive_add_tree(struct archive *archive, const char *host, const char *gues
 /* A made directory with its parents; a made file with content (copied). */
 int archive_add_dir(struct archive *archive, const char *guest, unsigned mode);
 int archive_add_data(struct archive *archive, const char *guest, unsigned mode, const void *data,
-                     size_t length);
+		     size_t length);
 /* Whether `guest` is in the archive. */
 bool archive_has(const struct archive *archive, const char *guest);
 
-/* Writes the archive to a descriptor: `newc`, padded to 512 bytes. Returns its length, or -1 and a message. */
+/* Writes the archive to a descriptor: `newc`, padded to 512 bytes. Returns its length, or -1 and a message.
+ */
 int64_t archive_write(const struct archive *archive, int fd);
 
-/* --- libraries.c: what a dynamic program needs --------------------------------------------------------------- */
+/* --- libraries.c: what a dynamic program needs ----------------------------------------------------- */
 
 /* Adds the interpreter and, transitively, the libraries of the ELF file at base + path, which has no links
  * in it and is not added itself: $ORIGIN is where the file is. A script adds its interpreter likewise.
@@ -87,7 +88,7 @@ int libraries_add(struct archive *archive, const char *base, const char *path);
 /* The ELF machine of the file ("x86_64", "arm64", ...); NULL: no ELF file, or an unknown one. */
 const char *elf_machine(const char *path);
 
-/* --- pack.c --------------------------------------------------------------------------------------------------- */
+/* --- pack.c ---------------------------------------------------------------------------------------- */
 
 /* Makes the archive for `options` and writes it into options->pack, or else into a new memory file.
  * *out_fd: to be closed.
@@ -97,7 +98,7 @@ int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_lengt
 /* Whether standard input is packed too, instead of being fed through a line. */
 bool run_input_is_packed(const struct run_options *options);
 
-/* --- report.c --------------------------------------------------------------------------------------------------- */
+/* --- report.c -------------------------------------------------------------------------------------- */
 
 struct run_count {
 	char *name;
@@ -110,19 +111,19 @@ struct run_counts {
 };
 
 struct run_report {
-	bool started, ended;         /* the first and the last line of the block came */
-	int exit_status;             /* -1: unknown */
-	int signal;                  /* 0: none */
-	char *panic;                 /* NULL: none */
+	bool started, ended; /* the first and the last line of the block came */
+	int exit_status;     /* -1: unknown */
+	int signal;          /* 0: none */
+	char *panic;         /* NULL: none */
 	uint64_t minor, major, time_ns, boot_ns;
 	uint64_t frames, peak, free_before, free_after;
 	struct run_counts steps, events, memory;
-	FILE *trace;                 /* where fault lines go as JSON; NULL: dropped */
-	bool failed;                 /* a line of the block could not be read, or memory ran out */
+	FILE *trace; /* where fault lines go as JSON; NULL: dropped */
+	bool failed; /* a line of the block could not be read, or memory ran out */
 	bool show_log;
-	char log[8192];              /* the end of the log, for when it is needed */
+	char log[8192]; /* the end of the log, for when it is needed */
 	size_t log_length;
-	char line[4096];             /* collected so far */
+	char line[4096]; /* collected so far */
 	size_t line_length;
 };
 
@@ -132,7 +133,7 @@ void report_print(const struct run_report *report, FILE *out);
 int report_json(const struct run_report *report, const struct run_options *options, FILE *out);
 void report_free(struct run_report *report);
 
-/* --- qemu.c, session.c ---------------------------------------------------------------------------------------------- */
+/* --- qemu.c, session.c ----------------------------------------------------------------------------- */
 
 /* The lines to the guest: our ends. -1: closed. */
 struct run_lines {
@@ -143,13 +144,13 @@ struct run_lines {
 
 /* Starts QEMU. Returns its process id, or -1 after a message. */
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
-               struct run_lines *out_lines);
+	       struct run_lines *out_lines);
 
 void qemu_close(struct run_lines *lines);
 
 /* Moves bytes until QEMU ends. Returns the exit status of `quire run`. */
 int session_run(const struct run_options *options, int pid, struct run_lines *lines,
-                struct run_report *report);
+		struct run_report *report);
 
 /* Messages on standard error, "quire run: ...". */
 void run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 enum {
-	LEAVE_KEY = 0x1d,      /* ^] three times in a row ends a guest that does not listen */
-	QEMU_DONE = 33,        /* (MACHINE_DONE << 1) | 1: ports/kernel/include/report.h */
+	LEAVE_KEY = 0x1d, /* ^] three times in a row ends a guest that does not listen */
+	QEMU_DONE = 33,   /* (MACHINE_DONE << 1) | 1: ports/kernel/include/report.h */
 	QEMU_PANIC = 35
 };
 
@@ -26,17 +26,17 @@ struct session {
 	const struct run_options *options;
 	struct run_lines *lines;
 	struct run_report *report;
-	int signals;           /* signalfd */
+	int signals; /* signalfd */
 	bool input_open;
-	bool guest_up;         /* it has said something: its serial line listens */
-	bool terminal;         /* our standard input is one, and raw */
+	bool guest_up; /* it has said something: its serial line listens */
+	bool terminal; /* our standard input is one, and raw */
 	struct termios saved;
 	unsigned char pending[2 * 16384 + 16]; /* framed, to be written to the guest */
 	size_t pending_at, pending_end;
-	unsigned leave;        /* leave keys in a row */
-	int ended_by;          /* the signal that made us end it */
+	unsigned leave; /* leave keys in a row */
+	int ended_by;   /* the signal that made us end it */
 	bool hung, left;
-	uint64_t last_output;  /* ns */
+	uint64_t last_output; /* ns */
 };
 
 static uint64_t now_ns(void)
@@ -67,7 +67,7 @@ static void write_all(int fd, const char *bytes, size_t length)
 	}
 }
 
-/* --- to the guest -------------------------------------------------------------------------------------- */
+/* --- to the guest ---------------------------------------------------------------------------------- */
 
 static void frame(struct session *session, const unsigned char *bytes, size_t length)
 {
@@ -82,8 +82,8 @@ static void send_window(struct session *session)
 	struct winsize size;
 
 	if (!ioctl(0, TIOCGWINSZ, &size) && size.ws_row && size.ws_col) {
-		unsigned char bytes[6] = {0xff, 0x01, size.ws_row & 0xff, size.ws_row >> 8, size.ws_col & 0xff,
-		                          size.ws_col >> 8};
+		unsigned char bytes[6] = {
+		    0xff, 0x01, size.ws_row & 0xff, size.ws_row >> 8, size.ws_col & 0xff, size.ws_col >> 8};
 
 		frame(session, bytes, sizeof(bytes));
 	}
@@ -116,7 +116,7 @@ static void read_input(struct session *session)
 static void write_pending(struct session *session)
 {
 	ssize_t n = send(session->lines->out, session->pending + session->pending_at,
-	                 session->pending_end - session->pending_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+			 session->pending_end - session->pending_at, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n > 0) {
 		session->pending_at += (size_t)n;
@@ -126,7 +126,7 @@ static void write_pending(struct session *session)
 		session->pending_at = session->pending_end = 0;
 }
 
-/* --- from the guest ------------------------------------------------------------------------------------- */
+/* --- from the guest -------------------------------------------------------------------------------- */
 
 /* Reads what there is. Closes the line at its end. */
 static void drain(struct session *session, int *line)
@@ -163,7 +163,7 @@ static void take_signal(struct session *session)
 		session->ended_by = (int)info.ssi_signo;
 }
 
-/* --- the loop --------------------------------------------------------------------------------------------- */
+/* --- the loop -------------------------------------------------------------------------------------- */
 
 static int time_left_ms(const struct session *session)
 {
@@ -172,16 +172,17 @@ static int time_left_ms(const struct session *session)
 	if (!session->options->timeout)
 		return -1;
 	silent = now_ns() - session->last_output;
-	return silent >= limit ? 0 : (int)((limit - silent) / 1000000 + 1 > 60000 ? 60000
-	                                                                          : (limit - silent) / 1000000 + 1);
+	return silent >= limit
+		   ? 0
+		   : (int)((limit - silent) / 1000000 + 1 > 60000 ? 60000 : (limit - silent) / 1000000 + 1);
 }
 
 static bool is_over(const struct session *session)
 {
 	const struct run_lines *lines = session->lines;
 
-	return (lines->out < 0 && lines->err < 0 && lines->log < 0) || session->ended_by ||
-	       session->hung || session->left;
+	return (lines->out < 0 && lines->err < 0 && lines->log < 0) || session->ended_by || session->hung ||
+	       session->left;
 }
 
 static void step(struct session *session)
@@ -189,11 +190,11 @@ static void step(struct session *session)
 	struct run_lines *lines = session->lines;
 	bool waiting = session->pending_at < session->pending_end;
 	struct pollfd fds[5] = {
-		{.fd = lines->out, .events = (short)(POLLIN | (waiting ? POLLOUT : 0))},
-		{.fd = lines->err, .events = POLLIN},
-		{.fd = lines->log, .events = POLLIN},
-		{.fd = session->signals, .events = POLLIN},
-		{.fd = session->input_open && session->guest_up && !waiting ? 0 : -1, .events = POLLIN},
+	    {.fd = lines->out, .events = (short)(POLLIN | (waiting ? POLLOUT : 0))},
+	    {.fd = lines->err, .events = POLLIN},
+	    {.fd = lines->log, .events = POLLIN},
+	    {.fd = session->signals, .events = POLLIN},
+	    {.fd = session->input_open && session->guest_up && !waiting ? 0 : -1, .events = POLLIN},
 	};
 	int left = time_left_ms(session);
 
@@ -231,7 +232,8 @@ static void print_log(const struct session *session)
 	const struct run_report *report = session->report;
 
 	if (report->log_length && !report->show_log)
-		fprintf(stderr, "--- the end of the kernel's log ---\n%.*s", (int)report->log_length, report->log);
+		fprintf(stderr, "--- the end of the kernel's log ---\n%.*s", (int)report->log_length,
+			report->log);
 }
 
 /* How it ended, as an exit status and a message. */
@@ -273,7 +275,8 @@ static int verdict(const struct session *session, int wait_status)
 	return report->signal ? 128 + report->signal : report->exit_status;
 }
 
-int session_run(const struct run_options *options, int pid, struct run_lines *lines, struct run_report *report)
+int session_run(const struct run_options *options, int pid, struct run_lines *lines,
+		struct run_report *report)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	int wait_status = 0, status = RUN_FAILED;
@@ -285,9 +288,11 @@ int session_run(const struct run_options *options, int pid, struct run_lines *li
 		waitpid(pid, NULL, 0);
 		return RUN_FAILED;
 	}
-	*session = (struct session){.options = options, .lines = lines, .report = report,
-	                            .input_open = !run_input_is_packed(options),
-	                            .last_output = now_ns()};
+	*session = (struct session){.options = options,
+				    .lines = lines,
+				    .report = report,
+				    .input_open = !run_input_is_packed(options),
+				    .last_output = now_ns()};
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
