@@ -49,7 +49,7 @@ int boot_spec_read(struct boot_spec *out_spec);
 /* Called by the first program's process before it runs: the terminal, if there is one, becomes its own. */
 void boot_spec_start(struct process *process);
 
-/* --- descriptor tables and path contexts of a task -------------------------------------------- */
+/* --- descriptor tables and path contexts of a task ------------------------------------------------- */
 
 struct files *files_create(void);             /* empty, one reference; NULL: no memory */
 struct files *files_copy(struct files *from); /* fork: shares the open files; NULL: no memory */
@@ -69,7 +69,7 @@ struct file *file_of(int fd);
  * stays the caller's). `cloexec`: 0 or O_CLOEXEC. */
 int fd_install(struct file *file, unsigned cloexec);
 
-/* --- open files ------------------------------------------------------------------------------- */
+/* --- open files ------------------------------------------------------------------------------------ */
 
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
@@ -80,7 +80,7 @@ int vfs_open(const char *path, unsigned flags, unsigned mode, struct file **out_
 int vfs_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, struct file **out_file);
 
 /* Opens a program for exec: a regular file that the task may execute, not on a descriptor opened for
- * writing: -EACCES, -ENOENT, -ELOOP, -EISDIR->-EACCES, -ETXTBSY. `at_flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
+ * writing: -EACCES, -ENOENT, -ELOOP, -ETXTBSY. `at_flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
 int vfs_open_exec(int dirfd, const char *path, int at_flags, struct file **out_file);
 
 /* Reads at an offset into kernel memory. Returns the count (short only at the end), or an errno. */
@@ -101,7 +101,7 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
                   struct quire_file **out_file);
 
-/* --- what the rest of the kernel tells this half ---------------------------------------------- */
+/* --- what the rest of the kernel tells this half --------------------------------------------------- */
 
 /* A byte came from the host on serial line 0 (standard input). Interrupt context; false: no room, mask
  * receive interrupts until console_input_wanted() is called by this half. */
@@ -110,7 +110,7 @@ bool console_input(unsigned char byte);
 /* The task is leaving: puts task->files and task->fs, which are NULL afterwards. */
 void vfs_task_exit(struct task *task);
 
-/* --- /proc: provided by the task half, used by fs/proc*.c ------------------------------------- */
+/* --- /proc: provided by the task half, used by fs/proc*.c ------------------------------------------ */
 /* See kernel.h: task_find(pid), tasks_each(), struct task's members. */
 
 #endif
