@@ -54,7 +54,9 @@ def programs_of(build):
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr)
     folder = os.path.join(build, "bench")
-    return [entry.path for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
+    os.environ["QUIRE"] = os.path.abspath(os.path.join(build, "quire"))
+    scripts = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "conform.py")]
+    return scripts + [entry.path for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
             if entry.name.startswith("bench-") and entry.is_file() and os.access(entry.path, os.X_OK)]
 
 

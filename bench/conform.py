@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Programs a second that `quire conform` makes, runs on both machines and compares, with one worker.
+
+  conform.py list | run NAME      as run.py asks; QUIRE names the command
+"""
+import os
+import re
+import subprocess
+import sys
+
+NAME = "conform.programs_per_second"
+
+
+def main():
+    if sys.argv[1:] == ["list"]:
+        print(f"{NAME} programs/s 1")
+        return
+    if sys.argv[1:] != ["run", NAME]:
+        sys.exit(f"usage: conform.py list | run {NAME}")
+    done = subprocess.run([os.environ.get("QUIRE", "quire"), "conform", "--programs", "1500", "--seed", "1", "--jobs", "1"],
+                          capture_output=True, text=True)
+    found = re.search(r"(\d+) programs a second", done.stdout)
+    if done.returncode != 0 or not found:
+        sys.exit(done.stdout + done.stderr)
+    print(found.group(1))
+
+
+if __name__ == "__main__":
+    main()
