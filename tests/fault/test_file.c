@@ -257,14 +257,40 @@ static void short_read_is_an_error(void **state)
 	fx_close(&fx);
 }
 
+/* Who looks at another's regions keeps the file, whatever the other unmaps and closes meanwhile. */
+static void a_region_can_keep_its_file(void **state)
+{
+	struct fx fx = fx_open("x86_64", "linux-6", NULL);
+	struct quire_region region;
+	struct quire_file *file;
+	size_t done;
+
+	(void)state;
+	assert_int_equal(quire_file_create(sim_system(fx.sim), NULL, NULL, fx.page, &file), QUIRE_OK);
+	assert_int_equal(quire_file_write(file, 0, "x", 1, &done), QUIRE_OK);
+	assert_int_equal(quire_frames_in(sim_system(fx.sim), QUIRE_PAGE_SHMEM), 1);
+	fx_map(&fx, FX_AT, 1, READ, QUIRE_MAP_SHARED, file);
+	assert_int_equal(quire_mm_region_get(fx.process->mm, FX_AT, &region), QUIRE_OK);
+	assert_ptr_equal(region.file, file);
+	assert_int_equal(SIM_OP(fx.cpu, "munmap", quire_munmap(fx.process->mm, FX_AT, fx.page)), QUIRE_OK);
+	quire_file_put(file);
+	assert_int_equal(quire_file_size(region.file), fx.page);
+	assert_int_equal(quire_frames_in(sim_system(fx.sim), QUIRE_PAGE_SHMEM), 1);
+	quire_file_put(region.file);
+	assert_int_equal(quire_frames_in(sim_system(fx.sim), QUIRE_PAGE_SHMEM), 0);
+	assert_int_equal(quire_mm_region_get(fx.process->mm, FX_AT, &region), QUIRE_ENOENT);
+	fx_close(&fx);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[80] = {
+	    cmocka_unit_test(a_region_can_keep_its_file),
 	    cmocka_unit_test(profiles_without_retry_read_under_the_lock),
 	    cmocka_unit_test(fault_around_maps_an_aligned_block),
 	    cmocka_unit_test(short_read_is_an_error),
 	};
-	size_t count = 3;
+	size_t count = 4;
 
 	FX_FOR_ARCHES(tests, count, private_read);
 	FX_FOR_ARCHES(tests, count, private_write_copies);

@@ -254,7 +254,12 @@ static void test_many(void **state)
 	print_message("depth %u at %u vmas, a look-up takes %lu instructions, at most %lu\n",
 		      depth_of(mm->root), MANY, sum / LOOKUPS, most);
 #if defined(__OPTIMIZE__) && !defined(INSTRUMENTED)
-	assert_true(sum / LOOKUPS <= 130 && most <= 170);   /* 120 with gcc, 124 with clang */
+	#if defined(__clang__)
+	/* clang 14 spends an instruction more on every second level: 124 on average. */
+	assert_true(sum / LOOKUPS <= 126 && most <= 160);
+#else
+	assert_true(sum / LOOKUPS <= 120 && most <= 160);
+#endif
 #endif
 	while (mm->root)
 		unlink_one(mm->root);
