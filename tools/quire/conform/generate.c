@@ -40,6 +40,8 @@ struct generator {
 	struct process process[SCN_MAX_PROCS];
 	struct process *now;
 	unsigned living;
+	bool left_behind;      /* a remap with DONTUNMAP is in the program */
+	bool memlock_limited;  /* ... or a limit of locked memory; never both: see docs/conform.md */
 };
 
 /* --- Choices --- */
@@ -342,8 +344,10 @@ static void gen_remap(struct generator *g, struct scn_op *op)
 		op->flags |= SCN_REMAP_FIXED;
 		op->to = percent(g, 70) ? arena_page(WINDOW + (int32_t)below(g, WINDOW_PAGES)) : edge(g);
 	}
-	if (how < 50 && percent(g, 25))
+	if (how < 50 && percent(g, 25) && !g->memlock_limited) {
 		op->flags |= SCN_REMAP_DONTUNMAP;
+		g->left_behind = true;
+	}
 	op->name = new_name(g);
 	if (op->name == SCN_NONE || op->len2.pages == 0)
 		return;
@@ -449,7 +453,8 @@ static void gen_rest(struct generator *g, struct scn_op *op)
 		op->flags = below(g, 8);
 		break;
 	case SCN_LIMIT:
-		op->other = percent(g, 50) ? SCN_LIMIT_STACK : SCN_LIMIT_MEMLOCK;
+		op->other = percent(g, 50) || g->left_behind ? SCN_LIMIT_STACK : SCN_LIMIT_MEMLOCK;
+		g->memlock_limited |= op->other == SCN_LIMIT_MEMLOCK;
 		op->len.pages = (int32_t)below(g, percent(g, 60) ? 6 : 40);
 		if (percent(g, 25))
 			op->len = (struct scn_size){.bytes = -1};
