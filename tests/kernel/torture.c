@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,35 @@ static int hog(void)
 	for (unsigned long at = 0; at < too_much; at += PAGE)
 		memory[at] = 1;
 	return 1; /* there was enough: not what was asked */
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	bool written = file && fputs(text, file) >= 0;
+
+	return file && !fclose(file) && written;
+}
+
+/* A small process that offers itself (oom_score_adj) dies before the hog, and nobody else does. */
+static int volunteer(void)
+{
+	pid_t small = fork(), big, first;
+	int status = 0;
+
+	if (!small) {
+		if (write_text("/proc/self/oom_score_adj", "1000\n"))
+			pause();
+		_exit(9);
+	}
+	usleep(50000);
+	big = fork();
+	if (!big)
+		_exit(hog());
+	first = wait(&status);
+	if (first != small || status != SIGKILL)
+		return 2;
+	return wait(&status) == big && status == SIGKILL ? 0 : 3;
 }
 
 /* Every other page read-only: as many vmas as pages, and one touched page each 16. */
@@ -217,6 +247,7 @@ static const struct offender {
     {"1,000 exec in a row", exec_many, 0},
     {"a fork bomb limited by memory", fork_bomb, SIGKILL},
     {"more memory than there is", hog, SIGKILL},
+    {"who offers itself dies first", volunteer, 0},
 };
 
 /* Free memory, once it no longer changes: the last of the dead have left their CPUs. */

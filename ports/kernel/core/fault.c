@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A trap goes to the library; its outcome comes back and is obeyed. This is the heart of a port. */
 #include "fault.h"
+
+#include "oom.h"
 #include "proc.h"
 #include "syscall.h"
 
@@ -133,77 +135,4 @@ uint64_t fault_in_kernel(const struct quire_trap *trap)
 		      current ? current->tid : -1, current ? current->comm : "",
 		      quire_step_name(outcome.rule));
 	}
-}
-
-/* --- out of memory ---------------------------------------------------------------------------- */
-
-static struct mutex oom_lock = MUTEX_INIT(oom_lock);
-
-static uint64_t memory_of(struct process *process)
-{
-	struct quire_mm *mm = process_mm(process);
-	struct quire_mm_usage usage;
-
-	if (!mm)
-		return 0;
-	quire_mm_usage(mm, &usage);
-	quire_mm_put(mm);
-	return usage.rss_anon + usage.rss_file + usage.rss_shmem + usage.swap + usage.table_bytes / PAGE_SIZE;
-}
-
-static bool is_dying(struct process *process)
-{
-	return process->group_exit || process->pending.set & SIGNAL_BIT(SIGKILL);
-}
-
-/* The process that holds most; NULL when one is dying already: its memory is on its way. */
-static struct process *choose_victim(uint64_t *out_pages)
-{
-	struct process *process, *worst = NULL;
-	uint64_t most = 0;
-	pid_t pid = 0;
-
-	while ((process = process_next(pid)) != NULL) {
-		uint64_t pages = process->state == PROCESS_ALIVE ? memory_of(process) : 0;
-
-		pid = process->pid;
-		if (pages && is_dying(process)) {
-			process_put(process);
-			if (worst)
-				process_put(worst);
-			return NULL;
-		}
-		if (pages > most) {
-			if (worst)
-				process_put(worst);
-			worst = process;
-			most = pages;
-		} else {
-			process_put(process);
-		}
-	}
-	*out_pages = most;
-	return worst;
-}
-
-void out_of_memory(void)
-{
-	struct siginfo info = {.signo = SIGKILL, .code = SI_KERNEL};
-	struct process *victim;
-	uint64_t pages;
-
-	if (fatal_signal_pending(current))
-		return;
-	mutex_lock(&oom_lock);
-	victim = choose_victim(&pages);
-	if (victim) {
-		printk("quire-kernel: out of memory: killed process %d (%s), %lu pages\n", victim->pid,
-		       victim->comm, pages);
-		(void)send_signal(victim, &info);
-		process_put(victim);
-	}
-	mutex_unlock(&oom_lock);
-	reap_dead_tasks();
-	/* The victim needs a CPU to die on. */
-	schedule();
 }

@@ -13,10 +13,6 @@ void fault_signal(void);
 /* A fault of the kernel: where to continue, which is where it was, or a fixup; else it panics. */
 uint64_t fault_in_kernel(const struct quire_trap *trap);
 
-/* Linux's out-of-memory policy, in small: kills the largest process and gives it time to go. */
-void out_of_memory(void);
-/* A fault of the running program found no frame: kills by policy; the access may be repeated. */
-
 extern bool fault_trace_on;
 
 #endif

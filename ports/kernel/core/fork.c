@@ -67,6 +67,7 @@ static void copy_identity(struct process *child, const struct process *parent)
 	child->personality = parent->personality;
 	child->dumpable = parent->dumpable;
 	child->no_new_privs = parent->no_new_privs;
+	child->oom_score_adj = parent->oom_score_adj;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	child->arg_start = parent->arg_start;
 	child->arg_end = parent->arg_end;

@@ -12,6 +12,7 @@ struct entry {
 	enum kind kind;
 	uint32_t mode;
 	void (*make)(struct process *process, struct text *text);       /* TEXT */
+	int (*take)(struct process *process, const char *value);        /* TEXT: a value written; or NULL */
 	const struct entry *children;                                   /* DIRECTORY, PROCESSES, THREADS */
 	long (*target)(struct process *process, char *to, size_t size); /* LINK */
 	long (*raw)(struct process *process, char *data, size_t n, uint64_t pos, bool write); /* RAW */
@@ -190,9 +191,10 @@ static const struct entry process_entries[] = {
     {.name = "comm", .mode = 0444, .make = proc_make_comm},
     {.name = "auxv", .mode = 0400, .make = proc_make_auxv},
     {.name = "mounts", .mode = 0444, .make = proc_make_mounts_of},
+    {.name = "mountinfo", .mode = 0444, .make = proc_make_mountinfo},
     {.name = "wchan", .mode = 0444, .make = proc_make_wchan},
-    {.name = "oom_score", .mode = 0444, .make = proc_make_zero},
-    {.name = "oom_score_adj", .mode = 0444, .make = proc_make_zero},
+    {.name = "oom_score", .mode = 0444, .make = proc_make_oom_score},
+    {.name = "oom_score_adj", .mode = 0644, .make = proc_make_oom_score_adj, .take = proc_take_oom_score_adj},
     {.name = "pagemap", .kind = RAW, .mode = 0400, .raw = raw_pagemap},
     {.name = "mem", .kind = RAW, .mode = 0600, .raw = raw_mem},
     {.name = "exe", .kind = LINK, .mode = 0777, .target = exe_target},
@@ -487,6 +489,31 @@ static long text_read(struct file *file, char *to, size_t n, uint64_t *pos, bool
 	return (long)n;
 }
 
+/* One value in one write, as a shell's echo gives it. */
+static long text_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
+{
+	const struct node *node = file->inode->private;
+	struct process *process;
+	size_t length = n;
+	char value[32];
+	int result;
+
+	if (!node->entry->take)
+		return -EIO;
+	if (n >= sizeof(value))
+		return -EINVAL;
+	memcpy(value, from, n);
+	while (length && (value[length - 1] == '\n' || value[length - 1] == ' '))
+		length--;
+	value[length] = '\0';
+	process = node_process(node);
+	if (!process)
+		return -ESRCH;
+	result = node->entry->take(process, value);
+	process_put(process);
+	return result ? result : (long)n;
+}
+
 static void text_release(struct file *file)
 {
 	struct text *text = file->private;
@@ -526,7 +553,8 @@ static long raw_write(struct file *file, const char *from, size_t n, uint64_t *p
 	return raw_transfer(file, data.out, n, pos, true);
 }
 
-static const struct file_ops text_file_ops = {.read = text_read, .release = text_release};
+static const struct file_ops text_file_ops = {
+    .read = text_read, .write = text_write, .release = text_release};
 static const struct file_ops raw_file_ops = {.read = raw_read, .write = raw_write};
 
 /* --- listing --------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
 #include "fs.h"
+#include "oom.h"
 
 static void kib(struct text *text, const char *name, uint64_t pages)
 {
@@ -59,7 +60,7 @@ void proc_vmstat(struct text *text)
 	count(text, "pswpout", 0);
 	count(text, "pgfault", quire_counter(the_system, QUIRE_STEP_MINOR) + major);
 	count(text, "pgmajfault", major);
-	count(text, "oom_kill", quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
+	count(text, "oom_kill", oom_kills() + quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
 }
 
 void proc_cpuinfo(struct text *text)

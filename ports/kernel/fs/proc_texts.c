@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The small files of /proc. Those of the system are given no process. */
 #include "fs.h"
+#include "oom.h"
 
 void proc_make_uptime(struct process *process, struct text *text)
 {
@@ -126,6 +127,40 @@ void proc_make_auxv(struct process *process, struct text *text)
 void proc_make_mounts_of(struct process *process, struct text *text)
 {
 	proc_mounts(text);
+}
+
+/* As findmnt and df read it; the device numbers are those of stat(2). */
+void proc_make_mountinfo(struct process *process, struct text *text)
+{
+	text_add(text, "1 1 0:1 / / rw,relatime - tmpfs tmpfs rw\n"
+		       "2 1 0:4 / /proc rw,relatime - proc proc rw\n");
+}
+
+void proc_make_oom_score(struct process *process, struct text *text)
+{
+	text_add(text, "%u\n", oom_score(process));
+}
+
+void proc_make_oom_score_adj(struct process *process, struct text *text)
+{
+	text_add(text, "%d\n", process->oom_score_adj);
+}
+
+/* Less than before is for who may: it puts others in one's place. */
+int proc_take_oom_score_adj(struct process *process, const char *value)
+{
+	bool negative = *value == '-';
+	const char *end, *digits = value + negative;
+	uint64_t number = strtoul64(digits, &end);
+	int adjust;
+
+	if (end == digits || end > digits + 6 || *end || number > OOM_SCORE_ADJ_MAX)
+		return -EINVAL;
+	adjust = negative ? -(int)number : (int)number;
+	if (adjust < process->oom_score_adj && current->process->cred.euid != 0)
+		return -EACCES;
+	process->oom_score_adj = adjust;
+	return 0;
 }
 
 void proc_make_wchan(struct process *process, struct text *text)

@@ -114,6 +114,7 @@ struct process {
 	uint64_t real_interval;
 	unsigned personality;
 	bool dumpable, no_new_privs;
+	int oom_score_adj; /* per mille of all memory, as if it held so much more */
 	int parent_death_signal;
 
 	/* Written by exec, read by /proc. */
