@@ -13,25 +13,15 @@
 
 #include "../command.h"
 #include "../scenario/sim_backend.h"
-#include "conform.h"
+#include "options.h"
 
-enum { MAX_JOBS = 64, PROGRAM_SECONDS = 60, TELL_EVERY = 16 };
-
-struct options {
-	uint64_t programs, seed, only;
-	unsigned ops, jobs, features, most;
-	bool one, self, json, quiet, seeded;
-	const char *mutant;
-	const char *out;
-	const char *record;
-	unsigned check_every;
-};
+enum { PROGRAM_SECONDS = 60, TELL_EVERY = 16 };
 
 /* What a worker tells. The text of a difference follows its record. */
 struct record {
-	uint32_t kind;      /* 0: counts; 1: a difference */
+	uint32_t kind; /* 0: counts; 1: a difference */
 	uint32_t text_bytes;
-	uint64_t program;   /* 1: its number */
+	uint64_t program; /* 1: its number */
 	uint64_t programs, ops, succeeded, failed, signals, minor, major, left_out;
 	uint32_t shrunk_ops, shrink_runs;
 };
@@ -72,7 +62,7 @@ static bool open_host_side(struct conform_side *side, const char *name)
 	return side->context != NULL;
 }
 
-static bool open_sides(const struct options *o, struct conform_side side[2], const char **out_why)
+static bool open_sides(const struct conform_options *o, struct conform_side side[2], const char **out_why)
 {
 	struct scn_sim_config config = {.mutant = o->mutant, .check_every = o->check_every};
 
@@ -119,8 +109,9 @@ static bool send_all(int fd, const void *bytes, size_t count)
 	return true;
 }
 
-static void tell_difference(int fd, const struct options *o, struct conform_side side[2], uint64_t number,
-                            struct scn_program *program, struct conform_difference *difference)
+static void tell_difference(int fd, const struct conform_options *o, struct conform_side side[2],
+			    uint64_t number, struct scn_program *program,
+			    struct conform_difference *difference)
 {
 	struct record record = {.kind = 1, .program = number};
 	char *text = NULL;
@@ -132,7 +123,8 @@ static void tell_difference(int fd, const struct options *o, struct conform_side
 	alarm(10 * PROGRAM_SECONDS);
 	record.shrink_runs = conform_shrink(side, program, difference);
 	record.shrunk_ops = program->op_count;
-	fprintf(to, "# quire conform --seed %" PRIu64 " --ops %u --only %" PRIu64 "\n", o->seed, o->ops, number);
+	fprintf(to, "# quire conform --seed %" PRIu64 " --ops %u --only %" PRIu64 "\n", o->seed, o->ops,
+		number);
 	conform_print_difference(to, side, program, difference);
 	fclose(to);
 	record.text_bytes = (uint32_t)bytes;
@@ -141,7 +133,7 @@ static void tell_difference(int fd, const struct options *o, struct conform_side
 	free(text);
 }
 
-static int work(const struct options *o, unsigned job, int fd)
+static int work(const struct conform_options *o, unsigned job, int fd)
 {
 	struct scn_program *program = malloc(sizeof(*program));
 	struct record counts = {0};
@@ -202,20 +194,22 @@ static bool receive(int fd, void *bytes, size_t count)
 	return true;
 }
 
-static void keep_file(const struct options *o, const struct record *r, const char *text)
+static void keep_file(const struct conform_options *o, const struct record *r, const char *text)
 {
 	char path[4096];
 	FILE *to;
 
 	if (!o->out)
 		return;
-	snprintf(path, sizeof(path), "%s/difference-%" PRIu64 "-%" PRIu64 ".scn", o->out, o->seed, r->program);
+	snprintf(path, sizeof(path), "%s/difference-%" PRIu64 "-%" PRIu64 ".scn", o->out, o->seed,
+		 r->program);
 	to = fopen(path, "w");
 	if (!to || fputs(text, to) < 0 || fclose(to) != 0)
 		fprintf(stderr, "quire conform: %s: %s\n", path, strerror(errno));
 }
 
-static void add_difference(const struct options *o, struct totals *t, const struct record *r, const char *text)
+static void add_difference(const struct conform_options *o, struct totals *t, const struct record *r,
+			   const char *text)
 {
 	if (!t->differences || r->program < t->first_program) {
 		t->first_program = r->program;
@@ -223,16 +217,16 @@ static void add_difference(const struct options *o, struct totals *t, const stru
 	}
 	t->differences++;
 	if (o->json)
-		json_array_append_new(t->list, json_pack("{s:I,s:i,s:i,s:s}", "program", (json_int_t)r->program,
-		                                         "operations", (int)r->shrunk_ops, "runs",
-		                                         (int)r->shrink_runs, "scenario", text));
+		json_array_append_new(
+		    t->list, json_pack("{s:I,s:i,s:i,s:s}", "program", (json_int_t)r->program, "operations",
+				       (int)r->shrunk_ops, "runs", (int)r->shrink_runs, "scenario", text));
 	else
 		printf("\n%s\n", text);
 	keep_file(o, r, text);
 }
 
 /* One record of a worker. Returns false when the worker is at its end. */
-static bool take_record(const struct options *o, struct totals *t, int fd)
+static bool take_record(const struct conform_options *o, struct totals *t, int fd)
 {
 	struct record r;
 	char *text;
@@ -260,15 +254,15 @@ static bool take_record(const struct options *o, struct totals *t, int fd)
 	return true;
 }
 
-static void show_progress(const struct options *o, const struct totals *t)
+static void show_progress(const struct conform_options *o, const struct totals *t)
 {
 	if (o->quiet || o->json || !isatty(STDERR_FILENO))
 		return;
-	fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " programs, %u differences ", t->sum.programs, o->programs,
-	        t->differences);
+	fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " programs, %u differences ", t->sum.programs,
+		o->programs, t->differences);
 }
 
-static void listen_to(const struct options *o, struct totals *t, struct pollfd *from)
+static void listen_to(const struct conform_options *o, struct totals *t, struct pollfd *from)
 {
 	unsigned open = o->jobs;
 
@@ -290,7 +284,7 @@ static void listen_to(const struct options *o, struct totals *t, struct pollfd *
 		fputc('\n', stderr);
 }
 
-static bool start_workers(const struct options *o, struct pollfd *from, pid_t *pid)
+static bool start_workers(const struct conform_options *o, struct pollfd *from, pid_t *pid)
 {
 	for (unsigned i = 0; i < o->jobs; i++) {
 		int ends[2];
@@ -311,35 +305,37 @@ static bool start_workers(const struct options *o, struct pollfd *from, pid_t *p
 	return true;
 }
 
-static void print_verdict(const struct options *o, const struct totals *t, double seconds)
+static void print_verdict(const struct conform_options *o, const struct totals *t, double seconds)
 {
 	const struct record *s = &t->sum;
 	unsigned version = conform_kernel_version();
 
-	printf("quire conform --programs %" PRIu64 " --seed %" PRIu64 " --ops %u: Linux %u.%u against %s%s%s\n",
-	       o->programs, o->seed, o->ops, version >> 8, version & 255, o->self ? "itself" : "linux-6 on x86_64",
-	       o->mutant ? ", mutant " : "", o->mutant ? o->mutant : "");
+	printf("quire conform --programs %" PRIu64 " --seed %" PRIu64
+	       " --ops %u: Linux %u.%u against %s%s%s\n",
+	       o->programs, o->seed, o->ops, version >> 8, version & 255,
+	       o->self ? "itself" : "linux-6 on x86_64", o->mutant ? ", mutant " : "",
+	       o->mutant ? o->mutant : "");
 	conform_print_known(stdout, version);
 	printf("  %" PRIu64 " programs, %" PRIu64 " operations (%.1f each): %" PRIu64 " succeeded, %" PRIu64
 	       " refused, %" PRIu64 " ended in a signal\n",
-	       s->programs, s->ops, s->programs ? (double)s->ops / (double)s->programs : 0, s->succeeded, s->failed,
-	       s->signals);
+	       s->programs, s->ops, s->programs ? (double)s->ops / (double)s->programs : 0, s->succeeded,
+	       s->failed, s->signals);
 	printf("  %" PRIu64 " minor and %" PRIu64 " major faults inside them\n", s->minor, s->major);
 	printf("  %.1f s with %u workers: %.0f programs a second\n", seconds, o->jobs,
 	       seconds > 0 ? (double)s->programs / seconds : 0);
 	printf("  %u differences\n", t->differences);
 }
 
-static void print_json(const struct options *o, struct totals *t, double seconds)
+static void print_json(const struct conform_options *o, struct totals *t, double seconds)
 {
 	const struct record *s = &t->sum;
 	unsigned version = conform_kernel_version();
-	json_t *root = json_pack("{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o}", "programs",
-	                         (json_int_t)s->programs, "seed", (json_int_t)o->seed, "ops", (int)o->ops, "kernel",
-	                         (int)(version >> 8), (int)(version & 255), "operations", (json_int_t)s->ops,
-	                         "succeeded", (json_int_t)s->succeeded, "refused", (json_int_t)s->failed, "signals",
-	                         (json_int_t)s->signals, "minor", (json_int_t)s->minor, "major",
-	                         (json_int_t)s->major, "seconds", seconds, "differences", t->list);
+	json_t *root = json_pack(
+	    "{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o}", "programs", (json_int_t)s->programs,
+	    "seed", (json_int_t)o->seed, "ops", (int)o->ops, "kernel", (int)(version >> 8),
+	    (int)(version & 255), "operations", (json_int_t)s->ops, "succeeded", (json_int_t)s->succeeded,
+	    "refused", (json_int_t)s->failed, "signals", (json_int_t)s->signals, "minor",
+	    (json_int_t)s->minor, "major", (json_int_t)s->major, "seconds", seconds, "differences", t->list);
 
 	if (!root)
 		return;
@@ -348,153 +344,18 @@ static void print_json(const struct options *o, struct totals *t, double seconds
 	json_decref(root);
 }
 
-/* --- Options --- */
-
-static bool whole_number(const char *text, uint64_t *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	return text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0;
-}
-
-static const struct {
-	const char *name;
-	unsigned bit;
-} feature_names[] = {
-    {"files", CONFORM_FILES},   {"disk", CONFORM_DISK}, {"fork", CONFORM_FORK},   {"kernel", CONFORM_KERNEL},
-    {"remote", CONFORM_REMOTE}, {"exec", CONFORM_EXEC}, {"locks", CONFORM_LOCKS}, {"stack", CONFORM_STACK},
-    {"remap", CONFORM_REMAP},   {"brk", CONFORM_BRK},   {"advise", CONFORM_ADVISE},
-};
-
-static bool leave_feature(struct options *o, const char *name)
-{
-	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++) {
-		if (strcmp(feature_names[i].name, name) == 0) {
-			o->features &= ~feature_names[i].bit;
-			return true;
-		}
-	}
-	return false;
-}
-
-static int usage(const char *what, const char *word)
-{
-	fprintf(stderr, "quire conform: %s%s%s; see quire conform --help\n", what, word ? ": " : "", word ? word : "");
-	return QUIRE_EXIT_USAGE;
-}
-
-/* An option with a value. Returns 0, or an exit status. */
-static int take_option(struct options *o, const char *name, const char *value)
-{
-	uint64_t n = 0;
-	bool number = whole_number(value, &n);
-
-	if (strcmp(name, "--mutant") == 0) {
-		o->mutant = value;
-	} else if (strcmp(name, "--out") == 0) {
-		o->out = value;
-	} else if (strcmp(name, "--record") == 0) {
-		o->record = value;
-	} else if (strcmp(name, "--without") == 0) {
-		if (!leave_feature(o, value))
-			return usage("no such feature", value);
-	} else if (!number) {
-		return usage("not a number", value);
-	} else if (strcmp(name, "--programs") == 0) {
-		o->programs = n;
-	} else if (strcmp(name, "--seed") == 0) {
-		o->seed = n;
-		o->seeded = true;
-	} else if (strcmp(name, "--ops") == 0) {
-		if (n < 1 || n > 400)
-			return usage("--ops is 1 to 400", NULL);
-		o->ops = (unsigned)n;
-	} else if (strcmp(name, "--jobs") == 0) {
-		if (n < 1 || n > MAX_JOBS)
-			return usage("--jobs is 1 to 64", NULL);
-		o->jobs = (unsigned)n;
-	} else if (strcmp(name, "--only") == 0) {
-		o->one = true;
-		o->only = n;
-	} else if (strcmp(name, "--differences") == 0) {
-		o->most = n > 1000 ? 1000 : (unsigned)n;
-	} else if (strcmp(name, "--check") == 0) {
-		o->check_every = (unsigned)n;
-	} else {
-		return usage("unknown option", name);
-	}
-	return 0;
-}
-
-static int parse_options(struct options *o, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		int status;
-
-		if (strcmp(argv[i], "--self") == 0) {
-			o->self = true;
-		} else if (strcmp(argv[i], "--json") == 0) {
-			o->json = true;
-		} else if (strcmp(argv[i], "--quiet") == 0) {
-			o->quiet = true;
-		} else if (strncmp(argv[i], "--", 2) != 0) {
-			return usage("no arguments are taken", argv[i]);
-		} else if (i + 1 == argc) {
-			return usage("a value is missing", argv[i]);
-		} else {
-			status = take_option(o, argv[i], argv[i + 1]);
-			if (status)
-				return status;
-			i++;
-		}
-	}
-	if (o->one)
-		o->programs = o->jobs = 1;
-	if (o->jobs > o->programs)
-		o->jobs = o->programs ? (unsigned)o->programs : 1;
-	return 0;
-}
-
-void conform_help(FILE *out)
-{
-	fputs("usage: quire conform [OPTION...]\n\n"
-	      "Runs random memory programs on the simulated machine (profile linux-6, x86-64) and on the\n"
-	      "running kernel, and compares every result: values, errno, signals, fault counts, mappings,\n"
-	      "residency, contents. A difference is shrunk and printed as a scenario. Exit status 1: one was found.\n\n"
-	      "  --programs N     how many (default 2000)\n"
-	      "  --seed S         which (default: from the clock; printed)\n"
-	      "  --ops K          operations of a program, about (default 40)\n"
-	      "  --jobs J         workers (default: one for each CPU)\n"
-	      "  --only N         program N alone\n"
-	      "  --differences D  stop a worker after D (default 5)\n"
-	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap, brk or advise\n"
-	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
-	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
-	      "  --self           the host against itself: is it deterministic?\n"
-	      "  --out DIR        write each difference to a file there\n"
-	      "  --record FILE    write what the library gives, for the static program, and compare nothing\n"
-	      "  --json           the result as JSON\n"
-	      "  --quiet          no progress\n",
-	      out);
-}
-
 int conform_command(int argc, char **argv)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct options o = {.programs = 2000, .ops = 40, .features = CONFORM_ALL, .most = 5, .check_every = 8};
+	struct conform_options o;
 	struct totals t = {0};
-	struct pollfd from[MAX_JOBS];
-	pid_t pid[MAX_JOBS];
+	struct pollfd from[CONFORM_MAX_JOBS];
+	pid_t pid[CONFORM_MAX_JOBS];
 	struct timespec start, end;
 	double seconds;
 	int status;
 
-	o.jobs = cpus < 1 ? 1 : cpus > MAX_JOBS ? MAX_JOBS : (unsigned)cpus;
-	o.seed = (uint64_t)time(NULL);
-	status = parse_options(&o, argc, argv);
-	if (status)
+	status = conform_options_parse(&o, argc, argv);
+	if (status >= 0)
 		return status;
 	if (o.record)
 		return conform_record(o.record, o.programs, o.seed, o.ops) ? QUIRE_EXIT_OK : QUIRE_EXIT_USAGE;

@@ -2,9 +2,9 @@
 /* The command: options, files, bare codes, and the loop over what is found. */
 #include "explain.h"
 #include "../command.h"
+#include "../option.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,15 +57,16 @@ void explain_help(FILE *out)
 	    "  --mode MODE        user or kernel, where the code does not say (ARM, RISC-V)\n"
 	    "  --ifsr             ARM: the code is of IFSR (a prefetch abort), not of DFSR\n"
 	    "  --pc ADDRESS       the instruction\n"
-	    "  --sp ADDRESS       the stack pointer\n\n"
+	    "  --sp ADDRESS       the stack pointer\n"
+	    "  --help             this text\n\n"
 	    "exit status: 0 something was explained, 1 nothing was found, 2 bad use or an unreadable file\n",
 	    out);
 }
 
-static int usage(const char *problem, const char *what)
+/* Of a file, or of this process: nothing that the help could mend. */
+static int failure(const char *what, const char *why)
 {
-	fprintf(stderr, "quire explain: %s%s%s\n", problem, what ? ": " : "", what ? what : "");
-	fputs("quire explain --help says how it is used\n", stderr);
+	fprintf(stderr, "quire explain: %s%s%s\n", what, why ? ": " : "", why ? why : "");
 	return QUIRE_EXIT_USAGE;
 }
 
@@ -107,7 +108,7 @@ static int explain_file(struct session *session, const char *path)
 	int failed;
 
 	if (!file)
-		return usage(path, strerror(errno));
+		return failure(path, strerror(errno));
 	errno = 0;
 	data = read_all(file, &size);
 	failed = ferror(file) ? errno : 0;
@@ -115,7 +116,7 @@ static int explain_file(struct session *session, const char *path)
 		fclose(file);
 	if (!data || failed) {
 		free(data);
-		return usage(path, failed ? strerror(failed) : "out of memory");
+		return failure(path, failed ? strerror(failed) : "out of memory");
 	}
 	ex_scan_log(data, size, emit, session);
 	free(data);
@@ -162,7 +163,7 @@ static int explain_code(struct session *session, const char *text, uint64_t code
 	struct ex_report report = session->bare;
 
 	if (!session->options.arch && ex_arch_of_code(code) == EX_ARCH_NONE)
-		return usage("this code may be of several architectures: say --arch", text);
+		return option_error("explain", "this code may be of several architectures: say --arch", text);
 	if (!session->options.arch)
 		ex_vote(&report, EX_ARM64, 1);
 	report.has_code = true;
@@ -187,7 +188,8 @@ enum {
 	OPTION_MODE,
 	OPTION_IFSR,
 	OPTION_PC,
-	OPTION_SP
+	OPTION_SP,
+	OPTION_HELP
 };
 
 static const struct option long_options[] = {
@@ -202,7 +204,7 @@ static const struct option long_options[] = {
     {"ifsr", no_argument, NULL, OPTION_IFSR},
     {"pc", required_argument, NULL, OPTION_PC},
     {"sp", required_argument, NULL, OPTION_SP},
-    {"help", no_argument, NULL, 'h'},
+    {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -268,13 +270,13 @@ static int set_option(struct session *session, int option, const char *value)
 	case OPTION_SP:
 		good = bare->has_sp = parse_hex(value, &bare->sp);
 		break;
-	case 'h':
+	case OPTION_HELP:
 		explain_help(stdout);
 		return QUIRE_EXIT_OK;
 	default:
-		return usage("bad option", NULL);
+		return QUIRE_EXIT_USAGE;
 	}
-	return good ? -1 : usage("bad value of an option", value);
+	return good ? -1 : option_error("explain", "not a value it can have", value);
 }
 
 static int explain_arguments(struct session *session, int argc, char **argv)
@@ -296,16 +298,16 @@ int explain_command(int argc, char **argv)
 {
 	struct session session = {.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
 	int option, status = -1;
+	bool began = false;
 
 	session.bare.mode = QUIRE_MODE_UNKNOWN;
 	session.bare.access = QUIRE_ACCESS_UNKNOWN;
-	optind = 1;
-	while (status < 0 && (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
+	while (status < 0 && (option = option_next("explain", argc, argv, "", long_options, &began)) != -1)
 		status = set_option(&session, option, optarg);
 	if (status >= 0)
 		return status;
 	if (optind == argc)
-		return usage("no log and no code", NULL);
+		return option_error("explain", "no log and no code", NULL);
 
 	if (session.symbols_path) {
 		session.options.symbols = ex_symbols_open(session.symbols_path);
@@ -323,7 +325,7 @@ int explain_command(int argc, char **argv)
 	ex_symbols_close(session.options.symbols);
 
 	if (session.failed)
-		return usage("out of memory", NULL);
+		return failure("out of memory", NULL);
 	if (status != QUIRE_EXIT_OK)
 		return status;
 	if (!session.found)

@@ -2,8 +2,9 @@
 /* The command line of `quire run`. */
 #include "run.h"
 
+#include "../option.h"
+
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,19 +88,6 @@ static bool parse_mem(const char *text, uint64_t *out_mib)
 		end += 2;
 	*out_mib = n;
 	return !*end && n >= 16 && n <= 1024 * 1024;
-}
-
-static bool parse_number(const char *text, unsigned least, unsigned most, unsigned *out)
-{
-	unsigned long n;
-	char *end;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || n < least || n > most)
-		return false;
-	*out = (unsigned)n;
-	return true;
 }
 
 /* HOST[:GUEST]. A host name that holds a colon can be given when the file exists as it is written. */
@@ -189,14 +177,14 @@ static int take_option(struct run_options *options, int option, char *value)
 		ok = parse_mem(value, &options->mem_mib);
 		break;
 	case OPT_CPUS:
-		ok = parse_number(value, 1, 16, &options->cpus);
+		ok = option_unsigned(value, 1, 16, &options->cpus);
 		break;
 	case OPT_PROFILE:
 		options->profile = value;
 		ok = is_word(value);
 		break;
 	case OPT_TIMEOUT:
-		ok = parse_number(value, 1, 1000000, &options->timeout);
+		ok = option_unsigned(value, 1, 1000000, &options->timeout);
 		break;
 	case OPT_ROOT:
 		options->root = value;
@@ -241,22 +229,17 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 {
 	static char *no_program[] = {NULL};
 	struct stat st;
+	bool began = false;
 	int option;
 
 	*options = (struct run_options){.arch = "x86_64", .mem_mib = 256};
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:", table, NULL)) != -1) {
+	while ((option = option_next("run", argc, argv, "+", table, &began)) != -1) {
 		if (option == OPT_HELP) {
 			run_help(stdout);
 			return 1;
 		}
-		if (option == ':' || option == '?') {
-			run_error(option == ':' ? "%s wants a value; see quire run --help"
-						: "%s: no such option; see quire run --help",
-				  argv[optind - 1]);
+		if (option == '?')
 			return -1;
-		}
 		if (take_option(options, option, optarg))
 			return -1;
 	}

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 
 #include "../command.h"
+#include "../option.h"
+
+#include <quire/config.h>
 #include "try.h"
 
 enum { TEXT_BYTES = 1 << 20 };
@@ -28,7 +31,8 @@ static void failed(void *context, unsigned index, const char *text)
 
 	report->failed++;
 	if (report->json)
-		json_array_append_new(report->failures, json_pack("{s:i,s:s}", "line", (int)line, "text", text));
+		json_array_append_new(report->failures,
+				      json_pack("{s:i,s:s}", "line", (int)line, "text", text));
 	else
 		printf("%s:%u: %s\n", report->path, line, text);
 }
@@ -36,8 +40,12 @@ static void failed(void *context, unsigned index, const char *text)
 /* Reads a file whole. NULL with a message. */
 static char *read_text(const char *path, size_t *out_bytes)
 {
-	FILE *from = fopen(path, "r");
-	char *text = from ? malloc(TEXT_BYTES) : NULL;
+	FILE *from;
+	char *text;
+
+	errno = 0;
+	from = fopen(path, "r");
+	text = from ? malloc(TEXT_BYTES) : NULL;
 
 	if (text)
 		*out_bytes = fread(text, 1, TEXT_BYTES, from);
@@ -67,7 +75,8 @@ static bool load(const char *path, struct scn_program *out)
 	return good;
 }
 
-static const struct scn_run *run_program(struct session *s, const struct scn_program *program, const char **why)
+static const struct scn_run *run_program(struct session *s, const struct scn_program *program,
+					 const char **why)
 {
 	const struct scn_run *run;
 
@@ -181,89 +190,77 @@ static void try_path(struct session *s, const char *path)
 
 /* --- Options --- */
 
-static int usage(const char *what, const char *word)
+enum {
+	OPT_ON = 256,
+	OPT_ARCH,
+	OPT_PROFILE,
+	OPT_MEM,
+	OPT_CPUS,
+	OPT_TRACE,
+	OPT_JSON,
+	OPT_MUTANT,
+	OPT_QUIET,
+	OPT_HELP
+};
+
+static const struct option table[] = {
+    {"on", required_argument, NULL, OPT_ON},
+    {"arch", required_argument, NULL, OPT_ARCH},
+    {"profile", required_argument, NULL, OPT_PROFILE},
+    {"mem", required_argument, NULL, OPT_MEM},
+    {"cpus", required_argument, NULL, OPT_CPUS},
+    {"trace", no_argument, NULL, OPT_TRACE},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"mutant", required_argument, NULL, OPT_MUTANT},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+/* Returns 0, or an exit status after a message. */
+static int take_option(struct try_options *o, int option, const char *value)
 {
-	fprintf(stderr, "quire try: %s%s%s; see quire try --help\n", what, word ? ": " : "", word ? word : "");
-	return QUIRE_EXIT_USAGE;
-}
-
-/* Bytes with K, M or G. */
-static bool memory_size(const char *text, uint64_t *out)
-{
-	char *end;
-	unsigned shift;
-
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-	if (errno || text[0] < '0' || text[0] > '9' || end[shift != 0] || *out > (uint64_t)1 << 40 >> shift)
-		return false;
-	*out <<= shift;
-	return true;
-}
-
-static int take_value(struct try_options *o, const char *name, const char *value)
-{
-	uint64_t n;
-
-	if (strcmp(name, "--arch") == 0) {
-		if (!quire_arch_find(value))
-			return usage("no such architecture", value);
-		o->sim.arch = value;
-	} else if (strcmp(name, "--profile") == 0) {
-		if (!quire_profile_find(value))
-			return usage("no such profile", value);
-		o->sim.profile = value;
-	} else if (strcmp(name, "--mem") == 0) {
-		if (!memory_size(value, &o->sim.ram_bytes))
-			return usage("not an amount of memory", value);
-	} else if (strcmp(name, "--cpus") == 0) {
-		if (!memory_size(value, &n) || n < 1 || n > 64)
-			return usage("--cpus is 1 to 64", NULL);
-		o->sim.cpus = (unsigned)n;
-	} else if (strcmp(name, "--mutant") == 0) {
-		o->sim.mutant = value;
-	} else if (strcmp(name, "--on") == 0) {
+	switch (option) {
+	case OPT_ON:
 		o->on_host = strcmp(value, "host") == 0;
-		if (!o->on_host && strcmp(value, "sim") != 0)
-			return usage("--on is sim or host", NULL);
-	} else {
-		return usage("unknown option", name);
+		return o->on_host || strcmp(value, "sim") == 0
+			   ? 0
+			   : option_error("try", "--on is sim or host", value);
+	case OPT_ARCH:
+		o->sim.arch = value;
+		return quire_arch_find(value) ? 0 : option_error("try", "no such architecture", value);
+	case OPT_PROFILE:
+		o->sim.profile = value;
+		return quire_profile_find(value) ? 0 : option_error("try", "no such profile", value);
+	case OPT_MEM:
+		return option_bytes(value, &o->sim.ram_bytes)
+			   ? 0
+			   : option_error("try", "not an amount of memory", value);
+	case OPT_CPUS:
+		return option_unsigned(value, 1, 64, &o->sim.cpus)
+			   ? 0
+			   : option_error("try", "--cpus is 1 to 64", value);
+	case OPT_MUTANT:
+		o->sim.mutant = value;
+		return QUIRE_CONFIG_MUTANTS ? 0 : option_error("try", "this build has no mutants", value);
+	case OPT_TRACE:
+		o->trace = true;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_QUIET:
+		o->quiet = true;
+		return 0;
+	default:
+		return QUIRE_EXIT_USAGE;
 	}
-	return 0;
-}
-
-/* Returns the number of paths moved to the front of argv + 1, or -1 - exit status. */
-static int parse_options(struct try_options *o, int argc, char **argv)
-{
-	int paths = 0;
-
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--trace") == 0) {
-			o->trace = true;
-		} else if (strcmp(argv[i], "--json") == 0) {
-			o->json = true;
-		} else if (strcmp(argv[i], "--quiet") == 0) {
-			o->quiet = true;
-		} else if (strncmp(argv[i], "--", 2) != 0) {
-			argv[1 + paths++] = argv[i];
-		} else if (i + 1 == argc) {
-			return -1 - usage("a value is missing", argv[i]);
-		} else {
-			int status = take_value(o, argv[i], argv[i + 1]);
-
-			if (status)
-				return -1 - status;
-			i++;
-		}
-	}
-	return paths ? paths : -1 - usage("no scenario was named", NULL);
 }
 
 void try_help(FILE *out)
 {
 	fputs("usage: quire try [OPTION...] FILE-OR-FOLDER...\n\n"
-	      "Runs scenarios and checks their expectations. Exit status 1: one was not met.\n\n"
+	      "Runs scenarios and checks their expectations.\n\n"
 	      "  --on sim|host    the simulated machine (default), or the running kernel\n"
 	      "  --arch A         i386, x86_64, arm, arm64, riscv64, ... (default x86_64)\n"
 	      "  --profile P      linux-2.4, linux-2.6, linux-4.14, linux-6 (default)\n"
@@ -272,7 +269,9 @@ void try_help(FILE *out)
 	      "  --trace          print every operation, and the way of each fault\n"
 	      "  --json           the same as JSON\n"
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
-	      "  --quiet          only what fails\n",
+	      "  --quiet          only what fails\n"
+	      "  --help           this text\n\n"
+	      "Exit status: 0 all expectations were met, 1 one was not, 2 bad use or an unreadable file.\n",
 	      out);
 }
 
@@ -301,16 +300,28 @@ static bool open_machine(struct session *s)
 int try_command(int argc, char **argv)
 {
 	struct session s = {0};
-	int paths = parse_options(&s.options, argc, argv);
 	unsigned findings = 0;
+	bool began = false;
+	int option;
 
-	if (paths < 0)
-		return -1 - paths;
+	while ((option = option_next("try", argc, argv, "", table, &began)) != -1) {
+		int status;
+
+		if (option == OPT_HELP) {
+			try_help(stdout);
+			return QUIRE_EXIT_OK;
+		}
+		status = take_option(&s.options, option, optarg);
+		if (status)
+			return status;
+	}
+	if (optind == argc)
+		return option_error("try", "no scenario is named", NULL);
 	if (!open_machine(&s))
 		return QUIRE_EXIT_USAGE;
 	s.list = json_array();
-	for (int i = 0; i < paths; i++)
-		try_path(&s, argv[1 + i]);
+	for (int i = optind; i < argc; i++)
+		try_path(&s, argv[i]);
 	if (s.host)
 		scn_host_close(s.host);
 	if (s.sim)

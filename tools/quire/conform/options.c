@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of quire conform. */
+#include "options.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../command.h"
+#include "../option.h"
+
+#include <quire/config.h>
+
+enum {
+	OPT_PROGRAMS = 256,
+	OPT_SEED,
+	OPT_OPS,
+	OPT_JOBS,
+	OPT_ONLY,
+	OPT_DIFFERENCES,
+	OPT_WITHOUT,
+	OPT_CHECK,
+	OPT_MUTANT,
+	OPT_SELF,
+	OPT_OUT,
+	OPT_RECORD,
+	OPT_JSON,
+	OPT_QUIET,
+	OPT_HELP
+};
+
+static const struct option table[] = {
+    {"programs", required_argument, NULL, OPT_PROGRAMS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"ops", required_argument, NULL, OPT_OPS},
+    {"jobs", required_argument, NULL, OPT_JOBS},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"differences", required_argument, NULL, OPT_DIFFERENCES},
+    {"without", required_argument, NULL, OPT_WITHOUT},
+    {"check", required_argument, NULL, OPT_CHECK},
+    {"mutant", required_argument, NULL, OPT_MUTANT},
+    {"self", no_argument, NULL, OPT_SELF},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"record", required_argument, NULL, OPT_RECORD},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} feature_names[] = {
+    {"files", CONFORM_FILES},   {"disk", CONFORM_DISK},     {"fork", CONFORM_FORK},
+    {"kernel", CONFORM_KERNEL}, {"remote", CONFORM_REMOTE}, {"exec", CONFORM_EXEC},
+    {"locks", CONFORM_LOCKS},   {"stack", CONFORM_STACK},   {"remap", CONFORM_REMAP},
+    {"brk", CONFORM_BRK},       {"advise", CONFORM_ADVISE},
+};
+
+static bool leave_feature(struct conform_options *o, const char *name)
+{
+	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++) {
+		if (strcmp(feature_names[i].name, name) == 0) {
+			o->features &= ~feature_names[i].bit;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What is wrong with the value; NULL: nothing. */
+static const char *take_number(struct conform_options *o, int option, const char *value)
+{
+	switch (option) {
+	case OPT_PROGRAMS:
+		return option_number(value, 0, UINT64_MAX, &o->programs) ? NULL : "not a number of programs";
+	case OPT_SEED:
+		o->seeded = option_number(value, 0, UINT64_MAX, &o->seed);
+		return o->seeded ? NULL : "not a seed, which is a number";
+	case OPT_ONLY:
+		o->one = option_number(value, 0, UINT64_MAX, &o->only);
+		return o->one ? NULL : "not the number of a program";
+	case OPT_OPS:
+		return option_unsigned(value, 1, 400, &o->ops) ? NULL : "--ops is 1 to 400";
+	case OPT_JOBS:
+		return option_unsigned(value, 1, CONFORM_MAX_JOBS, &o->jobs) ? NULL : "--jobs is 1 to 64";
+	case OPT_DIFFERENCES:
+		return option_unsigned(value, 1, 1000, &o->most) ? NULL : "--differences is 1 to 1000";
+	default:
+		return option_unsigned(value, 0, 1000000, &o->check_every) ? NULL : "--check is 0 to 1000000";
+	}
+}
+
+static const char *take_option(struct conform_options *o, int option, const char *value)
+{
+	switch (option) {
+	case OPT_WITHOUT:
+		return leave_feature(o, value) ? NULL : "no such feature";
+	case OPT_MUTANT:
+		o->mutant = value;
+		return QUIRE_CONFIG_MUTANTS ? NULL : "this build has no mutants";
+	case OPT_OUT:
+		o->out = value;
+		return NULL;
+	case OPT_RECORD:
+		o->record = value;
+		return NULL;
+	case OPT_SELF:
+		o->self = true;
+		return NULL;
+	case OPT_JSON:
+		o->json = true;
+		return NULL;
+	case OPT_QUIET:
+		o->quiet = true;
+		return NULL;
+	default:
+		return take_number(o, option, value);
+	}
+}
+
+int conform_options_parse(struct conform_options *out, int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	bool began = false;
+	int option;
+
+	*out = (struct conform_options){
+	    .programs = 2000,
+	    .seed = (uint64_t)time(NULL),
+	    .ops = 40,
+	    .features = CONFORM_ALL,
+	    .most = 5,
+	    .check_every = 8,
+	    .jobs = cpus < 1                  ? 1
+		    : cpus > CONFORM_MAX_JOBS ? CONFORM_MAX_JOBS
+					      : (unsigned)cpus,
+	};
+	while ((option = option_next("conform", argc, argv, "", table, &began)) != -1) {
+		const char *problem;
+
+		if (option == OPT_HELP) {
+			conform_help(stdout);
+			return QUIRE_EXIT_OK;
+		}
+		if (option == '?')
+			return QUIRE_EXIT_USAGE;
+		problem = take_option(out, option, optarg);
+		if (problem)
+			return option_error("conform", problem, optarg);
+	}
+	if (optind < argc)
+		return option_error("conform", "no arguments are taken", argv[optind]);
+	if (out->one)
+		out->programs = out->jobs = 1;
+	if (out->jobs > out->programs)
+		out->jobs = out->programs ? (unsigned)out->programs : 1;
+	return -1;
+}
+
+void conform_help(FILE *out)
+{
+	fputs("usage: quire conform [OPTION...]\n\n"
+	      "Runs random memory programs on the simulated machine (profile linux-6, x86-64) and on the\n"
+	      "running kernel, and compares every result: values, errno, signals, fault counts, mappings,\n"
+	      "residency, contents. A difference is shrunk and printed as a scenario.\n\n"
+	      "  --programs N     how many (default 2000)\n"
+	      "  --seed S         which (default: from the clock; printed)\n"
+	      "  --ops K          operations of a program, about (default 40)\n"
+	      "  --jobs J         workers (default: one for each CPU)\n"
+	      "  --only N         program N alone\n"
+	      "  --differences D  stop a worker after D (default 5)\n"
+	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap, "
+	      "brk or advise\n"
+	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
+	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
+	      "  --self           the host against itself: is it deterministic?\n"
+	      "  --out DIR        write each difference to a file there\n"
+	      "  --record FILE    write what the library gives, for the static program, and compare nothing\n"
+	      "  --json           the result as JSON\n"
+	      "  --quiet          no progress\n"
+	      "  --help           this text\n\n"
+	      "Exit status: 0 no difference, 1 one was found, 2 bad use or a worker was lost.\n",
+	      out);
+}

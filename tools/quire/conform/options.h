@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What quire conform was asked to do. */
+#ifndef QUIRE_CONFORM_OPTIONS_H
+#define QUIRE_CONFORM_OPTIONS_H
+
+#include "conform.h"
+
+enum { CONFORM_MAX_JOBS = 64 };
+
+struct conform_options {
+	uint64_t programs, seed, only;
+	unsigned ops, jobs, features, most;
+	bool one, self, json, quiet, seeded;
+	const char *mutant;
+	const char *out;
+	const char *record;
+	unsigned check_every;
+};
+
+/* Fills `out` from the command line. Returns -1 to go on, else an exit status. */
+int conform_options_parse(struct conform_options *out, int argc, char **argv);
+
+#endif
