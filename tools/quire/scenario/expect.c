@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands behind "->": the expectations of an operation. */
+#include "parse.h"
+
+#include <string.h>
+
+/* row START..END rw-p [file F] */
+static bool parse_row(struct parser *p, struct scn_expect *expect)
+{
+	struct scn_program *program = p->program;
+	struct scn_expect_row *row = &program->row[program->row_count];
+	char text[TOKEN_BYTES];
+	const char *perms;
+	char *dots;
+
+	if (program->row_count == SCN_MAX_ROWS)
+		return parse_fail(p, "too many rows");
+	snprintf(text, sizeof(text), "%s", parse_peek(p));
+	dots = strstr(text, "..");
+	if (!dots)
+		return parse_fail(p, "START..END is missing");
+	*dots = 0;
+	if (!parse_addr_text(p, text, &row->start) || !parse_addr_text(p, dots + 2, &row->end))
+		return false;
+	p->next++;
+	perms = parse_peek(p);
+	if (strlen(perms) != 4 || !strchr("r-", perms[0]) || !strchr("w-", perms[1]) ||
+	    !strchr("x-", perms[2]) || !strchr("ps", perms[3]))
+		return parse_fail(p, "protections such as rw-p or r--s are missing");
+	row->prot = (uint8_t)((perms[0] == 'r') | (perms[1] == 'w') << 1 | (perms[2] == 'x') << 2);
+	row->shared = perms[3] == 's';
+	row->file = SCN_NONE;
+	p->next++;
+	if (parse_accept(p, "file") && !parse_file(p, &row->file))
+		return false;
+	if (!(expect->set & SCN_EXPECT_ROWS))
+		expect->rows_first = program->row_count;
+	expect->set |= SCN_EXPECT_ROWS;
+	expect->rows_count++;
+	program->row_count++;
+	return true;
+}
+
+static bool parse_pages(struct parser *p, struct scn_expect *expect)
+{
+	const char *text = parse_peek(p);
+	size_t n = strlen(text);
+
+	if (n == 0 || n >= TOKEN_BYTES || strspn(text, "1.") != n)
+		return parse_fail(p, "pages are written as 1 and . (such as 11.1)");
+	expect->pages_count = (uint8_t)n;
+	for (size_t i = 0; i < n; i++)
+		expect->pages |= (uint64_t)(text[i] == '1') << i;
+	expect->set |= SCN_EXPECT_PAGES;
+	p->next++;
+	return true;
+}
+
+static bool parse_signal(struct parser *p, struct scn_expect *expect, uint32_t signal)
+{
+	uint32_t code;
+
+	p->next++;
+	if (!scn_word_number(scn_code_words, parse_peek(p), &code) || code >> 8 != signal)
+		return parse_fail(p, "a code of this signal is missing (such as MAPERR)");
+	p->next++;
+	expect->set |= SCN_EXPECT_SIGNAL;
+	expect->signal = (uint8_t)signal;
+	expect->code = (uint8_t)code;
+	if (!parse_accept(p, "at"))
+		return true;
+	expect->set |= SCN_EXPECT_SIGADDR;
+	return parse_addr(p, &expect->addr);
+}
+
+static bool parse_clause(struct parser *p, struct scn_expect *expect)
+{
+	uint32_t n;
+	int error;
+
+	if (scn_word_number(scn_signal_words, parse_peek(p), &n))
+		return parse_signal(p, expect, n);
+	error = strcmp(parse_peek(p), "ok") == 0 ? 0 : scn_errno_number(parse_peek(p));
+	if (error >= 0) {
+		expect->set |= SCN_EXPECT_ERRNO;
+		expect->error = error;
+		p->next++;
+		return true;
+	}
+	if (parse_accept(p, "value")) {
+		expect->set |= SCN_EXPECT_VALUE;
+		return parse_byte(p, &expect->value);
+	}
+	if (parse_accept(p, "minor")) {
+		expect->set |= SCN_EXPECT_MINOR;
+		return parse_count(p, &expect->minor);
+	}
+	if (parse_accept(p, "major")) {
+		expect->set |= SCN_EXPECT_MAJOR;
+		return parse_count(p, &expect->major);
+	}
+	if (parse_accept(p, "count")) {
+		expect->set |= SCN_EXPECT_COUNT;
+		return parse_size(p, &expect->count);
+	}
+	if (parse_accept(p, "at")) {
+		expect->set |= SCN_EXPECT_AT;
+		return parse_addr(p, &expect->at);
+	}
+	if (parse_accept(p, "pages"))
+		return parse_pages(p, expect);
+	if (parse_accept(p, "row"))
+		return parse_row(p, expect);
+	if (parse_accept(p, "norows")) {
+		expect->set |= SCN_EXPECT_ROWS;
+		return true;
+	}
+	return parse_fail(p, "not an expectation");
+}
+
+bool parse_expect(struct parser *p, struct scn_expect *expect)
+{
+	if (parse_at_end(p))
+		return true;
+	if (!parse_accept(p, "->"))
+		return parse_fail(p, "'->' or the end of the line was expected");
+	do {
+		if (!parse_clause(p, expect))
+			return false;
+	} while (parse_accept(p, ","));
+	return parse_at_end(p) || parse_fail(p, "',' or the end of the line was expected");
+}

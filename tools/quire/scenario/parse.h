@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the parser share: the words of one line, taken one after the other.
+ *
+ *   parse.c    lines: files, operations ──► expect.c   what stands behind "->"
+ *   words.c    words: sizes, addresses, names, protections
+ *
+ * Every function that returns bool has, when it returns false, written the error: line, column, what. */
+#ifndef QUIRE_SCENARIO_PARSE_H
+#define QUIRE_SCENARIO_PARSE_H
+
+#include "names.h"
+
+enum { MAX_TOKENS = 160, TOKEN_BYTES = 64 };
+
+struct token {
+	char text[TOKEN_BYTES];
+	unsigned column;
+};
+
+struct parser {
+	struct scn_program *program;
+	struct scn_error *error;
+	unsigned line;
+	unsigned end_column;
+	struct token token[MAX_TOKENS];
+	unsigned count, next;
+};
+
+/* The error is at `column`, at the current word, at the one before it. They return false. */
+bool parse_fail_at(struct parser *p, unsigned column, const char *what, const char *word);
+bool parse_fail(struct parser *p, const char *what);
+bool parse_fail_back(struct parser *p, const char *what);
+
+/* Splits a line into words; ',' and '=' and "->" are words of their own; '#' ends the line. */
+bool parse_split(struct parser *p, const char *line, size_t bytes);
+/* The current word; "" at the end of the line. */
+const char *parse_peek(const struct parser *p);
+/* Takes the word if it is the current one. */
+bool parse_accept(struct parser *p, const char *word);
+bool parse_at_end(const struct parser *p);
+
+/* A number at the start of *text, and where it ends. False: there is none, or it is too large; no error. */
+bool parse_number(const char **text, uint64_t *out);
+bool parse_size(struct parser *p, struct scn_size *out);
+bool parse_addr(struct parser *p, struct scn_addr *out);
+bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out);
+bool parse_byte(struct parser *p, uint8_t *out);
+bool parse_count(struct parser *p, uint32_t *out);
+bool parse_prot(struct parser *p, uint32_t *out);
+/* The name of a file that was declared. */
+bool parse_file(struct parser *p, uint8_t *out);
+/* A new name; `what` is the error when there is none. */
+bool parse_name(struct parser *p, char out[SCN_NAME_BYTES], const char *what);
+/* SCN_NONE: there is none of that name. */
+unsigned parse_find_name(const struct scn_program *program, const char *name);
+unsigned parse_find_proc(const struct scn_program *program, const char *name);
+
+/* Clauses up to the end of the line (expect.c). */
+bool parse_expect(struct parser *p, struct scn_expect *expect);
+
+#endif
