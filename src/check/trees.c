@@ -84,6 +84,19 @@ static uint64_t siblings(const struct tree *tree, const char *entry, unsigned le
 	return count;
 }
 
+/* Tables below those in the frame of `page`, tables of `level` that are no root. */
+static uint64_t tables_below(const struct tree *tree, const struct qr_page *page, unsigned level)
+{
+	const struct quire_system *system = tree->checker->system;
+	const struct quire_arch *arch = qr_arch(system);
+	const char *frame = qr_page_linear(system, page);
+	uint64_t count = 0;
+
+	for (uint64_t at = 0; level > 0 && at < qr_page_bytes(system); at += arch->level[level].entry_bytes)
+		count += arch->kind(arch, qr_pte_get(arch, level, frame + at), level) == QUIRE_PTE_TABLE;
+	return count;
+}
+
 static uint64_t frames_of(const struct quire_arch *arch, unsigned level)
 {
 	uint64_t frame = (uint64_t)1 << arch->page_shift;
@@ -118,10 +131,11 @@ static bool check_level(struct tree *tree, unsigned level, quire_va start, quire
 			page = check_table(tree, entry, level, at);
 			if (!page)
 				return false;
-			held = siblings(tree, entry, level, qr_pt_index(arch, level, at), page, &first);
+			held = siblings(tree, entry, level, qr_pt_index(arch, level, at), page, &first) +
+			       tables_below(tree, page, level - 1);
 			if (page->ref != held)
 				return qr_check_fail(tree->checker,
-						     "frame %x (table): %u references, and %u tables in it",
+						     "frame %x (table): %u references, and %u tables in it or below",
 						     page->pfn, (uint64_t)page->ref, held);
 			tree->table_bytes += arch->level[level - 1].table_bytes;
 			tree->checker->table_frames += first ? frames_of(arch, level - 1) : 0;

@@ -103,6 +103,18 @@ struct quire_mm *quire_mm_get(struct quire_mm *mm)
 	return mm;
 }
 
+/* Tables that a failed operation left where no vma is. */
+static void free_forgotten(struct quire_mm *mm)
+{
+	struct qr_tlb tlb;
+
+	if (qr_likely(__atomic_load_n(&mm->pt.tables, __ATOMIC_RELAXED) == 0))
+		return;
+	qr_tlb_begin(&tlb, &mm->pt);
+	qr_pt_free(&mm->pt, &tlb, 0, mm->task_end, 0, 0);
+	qr_tlb_end(&tlb);
+}
+
 static void destroy(struct quire_mm *mm)
 {
 	struct quire_system *system = mm->system;
@@ -112,6 +124,7 @@ static void destroy(struct quire_mm *mm)
 	/* The lock is free; it is taken for those who reach this mm through a file or a frame. */
 	qr_mm_write_lock(mm);
 	qr_unmap_commit(mm, 0, mm->task_end, &spare, &gone);
+	free_forgotten(mm);
 	qr_uncommit(system, gone.accounted);
 	qr_mm_write_unlock(mm);
 	qr_gone_bury(mm, &gone);

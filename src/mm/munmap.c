@@ -30,48 +30,81 @@ enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va
 	return *out_spare ? QUIRE_OK : QUIRE_ENOMEM;
 }
 
-/* Takes the vmas of the range away; the removed ones go to gone->dead. */
-static void cut_vmas(struct quire_mm *mm, quire_va start, quire_va end, struct quire_vma **spare,
-                     struct qr_gone *gone)
+/* The pages of the range, vma by vma: what lies between them has no tables worth a walk. */
+static void unmap_leaves(const struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, quire_va end)
 {
-	struct quire_vma *vma = qr_find_vma_intersection(mm, start, end), *next, *dead;
+	struct qr_pt_counts gone = {0};
+	struct quire_mm *mm = vma->mm;
 
+	for (; vma && vma->start < end; vma = vma->next)
+		qr_pt_unmap(&mm->pt, tlb, (quire_va)qr_max(vma->start, start),
+			    (quire_va)qr_min(vma->end, end), QR_UNMAP_ALL, &gone);
+	qr_mm_count_gone(mm, &gone);
+}
+
+/* Takes the vma's part of the range away; what is left of it, if nothing, goes to gone->dead. */
+static void cut_vma(struct quire_vma *vma, quire_va start, quire_va end, struct quire_vma **spare,
+                    struct qr_gone *gone)
+{
+	struct quire_mm *mm = vma->mm;
+	uint64_t bytes = qr_min(vma->end, end) - qr_max(vma->start, start);
+	uint64_t pages = qr_to_pages(mm->system, bytes);
+	struct quire_vma *dead;
+
+	qr_account(mm, vma->flags, -(int64_t)pages);
+	if (vma->flags & QR_VM_LOCKED)
+		mm->locked_vm -= pages;
+	if (vma->flags & QR_VM_ACCOUNT)
+		gone->accounted += pages;
+	dead = qr_vma_cut(vma, start, end, spare);
+	if (dead) {
+		dead->next = gone->dead;
+		gone->dead = dead;
+	}
+}
+
+/* Takes the vmas of the range away, and their tables: those of vmas that lie close together at once. A
+ * table that a later vma has a part in goes with that one.
+ *
+ * First the vma, then its tables: truncation walks them while the vma is in its file's list. */
+static void cut_vmas(struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, quire_va end,
+                     struct quire_vma **spare, struct qr_gone *gone)
+{
+	struct quire_mm *mm = vma->mm;
+	uint64_t near = (uint64_t)1 << qr_arch(mm->system)->level[1].shift;
+	quire_va first = (quire_va)qr_max(vma->start, start), last, floor, ceiling;
+	struct quire_vma *next;
+
+	floor = vma->prev ? vma->prev->end : 0;
+	if (vma->start < start)
+		floor = start;
 	for (; vma && vma->start < end; vma = next) {
-		uint64_t bytes = qr_min(vma->end, end) - qr_max(vma->start, start);
-		uint64_t pages = qr_to_pages(mm->system, bytes);
-
 		next = vma->next;
-		qr_account(mm, vma->flags, -(int64_t)pages);
-		if (vma->flags & QR_VM_LOCKED)
-			mm->locked_vm -= pages;
-		if (vma->flags & QR_VM_ACCOUNT)
-			gone->accounted += pages;
-		dead = qr_vma_cut(vma, start, end, spare);
-		if (dead) {
-			dead->next = gone->dead;
-			gone->dead = dead;
-		}
+		last = (quire_va)qr_min(vma->end, end);
+		ceiling = next ? next->start : 0;
+		if (vma->end > end)
+			ceiling = end;
+		cut_vma(vma, start, end, spare, gone);
+		if (next && next->start < end && next->start - last < near)
+			continue;
+		qr_pt_free(&mm->pt, tlb, first, last, floor, ceiling);
+		first = ceiling;
 	}
 }
 
 void qr_unmap_commit(struct quire_mm *mm, quire_va start, quire_va end, struct quire_vma **spare,
                      struct qr_gone *gone)
 {
-	struct qr_pt_counts counts = {0};
-	struct quire_vma *above, *below;
+	struct quire_vma *first = qr_find_vma_intersection(mm, start, end);
 	struct qr_tlb tlb;
 
-	if (!qr_find_vma_intersection(mm, start, end))
+	if (!first)
 		return;
 	qr_mm_note_peak(mm);
 	qr_tlb_begin(&tlb, &mm->pt);
-	qr_pt_unmap(&mm->pt, &tlb, start, end, QR_UNMAP_ALL, &counts);
-	cut_vmas(mm, start, end, spare, gone);
-	above = qr_find_vma(mm, start);
-	below = above ? above->prev : qr_last_vma(mm);
-	qr_pt_free(&mm->pt, &tlb, start, end, below ? below->end : 0, above ? above->start : 0);
+	unmap_leaves(first, &tlb, start, end);
+	cut_vmas(first, &tlb, start, end, spare, gone);
 	qr_tlb_end(&tlb);
-	qr_mm_count_gone(mm, &counts);
 }
 
 void qr_gone_bury(struct quire_mm *mm, struct qr_gone *gone)

@@ -3,7 +3,8 @@
  *
  *   struct qr_page        one for each frame of RAM, 64 bytes
  *     ref                 who holds the frame: 1 for each mapping, 1 for the page cache, 1 for each
- *                         table or object use, 1 for each transient user. 0: free.
+ *                         object use, of a table's frame as pt.h says, 1 for each transient
+ *                         user. 0: free.
  *     flags               state (quire_page_state) | bits below
  *     rmap                every level-0 entry that maps the frame (src/page/rmap.c)
  *

@@ -2,7 +2,7 @@
 /* Freeing tables that map nothing any more.
  *
  *   level by level from the pages up: a table goes when all that it could map lies in [floor, ceiling)
- *   and, above the pages, when no table is left in it. One that a failed operation left behind keeps
+ *   and, above the pages, when no table is left below it. One that a failed operation left behind keeps
  *   the tables above it; they go with the address space. */
 #include "pt/leaf.h"
 
@@ -21,6 +21,18 @@ static bool is_empty(const struct quire_arch *arch, const char *table, unsigned 
 			return false;
 	}
 	return true;
+}
+
+/* Whether tables are left below the one of `level` in `page`. The frame of one table counts them (pt.h);
+ * where tables share a frame, their count is not its own. */
+static bool has_tables(const struct quire_arch *arch, const struct qr_page *page, const char *table,
+		       unsigned level)
+{
+	if (level == 0)
+		return false;
+	if (arch->level[level].table_bytes < (uint64_t)1 << arch->page_shift)
+		return !is_empty(arch, table, level);
+	return __atomic_load_n(&page->ref, __ATOMIC_RELAXED) > 1;
 }
 
 /* Frees the table below `entry` of `level`, which maps [va, va + span), if it may go. */
@@ -42,7 +54,7 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 	/* A root that was adopted may have tables of the port. */
 	if (!page || qr_page_state(page) != QUIRE_PAGE_TABLE || page->u.table.pt != pt)
 		return;
-	if (level > 1 && !is_empty(arch, qr_pa_linear(pt->system, table), level - 1))
+	if (has_tables(arch, page, qr_pa_linear(pt->system, table), level - 1))
 		return;
 	qr_assert_whole(pt->system, is_empty(arch, qr_pa_linear(pt->system, table), level - 1));
 
@@ -51,6 +63,8 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 	freeing->tlb->flush.tables = 1;
 	freeing->bytes += arch->level[level - 1].table_bytes;
 	freeing->count++;
+	if (level < arch->levels - 1u)
+		__atomic_fetch_sub(&qr_page_at(pt->system, entry)->ref, 1, __ATOMIC_RELAXED);
 	/* Siblings in the frame keep it. */
 	if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1)
 		qr_tlb_table(freeing->tlb, page);

@@ -15,6 +15,8 @@
  * space: entry address -> descriptor -> va needs no search. Such siblings share a PT lock.
  * Tables larger than a frame (ARM's root) are blocks of frames; the first descriptor speaks for all.
  *
+ * References of a frame of tables, but a root's: one for each table in it, one for each table below.
+ *
  * Who changes what: mechanisms here keep frames, reverse maps and TLB batches right; what a fault or
  * a system call means is decided in src/fault and src/mm. */
 #ifndef QR_PT_H

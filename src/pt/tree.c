@@ -134,6 +134,9 @@ char *qr_pt_make_table(struct qr_pt *pt, unsigned level, char *entry, quire_va v
 		table = place_table(pt, level, entry, va);
 		if (table.v == 0)
 			break;
+		/* The root is nobody's to free: it counts nothing. */
+		if (level < arch->levels - 1u)
+			qr_page_get(parent);
 		qr_pte_set(arch, level, entry, arch->table(arch, table, level));
 		__atomic_fetch_add(&pt->tables, arch->level[level - 1].table_bytes, __ATOMIC_RELAXED);
 		++*made;
