@@ -182,7 +182,20 @@ static void after_fork(void)
 	unmap(at, BYTES);
 }
 
-static void forks(char *self)
+static char *self;
+
+static __attribute__((noinline)) pid_t vfork_exec(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		execl(self, self, "exit", (char *)NULL);
+		_exit(1);
+	}
+	return pid;
+}
+
+static void forks(void)
 {
 	volatile char *at;
 	uint64_t start = now();
@@ -196,14 +209,8 @@ static void forks(char *self)
 	}
 	report("fork + exit + wait", start, 20);
 	start = now();
-	for (int i = 0; i < 20; i++) {
-		pid = vfork();
-		if (!pid) {
-			execl(self, self, "exit", (char *)NULL);
-			_exit(1);
-		}
-		wait_for(pid);
-	}
+	for (int i = 0; i < 20; i++)
+		wait_for(vfork_exec());
 	report("vfork + exec + exit + wait", start, 20);
 	start = now();
 	for (int i = 0; i < 20; i++) {
@@ -268,17 +275,36 @@ static void nothing(void)
 	unmap(at, BYTES);
 }
 
+/* --- main ------------------------------------------------------------------------------------- */
+
+static void stack(void)
+{
+	if (!grow_stack())
+		exit(1);
+}
+
+/* In this order; one alone where its name is the argument. */
+static const struct {
+	const char *name;
+	void (*run)(void);
+} groups[] = {
+    {"nothing", nothing}, {"anonymous", anonymous}, {"files", files}, {"after-fork", after_fork},
+    {"stack", stack},     {"calls", calls},         {"forks", forks},
+};
+
 int main(int argc, char **argv)
 {
-	if (argc > 1)
+	int ran = 0;
+
+	/* The program that the forks execute. */
+	if (argc > 1 && !strcmp(argv[1], "exit"))
 		return 0;
-	nothing();
-	anonymous();
-	files();
-	after_fork();
-	if (!grow_stack())
-		return 1;
-	calls();
-	forks(argv[0]);
-	return 0;
+	self = argv[0];
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (argc > 1 && strcmp(argv[1], groups[i].name))
+			continue;
+		groups[i].run();
+		ran = 1;
+	}
+	return !ran;
 }
