@@ -470,6 +470,36 @@ static void stop_and_continue(void)
 	signal(SIGCHLD, SIG_DFL);
 }
 
+static volatile sig_atomic_t told_by;
+
+static void told(int signal, siginfo_t *info, void *context)
+{
+	told_by = signal;
+}
+
+/* clone() names the signal of a child's end: none, a standard one, a real-time one, or no signal at all. */
+static void exit_signals(void)
+{
+	const int ends[] = {0, SIGUSR2, SIGCHLD, 37, 64, 65, 255};
+	int status;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		pid_t pid;
+
+		if (ends[i] && ends[i] <= 64)
+			on(ends[i], told, 0);
+		told_by = 0;
+		fflush(stdout);
+		pid = (pid_t)syscall(SYS_clone, ends[i], 0, NULL, NULL, 0);
+		if (!pid)
+			_exit(i);
+		while (waitpid(pid, &status, __WALL) != pid)
+			;
+		printf("exit signal %d: told by %d, status %x\n", ends[i], (int)told_by, status);
+	}
+	signal(SIGCHLD, SIG_DFL);
+}
+
 static void groups(void)
 {
 	int status, ends[2];
@@ -565,6 +595,7 @@ int main(void)
 	restarts();
 	children();
 	stop_and_continue();
+	exit_signals();
 	groups();
 	threads();
 	return 0;

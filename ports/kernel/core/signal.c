@@ -41,10 +41,16 @@ void pending_flush(struct pending *pending)
 
 static void keep(struct pending *pending, const struct siginfo *info)
 {
-	struct kept_info *kept = &pending->kept[info->signo - 1];
+	struct kept_info *kept;
 
 	if (pending->set & SIGNAL_BIT(info->signo))
 		return; /* a standard signal does not queue: the first one's information stays */
+	if (info->signo >= SIGRTMIN) {
+		/* An exit or parent-death signal may be one; like Linux with a full queue: without information. */
+		pending->set |= SIGNAL_BIT(info->signo);
+		return;
+	}
+	kept = &pending->kept[info->signo - 1];
 	kept->code = info->code;
 	memcpy(kept->bytes, info->bytes, sizeof(kept->bytes));
 	pending->set |= SIGNAL_BIT(info->signo);
@@ -61,7 +67,7 @@ static void take_kept(struct pending *pending, int signal, struct siginfo *out_i
 	pending->set &= ~SIGNAL_BIT(signal);
 }
 
-/* The entry is freed by the caller, outside proc_lock. */
+/* The entry is freed by the caller, outside proc_lock; NULL: it was sent without one. */
 static struct queued_signal *take_queued(struct pending *pending, int signal, struct siginfo *out_info)
 {
 	struct queued_signal *q, *found = NULL;
@@ -77,6 +83,10 @@ static struct queued_signal *take_queued(struct pending *pending, int signal, st
 	}
 	if (!more)
 		pending->set &= ~SIGNAL_BIT(signal);
+	if (!found) {
+		*out_info = (struct siginfo){.signo = signal, .code = SI_USER};
+		return NULL;
+	}
 	*out_info = found->info;
 	list_remove(&found->link);
 	pending->queued--;
@@ -405,7 +415,7 @@ void notify_parent_locked(struct process *process, int code, int status)
 	info.child.status = status;
 	info.child.utime = (int64_t)(process->usage.user_ns / 10000000);
 	info.child.stime = (int64_t)(process->usage.system_ns / 10000000);
-	if (signal && !(stopping && parent->handlers->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+	if (signal > 0 && signal <= SIGNAL_MAX && !(stopping && parent->handlers->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
 		send_signal_locked(parent, &info);
 	wake_up(&parent->child_exit);
 }
