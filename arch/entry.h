@@ -13,14 +13,14 @@ static inline void entry_begin(struct quire_fault *fault, const struct quire_tra
 	    .pc = trap->pc,
 	    .sp = trap->sp,
 	    .raw = trap->syndrome,
-	    .vector = trap->vector,
+	    .name = "not a fault of this architecture",
+	    .vector = (uint8_t)trap->vector,
 	    .access = QUIRE_ACCESS_UNKNOWN,
-	    .mode = trap->mode,
+	    .mode = (uint8_t)trap->mode,
 	    .cause = QUIRE_CAUSE_UNKNOWN,
 	    .level = QUIRE_LEVEL_NONE,
-	    .context = trap->context,
 	    .route = QUIRE_ROUTE_IGNORE,
-	    .name = "not a fault of this architecture",
+	    .context = trap->context,
 	};
 }
 
@@ -34,7 +34,7 @@ static inline void entry_step(struct quire_fault *fault, enum quire_step step)
 /* What the row of the syndrome says. */
 static inline void entry_row(struct quire_fault *fault, const struct quire_fault_row *row)
 {
-	fault->cause = (enum quire_cause)row->cause;
+	fault->cause = row->cause;
 	fault->level = row->level;
 	fault->signal = row->signal;
 	fault->code = row->code;
@@ -55,7 +55,7 @@ static inline const struct quire_fault_row *entry_find(const struct quire_fault_
 static inline void entry_end(struct quire_fault *fault, enum quire_route route, unsigned signal,
 			     unsigned code)
 {
-	fault->route = route;
+	fault->route = (uint8_t)route;
 	fault->signal = (uint8_t)signal;
 	fault->code = (uint8_t)code;
 }

@@ -26,10 +26,10 @@ typedef int64_t qr_atomic64s __attribute__((aligned(8)));
 /* For the rare ways out of a short function: they must not cost it registers. */
 #define QR_RARE __attribute__((noinline, cold))
 
-/* Before a loop over the levels of one architecture: with constants for bounds nothing of it is left.
- * clang sees that by itself. */
+/* Before a loop of a few turns, like that over the levels of one architecture: with constants for bounds
+ * nothing of it is left. clang sees that by itself. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define QR_UNROLL _Pragma("GCC unroll 5")
+#define QR_UNROLL _Pragma("GCC unroll 8")
 #else
 #define QR_UNROLL
 #endif

@@ -2,6 +2,7 @@
 /* A system: made from a configuration, ended, and its frames as the port uses them. */
 #include "system.h"
 
+#include "fault/decode.h"
 #include "fault/hook.h"
 #include "file/file.h"
 #include "kmap/kmap.h"
@@ -67,6 +68,7 @@ static void take_config(struct quire_system *system, const struct quire_config *
 	system->max_map_count = config->max_map_count;
 	system->mmap_min_addr = config->mmap_min_addr;
 	system->stack_guard_pages = config->stack_guard_pages;
+	qr_decode_learn(system);
 	qr_list_init(&system->mms);
 	qr_list_init(&system->files);
 }

@@ -59,6 +59,8 @@ struct quire_system {
 
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];
+	/* What each plain syndrome of the architecture decodes to, with these rows: src/fault/decode.h. */
+	struct quire_fault plain[QUIRE_PLAIN_CODES];
 
 	/* Kernel mappings: src/kmap. NULL without an area for them. */
 	struct qr_kmap *kmap;

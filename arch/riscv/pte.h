@@ -170,7 +170,7 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 	.pfn = riscv_pfn, .prot = riscv_prot, .flags = riscv_flags, .with_flags = riscv_with_flags, \
 	.with_prot = riscv_with_prot, .hw_allows = riscv_hw_allows, .table = riscv_table, \
 	.table_pa = riscv_table_pa, .swap = riscv_swap, .swap_value = riscv_swap_value, \
-	.prot_check = riscv_prot_check, .decode = qr_riscv_decode, .rows = qr_riscv_rows
+	.prot_check = riscv_prot_check, .plain_codes = 16, .plain_vector = QUIRE_VECTOR_CAUSE, .decode = qr_riscv_decode, .rows = qr_riscv_rows
 
 #define RISCV_LEVEL(n) {9, 12 + 9 * (n), 8, 1, 4096}
 

@@ -189,7 +189,8 @@ static inline enum quire_status x86_prot_check(const struct quire_arch *arch, qu
 	.kind = x86_kind, .make = x86_make, .pfn = x86_pfn, .prot = x86_prot, .flags = x86_flags, \
 	.with_flags = x86_with_flags, .with_prot = x86_with_prot, .hw_allows = x86_hw_allows, \
 	.table = x86_table, .table_pa = x86_table_pa, .swap = x86_swap, .swap_value = x86_swap_value, \
-	.prot_check = x86_prot_check, .decode = qr_x86_decode, .rows = qr_x86_rows
+	.prot_check = x86_prot_check, .plain_codes = 32, .plain_vector = QUIRE_VECTOR_PAGE_FAULT, \
+	.decode = qr_x86_decode, .rows = qr_x86_rows
 
 #define X86_CAPS   (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY)
 #define X86_64_LEVEL(n, may_be_leaf) {9, 12 + 9 * (n), 8, may_be_leaf, 4096}

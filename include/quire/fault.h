@@ -118,25 +118,26 @@ struct quire_fault_row {
 	const char *name;        /* as the log of that kernel spells it */
 };
 
-/* A fault, decoded. Decoding is pure: the same trap under the same profile gives the same fault. */
+/* A fault, decoded. Decoding is pure: the same trap under the same profile gives the same fault.
+ * One cache line: every fault fills it. */
 struct quire_fault {
 	quire_va va;
 	quire_va pc;
 	quire_va sp;
 	uint64_t raw;             /* the syndrome as it came */
-	enum quire_vector vector;
-	enum quire_access access;
-	enum quire_mode mode;
-	enum quire_cause cause;
-	int level;
-	uint32_t context;         /* QUIRE_CTX_* */
-	enum quire_route route;
+	const char *name;         /* the row's */
+	uint8_t vector;           /* enum quire_vector */
+	uint8_t access;           /* enum quire_access */
+	uint8_t mode;             /* enum quire_mode */
+	uint8_t cause;            /* enum quire_cause */
+	int8_t level;             /* as the architecture numbers it, or QUIRE_LEVEL_NONE */
+	uint8_t route;            /* enum quire_route */
 	uint8_t present;          /* 1: a translation was found (x86 P bit; permission and access-flag faults) */
 	uint8_t signal;           /* the row's */
 	uint8_t code;
 	uint8_t steps_count;
 	uint8_t steps[6];         /* enum quire_step: the entry functions passed, in order */
-	const char *name;         /* the row's */
+	uint32_t context;         /* QUIRE_CTX_* */
 };
 
 enum quire_outcome_kind {
@@ -149,16 +150,18 @@ enum quire_outcome_kind {
 	QUIRE_NOT_OURS = 6  /* QUIRE_ROUTE_IGNORE */
 };
 
-/* What the trap handler must do next. */
+/* What the trap handler must do next. Two words: it comes back in registers. */
 struct quire_outcome {
-	enum quire_outcome_kind kind;
+	uint8_t kind;             /* enum quire_outcome_kind */
 	uint8_t major;            /* RESUME: 1 when I/O was needed (major fault) */
 	uint8_t counted;          /* 1 when Linux counts it as a fault of the task (minor or major) */
 	uint8_t signal;           /* SIGNAL, OOM_KILL where the profile kills: which */
 	uint8_t code;             /* SIGNAL: si_code */
-	quire_va va;              /* SIGNAL: si_addr */
-	quire_va pc;              /* FIXUP: where to continue */
-	enum quire_step rule;     /* the rule that decided */
+	uint8_t rule;             /* enum quire_step: the rule that decided */
+	union {
+		quire_va va;      /* SIGNAL: si_addr; OOPS, PANIC, OOM_KILL: the address of the fault */
+		quire_va pc;      /* FIXUP: where to continue */
+	};
 };
 
 /* The way of one fault: filled when the caller passes one, else nothing is written. */

@@ -42,7 +42,7 @@ enum qr_result qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page)
 	qr_pte_set(arch, 0, fc->entry, qr_anon_pte(fc, page));
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
-	qr_slot_add(&qr_slot(fc)->anon, 1);
+	qr_slot_add(&fc->slot->anon, 1);
 	return QR_DONE;
 }
 

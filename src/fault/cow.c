@@ -83,7 +83,7 @@ static void take_out(struct qr_fault_ctx *fc, struct qr_page *old)
 
 static void count_replaced(struct qr_fault_ctx *fc, const struct qr_page *old)
 {
-	struct qr_mm_slot *slot = qr_slot(fc);
+	struct qr_mm_slot *slot = fc->slot;
 
 	/* A copy of an anonymous page changes no count. */
 	if (old && qr_page_state(old) == QUIRE_PAGE_ANON)

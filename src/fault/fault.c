@@ -20,17 +20,18 @@
  *
  * Rejected: remembering the vma across the drop with a reference. A second look-up costs a tenth of
  * the I/O it follows, and nothing has to be proven about a vma that may be gone. */
+#include "fault/decode.h"
 #include "fault/fault.h"
 #include "fault/ways.h"
 #include "kmap/kmap.h"
 
 static struct quire_outcome resume(enum quire_step rule)
 {
-	return (struct quire_outcome){.kind = QUIRE_RESUME, .rule = rule};
+	return (struct quire_outcome){.kind = QUIRE_RESUME, .rule = (uint8_t)rule};
 }
 
 /* SEGV for a kernel address, or for want of a context to look in. */
-static struct quire_outcome bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
+QR_RARE static struct quire_outcome bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
 {
 	const struct quire_fault *fault = fc->fault;
 
@@ -46,7 +47,7 @@ static bool plain_kernel_miss(const struct quire_fault *fault)
 }
 
 /* A kernel address: the kernel's own table may know it. */
-static struct quire_outcome kernel_address(struct qr_fault_ctx *fc)
+QR_RARE static struct quire_outcome kernel_address(struct qr_fault_ctx *fc)
 {
 	struct quire_mm *mm = fc->mm ? fc->mm : fc->cpu->active;
 	bool any = fc->system->profile->vmalloc_rule == QUIRE_VMALLOC_ANY;
@@ -72,14 +73,10 @@ static struct quire_outcome kernel_address(struct qr_fault_ctx *fc)
 	return bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 
-/* The mm lock for read. A kernel-mode fault waits for it only when the exception table knows the
- * instruction: else the kernel faulted inside a region that holds the lock, and would wait for itself. */
-static bool lock_mm(struct qr_fault_ctx *fc)
+/* A writer has the mm lock. A kernel-mode fault waits only when the exception table knows the instruction:
+ * else the kernel faulted inside a region that holds the lock, and would wait for itself. */
+QR_RARE static bool wait_for_mm(struct qr_fault_ctx *fc)
 {
-	if (qr_mm_read_trylock(fc->mm, fc->cpu->cpu, &fc->token)) {
-		qr_step(fc, QUIRE_STEP_MMAP_LOCK_TAKEN);
-		return true;
-	}
 	qr_step(fc, QUIRE_STEP_MMAP_LOCK_CONTENDED);
 	if (fc->fault->mode != QUIRE_MODE_USER &&
 	    fc->system->profile->lock_rule == QUIRE_LOCK_TRY_THEN_SEARCH && !qr_search_exception_table(fc))
@@ -88,18 +85,34 @@ static bool lock_mm(struct qr_fault_ctx *fc)
 	return true;
 }
 
-/* The vma that holds the address, grown to it if it may. Returns the step that refused, or
- * QUIRE_STEP_FIND_VMA. locked: mm(r) */
-static enum quire_step find(struct qr_fault_ctx *fc)
+/* The mm lock for read; false: not for this fault. */
+QR_INLINE bool lock_mm(struct qr_fault_ctx *fc)
+{
+	if (qr_likely(qr_mm_read_trylock(fc->mm, fc->cpu->cpu, &fc->token)))
+		qr_step(fc, QUIRE_STEP_MMAP_LOCK_TAKEN);
+	else if (!wait_for_mm(fc))
+		return false;
+	fc->slot = &fc->mm->slot[fc->token];
+	return true;
+}
+
+/* The first vma that ends above the address: often the one that the last fault on this slot was in. */
+QR_INLINE struct quire_vma *find_vma(struct qr_fault_ctx *fc)
+{
+	struct quire_vma *vma = __atomic_load_n(&fc->slot->vma, __ATOMIC_RELAXED);
+
+	if (qr_likely(vma && fc->va - vma->start < vma->end - vma->start))
+		return vma;
+	vma = qr_find_vma(fc->mm, fc->va);
+	__atomic_store_n(&fc->slot->vma, vma, __ATOMIC_RELAXED);
+	return vma;
+}
+
+/* The vma is above the address: grown to it, if it may. Returns as find(). */
+QR_RARE static enum quire_step grow(struct qr_fault_ctx *fc)
 {
 	enum quire_step step;
 
-	qr_step(fc, QUIRE_STEP_FIND_VMA);
-	fc->vma = qr_find_vma(fc->mm, fc->va);
-	if (!fc->vma)
-		return QUIRE_STEP_NO_VMA;
-	if (qr_likely(fc->vma->start <= fc->va))
-		return QUIRE_STEP_FIND_VMA;
 	if (!(fc->vma->flags & QR_VM_GROWSDOWN))
 		return QUIRE_STEP_VMA_ABOVE;
 	step = qr_expand_stack(fc);
@@ -109,7 +122,18 @@ static enum quire_step find(struct qr_fault_ctx *fc)
 	return QUIRE_STEP_FIND_VMA;
 }
 
-static struct quire_outcome out_of_memory(struct qr_fault_ctx *fc)
+/* The vma that holds the address, grown to it if it may. Returns the step that refused, or
+ * QUIRE_STEP_FIND_VMA. locked: mm(r) */
+QR_INLINE enum quire_step find(struct qr_fault_ctx *fc)
+{
+	qr_step(fc, QUIRE_STEP_FIND_VMA);
+	fc->vma = find_vma(fc);
+	if (qr_unlikely(!fc->vma))
+		return QUIRE_STEP_NO_VMA;
+	return qr_likely(fc->vma->start <= fc->va) ? QUIRE_STEP_FIND_VMA : grow(fc);
+}
+
+QR_RARE static struct quire_outcome out_of_memory(struct qr_fault_ctx *fc)
 {
 	struct quire_outcome outcome = {.kind = QUIRE_OOM_KILL, .rule = QUIRE_STEP_OUT_OF_MEMORY};
 
@@ -125,24 +149,29 @@ static struct quire_outcome out_of_memory(struct qr_fault_ctx *fc)
 	return outcome;
 }
 
-static struct quire_outcome resolved(struct qr_fault_ctx *fc)
+QR_RARE static void resolved_major(struct qr_fault_ctx *fc)
 {
-	struct quire_outcome outcome = resume(fc->major ? QUIRE_STEP_MAJOR : QUIRE_STEP_MINOR);
-
-	outcome.major = fc->major;
-	outcome.counted = 1;
-	qr_step(fc, outcome.rule);
-	__atomic_fetch_add(fc->major ? &qr_slot(fc)->major : &qr_slot(fc)->minor, 1, __ATOMIC_RELAXED);
-	return outcome;
+	qr_step(fc, QUIRE_STEP_MAJOR);
+	qr_slot_add(&fc->slot->major, 1);
+	fc->outcome = (struct quire_outcome){
+	    .kind = QUIRE_RESUME, .major = 1, .counted = 1, .rule = QUIRE_STEP_MAJOR};
 }
 
-/* What the levels said, after the mm lock is free. */
-static struct quire_outcome conclude(struct qr_fault_ctx *fc, enum qr_result result)
+QR_INLINE void resolved(struct qr_fault_ctx *fc)
+{
+	if (qr_unlikely(fc->major)) {
+		resolved_major(fc);
+		return;
+	}
+	qr_step(fc, QUIRE_STEP_MINOR);
+	qr_slot_add(&fc->slot->minor, 1);
+	fc->outcome = (struct quire_outcome){.kind = QUIRE_RESUME, .counted = 1, .rule = QUIRE_STEP_MINOR};
+}
+
+/* The levels could not resolve it. => the mm lock is free */
+QR_RARE static struct quire_outcome unresolved(struct qr_fault_ctx *fc, enum qr_result result)
 {
 	switch (result) {
-	case QR_DONE:
-	case QR_CHANGED:
-		return resolved(fc);
 	case QR_OOM:
 		return out_of_memory(fc);
 	case QR_SIGSEGV:
@@ -155,66 +184,91 @@ static struct quire_outcome conclude(struct qr_fault_ctx *fc, enum qr_result res
 }
 
 /* Look-up or check failed: the lock goes, then the signal comes. */
-static struct quire_outcome bad_area(struct qr_fault_ctx *fc, enum quire_step why, unsigned code)
+QR_RARE static void bad_area(struct qr_fault_ctx *fc, enum quire_step why)
 {
+	unsigned code = why == QUIRE_STEP_ACCESS_ERROR ? QUIRE_SEGV_ACCERR : QUIRE_SEGV_MAPERR;
+
 	qr_step(fc, why);
 	qr_mm_read_unlock(fc->mm, fc->token);
 	if (fc->fault->vector == QUIRE_VECTOR_PAGE_FAULT || fc->fault->vector == QUIRE_VECTOR_CAUSE)
 		qr_step(fc, QUIRE_STEP_BAD_AREA);
-	struct quire_outcome outcome = qr_bad_area(fc, QUIRE_SIGSEGV, code);
-
-	if (outcome.kind == QUIRE_SIGNAL)
-		outcome.rule = why;
-	return outcome;
+	fc->outcome = qr_bad_area(fc, QUIRE_SIGSEGV, code);
+	if (fc->outcome.kind == QUIRE_SIGNAL)
+		fc->outcome.rule = (uint8_t)why;
 }
 
-static struct quire_outcome user_address(struct qr_fault_ctx *fc)
+/* I/O was done without the lock: the way begins again, and waits under it this time. */
+QR_RARE static void begin_again(struct qr_fault_ctx *fc)
 {
-	enum qr_result result;
+	qr_step(fc, QUIRE_STEP_FAULT_RETRY);
+	fc->tried = true;
+	fc->may_drop = false;
+	fc->dropped = false;
+}
+
+/* Under the mm lock: the vma, the access, the levels. Returns the step that refused; QUIRE_STEP_GOOD_AREA:
+ * none did, and *out_result is what the levels said. locked: mm(r) */
+QR_INLINE enum quire_step look(struct qr_fault_ctx *fc, enum qr_result *out_result)
+{
+	enum quire_step step = find(fc);
+
+	if (qr_unlikely(step != QUIRE_STEP_FIND_VMA))
+		return step;
+	step = qr_access_check(fc);
+	if (qr_unlikely(step != QUIRE_STEP_GOOD_AREA))
+		return step;
+	qr_step(fc, step);
+	*out_result = qr_handle_mm_fault(fc);
+	return step;
+}
+
+QR_INLINE void user_address(struct qr_fault_ctx *fc)
+{
+	enum qr_result result = QR_LOOK_AGAIN;
 	enum quire_step step;
 
-	for (;;) {
-		if (!lock_mm(fc))
-			return bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
-		/* locked: mm(r) */
-		step = find(fc);
-		if (step != QUIRE_STEP_FIND_VMA)
-			return bad_area(fc, step, QUIRE_SEGV_MAPERR);
-		step = qr_access_check(fc);
-		if (step != QUIRE_STEP_GOOD_AREA)
-			return bad_area(fc, step, QUIRE_SEGV_ACCERR);
-		qr_step(fc, step);
-		result = qr_handle_mm_fault(fc);
-		if (!fc->dropped)
+	while (qr_likely(lock_mm(fc))) {
+		step = look(fc, &result);
+		if (qr_unlikely(step != QUIRE_STEP_GOOD_AREA)) {
+			bad_area(fc, step);
+			return;
+		}
+		if (qr_likely(!fc->dropped))
 			qr_mm_read_unlock(fc->mm, fc->token);
 		/* locked: nothing */
-		if (result != QR_LOOK_AGAIN)
-			return conclude(fc, result);
-		qr_step(fc, QUIRE_STEP_FAULT_RETRY);
-		fc->tried = true;
-		fc->may_drop = false;
-		fc->dropped = false;
+		if (qr_likely(result == QR_DONE || result == QR_CHANGED)) {
+			resolved(fc);
+			return;
+		}
+		if (result != QR_LOOK_AGAIN) {
+			fc->outcome = unresolved(fc, result);
+			return;
+		}
+		begin_again(fc);
 	}
+	fc->outcome = bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 
-static struct quire_outcome page_fault(struct qr_fault_ctx *fc)
+QR_RARE static struct quire_outcome no_user_context(struct qr_fault_ctx *fc)
 {
-	const struct quire_arch *arch = qr_arch(fc->system);
-
-	if (quire_va_is_kernel(arch, fc->fault->va))
-		return kernel_address(fc);
-	if (!fc->mm || (fc->fault->context & QUIRE_CTX_ATOMIC)) {
-		qr_step(fc, QUIRE_STEP_NO_USER_CONTEXT);
-		return bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
-	}
-	return user_address(fc);
+	qr_step(fc, QUIRE_STEP_NO_USER_CONTEXT);
+	return bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 
-static struct quire_outcome route(struct qr_fault_ctx *fc)
+QR_INLINE void page_fault(struct qr_fault_ctx *fc)
+{
+	if (qr_unlikely(quire_va_is_kernel(qr_arch(fc->system), fc->fault->va)))
+		fc->outcome = kernel_address(fc);
+	else if (qr_unlikely(!fc->mm || (fc->fault->context & QUIRE_CTX_ATOMIC)))
+		fc->outcome = no_user_context(fc);
+	else
+		user_address(fc);
+}
+
+/* What the architecture's entry did not send to the general way. */
+QR_RARE static struct quire_outcome other_route(struct qr_fault_ctx *fc)
 {
 	switch (fc->fault->route) {
-	case QUIRE_ROUTE_PAGE_FAULT:
-		return page_fault(fc);
 	case QUIRE_ROUTE_KERNEL_SYNC:
 		return kernel_address(fc);
 	case QUIRE_ROUTE_BAD_AREA:
@@ -226,38 +280,60 @@ static struct quire_outcome route(struct qr_fault_ctx *fc)
 	}
 }
 
-struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm, const struct quire_fault *fault,
-                                 struct quire_trace *trace)
+/* The whole way of a fault. A caller that passes NULL for the trace gets it without its checks. */
+QR_INLINE struct quire_outcome take(struct quire_system *system, struct quire_mm *mm,
+                                    const struct quire_fault *fault, struct quire_trace *trace)
 {
-	struct qr_fault_ctx fc = {
-	    .system = system,
-	    .mm = mm,
-	    .cpu = qr_this_cpu(system),
-	    .fault = fault,
-	    .trace = trace,
-	    .va = fault->va & ~(quire_va)qr_page_mask(system),
-	    .write = fault->access == QUIRE_ACCESS_WRITE,
-	    .may_drop = system->profile->allow_retry,
-	};
-	struct quire_outcome outcome;
+	struct qr_fault_ctx fc;
 
-	if (qr_unlikely(trace != NULL))
-		qr_trace_begin(trace, fault);
+	fc.system = system;
+	fc.mm = mm;
+	fc.cpu = qr_this_cpu(system);
+	fc.fault = fault;
+	fc.trace = trace;
+	fc.va = fault->va & ~(quire_va)qr_page_mask(system);
+	fc.write = fault->access == QUIRE_ACCESS_WRITE;
+	fc.force = false;
+	fc.unshare = false;
+	fc.major = false;
+	fc.tried = false;
+	fc.may_drop = system->profile->allow_retry;
+	fc.dropped = false;
+
 	qr_step(&fc, QUIRE_STEP_TRAP);
 	for (unsigned i = 0; i < fault->steps_count; i++)
 		qr_step(&fc, (enum quire_step)fault->steps[i]);
-	outcome = route(&fc);
-	if (qr_unlikely(trace != NULL))
-		qr_trace_end(trace, mm, &outcome);
+	if (qr_likely(fault->route == QUIRE_ROUTE_PAGE_FAULT))
+		page_fault(&fc);
+	else
+		fc.outcome = other_route(&fc);
+	return fc.outcome;
+}
+
+QR_RARE static struct quire_outcome take_traced(struct quire_system *system, struct quire_mm *mm,
+                                                const struct quire_fault *fault, struct quire_trace *trace)
+{
+	struct quire_outcome outcome;
+
+	qr_trace_begin(trace, fault);
+	outcome = take(system, mm, fault, trace);
+	qr_trace_end(trace, mm, &outcome);
 	return outcome;
+}
+
+struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm, const struct quire_fault *fault,
+                                 struct quire_trace *trace)
+{
+	return trace ? take_traced(system, mm, fault, trace) : take(system, mm, fault, NULL);
 }
 
 struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm, const struct quire_trap *trap,
                                 struct quire_trace *trace)
 {
-	const struct quire_arch *arch = qr_arch(system);
 	struct quire_fault fault;
 
-	arch->decode(arch, system->profile, system->rows, trap, &fault);
-	return quire_fault(system, mm, &fault, trace);
+	qr_decode(system, trap, &fault);
+	if (qr_unlikely(trace != NULL))
+		return take_traced(system, mm, &fault, trace);
+	return take(system, mm, &fault, NULL);
 }

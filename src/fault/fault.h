@@ -7,7 +7,7 @@
  *   file.c    nothing there, a file             cow.c     write to a read-only leaf
  *   pin.c     the kernel asks for a page        oops.c    kernel mode: fixup, oops; user: signal
  *   profile.c the rules                         trace.c   the record
- *   hook.c    syndrome rows replaced
+ *   decode.c  from a trap to a fault            hook.c    syndrome rows replaced
  */
 #ifndef QR_FAULT_H
 #define QR_FAULT_H
@@ -32,6 +32,7 @@ struct qr_fault_ctx {
 	struct quire_trace *trace;
 
 	quire_va va;                      /* the page */
+	unsigned token;                   /* of the mm lock for read */
 	bool write;
 	bool force;                       /* break COW for ptrace in a vma without WRITE */
 	bool unshare;                     /* a pin to read: the private page must be this address's alone */
@@ -39,12 +40,15 @@ struct qr_fault_ctx {
 	bool tried;                       /* second time: I/O is waited for under the lock */
 	bool may_drop;                    /* the mm lock may be dropped for I/O */
 	bool dropped;                     /* ... and was */
-	unsigned token;                   /* of the mm lock for read */
 
+	/* Known once the mm lock is held. */
+	struct qr_mm_slot *slot;          /* the token's: counts, and hints of where the last fault was */
 	struct quire_vma *vma;
 	void *entry;                      /* level-0 entry of va */
 	struct qr_page *table;            /* its table: PT lock */
 	quire_pte pte;                    /* what the entry was when looked at */
+
+	struct quire_outcome outcome;     /* of the whole way */
 };
 
 void qr_trace_step(struct quire_trace *trace, enum quire_step step);
@@ -56,30 +60,38 @@ static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
 		qr_trace_step(fc->trace, step);
 }
 
-/* The counts of this fault go to the slot that its reader of the mm lock is in already. */
-static inline struct qr_mm_slot *qr_slot(const struct qr_fault_ctx *fc)
-{
-	return &fc->mm->slot[fc->token];
-}
-
-static inline void qr_slot_add(qr_atomic64s *counter, int64_t by)
-{
-	__atomic_fetch_add(counter, by, __ATOMIC_RELAXED);
-}
+#define qr_slot_add(counter, by) ((void)__atomic_fetch_add((counter), (by), __ATOMIC_RELAXED))
 
 /* Down the levels and by pte state. => mm lock for read, vma allows the access.
  * On QR_LOOK_AGAIN the lock was dropped and is not held. */
 enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc);
 
 /* PT of fc->table, if the entry still is fc->pte to the bit; else no lock, and the step is counted. */
-bool qr_lock_unchanged(struct qr_fault_ctx *fc);
+bool qr_pte_changed(struct qr_fault_ctx *fc);
+static inline bool qr_lock_unchanged(struct qr_fault_ctx *fc)
+{
+	qr_pt_lock(&fc->mm->pt, fc->table);
+	if (qr_likely(qr_pte_get(qr_arch(fc->system), 0, fc->entry).bits == fc->pte.bits))
+		return true;
+	return qr_pte_changed(fc);
+}
 /* The same for a leaf whose young and dirty the hardware may set meanwhile: fc->pte is what it is now. */
 bool qr_lock_same_page(struct qr_fault_ctx *fc);
 
-/* After an entry became valid. => PT may be held. */
-void qr_publish(struct qr_fault_ctx *fc);
 /* This CPU forgets its view of fc->va. */
 void qr_flush_here(struct qr_fault_ctx *fc);
+
+/* An entry became valid where none was: walkers see it; where the CPU may keep "not present", it forgets.
+ * => PT may be held. */
+static inline void qr_publish(struct qr_fault_ctx *fc)
+{
+	const struct quire_host *host = fc->system->host;
+
+	if (qr_unlikely(host->pte_sync != NULL))
+		host->pte_sync(fc->system->host_context);
+	if (qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID)
+		qr_flush_here(fc);
+}
 
 /* By pte state; each takes PT itself and leaves it free. */
 enum qr_result qr_do_anonymous_page(struct qr_fault_ctx *fc);

@@ -94,7 +94,7 @@ static void sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
 
 static void count_mapped(struct qr_fault_ctx *fc, int64_t pages)
 {
-	struct qr_mm_slot *slot = qr_slot(fc);
+	struct qr_mm_slot *slot = fc->slot;
 
 	qr_slot_add(qr_file_is_shmem(fc->vma->file) ? &slot->shmem : &slot->file, pages);
 }

@@ -25,26 +25,9 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 	host->tlb_flush(fc->system->host_context, &flush);
 }
 
-/* An entry became valid where none was: walkers see it; where the CPU may keep "not present", it forgets. */
-void qr_publish(struct qr_fault_ctx *fc)
+/* The rare end of the two below: another was faster. locked: PT, released */
+QR_RARE bool qr_pte_changed(struct qr_fault_ctx *fc)
 {
-	const struct quire_host *host = fc->system->host;
-
-	if (host->pte_sync)
-		host->pte_sync(fc->system->host_context);
-	if (qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID)
-		qr_flush_here(fc);
-}
-
-/* PT, if the entry still is what was seen. */
-bool qr_lock_unchanged(struct qr_fault_ctx *fc)
-{
-	quire_pte now;
-
-	qr_pt_lock(&fc->mm->pt, fc->table);
-	now = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
-	if (qr_likely(now.bits == fc->pte.bits))
-		return true;
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_step(fc, QUIRE_STEP_PTE_CHANGED);
 	return false;
@@ -72,9 +55,7 @@ bool qr_lock_same_page(struct qr_fault_ctx *fc)
 		fc->pte = now;
 		return true;
 	}
-	qr_pt_unlock(&fc->mm->pt, fc->table);
-	qr_step(fc, QUIRE_STEP_PTE_CHANGED);
-	return false;
+	return qr_pte_changed(fc);
 }
 
 /* A present leaf that allows the access in software: young and dirty are marked where the hardware
@@ -136,20 +117,53 @@ static enum qr_result handle_pte_fault(struct qr_fault_ctx *fc)
 	}
 }
 
-enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc)
+/* The entry of fc->va in the table that the last fault on this slot used. False: it is for other addresses.
+ * The frame is one whole table, so its descriptor tells which addresses it maps. */
+QR_INLINE bool entry_at_hand(struct qr_fault_ctx *fc)
 {
+	const struct quire_arch *arch = qr_arch(fc->system);
+	const struct quire_level *level = &arch->level[0];
+	uint64_t span = (uint64_t)1 << (level->shift + level->index_bits);
+	char *table = __atomic_load_n(&fc->slot->table, __ATOMIC_RELAXED);
+
+	if (qr_unlikely(!table))
+		return false;
+	fc->table = qr_pt_table_of(&fc->mm->pt, table);
+	if (qr_unlikely(fc->table->u.table.base != (fc->va & ~(span - 1))))
+		return false;
+	fc->entry = table + qr_pt_index(arch, 0, fc->va) * level->entry_bytes;
+	return true;
+}
+
+/* The entry by a walk from the root, with tables made as needed; it is at hand for the next fault. */
+static bool walk(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned made = 0;
 
-	qr_step(fc, QUIRE_STEP_HANDLE_MM_FAULT);
 	fc->entry = qr_pt_find(&fc->mm->pt, fc->va, 0);
 	if (qr_unlikely(!fc->entry)) {
 		fc->entry = qr_pt_alloc(&fc->mm->pt, fc->va, 0, &made);
 		if (!fc->entry)
-			return QR_OOM;
+			return false;
 		while (made--)
 			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
 	}
 	fc->table = qr_pt_table_of(&fc->mm->pt, fc->entry);
+	/* Smaller tables share a frame, and which of them there are the frame does not tell; nor does it tell
+	 * anything of a table that the port brought along. */
+	if (arch->level[0].table_bytes == qr_page_bytes(fc->system) && fc->table->u.table.pt == &fc->mm->pt)
+		__atomic_store_n(&fc->slot->table,
+				 (char *)fc->entry - ((uintptr_t)fc->entry & qr_page_mask(fc->system)),
+				 __ATOMIC_RELAXED);
+	return true;
+}
+
+enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc)
+{
+	qr_step(fc, QUIRE_STEP_HANDLE_MM_FAULT);
+	if (!entry_at_hand(fc) && !walk(fc))
+		return QR_OOM;
 	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
 	if (qr_unlikely(fc->trace != NULL))
 		fc->trace->pte_before = fc->pte.bits;

@@ -3,6 +3,7 @@
  *
  * The tables are constant. The first replacement in one copies it into a frame, which the decoder is
  * given instead from then on. */
+#include "fault/decode.h"
 #include "fault/fault.h"
 #include "fault/hook.h"
 
@@ -42,6 +43,7 @@ enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vecto
 	}
 	copy = (struct quire_fault_row *)(uintptr_t)system->rows[vector];
 	copy[index] = *row;
+	qr_decode_learn(system);
 	return QUIRE_OK;
 }
 

@@ -61,8 +61,8 @@ struct quire_outcome qr_signal(struct qr_fault_ctx *fc, unsigned signal, unsigne
 	struct quire_outcome outcome = {.kind = QUIRE_SIGNAL, .signal = (uint8_t)signal, .code = (uint8_t)code};
 
 	outcome.va = fc->fault->va;
-	outcome.rule = signal_step(signal, code);
-	qr_step(fc, outcome.rule);
+	outcome.rule = (uint8_t)signal_step(signal, code);
+	qr_step(fc, (enum quire_step)outcome.rule);
 	return outcome;
 }
 

@@ -71,6 +71,7 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	    .force = force,
 	    .unshare = (flags & QR_FAULT_IN_UNSHARE) && mm->system->profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE,
 	    .token = *token,
+	    .slot = &mm->slot[*token],
 	    .vma = vma,
 	};
 	enum qr_result result;

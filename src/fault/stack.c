@@ -102,5 +102,6 @@ enum quire_step qr_expand_stack(struct qr_fault_ctx *fc)
 	else
 		step = grow(fc->vma, fc->va);
 	fc->token = qr_mm_downgrade(fc->mm);
+	fc->slot = &fc->mm->slot[fc->token];
 	return step;
 }

@@ -2,7 +2,7 @@
 /* The mm lock: many readers that share no cache line, one writer that waits for each of them.
  *
  *   reader   slot[cpu].readers += 1; writer == 0 ? in : out again, wait on `writer`
- *   writer   writer = 1 (or 2: someone waits); wait until every slot's readers == 0
+ *   writer   writer = 1 (or 2: someone waits); wait until every slot's readers == 0; forget their hints
  *
  * Both sides write first and look second, in one total order (Dekker): at least one of them sees the
  * other, and it is the reader that gives way. A reader that leaves looks at `writer`, a line that
@@ -87,6 +87,8 @@ void qr_mm_write_lock(struct quire_mm *mm)
 
 		while ((readers = __atomic_load_n(&mm->slot[i].readers, __ATOMIC_SEQ_CST)) != 0)
 			wait_on(mm, &mm->slot[i].readers, readers);
+		__atomic_store_n(&mm->slot[i].vma, NULL, __ATOMIC_RELAXED);
+		__atomic_store_n(&mm->slot[i].table, NULL, __ATOMIC_RELAXED);
 	}
 	lock_event(mm, QUIRE_LOCK_TAKEN);
 }

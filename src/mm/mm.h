@@ -62,12 +62,19 @@ struct quire_vma {
 	struct qr_list file_link;     /* file's list of vmas, under FILE */
 };
 
-/* Reader count and resident counts of one CPU slot, each on a line of its own. Atomic. */
+/* What belongs to one CPU, on lines of its own: who reads by it, resident counts, and what its last fault
+ * found. Atomic.
+ *
+ * `vma` and `table` are hints: written by who holds the mm lock for read by this slot, cleared by every
+ * writer once the readers have left. So what is there is in place: no vma was unlinked and no table freed
+ * since. Which addresses they are for they say themselves. */
 struct qr_mm_slot {
 	uint32_t readers;
 	uint32_t unused;
 	qr_atomic64s anon, file, shmem, swap;
 	qr_atomic64 minor, major;
+	struct quire_vma *vma;        /* NULL: none */
+	void *table;                  /* linear address of a frame that is one table of level 0; NULL: none */
 } __attribute__((aligned(64)));
 
 struct quire_mm {
@@ -131,7 +138,8 @@ static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigne
 {
 	const struct quire_system *system = mm->system;
 
-	*out_token = cpu < mm->slots ? cpu : cpu % mm->slots;
+	qr_assert_contract(system, cpu < mm->slots);
+	*out_token = cpu;
 	if (!qr_mm_enter(mm, *out_token))
 		return false;
 	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_TRIED);

@@ -128,6 +128,7 @@ int quire_conformance(const struct conformance_env *env, struct conformance_repo
 	 * tables below are nonsense. */
 	if (run.report.failures == 0) {
 		run_protections(&run);
+		run_decoding(&run);
 		run_leaves(&run);
 		run_kinds(&run);
 	}

@@ -97,6 +97,18 @@ static void one_written_page(struct scene *scene)
 		abort();
 }
 
+/* The first page is there, so the slots' hints name the vma and the table of the second. */
+static void second_page_at_hand(struct scene *scene)
+{
+	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		sim_use_cpu(sim_cpu(scene->sim, i));
+		if (sim_write(sim_cpu(scene->sim, i), FX_AT + i, 1, 0x11) != SIM_DONE)
+			abort();
+	}
+	sim_use_cpu(sim_cpu(scene->sim, 0));
+}
+
 static void write_first_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
 	(void)scene;
@@ -155,6 +167,33 @@ static void private_file(struct scene *scene)
 static void write_second_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
 	write_at(cpu, FX_AT + scene->page, 0x22, saw);
+}
+
+static void unmap_both_pages(struct scene *scene, struct sim_cpu *cpu, char *saw)
+{
+	quire_va bytes = 2 * scene->page;
+
+	strcpy(saw, quire_status_name(SIM_OP(cpu, "munmap", quire_munmap(scene->process->mm, FX_AT, bytes))));
+}
+
+/* Another vma takes the place of the one that is at hand, and the table is freed meanwhile. */
+static void map_anew(struct scene *scene, struct sim_cpu *cpu, char *saw)
+{
+	struct quire_mmap how = {
+	    .addr = FX_AT,
+	    .length = 2 * scene->page,
+	    .prot = RW,
+	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED,
+	};
+	quire_va got;
+
+	strcpy(saw, quire_status_name(SIM_OP(cpu, "mmap", quire_mmap(scene->process->mm, &how, &got))));
+}
+
+static void look_both_pages(struct scene *scene, char *text)
+{
+	look_at(scene, scene->process, FX_AT, text);
+	look_at(scene, scene->process, FX_AT + scene->page, text);
 }
 
 static void truncate_file(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -216,6 +255,8 @@ static const struct pair pairs[] = {
     {"fault and fault on one page", one_page, {write_first_byte, write_ninth_byte}, look_first_and_ninth},
     {"fault and munmap", one_page, {write_first_byte, unmap_page}, look_first_and_ninth},
     {"write and munmap of a present page", one_written_page, {write_ninth_byte, unmap_page}, look_first_and_ninth},
+    {"fault at hand and munmap", second_page_at_hand, {write_second_page, unmap_both_pages}, look_both_pages},
+    {"fault at hand and another mapping", second_page_at_hand, {write_second_page, map_anew}, look_both_pages},
     {"fault and mprotect", one_page, {write_first_byte, protect_page}, look_first_and_ninth},
     {"write and mprotect of a present page", one_written_page, {write_ninth_byte, protect_page}, look_first_and_ninth},
     {"fault and fork", one_written_page, {write_first_byte, fork_it}, look_both_processes},

@@ -33,6 +33,7 @@ extern "C" {
 #endif
 
 #define QUIRE_MAX_LEVELS 5
+#define QUIRE_PLAIN_CODES 32
 
 enum quire_pte_kind {
 	QUIRE_PTE_NONE = 0,  /* zero bits: nothing */
@@ -82,6 +83,13 @@ struct quire_arch {
 	uint64_t kernel_start; /* kernel addresses: kernel_start to kernel_end, both included */
 	uint64_t kernel_end;
 	uint8_t swap_bits;     /* bits of a value in a swap entry; at least 24 */
+
+	/* Faults that their syndrome tells all about: what decode() makes of a trap of `plain_vector` that was
+	 * taken from user mode on a user address with a syndrome below `plain_codes` depends on the profile,
+	 * the rows and the syndrome; address, pc, sp and context are copied and no more. So it needs to be
+	 * decoded once only. 0 codes: none are. At most QUIRE_PLAIN_CODES. */
+	uint8_t plain_codes;
+	uint8_t plain_vector;
 
 	/* 1. What kind of entry `pte`, found at `level`, is. Total: any bits have a kind. */
 	enum quire_pte_kind (*kind)(const struct quire_arch *, quire_pte pte, unsigned level);
