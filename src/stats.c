@@ -5,23 +5,6 @@
 
 #include "page/rmap.h"
 
-/* Frames that some entry maps, and cached ones newer than their backing: a scan, because the paths that
- * map and dirty are run more often than anyone asks. */
-static void scan(const struct quire_system *system, struct quire_memory *memory)
-{
-	for (unsigned i = 0; i < system->ranges; i++) {
-		const struct qr_range *range = &system->range[i];
-
-		for (uint64_t at = range->meta; at < range->count; at++) {
-			const struct qr_page *page = &range->pages[at];
-			enum quire_page_state state = qr_page_state(page);
-
-			memory->mapped += qr_rmap_count(page) > 0;
-			memory->dirty += state == QUIRE_PAGE_FILE && qr_page_test(page, QR_PAGE_DIRTY);
-		}
-	}
-}
-
 uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state)
 {
 	return (unsigned)state < QUIRE_PAGE_STATES ? qr_frames_in_state(system, state) : 0;
@@ -37,8 +20,25 @@ void quire_memory(const struct quire_system *system, struct quire_memory *out_me
 		memory.reserve += system->zone[zone].reserve;
 	memory.committed = __atomic_load_n(&system->committed, __ATOMIC_RELAXED);
 	memory.commit_limit = qr_commit_limit(system);
-	scan(system, &memory);
 	*out_memory = memory;
+}
+
+/* Not counted as it happens: the paths that map and dirty are run more often than anyone asks. */
+void quire_memory_survey(const struct quire_system *system, struct quire_memory_survey *out_survey)
+{
+	struct quire_memory_survey survey = {0};
+
+	for (unsigned i = 0; i < system->ranges; i++) {
+		const struct qr_range *range = &system->range[i];
+
+		for (uint64_t at = range->meta; at < range->count; at++) {
+			const struct qr_page *page = &range->pages[at];
+
+			survey.mapped += qr_rmap_count(page) > 0;
+			survey.dirty += qr_page_state(page) == QUIRE_PAGE_FILE && qr_page_test(page, QR_PAGE_DIRTY);
+		}
+	}
+	*out_survey = survey;
 }
 
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step)

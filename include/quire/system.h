@@ -119,15 +119,22 @@ struct quire_memory {
 	uint64_t reserve;                      /* frames kept back */
 	uint64_t committed;                    /* pages promised (Committed_AS) */
 	uint64_t commit_limit;
-	uint64_t mapped;                       /* frames mapped by some user */
-	uint64_t dirty;                        /* file pages to be written back */
 };
 
-/* What memory is in use for. Exact when nothing else runs. Any context. */
+/* What memory is in use for. Exact when nothing else runs. Sums over the CPUs. Any context. */
 void quire_memory(const struct quire_system *system, struct quire_memory *out_memory);
 
 /* One line of it without the rest: cheap enough for every timer tick. 0 for no state. Any context. */
 uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state);
+
+struct quire_memory_survey {
+	uint64_t mapped; /* frames mapped by some user */
+	uint64_t dirty;  /* file pages to be written back */
+};
+
+/* What only the frames themselves know: visits the descriptor of every one, some nanoseconds each.
+ * Exact when nothing else runs. Any context. */
+void quire_memory_survey(const struct quire_system *system, struct quire_memory_survey *out_survey);
 
 /* How often `step` was passed, over all CPUs. Any context. */
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step);

@@ -116,6 +116,15 @@ static void private_read_then_write_copies(void **state)
 	fx_close(&fx);
 }
 
+static void expect_survey(struct fx *fx, uint64_t mapped, uint64_t dirty)
+{
+	struct quire_memory_survey survey;
+
+	quire_memory_survey(sim_system(fx->sim), &survey);
+	assert_int_equal(survey.mapped, mapped);
+	assert_int_equal(survey.dirty, dirty);
+}
+
 static void shared_write_tells_the_file_and_msync_writes_it_back(void **state)
 {
 	struct fx fx = fx_open(*state, "linux-6", NULL);
@@ -125,7 +134,9 @@ static void shared_write_tells_the_file_and_msync_writes_it_back(void **state)
 
 	assert_int_equal(quire_file_read(file->file, 0, &byte, 1, &done), QUIRE_OK);
 	fx_map(&fx, FX_AT, 2, RW, QUIRE_MAP_SHARED, file->file);
+	expect_survey(&fx, 0, 0);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 1, 0x99), SIM_DONE);
+	expect_survey(&fx, 1, 1);
 	fx_expect_levels(&fx, "handle_pte_fault do_fault do_shared_fault cache-hit page_mkwrite minor");
 	assert_int_equal(file->mkwrites, 1);
 	assert_int_equal(quire_file_read(file->file, 0, &byte, 1, &done), QUIRE_OK);
@@ -135,6 +146,7 @@ static void shared_write_tells_the_file_and_msync_writes_it_back(void **state)
 	assert_int_equal(SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, fx.page, QUIRE_MS_SYNC)), QUIRE_OK);
 	assert_int_equal(file->bytes[0], 0x99);
 	assert_int_equal(file->writes, 1);
+	expect_survey(&fx, 1, 0);
 	/* Clean now: the next write is seen again. */
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 1, 0x9a), SIM_DONE);
 	fx_expect_levels(&fx, "handle_pte_fault do_wp_page page_mkwrite wp_page_shared minor");

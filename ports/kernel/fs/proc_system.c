@@ -10,10 +10,12 @@ static void kib(struct text *text, const char *name, uint64_t pages)
 
 void proc_meminfo(struct text *text)
 {
+	struct quire_memory_survey survey;
 	struct quire_memory m;
 	uint64_t free;
 
 	quire_memory(the_system, &m);
+	quire_memory_survey(the_system, &survey);
 	free = m.by_state[QUIRE_PAGE_FREE] + m.by_state[QUIRE_PAGE_CPU];
 	kib(text, "MemTotal:", m.frames - m.by_state[QUIRE_PAGE_META]);
 	kib(text, "MemFree:", free);
@@ -24,9 +26,9 @@ void proc_meminfo(struct text *text)
 	kib(text, "AnonPages:", m.by_state[QUIRE_PAGE_ANON]);
 	kib(text, "SwapTotal:", 0);
 	kib(text, "SwapFree:", 0);
-	kib(text, "Dirty:", m.dirty);
+	kib(text, "Dirty:", survey.dirty);
 	kib(text, "Writeback:", 0);
-	kib(text, "Mapped:", m.mapped);
+	kib(text, "Mapped:", survey.mapped);
 	kib(text, "Shmem:", m.by_state[QUIRE_PAGE_SHMEM]);
 	kib(text, "Slab:", m.by_state[QUIRE_PAGE_OBJECT]);
 	kib(text, "PageTables:", m.by_state[QUIRE_PAGE_TABLE]);
@@ -43,14 +45,16 @@ static void count(struct text *text, const char *name, uint64_t value)
 void proc_vmstat(struct text *text)
 {
 	uint64_t major = quire_counter(the_system, QUIRE_STEP_MAJOR);
+	struct quire_memory_survey survey;
 	struct quire_memory m;
 
 	quire_memory(the_system, &m);
+	quire_memory_survey(the_system, &survey);
 	count(text, "nr_free_pages", m.by_state[QUIRE_PAGE_FREE] + m.by_state[QUIRE_PAGE_CPU]);
 	count(text, "nr_anon_pages", m.by_state[QUIRE_PAGE_ANON]);
-	count(text, "nr_mapped", m.mapped);
+	count(text, "nr_mapped", survey.mapped);
 	count(text, "nr_file_pages", m.by_state[QUIRE_PAGE_FILE] + m.by_state[QUIRE_PAGE_SHMEM]);
-	count(text, "nr_dirty", m.dirty);
+	count(text, "nr_dirty", survey.dirty);
 	count(text, "nr_writeback", 0);
 	count(text, "nr_shmem", m.by_state[QUIRE_PAGE_SHMEM]);
 	count(text, "nr_page_table_pages", m.by_state[QUIRE_PAGE_TABLE]);
