@@ -209,9 +209,12 @@ void qr_mm_count_gone(struct quire_mm *mm, const struct qr_pt_counts *gone)
 
 void qr_mm_count_fault(struct quire_mm *mm, bool major)
 {
+	const struct quire_host *host = mm->system->host;
 	struct qr_mm_slot *slot = my_slot(mm);
 
 	__atomic_fetch_add(major ? &slot->major : &slot->minor, 1, __ATOMIC_RELAXED);
+	if (host->count_fault)
+		host->count_fault(mm->system->host_context, major);
 }
 
 void qr_mm_sum(const struct quire_mm *mm, struct qr_mm_slot *out_sum)

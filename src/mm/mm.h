@@ -164,7 +164,7 @@ unsigned qr_mm_downgrade(struct quire_mm *mm);
 
 /* Resident counts: to the slot of this CPU. */
 void qr_mm_count(struct quire_mm *mm, int64_t anon, int64_t file, int64_t shmem, int64_t swap);
-void qr_mm_count_fault(struct quire_mm *mm, bool major);
+void qr_mm_count_fault(struct quire_mm *mm, bool major); /* taken in a call: the thread's too, by the host */
 void qr_mm_count_gone(struct quire_mm *mm, const struct qr_pt_counts *gone);
 
 /* --- the index (tree.c) ----------------------------------------------------------------------------- */

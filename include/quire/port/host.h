@@ -115,16 +115,21 @@ struct quire_host {
 	/* 15. A random word, for placing mappings. Default: no randomness. Any context. */
 	uint64_t (*random)(void *host);
 
+	/* 16. A call took a fault that Linux counts to the thread which made the call, whosever memory it
+	 * was: populate, mlock, an access to another's memory. Those of quire_trap() are in its outcome
+	 * instead. Default: nothing. Context: the mm lock may be held; must not sleep. */
+	void (*count_fault)(void *host, bool major);
+
 	/* --- instruments: for ports that test --- */
 
-	/* 16. A lock is taken or released. Only with QUIRE_CONFIG_LOCK_EVENTS. `rank`: see src/lock.h;
+	/* 17. A lock is taken or released. Only with QUIRE_CONFIG_LOCK_EVENTS. `rank`: see src/lock.h;
 	 * `lock` identifies it. BEFORE may switch to another thread of control. */
 	void (*lock_event)(void *host, const void *lock, unsigned rank, enum quire_lock_op op);
 
-	/* 17. Whether this allocation or transfer is to fail on purpose. Only with QUIRE_CONFIG_INJECT. */
+	/* 18. Whether this allocation or transfer is to fail on purpose. Only with QUIRE_CONFIG_INJECT. */
 	bool (*may_fail)(void *host, enum quire_resource resource);
 
-	/* 18. Whether mutant `name` is switched on. Only with QUIRE_CONFIG_MUTANTS. */
+	/* 19. Whether mutant `name` is switched on. Only with QUIRE_CONFIG_MUTANTS. */
 	bool (*mutant)(void *host, const char *name);
 };
 

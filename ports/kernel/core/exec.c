@@ -587,6 +587,8 @@ static long commit(struct loader *l)
 	}
 	futex_task_exit(task); /* robust futexes and the thread id are the old program's */
 	switch_mm(l);
+	caps_exec(&task->process->cred, task->process->no_new_privs);
+	mm_apply_limits(task->process, task->process->mm);
 	reset_handlers(l);
 	note_program(l, exe_path);
 	task->set_child_tid = task->robust_list = 0;

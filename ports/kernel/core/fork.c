@@ -210,7 +210,7 @@ static bool too_many(void)
 {
 	uint64_t limit = current->process->rlimit[RLIMIT_NPROC].soft;
 
-	return limit != UINT64_MAX && !is_superuser(current->process) && process_count() >= limit;
+	return limit != UINT64_MAX && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) && process_count() >= limit;
 }
 
 /* The child may have run on, and ended, when this returns. */
@@ -317,6 +317,7 @@ struct process *kernel_process(const char *name, struct process *parent, void (*
 	process->handlers = handlers_create();
 	BUG_ON(!process->handlers);
 	process->exit_signal = SIGCHLD;
+	process->cred = root_cred;
 	strlcpy(process->comm, name, sizeof(process->comm));
 	strlcpy(task->comm, name, sizeof(task->comm));
 	arch_task_entry(task, entry);

@@ -135,9 +135,9 @@ long sys_getegid(const uint64_t *a)
 	return current->process->cred.egid;
 }
 
-static bool may_become(uid_t id, uid_t a, uid_t b, uid_t c)
+static bool is_one_of(uid_t id, uid_t a, uid_t b, uid_t c)
 {
-	return id == UNCHANGED || is_superuser(current->process) || id == a || id == b || id == c;
+	return id == UNCHANGED || id == a || id == b || id == c;
 }
 
 static void set_if(uid_t *to, uid_t id)
@@ -148,15 +148,19 @@ static void set_if(uid_t *to, uid_t id)
 
 static long set_uids(uid_t real, uid_t effective, uid_t saved)
 {
-	struct cred *c = &current->process->cred;
+	struct process *process = current->process;
+	struct cred *c = &process->cred, old = *c;
 
-	if (!may_become(real, c->uid, c->euid, c->suid) || !may_become(effective, c->uid, c->euid, c->suid) ||
-	    !may_become(saved, c->uid, c->euid, c->suid))
+	if (!capable(CAP_SETUID) &&
+	    (!is_one_of(real, c->uid, c->euid, c->suid) || !is_one_of(effective, c->uid, c->euid, c->suid) ||
+	     !is_one_of(saved, c->uid, c->euid, c->suid)))
 		return -EPERM;
 	set_if(&c->uid, real);
 	set_if(&c->euid, effective);
 	set_if(&c->suid, saved);
 	c->fsuid = c->euid;
+	caps_fix_uids(c, &old);
+	mm_apply_limits(process, process->mm);
 	return 0;
 }
 
@@ -164,8 +168,9 @@ static long set_gids(gid_t real, gid_t effective, gid_t saved)
 {
 	struct cred *c = &current->process->cred;
 
-	if (!may_become(real, c->gid, c->egid, c->sgid) || !may_become(effective, c->gid, c->egid, c->sgid) ||
-	    !may_become(saved, c->gid, c->egid, c->sgid))
+	if (!capable(CAP_SETGID) &&
+	    (!is_one_of(real, c->gid, c->egid, c->sgid) || !is_one_of(effective, c->gid, c->egid, c->sgid) ||
+	     !is_one_of(saved, c->gid, c->egid, c->sgid)))
 		return -EPERM;
 	set_if(&c->gid, real);
 	set_if(&c->egid, effective);
@@ -178,14 +183,14 @@ long sys_setuid(const uint64_t *a)
 {
 	uid_t id = (uid_t)a[0];
 
-	return is_superuser(current->process) ? set_uids(id, id, id) : set_uids(UNCHANGED, id, UNCHANGED);
+	return capable(CAP_SETUID) ? set_uids(id, id, id) : set_uids(UNCHANGED, id, UNCHANGED);
 }
 
 long sys_setgid(const uint64_t *a)
 {
 	gid_t id = (gid_t)a[0];
 
-	return is_superuser(current->process) ? set_gids(id, id, id) : set_gids(UNCHANGED, id, UNCHANGED);
+	return capable(CAP_SETGID) ? set_gids(id, id, id) : set_gids(UNCHANGED, id, UNCHANGED);
 }
 
 long sys_setreuid(const uint64_t *a)
@@ -232,8 +237,9 @@ long sys_setfsuid(const uint64_t *a)
 	struct cred *c = &current->process->cred;
 	uid_t old = c->fsuid;
 
-	if (may_become((uid_t)a[0], c->uid, c->euid, c->suid))
+	if (capable(CAP_SETUID) || c->fsuid == (uid_t)a[0] || is_one_of((uid_t)a[0], c->uid, c->euid, c->suid))
 		set_if(&c->fsuid, (uid_t)a[0]);
+	caps_fix_fsuid(c, old);
 	return old;
 }
 
@@ -242,7 +248,7 @@ long sys_setfsgid(const uint64_t *a)
 	struct cred *c = &current->process->cred;
 	gid_t old = c->fsgid;
 
-	if (may_become((gid_t)a[0], c->gid, c->egid, c->sgid))
+	if (capable(CAP_SETGID) || c->fsgid == (gid_t)a[0] || is_one_of((gid_t)a[0], c->gid, c->egid, c->sgid))
 		set_if(&c->fsgid, (gid_t)a[0]);
 	return old;
 }
@@ -263,7 +269,7 @@ long sys_setgroups(const uint64_t *a)
 	struct cred *c = &current->process->cred;
 	gid_t groups[MAX_GROUPS];
 
-	if (!is_superuser(current->process))
+	if (!capable(CAP_SETGID))
 		return -EPERM;
 	if (a[0] > MAX_GROUPS)
 		return -EINVAL;
@@ -282,7 +288,7 @@ static long set_limit(struct process *process, unsigned which, const struct rlim
 
 	if (new->soft > new->hard)
 		return -EINVAL;
-	if (new->hard > limit->hard && !is_superuser(current->process))
+	if (new->hard > limit->hard && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (which == RLIMIT_NOFILE && new->hard > 1048576)
 		return -EPERM;
@@ -308,7 +314,7 @@ long sys_prlimit64(const uint64_t *a)
 			return -ESRCH;
 	}
 	old = process->rlimit[a[1]];
-	if (process != current->process && !is_superuser(current->process) &&
+	if (process != current->process && !capable(CAP_SYS_RESOURCE) &&
 	    process->cred.uid != current->process->cred.uid)
 		result = -EPERM;
 	else if (a[2])

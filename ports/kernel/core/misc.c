@@ -29,7 +29,7 @@ static long set_name(char *name, const uint64_t *a)
 {
 	char new[UTS_FIELD] = {0};
 
-	if (!is_superuser(current->process))
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (a[1] >= UTS_FIELD)
 		return -EINVAL;
@@ -230,9 +230,12 @@ enum {
 	PR_GET_PDEATHSIG = 2,
 	PR_GET_DUMPABLE = 3,
 	PR_SET_DUMPABLE = 4,
+	PR_GET_KEEPCAPS = 7,
+	PR_SET_KEEPCAPS = 8,
 	PR_SET_NAME = 15,
 	PR_GET_NAME = 16,
 	PR_CAPBSET_READ = 23,
+	PR_CAPBSET_DROP = 24,
 	PR_SET_TIMERSLACK = 29,
 	PR_GET_TIMERSLACK = 30,
 	PR_SET_NO_NEW_PRIVS = 38,
@@ -272,12 +275,21 @@ long sys_prctl(const uint64_t *a)
 			return -EINVAL;
 		process->dumpable = a[1];
 		return 0;
+	case PR_GET_KEEPCAPS:
+		return process->cred.keep_caps;
+	case PR_SET_KEEPCAPS:
+		if (a[1] > 1)
+			return -EINVAL;
+		process->cred.keep_caps = a[1];
+		return 0;
 	case PR_SET_NAME:
 		return set_comm(a[1]);
 	case PR_GET_NAME:
 		return copy_to_user(a[1], current->comm, sizeof(current->comm));
 	case PR_CAPBSET_READ:
-		return a[1] <= 40 ? 1 : -EINVAL;
+		return caps_bounding_read(a[1]);
+	case PR_CAPBSET_DROP:
+		return caps_bounding_drop(a[1]);
 	case PR_SET_TIMERSLACK:
 		return 0;
 	case PR_GET_TIMERSLACK:

@@ -11,6 +11,24 @@ static struct quire_mm *own_mm(void)
 	return current->process->mm;
 }
 
+static uint32_t rights_of(const struct cred *cred)
+{
+	static const struct {
+		enum capability cap;
+		uint32_t right;
+	} map[] = {
+	    {CAP_IPC_LOCK, QUIRE_RIGHT_IPC_LOCK},
+	    {CAP_SYS_ADMIN, QUIRE_RIGHT_SYS_ADMIN},
+	    {CAP_SYS_RAWIO, QUIRE_RIGHT_SYS_RAWIO},
+	};
+	uint32_t rights = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
+		if (cred->cap_effective & CAP_BIT(map[i].cap))
+			rights |= map[i].right;
+	return rights;
+}
+
 void mm_apply_limits(struct process *process, struct quire_mm *mm)
 {
 	static const struct {
@@ -25,9 +43,7 @@ void mm_apply_limits(struct process *process, struct quire_mm *mm)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
 		quire_mm_set_limit(mm, map[i].to, process->rlimit[map[i].from].soft);
-	quire_mm_set_rights(mm, is_superuser(process)
-				    ? QUIRE_RIGHT_IPC_LOCK | QUIRE_RIGHT_SYS_ADMIN | QUIRE_RIGHT_SYS_RAWIO
-				    : 0);
+	quire_mm_set_rights(mm, rights_of(&process->cred));
 }
 
 /* --- mappings --------------------------------------------------------------------------------- */
@@ -199,16 +215,26 @@ static long move_piece(struct transfer *t)
 	return (long)done;
 }
 
+/* Another's memory: all its ids are the caller's and it does not hide, or the caller may trace anyone. */
+static bool may_look_into(const struct process *process)
+{
+	const struct cred *own = &current->process->cred, *its = &process->cred;
+
+	if (process == current->process || capable(CAP_SYS_PTRACE))
+		return true;
+	return own->uid == its->uid && own->uid == its->euid && own->uid == its->suid &&
+	       own->gid == its->gid && own->gid == its->egid && own->gid == its->sgid && process->dumpable &&
+	       !(its->cap_permitted & ~own->cap_permitted);
+}
+
 static struct quire_mm *other_mm(pid_t pid, long *out_result)
 {
 	struct process *process = process_find(pid);
 	struct quire_mm *mm = NULL;
-	const struct cred *own = &current->process->cred;
-
 	*out_result = -ESRCH;
 	if (!process)
 		return NULL;
-	if (own->euid != 0 && own->uid != process->cred.uid) {
+	if (!may_look_into(process)) {
 		*out_result = -EPERM;
 	} else {
 		mm = process_mm(process);

@@ -219,7 +219,7 @@ static bool may_signal(const struct process *target, int signal)
 {
 	const struct cred *from = &current->process->cred, *to = &target->cred;
 
-	if (from->euid == 0 || from->euid == to->uid || from->euid == to->suid || from->uid == to->uid ||
+	if (capable(CAP_KILL) || from->euid == to->uid || from->euid == to->suid || from->uid == to->uid ||
 	    from->uid == to->suid)
 		return true;
 	return signal == SIGCONT && target->sid == current->process->sid;

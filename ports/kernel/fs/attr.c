@@ -151,7 +151,7 @@ long sys_statx(const uint64_t *a)
 static long access_at(int dirfd, uint64_t path, unsigned mask, unsigned flags)
 {
 	struct cred *cred = &current->process->cred;
-	uid_t fsuid = cred->fsuid;
+	const struct cred own = *cred;
 	struct inode *inode;
 	long result;
 
@@ -161,10 +161,13 @@ static long access_at(int dirfd, uint64_t path, unsigned mask, unsigned flags)
 	if (result)
 		return result;
 	/* The real user asks; nobody else looks at the credentials of this process meanwhile. */
-	if (!(flags & AT_EACCESS))
+	if (!(flags & AT_EACCESS)) {
 		cred->fsuid = cred->uid;
+		cred->fsgid = cred->gid;
+		cred->cap_effective = cred->uid ? 0 : cred->cap_permitted;
+	}
 	result = inode_permission(inode, mask);
-	cred->fsuid = fsuid;
+	*cred = own;
 	inode_put(inode);
 	return result;
 }
@@ -272,7 +275,7 @@ static long set_owner(struct inode *inode, uid_t uid, gid_t gid)
 {
 	if (inode->ops)
 		return -EPERM;
-	if (!is_superuser(current->process) &&
+	if (!capable(CAP_CHOWN) &&
 	    (!inode_owned(inode) || (uid != (uid_t)-1 && uid != inode->uid) ||
 	     (gid != (gid_t)-1 && gid != inode->gid && gid != current->process->cred.egid)))
 		return -EPERM;

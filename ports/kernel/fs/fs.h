@@ -89,6 +89,8 @@ struct dir_sink;
  * kernel's; `pos` is NULL for what has no position; `wait`: may sleep for data or room, else -EAGAIN. */
 struct file_ops {
 	long (*read)(struct file *file, char *to, size_t n, uint64_t *pos, bool wait);
+	/* Like read, straight to a program's memory, where what is taken must not be lost to a bad address. */
+	long (*read_user)(struct file *file, uint64_t to, size_t n, bool wait);
 	long (*write)(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait);
 	long (*ioctl)(struct file *file, unsigned command, uint64_t argument);
 	/* POLL* that hold now; adds its wait queues to `set` unless that is NULL. Takes no mutex. */

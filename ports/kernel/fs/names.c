@@ -118,7 +118,7 @@ static long make_node(int dirfd, uint64_t path, unsigned mode, uint64_t rdev)
 		return -EPERM;
 	if (type != S_IFREG && type != S_IFIFO && type != S_IFCHR && type != S_IFBLK && type != S_IFSOCK)
 		return -EINVAL;
-	if ((type == S_IFCHR || type == S_IFBLK) && !is_superuser(current->process))
+	if ((type == S_IFCHR || type == S_IFBLK) && !capable(CAP_MKNOD))
 		return -EPERM;
 	result = walk_new(dirfd, path, &place);
 	if (!result && place.slash) {

@@ -3,7 +3,8 @@
  *
  *   read_at ──► oldest byte        used bytes lie in [read_at, read_at + used) modulo the ring
  *
- * pipe.lock guards the bytes; `used`, `readers` and `writers` are also looked at without it, by sleepers
+ * pipe.lock guards the bytes, and is held while they are copied to a reader's memory: a page that faults
+ * there needs no pipe. `used`, `readers` and `writers` are also looked at without it, by sleepers
  * and by poll, who look again under it before they act. */
 #include "fs.h"
 
@@ -48,7 +49,22 @@ static size_t run_length(uint32_t at, size_t n)
 	return MIN(n, PAGE_SIZE - at % PAGE_SIZE);
 }
 
-static size_t take_bytes(struct pipe *pipe, char *to, size_t n)
+/* Where bytes go: the kernel's memory, or a program's when `to` is NULL. */
+struct sink {
+	char *to;
+	uint64_t user;
+};
+
+static bool store(const struct sink *sink, size_t at, const char *from, size_t n)
+{
+	if (!sink->to)
+		return !copy_to_user(sink->user + at, from, n);
+	memcpy(sink->to + at, from, n);
+	return true;
+}
+
+/* Takes what is there, up to n bytes. What cannot be stored stays in the pipe: -EFAULT when that is all. */
+static long take_bytes(struct pipe *pipe, const struct sink *sink, size_t n)
 {
 	size_t done = 0;
 
@@ -57,14 +73,15 @@ static size_t take_bytes(struct pipe *pipe, char *to, size_t n)
 		uint32_t at = pipe->read_at;
 		size_t run = run_length(at, n - done);
 
-		memcpy(to + done, pipe->page[at / PAGE_SIZE] + at % PAGE_SIZE, run);
+		if (!store(sink, done, pipe->page[at / PAGE_SIZE] + at % PAGE_SIZE, run))
+			return done ? (long)done : -EFAULT;
 		pipe->read_at = (uint32_t)((at + run) % PIPE_SIZE);
+		pipe->used -= (uint32_t)run;
 		done += run;
 	}
-	pipe->used -= (uint32_t)done;
 	if (!pipe->used)
 		pipe->read_at = 0; /* a small pipe stays in one page */
-	return done;
+	return (long)done;
 }
 
 /* Puts what fits. Returns the count; less than fits only when a page could not be had. */
@@ -89,21 +106,20 @@ static size_t put_bytes(struct pipe *pipe, const char *from, size_t n)
 	return done;
 }
 
-static long pipe_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
+static long read_to(struct pipe *pipe, const struct sink *sink, size_t n, bool wait)
 {
-	struct pipe *pipe = file->private;
 	long result;
 
 	if (!n)
 		return 0;
 	for (;;) {
 		mutex_lock(&pipe->lock);
-		result = (long)take_bytes(pipe, to, n);
+		result = take_bytes(pipe, sink, n);
 		mutex_unlock(&pipe->lock);
-		if (result) {
+		if (result > 0)
 			wake_up(&pipe->queue);
+		if (result)
 			return result;
-		}
 		if (!pipe->writers)
 			return 0;
 		if (!wait)
@@ -112,6 +128,16 @@ static long pipe_read(struct file *file, char *to, size_t n, uint64_t *pos, bool
 		if (result)
 			return result;
 	}
+}
+
+static long pipe_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
+{
+	return read_to(file->private, &(struct sink){.to = to}, n, wait);
+}
+
+static long pipe_read_user(struct file *file, uint64_t to, size_t n, bool wait)
+{
+	return read_to(file->private, &(struct sink){.user = to}, n, wait);
 }
 
 /* Up to PIPE_BUF bytes go in together or not at all. */
@@ -263,6 +289,7 @@ static int fifo_open(struct file *file)
 
 const struct file_ops fifo_ops = {
     .read = pipe_read,
+    .read_user = pipe_read_user,
     .write = pipe_write,
     .poll = pipe_poll,
     .ioctl = pipe_ioctl,

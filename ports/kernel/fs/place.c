@@ -111,7 +111,7 @@ long sys_chroot(const uint64_t *a)
 	struct inode *inode;
 	long result;
 
-	if (!is_superuser(current->process))
+	if (!capable(CAP_SYS_CHROOT))
 		return -EPERM;
 	result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
 	return result ? result : set_place(&current->fs->root, inode);

@@ -2,9 +2,6 @@
 /* /proc/PID/status, stat, statm, limits, as Linux prints them. */
 #include "fs.h"
 
-/* Root has every capability of Linux 6, everyone else none. */
-#define ALL_CAPS 0x1fffffffffful
-
 /* What is copied under proc_lock, so that it is from one moment. */
 struct snapshot {
 	pid_t pid, pgid, sid, ppid;
@@ -108,7 +105,6 @@ void proc_status(struct process *process, struct text *text)
 {
 	uint64_t cpu_mask = cpu_count() >= 64 ? UINT64_MAX : (1ull << cpu_count()) - 1;
 	struct snapshot *s = kmalloc(sizeof(*s));
-	unsigned long caps;
 	struct usage usage;
 
 	if (!s) {
@@ -116,7 +112,6 @@ void proc_status(struct process *process, struct text *text)
 		return;
 	}
 	take_snapshot(process, s);
-	caps = s->cred.euid ? 0 : ALL_CAPS;
 	process_usage(process, &usage);
 	text_add(text,
 		 "Name:\t%.15s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
@@ -136,8 +131,9 @@ void proc_status(struct process *process, struct text *text)
 		 s->threads, (unsigned long)process->rlimit[RLIMIT_SIGPENDING].soft,
 		 (unsigned long)s->pending, (unsigned long)s->shared_pending, (unsigned long)s->blocked,
 		 (unsigned long)s->ignored, (unsigned long)s->caught);
-	text_add(text, "CapInh:\t%016x\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016x\n",
-		 0u, caps, caps, ALL_CAPS, 0u);
+	text_add(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016x\n",
+		 (unsigned long)s->cred.cap_inheritable, (unsigned long)s->cred.cap_permitted,
+		 (unsigned long)s->cred.cap_effective, (unsigned long)s->cred.cap_bounding, 0u);
 	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%lx\nCpus_allowed_list:\t0",
 		 s->no_new_privs, (unsigned long)cpu_mask);
 	if (cpu_count() > 1)

@@ -2,7 +2,7 @@
 /* read, write and their relatives: between a program's memory and the operations of an open file.
  *
  * Data passes through a buffer of the kernel, a piece at a time: a user copy may fault and sleep, and no
- * lock of a file is held while it does. */
+ * lock of a file is held while it does. What exists only once goes by read_user. */
 #include "fs.h"
 
 #include "syscall.h"
@@ -48,6 +48,8 @@ long file_read_user(struct file *file, uint64_t to, size_t n, uint64_t *pos)
 	long result = 0;
 
 	n = MIN(n, (size_t)RW_MAX);
+	if (file->ops->read_user)
+		return file->ops->read_user(file, to, n, wait);
 	if (!buffer_get(&buffer, n))
 		return -ENOMEM;
 	do {

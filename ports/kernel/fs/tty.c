@@ -527,7 +527,7 @@ static long take_control(bool steal)
 		return 0;
 	if (process->pid != process->sid || process->controlling_tty)
 		return -EPERM;
-	if (tty.session && tty.session != process->sid && !(steal && is_superuser(process)))
+	if (tty.session && tty.session != process->sid && !(steal && capable(CAP_SYS_ADMIN)))
 		return -EPERM;
 	tty_take(process);
 	return 0;

@@ -30,7 +30,7 @@ typedef uint32_t gid_t;
 extern struct quire_system *the_system;
 
 /* What uname(2) and /proc say. */
-#define KERNEL_RELEASE "6.1.0-quire"
+#define KERNEL_RELEASE "6.18.0-quire"
 #define HOST_NAME_SIZE 65
 extern char host_name[HOST_NAME_SIZE];
 

@@ -12,6 +12,7 @@
 #define KERNEL_TASK_H
 
 #include "arch.h" /* of this architecture's folder: struct regs, struct arch_task, arch_current() */
+#include "cred.h"
 #include "kernel.h"
 #include "lock.h"
 #include "signal.h"
@@ -19,14 +20,6 @@
 
 struct files; /* vfs.h */
 struct fs;    /* vfs.h */
-
-#define MAX_GROUPS 32
-struct cred {
-	uid_t uid, euid, suid, fsuid;
-	gid_t gid, egid, sgid, fsgid;
-	unsigned group_count;
-	gid_t groups[MAX_GROUPS];
-};
 
 enum {
 	RLIMIT_CPU,
@@ -196,7 +189,7 @@ bool process_visit_thread(struct process *process, void (*visit)(struct task *ta
 /* 'R', 'S', 'D', 'T', 'Z' for /proc/PID/stat. */
 char process_state_letter(struct process *process);
 
-/* Usage of a process, live threads included; the fault counts are the address space's own. */
+/* Usage of a process, live threads included. */
 void process_usage(struct process *process, struct usage *out_usage);
 
 /* The group exists in `session` (tcsetpgrp). Takes proc_lock. */
@@ -207,12 +200,6 @@ bool process_group_orphaned(pid_t pgid);
 /* Ends the calling thread, or the whole process, with a wait status. */
 void thread_exit(int status) __attribute__((noreturn));
 void process_exit(int status) __attribute__((noreturn));
-
-/* Root, or the effective uid is `uid`. */
-static inline bool is_superuser(const struct process *process)
-{
-	return process->cred.euid == 0;
-}
 
 /* System totals for /proc/stat, loadavg, sysinfo. */
 unsigned cpu_count(void);
