@@ -21,6 +21,32 @@ static void region_name(const struct quire_region *region, struct text *text, ch
 		path[0] = 0;
 }
 
+/* Shared anonymous memory is a file of the library's own. Its number has to be its own too, and to tell no
+ * address: the address times an odd factor of this boot, by which no two become equal. */
+static unsigned long anonymous_ino(const struct quire_file *file)
+{
+	static uint32_t factor;
+	uint32_t now = __atomic_load_n(&factor, __ATOMIC_RELAXED), unset = 0;
+
+	if (!now) {
+		random_bytes(&now, sizeof(now));
+		now |= 1;
+		if (!__atomic_compare_exchange_n(&factor, &unset, now, false, __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED))
+			now = unset;
+	}
+	return (uint32_t)((uintptr_t)file / _Alignof(uint64_t)) * now;
+}
+
+static unsigned long region_ino(const struct quire_region *region)
+{
+	const struct inode *inode = region->file ? quire_file_context(region->file) : NULL;
+
+	if (!region->file)
+		return 0;
+	return inode ? (unsigned long)inode->ino : anonymous_ino(region->file);
+}
+
 static void region_line(const struct quire_region *region, struct text *text, char *path)
 {
 	struct inode *inode = region->file ? quire_file_context(region->file) : NULL;
@@ -34,7 +60,7 @@ static void region_line(const struct quire_region *region, struct text *text, ch
 		 inode          ? (unsigned)inode->dev
 		 : region->file ? 1u
 				: 0u,
-		 inode ? (unsigned long)inode->ino : 0ul);
+		 region_ino(region));
 	region_name(region, text, path);
 	column = text->length - start;
 	if (path[0])
