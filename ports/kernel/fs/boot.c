@@ -12,10 +12,11 @@ int vfs_init(void)
 {
 	int result;
 
-	root_inode = inode_create(S_IFDIR | 0755, 0);
+	root_inode = inode_create(NULL, S_IFDIR | 0755, 0);
 	if (!root_inode)
 		return -ENOMEM;
 	root_inode->parent = root_inode;
+	root_inode->dev = DEV_ROOT;
 	root_inode->nlink = 2;
 	result = make_path("/tmp", S_IFDIR | 01777, 0, NULL);
 	if (!result)

@@ -88,7 +88,13 @@ int dev_init(void)
 	    {"/dev/stderr", "/proc/self/fd/2"},
 	};
 	char path[32];
-	int result = make_path("/dev/shm", S_IFDIR | 01777, 0, NULL);
+	struct inode *shm;
+	int result = make_path("/dev/shm", S_IFDIR | 01777, 0, &shm);
+
+	if (!result) {
+		shm->dev = DEV_MEMORY;
+		inode_put(shm);
+	}
 
 	for (size_t i = 0; i < ARRAY_SIZE(devices) && !result; i++) {
 		ksnprintf(path, sizeof(path), "/dev/%s", devices[i].name);

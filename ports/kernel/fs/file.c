@@ -19,7 +19,7 @@ struct file *file_create(struct inode *inode, unsigned flags, const struct file_
 struct file *file_create_anonymous(uint32_t mode, const char *text, unsigned flags,
 				   const struct file_ops *ops, void *private)
 {
-	struct inode *inode = inode_create(mode, 0);
+	struct inode *inode = inode_create(NULL, mode, 0);
 	struct file *file;
 
 	if (!inode)
@@ -118,7 +118,7 @@ static int create_at(struct place *place, unsigned flags, unsigned mode, bool *o
 		return -EACCES;
 	if (place->dir->ops)
 		return -EACCES;
-	inode = inode_create(S_IFREG | (mode & 07777 & ~(current->fs ? current->fs->umask : 0)), 0);
+	inode = inode_create(place->dir, S_IFREG | (mode & 07777 & ~(current->fs ? current->fs->umask : 0)), 0);
 	if (!inode)
 		return -ENOSPC;
 	inode->uid = current->process->cred.fsuid;
@@ -153,7 +153,7 @@ static int open_tmpfile(int dirfd, const char *path, unsigned flags, unsigned mo
 		 : place.inode->ops             ? -EOPNOTSUPP
 						: inode_permission(place.inode, MAY_WRITE | MAY_EXEC);
 	if (!result) {
-		inode = inode_create(S_IFREG | (mode & 07777 & ~current->fs->umask), 0);
+		inode = inode_create(place.inode, S_IFREG | (mode & 07777 & ~current->fs->umask), 0);
 		if (!inode) {
 			result = -ENOSPC;
 		} else {

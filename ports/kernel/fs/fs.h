@@ -80,6 +80,14 @@ enum {
 	POLLWRNORM = 0x100,
 	POLLRDHUP = 0x2000
 };
+
+/* The file systems, by st_dev. */
+enum {
+	DEV_MEMORY = 1, /* memfd_create(), /dev/shm, pipes: pages are the only copy */
+	DEV_ROOT = 2,   /* the tree: pages are a cache over disk.c */
+	DEV_PROC = 4
+};
+
 #define IS_TYPE(inode, type) (((inode)->mode & S_IFMT) == (type))
 
 struct poll_set;
@@ -123,6 +131,7 @@ struct inode {
 	const struct file_ops *fops;
 
 	struct quire_file *pages; /* regular */
+	struct quire_file *disk;  /* what was written back of them; atomic (disk.c) */
 	uint32_t writers;         /* open for writing; atomic */
 	uint32_t seals;           /* F_SEAL_* */
 	char *target;             /* symbolic link */
@@ -190,7 +199,10 @@ static inline bool ref_put(uint32_t *refs)
 
 /* --- inode.c --------------------------------------------------------------------------------------- */
 
-struct inode *inode_create(uint32_t mode, uint64_t rdev); /* one reference, no name; NULL: no memory */
+/* One reference, no name, in the file system of `dir`; NULL there: of memory alone, as memfd_create() makes
+ * it. Returns NULL when there is no memory. */
+struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev);
+void inode_free(struct inode *inode); /* from the release of its pages */
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 uint64_t inode_size(struct inode *inode);
@@ -292,6 +304,14 @@ long end_masked(long result);
 
 void locks_drop_owner(struct inode *inode, const void *owner);
 long locks_fcntl(struct file *file, int command, uint64_t user_lock);
+
+/* --- disk.c ---------------------------------------------------------------------------------------- */
+
+extern const struct quire_file_ops disk_ops;
+/* The disk's part of truncation and punching: before and after the library's, since a writeback that is
+ * under way may bring back in between what the first call took. */
+void disk_truncate(struct inode *inode, uint64_t size);
+int disk_punch(struct inode *inode, uint64_t offset, uint64_t length);
 
 /* --- pipe.c, dev.c, tty.c -------------------------------------------------------------------------- */
 

@@ -4,18 +4,27 @@
 
 static uint64_t next_ino = 1; /* atomic */
 
-/* The library lets the pages go: the last reference, mappings included. */
-static void pages_released(void *context)
+void inode_free(struct inode *inode)
 {
-	struct inode *inode = context;
-
 	kfree(inode->ghost);
 	kfree(inode);
 }
 
-static const struct quire_file_ops pages_ops = {.release = pages_released};
+static void memory_release(void *context)
+{
+	inode_free(context);
+}
 
-struct inode *inode_create(uint32_t mode, uint64_t rdev)
+static const struct quire_file_ops memory_ops = {.release = memory_release};
+
+static bool make_pages(struct inode *inode)
+{
+	const struct quire_file_ops *ops = inode->dev == DEV_MEMORY ? &memory_ops : &disk_ops;
+
+	return quire_file_create(the_system, ops, inode, 0, &inode->pages) == QUIRE_OK;
+}
+
+struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev)
 {
 	struct inode *inode = kzalloc(sizeof(*inode));
 
@@ -25,7 +34,7 @@ struct inode *inode_create(uint32_t mode, uint64_t rdev)
 	inode->mode = mode;
 	inode->rdev = rdev;
 	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
-	inode->dev = 1;
+	inode->dev = dir ? dir->dev : DEV_MEMORY;
 	inode->atime = inode->mtime = inode->ctime = time_realtime();
 	mutex_init(&inode->lock);
 	list_init(&inode->children);
@@ -36,7 +45,7 @@ struct inode *inode_create(uint32_t mode, uint64_t rdev)
 	case S_IFREG:
 		inode->fops = &regular_ops;
 		inode->seals = 1; /* F_SEAL_SEAL: only memfd_create() makes files that can be sealed */
-		if (quire_file_create(the_system, &pages_ops, inode, 0, &inode->pages) != QUIRE_OK) {
+		if (!make_pages(inode)) {
 			kfree(inode);
 			return NULL;
 		}
@@ -71,12 +80,10 @@ void inode_put(struct inode *inode)
 		if (inode->ops && inode->ops->release)
 			inode->ops->release(inode);
 		kfree(inode->target);
-		if (inode->pages) {
+		if (inode->pages)
 			quire_file_put(inode->pages);
-		} else {
-			kfree(inode->ghost);
-			kfree(inode);
-		}
+		else
+			inode_free(inode);
 		inode = parent;
 	}
 }
@@ -151,7 +158,9 @@ int inode_truncate(struct inode *inode, uint64_t size)
 		send_signal_self(SIGXFSZ);
 		result = -EFBIG;
 	} else {
+		disk_truncate(inode, size);
 		result = status_to_errno(quire_file_truncate(inode->pages, size));
+		disk_truncate(inode, size);
 		if (!result)
 			inode_touch(inode);
 	}

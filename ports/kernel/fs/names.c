@@ -95,7 +95,7 @@ static long make_directory(int dirfd, uint64_t path, unsigned mode)
 
 	if (result)
 		return result;
-	return give_name(&place, inode_create(S_IFDIR | (mode & 01777 & ~current->fs->umask), 0));
+	return give_name(&place, inode_create(place.dir, S_IFDIR | (mode & 01777 & ~current->fs->umask), 0));
 }
 
 long sys_mkdir(const uint64_t *a)
@@ -127,7 +127,7 @@ static long make_node(int dirfd, uint64_t path, unsigned mode, uint64_t rdev)
 	}
 	if (result)
 		return result;
-	return give_name(&place, inode_create(type | (mode & 07777 & ~current->fs->umask), rdev));
+	return give_name(&place, inode_create(place.dir, type | (mode & 07777 & ~current->fs->umask), rdev));
 }
 
 long sys_mknod(const uint64_t *a)
@@ -158,7 +158,7 @@ static long make_symlink(uint64_t user_target, int dirfd, uint64_t path)
 		kfree(target);
 		return result;
 	}
-	inode = inode_create(S_IFLNK | 0777, 0);
+	inode = inode_create(place.dir, S_IFLNK | 0777, 0);
 	if (inode)
 		inode->target = kstrdup(target);
 	kfree(target);

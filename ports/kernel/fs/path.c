@@ -261,7 +261,7 @@ static int make_one(struct inode *dir, const char *name, size_t length, uint32_t
 
 	if (result != -ENOENT)
 		return result;
-	inode = inode_create(mode, rdev);
+	inode = inode_create(dir, mode, rdev);
 	if (!inode)
 		return -ENOMEM;
 	result = tree_add(dir, name, length, inode);

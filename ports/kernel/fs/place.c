@@ -18,13 +18,13 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 	struct statfs out = {
 	    .block_size = PAGE_SIZE, .fragment_size = PAGE_SIZE, .name_length = NAME_LENGTH, .flags = 0x20};
 
-	if (inode->ops) {
+	if (inode->dev == DEV_PROC) {
 		out.type = 0x9fa0; /* proc */
 	} else {
 		struct quire_memory memory;
 
 		quire_memory(the_system, &memory);
-		out.type = 0x01021994; /* tmpfs */
+		out.type = inode->dev == DEV_MEMORY ? 0x01021994 /* tmpfs */ : 0x65726975;
 		out.blocks = memory.frames;
 		out.free = out.available = memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU];
 		out.files = memory.frames;

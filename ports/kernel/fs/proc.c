@@ -258,7 +258,7 @@ static struct process *node_process(const struct node *node)
 static void dress(struct inode *inode, const struct entry *entry, struct node *node)
 {
 	inode->private = node;
-	inode->dev = 4;
+	inode->dev = DEV_PROC;
 	inode->nlink = 1;
 	switch (entry->kind) {
 	case TEXT:
@@ -289,7 +289,7 @@ static int make_node(struct inode *dir, const char *name, size_t length, const s
 	static const uint32_t types[] = {S_IFREG, S_IFDIR, S_IFDIR, S_IFDIR, S_IFDIR, S_IFLNK, S_IFREG};
 	struct node *node = kmalloc(sizeof(*node));
 	/* Not S_IFREG: a regular inode would get pages. The type is set afterwards. */
-	struct inode *inode = inode_create(entry->mode, 0);
+	struct inode *inode = inode_create(NULL, entry->mode, 0);
 	char *path = kmalloc(PATH_SIZE);
 	size_t above;
 

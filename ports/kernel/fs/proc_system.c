@@ -97,5 +97,6 @@ void proc_stat_system(struct text *text)
 
 void proc_mounts(struct text *text)
 {
-	text_add(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n");
+	text_add(text, "quirefs / quirefs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n"
+		       "tmpfs /dev/shm tmpfs rw,relatime 0 0\n");
 }

@@ -25,7 +25,7 @@ void proc_make_version(struct process *process, struct text *text)
 
 void proc_make_filesystems(struct process *process, struct text *text)
 {
-	text_add(text, "nodev\tproc\nnodev\ttmpfs\n");
+	text_add(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tquirefs\n");
 }
 
 void proc_make_cmdline_system(struct process *process, struct text *text)

@@ -117,6 +117,15 @@ long sys_ftruncate(const uint64_t *a)
 
 enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
 
+static long punch(struct inode *inode, uint64_t offset, uint64_t length)
+{
+	long result = disk_punch(inode, offset, length);
+
+	if (!result)
+		result = quire_file_punch(inode->pages, offset, length);
+	return result ? result : disk_punch(inode, offset, length);
+}
+
 static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64_t length)
 {
 	uint64_t size = quire_file_size(inode->pages);
@@ -125,7 +134,7 @@ static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64
 	if (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) {
 		if (inode->seals & (8 | 16))
 			return -EPERM;
-		result = quire_file_punch(inode->pages, offset, length);
+		result = punch(inode, offset, length);
 	}
 	/* Room is not reserved: a page is found when it is written, as everywhere in this file system. */
 	if (!result && !(mode & FALLOC_KEEP_SIZE) && offset + length > size)

@@ -388,59 +388,7 @@ long sys_copy_file_range(const uint64_t *a)
 	return copy_between((int)a[0], a[1], (int)a[2], a[3], a[4], true);
 }
 
-/* --- what is already done -------------------------------------------------------------------------- */
-
-static long synced(int fd)
-{
-	struct file *file = file_of(fd);
-	long result = !file ? -EBADF : file->ops->stream ? -EINVAL : 0;
-
-	file_put(file);
-	return result;
-}
-
-long sys_fsync(const uint64_t *a)
-{
-	return synced((int)a[0]);
-}
-
-long sys_fdatasync(const uint64_t *a)
-{
-	return synced((int)a[0]);
-}
-
-long sys_syncfs(const uint64_t *a)
-{
-	return synced((int)a[0]);
-}
-
-long sys_sync_file_range(const uint64_t *a)
-{
-	return synced((int)a[0]);
-}
-
-long sys_sync(const uint64_t *a)
-{
-	return 0;
-}
-
-long sys_fadvise64(const uint64_t *a)
-{
-	struct file *file = file_of((int)a[0]);
-	long result = !file ? -EBADF : IS_TYPE(file->inode, S_IFIFO) ? -ESPIPE : a[3] > 5 ? -EINVAL : 0;
-
-	file_put(file);
-	return result;
-}
-
-long sys_readahead(const uint64_t *a)
-{
-	struct file *file = file_of((int)a[0]);
-	long result = !file ? -EBADF : file->inode->pages ? 0 : -EINVAL;
-
-	file_put(file);
-	return result;
-}
+/* --- ioctl ------------------------------------------------------------------------------------------ */
 
 long sys_ioctl(const uint64_t *a)
 {

@@ -79,7 +79,6 @@ static void dirent_insert(struct dirent *dirent, struct inode *dir, struct inode
 		if (inode->parent && inode->parent != inode)
 			inode_put(inode->parent);
 		inode->parent = inode_get(dir);
-		inode->dev = dir->dev;
 	}
 	inode_touch(dir);
 	inode->ctime = dir->ctime;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* What lies behind the page cache of a regular file: a disk of memory.
+ *
+ *   program's page ── page cache of inode->pages ── writeback ──► inode->disk
+ *
+ * The pages are those of any file of a disk: clean or dirty, and the first write to a clean one is seen.
+ * The disk is shared memory of the library's, found page by page when something is written back for the
+ * first time; what was never written back reads as zeroes. A page that is clean may therefore be dropped.
+ *
+ * Locks: readers and writers hold the lock of a page of inode->pages, and take that of a page of
+ * inode->disk; nobody takes them the other way. inode->disk is set once. */
+#include "fs.h"
+
+static struct quire_file *disk_of(const struct inode *inode)
+{
+	return __atomic_load_n(&inode->disk, __ATOMIC_ACQUIRE);
+}
+
+static enum quire_status disk_read(void *context, uint64_t offset, void *buffer, size_t length,
+				   size_t *out_length)
+{
+	struct quire_file *disk = disk_of(context);
+	enum quire_status status = QUIRE_OK;
+	size_t done = 0;
+
+	if (disk)
+		status = quire_file_read(disk, offset, buffer, length, &done);
+	memset((char *)buffer + done, 0, length - done);
+	*out_length = length;
+	return status;
+}
+
+/* Two pages may be the first at once: one disk stays. */
+static enum quire_status disk_make(struct inode *inode, struct quire_file **out_disk)
+{
+	struct quire_file *disk, *other = NULL;
+	enum quire_status status = quire_file_create(the_system, NULL, NULL, 0, &disk);
+
+	if (status != QUIRE_OK)
+		return status;
+	if (!__atomic_compare_exchange_n(&inode->disk, &other, disk, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		quire_file_put(disk);
+		disk = other;
+	}
+	*out_disk = disk;
+	return QUIRE_OK;
+}
+
+static enum quire_status disk_write(void *context, uint64_t offset, const void *buffer, size_t length)
+{
+	struct quire_file *disk = disk_of(context);
+	enum quire_status status = disk ? QUIRE_OK : disk_make(context, &disk);
+	size_t done = 0;
+
+	if (status == QUIRE_OK)
+		status = quire_file_write(disk, offset, buffer, length, &done);
+	return status == QUIRE_ENOMEM ? QUIRE_ENOSPC : status;
+}
+
+/* The library lets the pages go: the last reference, mappings included. */
+static void disk_release(void *context)
+{
+	struct inode *inode = context;
+
+	if (inode->disk)
+		quire_file_put(inode->disk);
+	inode_free(inode);
+}
+
+const struct quire_file_ops disk_ops = {.read = disk_read, .write = disk_write, .release = disk_release};
+
+void disk_truncate(struct inode *inode, uint64_t size)
+{
+	struct quire_file *disk = disk_of(inode);
+
+	/* It fails only for a size that no file has. */
+	if (disk && size < quire_file_size(disk) && quire_file_truncate(disk, size) != QUIRE_OK)
+		panic("disk: truncated to %lu", (unsigned long)size);
+}
+
+int disk_punch(struct inode *inode, uint64_t offset, uint64_t length)
+{
+	struct quire_file *disk = disk_of(inode);
+
+	return disk ? quire_file_punch(disk, offset, length) : 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* From the page cache to the disk behind it: fsync and its relatives, posix_fadvise, readahead. */
+#include "fs.h"
+
+#include "syscall.h"
+
+static long sync_part(int fd, uint64_t offset, uint64_t length)
+{
+	struct file *file = file_of(fd);
+	long result = 0;
+
+	if (!file)
+		return -EBADF;
+	if (file->ops->stream)
+		result = -EINVAL;
+	else if (file->inode->pages)
+		result = status_to_errno(quire_file_sync(file->inode->pages, offset, length));
+	file_put(file);
+	return result;
+}
+
+long sys_fsync(const uint64_t *a)
+{
+	return sync_part((int)a[0], 0, 0);
+}
+
+long sys_fdatasync(const uint64_t *a)
+{
+	return sync_part((int)a[0], 0, 0);
+}
+
+enum { SYNC_WAIT_BEFORE = 1, SYNC_WRITE = 2, SYNC_WAIT_AFTER = 4 };
+
+/* A transfer is over when it returns: there is nothing to wait for. */
+long sys_sync_file_range(const uint64_t *a)
+{
+	struct file *file;
+
+	if ((int64_t)a[1] < 0 || (int64_t)a[2] < 0 || (int64_t)(a[1] + a[2]) < 0 ||
+	    a[3] & ~(uint64_t)(SYNC_WAIT_BEFORE | SYNC_WRITE | SYNC_WAIT_AFTER))
+		return -EINVAL;
+	if (a[3] & SYNC_WRITE)
+		return sync_part((int)a[0], a[1], a[2]);
+	file = file_of((int)a[0]);
+	file_put(file);
+	return file ? 0 : -EBADF;
+}
+
+/* All of a file system: its disk is memory too, and nothing is lost that is not on it. */
+long sys_syncfs(const uint64_t *a)
+{
+	struct file *file = file_of((int)a[0]);
+
+	file_put(file);
+	return file ? 0 : -EBADF;
+}
+
+long sys_sync(const uint64_t *a)
+{
+	return 0;
+}
+
+enum { FADVISE_DONTNEED = 4, FADVISE_LAST = 5 };
+
+/* Whole pages; dirty ones stay. */
+static void drop_cached(struct inode *inode, uint64_t offset, uint64_t length)
+{
+	uint64_t start = ALIGN_UP(offset, PAGE_SIZE);
+	uint64_t end = length ? ALIGN_DOWN(offset + length, PAGE_SIZE) : 0;
+
+	if (!length || start < end)
+		quire_file_drop(inode->pages, start, length ? end - start : 0);
+}
+
+long sys_fadvise64(const uint64_t *a)
+{
+	struct file *file = file_of((int)a[0]);
+	long result = 0;
+
+	if (!file)
+		return -EBADF;
+	if (IS_TYPE(file->inode, S_IFIFO))
+		result = -ESPIPE;
+	else if (a[3] > FADVISE_LAST || (int64_t)a[2] < 0)
+		result = -EINVAL;
+	else if (a[3] == FADVISE_DONTNEED && file->inode->pages)
+		drop_cached(file->inode, a[1], a[2]);
+	file_put(file);
+	return result;
+}
+
+long sys_readahead(const uint64_t *a)
+{
+	struct file *file = file_of((int)a[0]);
+	long result = !file ? -EBADF : file->inode->pages ? 0 : -EINVAL;
+
+	file_put(file);
+	return result;
+}
