@@ -187,6 +187,11 @@ static uint64_t host_random(void *host)
 	return sim_random(host);
 }
 
+static void host_count_fault(void *host, bool major)
+{
+	sim_count_fault(sim_current(host), major);
+}
+
 static void host_lock_event(void *host, const void *lock, unsigned rank, enum quire_lock_op op)
 {
 	sim_lock_event(enter(host), lock, rank, op);
@@ -229,6 +234,7 @@ void sim_host_init(struct sim *sim)
 	    .icache_sync = host_icache_sync,
 	    .clock = host_clock,
 	    .random = host_random,
+	    .count_fault = host_count_fault,
 	    .lock_event = host_lock_event,
 	    .may_fail = host_may_fail,
 	    .mutant = host_mutant,

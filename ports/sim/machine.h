@@ -232,6 +232,7 @@ void sim_oracle_walk_hit(struct sim_cpu *cpu, struct sim_walk_entry *entry, uint
 void sim_oracle_op(struct sim_cpu *cpu);
 
 /* --- locks.c --- */
+void sim_count_fault(struct sim_cpu *cpu, bool major); /* for the CPU's process */
 void sim_lock_event(struct sim_cpu *cpu, const void *lock, unsigned rank, enum quire_lock_op op);
 void sim_lock_may_sleep(struct sim_cpu *cpu, const char *what);
 /* Between operations: no lock held, no window mapped. */

@@ -40,24 +40,24 @@ static enum sim_end out_of_memory(struct sim_cpu *cpu, const struct quire_outcom
 	return kill(cpu, victim, cpu->last.signal);
 }
 
-static void count(struct sim_cpu *cpu, const struct quire_outcome *outcome)
+void sim_count_fault(struct sim_cpu *cpu, bool major)
 {
 	struct sim_process *process = cpu->process;
 
+	(*(major ? &cpu->counts.major : &cpu->counts.minor))++;
+	/* In a free run CPUs would meet on this line; quire_mm_usage() has the counts. */
+	if (process && !cpu->sim->free_run)
+		(*(major ? &process->major : &process->minor))++;
+}
+
+static void count(struct sim_cpu *cpu, const struct quire_outcome *outcome)
+{
 	cpu->counts.faults++;
 	cpu->last.faults++;
 	if (!outcome->counted)
 		return;
-	if (outcome->major) {
-		cpu->last.major++;
-		cpu->counts.major++;
-	} else {
-		cpu->last.minor++;
-		cpu->counts.minor++;
-	}
-	/* In a free run CPUs would meet on this line; quire_mm_usage() has the counts. */
-	if (process && !cpu->sim->free_run)
-		(*(outcome->major ? &process->major : &process->minor))++;
+	(*(outcome->major ? &cpu->last.major : &cpu->last.minor))++;
+	sim_count_fault(cpu, outcome->major);
 }
 
 /* Acts as a kernel's trap handler does. DONE: return from the exception. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -395,6 +397,98 @@ static void pipes(void)
 	SAY(pipe2(end, 0x40000000));
 }
 
+/* What a reader's memory does not take stays in the pipe. */
+static void pipe_faults(void)
+{
+	char *room = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char bytes[5000], got[5000];
+	int end[2];
+
+	printf("== pipes into bad memory\n");
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i / 7);
+	SAY(mprotect(room + 4096, 4096, PROT_NONE));
+	SAY(pipe2(end, O_NONBLOCK));
+	SAY(write(end[1], bytes, 8));
+	SAY(read(end[0], room + 4096, 8));
+	SAY(read(end[0], room + 4090, 8));
+	SAY(read(end[0], room, 3));
+	SAY(memcmp(room, bytes, 3));
+	SAY(read(end[0], got, sizeof(got)));
+	SAY(memcmp(got, bytes + 3, 5));
+	SAY(write(end[1], room + 4096, 8));
+	SAY(read(end[0], got, sizeof(got)));
+	SAY(write(end[1], bytes, sizeof(bytes)));
+	SAY(read(end[0], room, sizeof(bytes)));
+	SAY(memcmp(room, bytes, 4096));
+	SAY(read(end[0], got, sizeof(got)));
+	SAY(memcmp(got, bytes + 4096, sizeof(bytes) - 4096));
+	SAY(close(end[0]));
+	SAY(close(end[1]));
+	SAY(munmap(room, 8192));
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt;
+}
+
+/* The first write to a clean page of a disk is seen, and a writeback makes pages clean again; those of
+ * memory are never clean. Which of the two a host's /tmp is, its statfs says. */
+static void writeback(int fd)
+{
+	struct statfs fs;
+	char *map;
+	volatile char *page;
+	long before;
+	int disk;
+
+	SAY(fstatfs(fd, &fs));
+	disk = fs.f_type != TMPFS_MAGIC;
+	SAY(ftruncate(fd, 4096));
+	SAY(pwrite(fd, "x", 1, 0));
+	page = map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	before = faults();
+	(void)page[0];
+	page[0] = 'y';
+	SAY(faults() - before == 1 + disk);
+	SAY(msync(map, 4096, MS_SYNC));
+	before = faults();
+	page[1] = 'z';
+	SAY(faults() - before == disk);
+	SAY(fsync(fd));
+	before = faults();
+	page[1] = 'z';
+	SAY(faults() - before == disk);
+	SAY(sync_file_range(fd, 0, 4096, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+	SAY(sync_file_range(fd, 0, 0, 8));
+	SAY(munmap(map, 4096));
+	SAY(fsync(fd));
+	SAY(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	SAY(posix_fadvise(fd, 0, 0, 99));
+	SAY(ftruncate(fd, 1));
+	SAY(ftruncate(fd, 4096));
+	page = map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	SAY(page[0]);
+	SAY(page[1]);
+	SAY(munmap(map, 4096));
+	SAY(close(fd));
+}
+
+static void file_systems(void)
+{
+	printf("== writeback, disk\n");
+	writeback(make("disk", ""));
+	printf("== writeback, memory\n");
+	writeback(memfd_create("memory", 0));
+	SAY(link("/dev/shm", "/x"));
+	SAY(rename("disk", "/dev/shm/quire-test-disk"));
+	SAY(unlink("disk"));
+}
+
 static void fifos(void)
 {
 	char bytes[16] = {0};
@@ -705,10 +799,12 @@ int main(void)
 	listing();
 	attributes();
 	pipes();
+	pipe_faults();
 	fifos();
 	locks();
 	waiting();
 	copying();
+	file_systems();
 	sealing();
 	devices();
 	directories();

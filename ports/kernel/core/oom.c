@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory: the process that holds most is killed, by the rule of proc(5), oom_score_adj.
+/* Out of memory: clean pages of files go; when there are none, the process that holds most is killed, by the
+ * rule of proc(5), oom_score_adj.
  *
  *   points = pages resident, swapped, and of its tables + oom_score_adj * all pages / 1000
  *
@@ -8,6 +9,7 @@
 
 #include "lock.h"
 #include "proc.h"
+#include "vfs.h"
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock);
 static uint64_t kills;
@@ -108,7 +110,7 @@ void out_of_memory(void)
 {
 	struct process *victim;
 
-	if (fatal_signal_pending(current))
+	if (fatal_signal_pending(current) || disk_reclaim())
 		return;
 	mutex_lock(&oom_lock);
 	victim = choose_victim();

@@ -5,11 +5,18 @@
  *
  * The pages are those of any file of a disk: clean or dirty, and the first write to a clean one is seen.
  * The disk is shared memory of the library's, found page by page when something is written back for the
- * first time; what was never written back reads as zeroes. A page that is clean may therefore be dropped.
+ * first time; what was never written back reads as zeroes. So a clean page may be dropped, and is when memory
+ * gets short: disk_reclaim().
  *
  * Locks: readers and writers hold the lock of a page of inode->pages, and take that of a page of
- * inode->disk; nobody takes them the other way. inode->disk is set once. */
+ * inode->disk; nobody takes them the other way. inode->disk is set once. disks_lock guards the list of
+ * inodes that have one; an inode leaves it before its reference to its pages goes, so that whoever finds it
+ * there may take another. */
 #include "fs.h"
+
+static struct spinlock disks_lock;
+static struct list disks = LIST_INIT(disks); /* struct inode.with_disk */
+static unsigned disk_count;
 
 static struct quire_file *disk_of(const struct inode *inode)
 {
@@ -30,6 +37,17 @@ static enum quire_status disk_read(void *context, uint64_t offset, void *buffer,
 	return status;
 }
 
+/* Only mappings may be left of the inode; then nobody finds it. */
+static void list_disk(struct inode *inode)
+{
+	spin_lock(&disks_lock);
+	if (__atomic_load_n(&inode->refs, __ATOMIC_ACQUIRE)) {
+		list_append(&disks, &inode->with_disk);
+		disk_count++;
+	}
+	spin_unlock(&disks_lock);
+}
+
 /* Two pages may be the first at once: one disk stays. */
 static enum quire_status disk_make(struct inode *inode, struct quire_file **out_disk)
 {
@@ -42,6 +60,8 @@ static enum quire_status disk_make(struct inode *inode, struct quire_file **out_
 					 __ATOMIC_ACQUIRE)) {
 		quire_file_put(disk);
 		disk = other;
+	} else {
+		list_disk(inode);
 	}
 	*out_disk = disk;
 	return QUIRE_OK;
@@ -69,6 +89,45 @@ static void disk_release(void *context)
 }
 
 const struct quire_file_ops disk_ops = {.read = disk_read, .write = disk_write, .release = disk_release};
+
+void disk_forget(struct inode *inode)
+{
+	spin_lock(&disks_lock);
+	if (!list_empty(&inode->with_disk)) {
+		list_remove(&inode->with_disk);
+		disk_count--;
+	}
+	spin_unlock(&disks_lock);
+}
+
+/* The next inode's pages, with a reference; the one that was looked at comes last from now on. */
+static struct quire_file *next_pages(void)
+{
+	struct quire_file *pages = NULL;
+	struct inode *inode;
+
+	spin_lock(&disks_lock);
+	if (!list_empty(&disks)) {
+		inode = list_first(&disks, struct inode, with_disk);
+		list_remove(&inode->with_disk);
+		list_append(&disks, &inode->with_disk);
+		pages = quire_file_get(inode->pages);
+	}
+	spin_unlock(&disks_lock);
+	return pages;
+}
+
+uint64_t disk_reclaim(void)
+{
+	struct quire_file *pages;
+	uint64_t dropped = 0;
+
+	for (unsigned left = disk_count; left && (pages = next_pages()) != NULL; left--) {
+		dropped += quire_file_drop(pages, 0, 0);
+		quire_file_put(pages);
+	}
+	return dropped;
+}
 
 void disk_truncate(struct inode *inode, uint64_t size)
 {

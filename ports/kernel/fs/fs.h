@@ -132,6 +132,7 @@ struct inode {
 
 	struct quire_file *pages; /* regular */
 	struct quire_file *disk;  /* what was written back of them; atomic (disk.c) */
+	struct list with_disk;    /* disk.c */
 	uint32_t writers;         /* open for writing; atomic */
 	uint32_t seals;           /* F_SEAL_* */
 	char *target;             /* symbolic link */
@@ -312,6 +313,7 @@ extern const struct quire_file_ops disk_ops;
  * under way may bring back in between what the first call took. */
 void disk_truncate(struct inode *inode, uint64_t size);
 int disk_punch(struct inode *inode, uint64_t offset, uint64_t length);
+void disk_forget(struct inode *inode); /* its reference to its pages is about to go */
 
 /* --- pipe.c, dev.c, tty.c -------------------------------------------------------------------------- */
 

@@ -40,6 +40,7 @@ struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev
 	list_init(&inode->children);
 	list_init(&inode->names);
 	list_init(&inode->record_locks);
+	list_init(&inode->with_disk);
 	inode->next_cookie = 3; /* 0 is the start, 1 after ".", 2 after ".." */
 	switch (mode & S_IFMT) {
 	case S_IFREG:
@@ -80,10 +81,12 @@ void inode_put(struct inode *inode)
 		if (inode->ops && inode->ops->release)
 			inode->ops->release(inode);
 		kfree(inode->target);
-		if (inode->pages)
+		if (inode->pages) {
+			disk_forget(inode);
 			quire_file_put(inode->pages);
-		else
+		} else {
 			inode_free(inode);
+		}
 		inode = parent;
 	}
 }

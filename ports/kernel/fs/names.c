@@ -197,10 +197,10 @@ static long make_link(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 		inode_put(inode);
 		return result;
 	}
-	if (IS_TYPE(inode, S_IFDIR))
-		result = -EPERM;
-	else if (inode->ops || inode->dev != place.dir->dev)
+	if (inode->ops || inode->dev != place.dir->dev)
 		result = -EXDEV;
+	else if (IS_TYPE(inode, S_IFDIR))
+		result = -EPERM;
 	if (!result) {
 		mutex_lock(&tree_lock);
 		result = tree_add(place.dir, place.name, place.length, inode);
@@ -310,6 +310,8 @@ static int rename_places(struct place *old, struct place *new, unsigned flags)
 		return -ENOTDIR;
 	if (new->dir->ops || old->dir->ops)
 		return new->dir->ops && old->dir->ops ? -EPERM : -EXDEV;
+	if (new->dir->dev != old->dir->dev)
+		return -EXDEV;
 	result = may_remove(old->dir, old->inode);
 	if (!result)
 		result = new->inode ? may_remove(new->dir, new->inode)

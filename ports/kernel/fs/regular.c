@@ -38,7 +38,7 @@ static long may_write(struct inode *inode, uint64_t pos, size_t n)
 		return -EPERM;
 	if ((inode->seals & 4) && pos + n > quire_file_size(inode->pages))
 		return -EPERM;
-	if (pos + n > quire_file_size(inode->pages) && is_full())
+	if (pos + n > quire_file_size(inode->pages) && is_full() && (!disk_reclaim() || is_full()))
 		return -ENOSPC;
 	if (pos >= limit) {
 		if (limit != FILE_SIZE_MAX)

@@ -91,6 +91,9 @@ uint64_t file_size(const struct file *file);
  * files end in " (deleted)". Returns the length. */
 size_t file_path(const struct file *file, char *buffer, size_t size);
 /* The same for a mapping: of the file that a region of quire_mm_region() maps. "" for one without name. */
+/* Drops cached pages that are clean and nobody maps. Returns how many. */
+uint64_t disk_reclaim(void);
+
 size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size);
 
 /* What mmap(2) needs of a descriptor.

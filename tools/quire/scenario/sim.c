@@ -85,15 +85,6 @@ static void access(void *context, unsigned proc, enum scn_access kind, uint64_t 
 
 /* --- System calls --- */
 
-static void usage_counts(struct quire_mm *mm, struct scn_counts *out)
-{
-	struct quire_mm_usage usage;
-
-	quire_mm_usage(mm, &usage);
-	out->minor = (uint32_t)usage.minor;
-	out->major = (uint32_t)usage.major;
-}
-
 static struct quire_file *file_of(struct scn_sim *s, uint64_t number)
 {
 	return number < SCN_MAX_FILES ? s->file[number] : NULL;
@@ -154,8 +145,7 @@ static int64_t remote(struct scn_sim *s, struct sim_cpu *cpu, const uint64_t arg
 	return flags & QUIRE_ACCESS_MM_WRITE ? 0 : byte;
 }
 
-static int64_t kernel_access(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call call, const uint64_t arg[6],
-                             struct scn_counts *counts)
+static int64_t kernel_access(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call call, const uint64_t arg[6])
 {
 	uint8_t byte = (uint8_t)arg[1];
 	size_t left;
@@ -233,8 +223,7 @@ static int64_t file_call(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call c
 	return value;
 }
 
-static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, const uint64_t arg[6],
-                        struct scn_counts *counts)
+static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, const uint64_t arg[6])
 {
 	struct sim_cpu *cpu = use(s, proc);
 	struct quire_mm *mm = s->process[proc]->mm;
@@ -268,7 +257,7 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 	case SCN_CALL_KREAD:
 	case SCN_CALL_KWRITE:
 	case SCN_CALL_KZERO:
-		return kernel_access(s, cpu, call, arg, counts);
+		return kernel_access(s, cpu, call, arg);
 	case SCN_CALL_PEEK:
 		return remote(s, cpu, arg, 0);
 	case SCN_CALL_POKE:
@@ -278,20 +267,16 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 	}
 }
 
-/* Linux counts a fault for the task that caused it: with peek and poke the other's memory faults. */
 static int64_t call(void *context, unsigned proc, enum scn_call which, const uint64_t arg[6],
                     struct scn_counts *counts)
 {
 	struct scn_sim *s = context;
-	unsigned faulting = which == SCN_CALL_PEEK || which == SCN_CALL_POKE ? (unsigned)arg[1] : proc;
-	struct scn_counts before, after;
-	int64_t value;
+	const struct sim_process *process = s->process[proc];
+	uint64_t minor = process->minor, major = process->major;
+	int64_t value = dispatch(s, proc, which, arg);
 
-	usage_counts(s->process[faulting]->mm, &before);
-	value = dispatch(s, proc, which, arg, counts);
-	usage_counts(s->process[faulting]->mm, &after);
-	counts->minor += after.minor - before.minor;
-	counts->major += after.major - before.major;
+	counts->minor += (uint32_t)(process->minor - minor);
+	counts->major += (uint32_t)(process->major - major);
 	return value;
 }
 
