@@ -217,6 +217,9 @@ static void names(void)
 	SAY(readlink("twin", bytes, sizeof(bytes)));
 	printf("%s\n", bytes);
 	SAY(renameat2(AT_FDCWD, "twin", AT_FDCWD, "link", RENAME_NOREPLACE));
+	SAY(renameat2(AT_FDCWD, "twin", AT_FDCWD, "twin", RENAME_EXCHANGE));
+	SAY(renameat2(AT_FDCWD, "twin", AT_FDCWD, "twin", 0));
+	SAY(renameat2(AT_FDCWD, "twin", AT_FDCWD, "missing", RENAME_EXCHANGE));
 	SAY(readlink("link", bytes, sizeof(bytes)));
 	SAY(readlink("twin", bytes, 2));
 	SAY(unlink("twin"));

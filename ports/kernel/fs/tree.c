@@ -221,10 +221,13 @@ int tree_rename(struct inode *from, const char *name, size_t length, struct inod
 	if (there && (flags & 1)) /* RENAME_NOREPLACE */
 		return -EEXIST;
 	inode = old->inode;
-	if (flags & 2) /* RENAME_EXCHANGE */
-		return there ? rename_exchange(old, there) : -ENOENT;
+	if (!there && (flags & 2)) /* RENAME_EXCHANGE */
+		return -ENOENT;
+	/* Two names of one file, or one name twice: nothing is renamed. */
 	if (there && there->inode == inode)
 		return 0;
+	if (flags & 2)
+		return rename_exchange(old, there);
 	if (IS_TYPE(inode, S_IFDIR) && is_below(to, inode))
 		return -EINVAL;
 	result = there ? check_replace(inode, there->inode) : 0;
