@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ALL  ((1ull << (CAP_LAST_CAP + 1)) - 1)
+#define ALL      ((1ull << (CAP_LAST_CAP + 1)) - 1)
 #define BIT(cap) (1ull << (cap))
 
 static unsigned checks;
@@ -125,7 +125,8 @@ static void what_they_allow(void)
 
 	CHECK(mkdir("/tmp/caps-dir", 0) == 0);
 	CHECK(chown("/tmp/caps-dir", 7, 7) == 0);
-	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == NULL);
+	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      NULL);
 	CHECK(munmap(NULL, 4096) == 0);
 	CHECK(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -202,7 +203,8 @@ static void shown_by_proc(void)
 	CHECK(set(BIT(CAP_KILL), BIT(CAP_KILL) | BIT(CAP_CHOWN), 0) == 0);
 	fd = open("/proc/self/status", O_RDONLY);
 	CHECK(read(fd, text, sizeof(text) - 1) > 0);
-	sprintf(expected, "\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", BIT(CAP_KILL) | BIT(CAP_CHOWN), BIT(CAP_KILL));
+	sprintf(expected, "\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", BIT(CAP_KILL) | BIT(CAP_CHOWN),
+		BIT(CAP_KILL));
 	CHECK(strstr(text, expected) != NULL);
 }
 

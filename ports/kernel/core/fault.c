@@ -3,21 +3,29 @@
 #include "fault.h"
 
 #include "oom.h"
+#include "oops.h"
 #include "proc.h"
 #include "syscall.h"
 
 bool fault_trace_on;
 
+static void format_way(const struct quire_trace *trace, char *line, size_t size)
+{
+	unsigned steps = MIN(trace->steps_total, QUIRE_CONFIG_TRACE_STEPS);
+	size_t at = 0;
+
+	line[0] = '\0';
+	for (unsigned i = 0; i < steps && at + 40 < size; i++)
+		at += (size_t)ksnprintf(line + at, size - at, " %s",
+					quire_step_name((enum quire_step)trace->steps[i]));
+}
+
 /* The way of one fault, as one line of the log. */
 static void log_trace(const struct quire_trace *trace)
 {
 	char line[480];
-	unsigned steps = MIN(trace->steps_total, QUIRE_CONFIG_TRACE_STEPS);
-	size_t at = 0;
 
-	for (unsigned i = 0; i < steps && at < sizeof(line) - 40; i++)
-		at += (size_t)ksnprintf(line + at, sizeof(line) - at, " %s",
-					quire_step_name((enum quire_step)trace->steps[i]));
+	format_way(trace, line, sizeof(line));
 	printk("@fault %d %s %s %s %lx ip %lx%s%s:%s\n", current->tid, quire_mode_name(trace->fault.mode),
 	       quire_access_name(trace->fault.access), quire_cause_name(trace->fault.cause), trace->fault.va,
 	       trace->fault.pc, trace->outcome.major ? " major " : " ",
@@ -78,6 +86,8 @@ static bool resolve_other(const struct quire_trap *trap, struct quire_outcome ou
 		outcome.code = 0;
 		note_signal(&outcome);
 		return false;
+	case QUIRE_OOPS: /* a table that says what none of ours does */
+		oops(&(struct oops){.regs = current->regs, .trap = trap});
 	default:
 		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm,
 		      trap->pc, quire_outcome_name(outcome.kind), quire_step_name(outcome.rule));
@@ -89,6 +99,19 @@ bool fault_resolve(const struct quire_trap *trap)
 	struct quire_outcome outcome = ask(trap);
 
 	return outcome.kind == QUIRE_RESUME || resolve_other(trap, outcome);
+}
+
+void fault_print_way(const struct quire_trap *trap)
+{
+	struct quire_trace trace;
+	struct quire_outcome again = quire_trap(the_system, current->mm, trap, &trace);
+	char line[480];
+
+	/* The same question gets the same answer, this time with its way. */
+	if (again.kind != QUIRE_OOPS)
+		return;
+	format_way(&trace, line, sizeof(line));
+	printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, line);
 }
 
 void fault_signal(void)
@@ -116,7 +139,7 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 	return next;
 }
 
-uint64_t fault_in_kernel(const struct quire_trap *trap)
+uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs)
 {
 	struct quire_outcome outcome = ask(trap);
 
@@ -129,10 +152,7 @@ uint64_t fault_in_kernel(const struct quire_trap *trap)
 		return outcome.pc;
 	case QUIRE_OOM_KILL:
 		return copy_without_memory(trap, &outcome);
-	default:
-		panic("%s: kernel fault at %lx, error %lx, pc %lx, task %d (%s), rule %s",
-		      quire_outcome_name(outcome.kind), trap->address, trap->syndrome, trap->pc,
-		      current ? current->tid : -1, current ? current->comm : "",
-		      quire_step_name(outcome.rule));
+	default: /* QUIRE_OOPS; nothing else is ever said of the kernel's own access */
+		oops(&(struct oops){.regs = regs, .trap = trap});
 	}
 }

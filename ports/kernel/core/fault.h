@@ -5,13 +5,19 @@
 
 #include "kernel.h"
 
+struct regs;
+
 /* A fault of the running program. True: go on. False: a signal is due; fault_signal() sends it, when the
  * registers for its frame have been noted. */
 bool fault_resolve(const struct quire_trap *trap);
 void fault_signal(void);
 
-/* A fault of the kernel: where to continue, which is where it was, or a fixup; else it panics. */
-uint64_t fault_in_kernel(const struct quire_trap *trap);
+/* A fault of the kernel: where to continue, which is where it was, or a fixup; else it is an oops, of `regs`.
+ */
+uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs);
+
+/* For the report of an oops: the steps by which the library found it. */
+void fault_print_way(const struct quire_trap *trap);
 
 extern bool fault_trace_on;
 

@@ -152,6 +152,7 @@ bool mutex_trylock(struct mutex *mutex)
 	spin_lock(&mutex->lock);
 	if (!mutex->owner) {
 		mutex->owner = current;
+		current->mutexes++;
 		taken = true;
 	}
 	spin_unlock(&mutex->lock);
@@ -169,6 +170,7 @@ void mutex_unlock(struct mutex *mutex)
 	BUG_ON(mutex->owner != current);
 	spin_lock(&mutex->lock);
 	mutex->owner = NULL;
+	current->mutexes--;
 	spin_unlock(&mutex->lock);
 	wake_up_one(&mutex->queue);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The figures of a run, for `quire run`: the block that report.h describes. */
 #include "report.h"
+#include "oops.h"
 #include "proc.h"
 
 struct run_figures run_figures;
@@ -67,6 +68,8 @@ void report_and_end(int wait_status)
 	report_counters();
 	report_memory();
 	printk("faults %lu %lu\n", usage.minor, usage.major);
+	if (oops_count())
+		printk("oopses %u\n", oops_count());
 	printk("@quire-end\n");
 	arch_end_machine(MACHINE_DONE);
 }

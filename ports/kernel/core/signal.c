@@ -3,6 +3,7 @@
  *
  * Standard signals are a bit and one kept siginfo each, so that an interrupt can send them; real-time
  * signals queue. Everything here is under proc_lock. */
+#include "oops.h"
 #include "proc.h"
 #include "uaccess.h"
 
@@ -580,6 +581,8 @@ void exit_to_user_work(void)
 
 	if (work & WORK_SIGNAL)
 		deliver_signals();
+	if (work & WORK_PROVOKED)
+		provoke_on_return();
 	if (work & WORK_RESCHED)
 		schedule();
 }

@@ -242,6 +242,8 @@ static const struct entry root_entries[] = {
     {.name = "version", .mode = 0444, .make = proc_make_version},
     {.name = "filesystems", .mode = 0444, .make = proc_make_filesystems},
     {.name = "cmdline", .mode = 0444, .make = proc_make_cmdline_system},
+    {.name = "provoke-crash", .mode = 0600, .make = proc_make_provoke, .take = proc_take_provoke},
+    {.name = "sysrq-trigger", .mode = 0200, .take = proc_take_sysrq},
     {.name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries},
     {0},
 };
@@ -465,6 +467,8 @@ static long text_read(struct file *file, char *to, size_t n, uint64_t *pos, bool
 	struct text *text = file->private;
 	struct process *process;
 
+	if (!node->entry->make)
+		return -EIO;
 	if (!text || *pos == 0) {
 		if (!text)
 			text = file->private = kzalloc(sizeof(*text));
@@ -507,10 +511,11 @@ static long text_write(struct file *file, const char *from, size_t n, uint64_t *
 		length--;
 	value[length] = '\0';
 	process = node_process(node);
-	if (!process)
+	if (node->pid && !process)
 		return -ESRCH;
 	result = node->entry->take(process, value);
-	process_put(process);
+	if (process)
+		process_put(process);
 	return result ? result : (long)n;
 }
 

@@ -2,6 +2,7 @@
 /* The small files of /proc. Those of the system are given no process. */
 #include "fs.h"
 #include "oom.h"
+#include "oops.h"
 
 void proc_make_uptime(struct process *process, struct text *text)
 {
@@ -157,7 +158,7 @@ int proc_take_oom_score_adj(struct process *process, const char *value)
 	if (end == digits || end > digits + 6 || *end || number > OOM_SCORE_ADJ_MAX)
 		return -EINVAL;
 	adjust = negative ? -(int)number : (int)number;
-	if (adjust < process->oom_score_adj && current->process->cred.euid != 0)
+	if (adjust < process->oom_score_adj && !capable(CAP_SYS_RESOURCE))
 		return -EACCES;
 	process->oom_score_adj = adjust;
 	return 0;
@@ -166,4 +167,27 @@ int proc_take_oom_score_adj(struct process *process, const char *value)
 void proc_make_wchan(struct process *process, struct text *text)
 {
 	text_add(text, "0");
+}
+
+/* --- the kernel's own mistakes --------------------------------------------------------------------- */
+
+void proc_make_provoke(struct process *process, struct text *text)
+{
+	const char *word;
+
+	for (unsigned i = 0; (word = provoke_word(i)) != NULL; i++)
+		text_add(text, "%s\n", word);
+}
+
+int proc_take_provoke(struct process *process, const char *value)
+{
+	return provoke(value);
+}
+
+/* Linux has many letters; c, the crash, is here. */
+int proc_take_sysrq(struct process *process, const char *value)
+{
+	if (value[0] == 'c')
+		panic("sysrq triggered crash");
+	return -EINVAL;
 }

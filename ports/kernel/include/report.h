@@ -11,6 +11,7 @@
  *   frames <state name> <count>    quire_memory() at the end, all states
  *   memory <frames> <peak used frames> <free before the run> <free at the end>
  *   faults <minor> <major>         summed over all processes
+ *   oopses <n>                     mistakes of the kernel that cost a task; left out when there was none
  *   @quire-end
  *
  * then a byte to isa-debug-exit (iobase 0xf4, iosize 4): QEMU's own exit status is (byte << 1) | 1.

@@ -69,7 +69,8 @@ enum process_state {
 /* What a task has to do before it returns to its program: ORed into task.work from anywhere. */
 enum {
 	WORK_RESCHED = 1,
-	WORK_SIGNAL = 2 /* look at pending signals, group stop and group exit */
+	WORK_SIGNAL = 2,  /* look at pending signals, group stop and group exit */
+	WORK_PROVOKED = 4 /* make task.provoked's mistake (provoke.c) */
 };
 
 struct process {
@@ -142,6 +143,8 @@ struct task {
 	int fault_signal, fault_code; /* of a fault that ends in a signal, until it is sent */
 	uint64_t fault_address;
 	uint64_t oom_since;     /* a copy in the kernel finds no frame since then; 0: none waits */
+	unsigned mutexes;       /* held */
+	void (*provoked)(void); /* provoke.c */
 	unsigned pagefault_off; /* > 0: faults on user memory in the kernel go to the fixup at once */
 
 	uint64_t blocked;    /* signal mask: bit n - 1 is signal n */

@@ -107,6 +107,9 @@ static inline bool regs_from_user(const struct regs *regs)
 	return regs->cs & 3;
 }
 
+/* Whether interrupts were on where `regs` are from. */
+bool arch_regs_irqs_on(const struct regs *regs);
+
 /* A moment of a waiting loop: does what other CPUs ask of this one (TLB flushes). */
 void arch_relax(void);
 /* Sleeps until an interrupt. => interrupts are off; they are off again on return. */

@@ -46,6 +46,8 @@
 .endm
 
 	.text
+	.globl entry_text_start
+entry_text_start:
 	/* One stub a vector, 16 bytes apart: the error code where the CPU has none, and the number. */
 	.globl vector_stubs
 	.align 16
@@ -173,4 +175,6 @@ switch_stacks:
 	pop %rbp
 	pop %rbx
 	ret
+	.globl entry_text_end
+entry_text_end:
 	.section .note.GNU-stack, "", @progbits

@@ -2,6 +2,7 @@
 /* Exceptions, interrupts and system calls on their way from entry.S to core/, and back. */
 #include "cpu.h"
 #include "fault.h"
+#include "oops.h"
 #include "sched.h"
 #include "signal.h"
 #include "task.h"
@@ -156,7 +157,7 @@ static void kernel_exception(struct regs *regs)
 		regs->rip = next;
 		return;
 	}
-	die(regs, "exception in the kernel");
+	oops(&(struct oops){.regs = regs});
 }
 
 static void interrupt(const struct regs *regs)
@@ -240,7 +241,7 @@ void page_fault(struct regs *regs)
 		arch_irq_on();
 	else
 		fault.context |= QUIRE_CTX_INTERRUPTS_OFF;
-	regs->rip = fault_in_kernel(&fault);
+	regs->rip = fault_in_kernel(&fault, regs);
 }
 
 /* Returns whether SYSRET may be used: it loads only rip, rflags and fixed selectors. */

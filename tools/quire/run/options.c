@@ -41,6 +41,10 @@ void run_help(FILE *out)
 	    "  --trace FILE        writes one JSON object a fault into FILE\n"
 	    "  --json FILE         writes the report as JSON into FILE\n"
 	    "  --timeout S         S seconds without any output are a hang (default: never)\n"
+	    "  --oops MODE         a mistake of the kernel that costs a task: `fail' the run (default), "
+	    "`allow' "
+	    "it,\n"
+	    "                      or `panic'\n"
 	    "  --icount            clocks count instructions exactly (qemu -icount shift=0,sleep=off)\n"
 	    "  --pack FILE         writes the guest's files as a cpio archive into FILE, and boots nothing\n"
 	    "  --kernel FILE       the kernel to boot (default: the one built with this command)\n"
@@ -119,6 +123,20 @@ static int add_file(struct run_options *options, char *text)
 	return 0;
 }
 
+static bool parse_oops(const char *text, enum run_oops *out_oops)
+{
+	static const char *const names[] = {
+	    [OOPS_FAILS] = "fail", [OOPS_ALLOWED] = "allow", [OOPS_PANICS] = "panic"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out_oops = (enum run_oops)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A word of the kernel's command line must not end it or hold another. */
 static bool is_word(const char *text)
 {
@@ -135,6 +153,7 @@ enum option_value {
 	OPT_TRACE,
 	OPT_JSON,
 	OPT_TIMEOUT,
+	OPT_OOPS,
 	OPT_ICOUNT,
 	OPT_KERNEL,
 	OPT_LOG,
@@ -154,6 +173,7 @@ static const struct option table[] = {
     {"trace", required_argument, NULL, OPT_TRACE},
     {"json", required_argument, NULL, OPT_JSON},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"oops", required_argument, NULL, OPT_OOPS},
     {"icount", no_argument, NULL, OPT_ICOUNT},
     {"kernel", required_argument, NULL, OPT_KERNEL},
     {"log", no_argument, NULL, OPT_LOG},
@@ -185,6 +205,9 @@ static int take_option(struct run_options *options, int option, char *value)
 		break;
 	case OPT_TIMEOUT:
 		ok = option_unsigned(value, 1, 1000000, &options->timeout);
+		break;
+	case OPT_OOPS:
+		ok = parse_oops(value, &options->oops);
 		break;
 	case OPT_ROOT:
 		options->root = value;

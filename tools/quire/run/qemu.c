@@ -140,8 +140,9 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-initrd");
 	add_made(command, "/dev/fd/%d", archive_fd);
 	add(command, "-append");
-	add_made(command, "quire%s%s%s%s", options->profile ? " profile=" : "",
+	add_made(command, "quire%s%s%s%s%s", options->profile ? " profile=" : "",
 		 options->profile ? options->profile : "", options->trace ? " trace=1" : "",
+		 options->oops == OOPS_PANICS ? " oops=panic" : "",
 		 options->selftest ? " selftest=only" : "");
 	add_line(command, "out", ends[0]);
 	add_line(command, "err", ends[1]);

@@ -179,6 +179,8 @@ static bool take_figure(struct run_report *report, char *line)
 		return numbers(rest, (uint64_t *[]){&report->boot_ns, &report->time_ns}, 2);
 	if (!strcmp(key, "faults"))
 		return numbers(rest, (uint64_t *[]){&report->minor, &report->major}, 2);
+	if (!strcmp(key, "oopses"))
+		return numbers(rest, (uint64_t *[]){&report->oopses}, 1);
 	if (!strcmp(key, "memory"))
 		return numbers(
 		    rest,
@@ -335,6 +337,8 @@ int report_json(const struct run_report *report, const struct run_options *optio
 		fprintf(out, ",\n  \"exit\": %d", report->exit_status);
 	if (report->signal)
 		fprintf(out, ",\n  \"signal\": %d", report->signal);
+	if (report->oopses)
+		fprintf(out, ",\n  \"oopses\": %" PRIu64, report->oopses);
 	if (report->panic) {
 		fprintf(out, ",\n  \"panic\": ");
 		json_text(out, report->panic);

@@ -26,6 +26,13 @@ struct run_file {
 	const char *guest; /* absolute; NULL: the same as on the host */
 };
 
+/* What a mistake of the kernel, that would cost one task only, is to mean. */
+enum run_oops {
+	OOPS_FAILS = 0, /* the run goes on, and has failed */
+	OOPS_ALLOWED,   /* it is what the run is for */
+	OOPS_PANICS     /* the machine ends at once */
+};
+
 struct run_options {
 	const char *arch;
 	const char *profile; /* NULL: the kernel's default */
@@ -37,6 +44,7 @@ struct run_options {
 	uint64_t mem_mib;
 	unsigned cpus;
 	unsigned timeout; /* seconds without output that count as a hang; 0: never */
+	enum run_oops oops;
 	bool icount;
 	bool quiet;             /* no table */
 	bool keep_log;          /* the kernel's log to standard error */
@@ -115,6 +123,7 @@ struct run_report {
 	int exit_status;     /* -1: unknown */
 	int signal;          /* 0: none */
 	char *panic;         /* NULL: none */
+	uint64_t oopses;
 	uint64_t minor, major, time_ns, boot_ns;
 	uint64_t frames, peak, free_before, free_after;
 	struct run_counts steps, events, memory;

@@ -3,6 +3,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -269,6 +270,11 @@ static int verdict(const struct session *session, int wait_status)
 	}
 	if (!report->ended || report->failed) {
 		run_error("the kernel's report is %s", report->started ? "damaged" : "missing");
+		print_log(session);
+		return RUN_FAILED;
+	}
+	if (report->oopses && session->options->oops != OOPS_ALLOWED) {
+		run_error("kernel oops: %" PRIu64 " in this run", report->oopses);
 		print_log(session);
 		return RUN_FAILED;
 	}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* An oops: what the kernel does about a fault of its own that has no fixup. */
+#include "oops.h"
+#include "proc.h"
+
+static struct spinlock report_lock; /* the lines of two CPUs do not mix */
+static unsigned count;              /* atomic */
+
+unsigned oops_count(void)
+{
+	return __atomic_load_n(&count, __ATOMIC_RELAXED);
+}
+
+/* What others would wait for, for ever, when the task ended here; NULL: nothing.
+ * The task's references (open files, memory) stay behind like a lock would, but nobody waits for them. */
+static const char *why_not(const struct regs *regs, const struct call_trace *trace)
+{
+	const struct cpu *cpu = this_cpu();
+	const struct task *task = current;
+
+	if (cpu->in_interrupt)
+		return "in an interrupt";
+	if (cpu->irq_depth)
+		return "under a spinlock";
+	if (!task || !task->process || task == cpu->idle)
+		return "in the idle task";
+	if (task->process == init_process)
+		return "in init";
+	if (!arch_regs_irqs_on(regs))
+		return "with interrupts off";
+	if (task->exiting)
+		return "in the end of a task";
+	if (task->mutexes)
+		return "with a mutex held";
+	if (task->state != TASK_RUNNABLE)
+		return "in a wait queue";
+	if (trace->library)
+		return "inside the library, whose locks may be held";
+	return trace->whole ? NULL : "and the callers cannot be told";
+}
+
+void oops(const struct oops *what)
+{
+	struct call_trace trace;
+	const char *reason;
+	char value[8];
+
+	arch_call_trace(what->regs, &trace);
+	reason = why_not(what->regs, &trace);
+	spin_lock(&report_lock);
+	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	spin_unlock(&report_lock);
+	if (reason)
+		panic("Fatal exception %s", reason);
+	if (boot_option("oops", value, sizeof(value)) && strcmp(value, "panic") == 0)
+		panic("Fatal exception, and oops=panic");
+	current->pagefault_off = 0;
+	arch_irq_on();
+	thread_exit(SIGKILL);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel has made a mistake: it is told, and costs the task or the machine. */
+#ifndef KERNEL_OOPS_H
+#define KERNEL_OOPS_H
+
+#include "kernel.h"
+
+struct regs;
+
+struct oops {
+	const struct regs *regs;
+	const struct quire_trap *trap; /* of a page fault; NULL: another exception */
+};
+
+/* Prints the report and ends the running task with SIGKILL. Where that would leave something behind that
+ * others wait for, it panics: see why_not() in oops.c. */
+void oops(const struct oops *what) __attribute__((noreturn));
+
+/* How many there were. */
+unsigned oops_count(void);
+
+/* Of the architecture. */
+#define CALL_TRACE_MOST 32
+struct call_trace {
+	uint64_t pc[CALL_TRACE_MOST]; /* where each call returns to, the last call first */
+	unsigned count;
+	bool whole;   /* it reaches the entry of the kernel */
+	bool library; /* a function of the library is among them */
+};
+void arch_call_trace(const struct regs *regs, struct call_trace *out_trace);
+void arch_oops_report(const struct oops *what, const struct call_trace *trace, unsigned number);
+
+/* A mistake on purpose, for tests (provoke.c): "KIND [CONTEXT]". 0, an errno, or no return. */
+int provoke(const char *words);
+/* The kinds and contexts, one a line each; NULL behind the last. */
+const char *provoke_word(unsigned n);
+/* On the way back to the program: what was put off to there. */
+void provoke_on_return(void);
+
+#endif
