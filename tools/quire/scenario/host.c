@@ -300,35 +300,29 @@ static void leave_rseq(void)
 #endif
 }
 
-/* The start of the heap as the kernel has it: the 47th field of /proc/self/stat. */
-static uint64_t start_of_heap(void)
+static bool set_brk(uint64_t end)
 {
-	char text[2048];
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	const char *at;
-	uint64_t value = 0;
+	return (uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)end) == end;
+}
 
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	at = strrchr(text, ')');
-	for (unsigned field = 2; at && field < 47; field++) {
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
-	for (; at && *at >= '0' && *at <= '9'; at++)
-		value = value * 10 + (uint64_t)(*at - '0');
-	return value;
+/* The heap of a program: above the one that the libc has (a static glibc keeps a thread's own data there),
+ * not adjacent to it, and beginning where a page table does, so that windows of pages fall alike. As on the
+ * simulated machine one page lies below its start, and nobody has touched it. */
+static bool place_heap(struct scn_backend *b)
+{
+	uint64_t mask = b->page_size - 1;
+	uint64_t end = ((uint64_t)(uintptr_t)syscall(SYS_brk, 0) + mask) & ~mask;
+	uint64_t below;
+
+	b->heap = (end + 2 * b->page_size + TABLE_SPAN - 1) & ~(uint64_t)(TABLE_SPAN - 1);
+	below = b->heap - b->page_size;
+	return set_brk(below) && munmap((void *)(uintptr_t)end, (size_t)(below - end)) == 0 && set_brk(b->heap);
 }
 
 static bool zygote_init(struct scn_host *host)
 {
 	struct host_shared *s = host->shared;
 	struct scn_backend *b = &s->backend;
-	uint64_t heap = start_of_heap();
 	struct sigaction action;
 
 	memset(&action, 0, sizeof(action));
@@ -343,16 +337,13 @@ static bool zygote_init(struct scn_host *host)
 	    .mincore = host_mincore, .layout = host_layout, .resident = host_resident, .digest = host_digest,
 	    .file_digest = host_file_digest};
 	b->arena_bytes = ARENA_PAGES * b->page_size;
-	/* The heap of a program begins where a page table does, so that windows of pages fall alike. */
-	b->heap = (heap + TABLE_SPAN - 1) & ~(uint64_t)(TABLE_SPAN - 1);
 	host->files.zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	if (!heap || host->files.zero < 0 || pipe2(host->files.pipe, O_CLOEXEC) != 0)
+	if (host->files.zero < 0 || pipe2(host->files.pipe, O_CLOEXEC) != 0)
 		return false;
 	if (!host_measure_init(host))
 		return false;
-	/* Nothing below allocates: the heap goes back to empty, then to where the program's begins. */
-	if ((uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)heap) != heap ||
-	    (uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)b->heap) != b->heap || !host_place_arena(host))
+	/* Nothing below allocates: the heap is the program's from here on. */
+	if (!place_heap(b) || !host_place_arena(host))
 		return false;
 	drop_rights();
 	host_warm();

@@ -24,8 +24,16 @@
 enum { BUFFER = 65536 };
 static uint8_t buffer[BUFFER];
 
+/* A word of this machine holds it, as a number with or without a sign. */
+static bool is_word(struct scn_size size)
+{
+	return size.bytes == (int64_t)(intptr_t)size.bytes || (uint64_t)size.bytes == (uintptr_t)size.bytes;
+}
+
 const char *host_cannot(void *context, const struct scn_op *op)
 {
+	if (!is_word(op->addr.off) || !is_word(op->to.off) || !is_word(op->len) || !is_word(op->len2))
+		return "addresses and lengths of 64 bits: this machine's words are shorter";
 	switch (op->verb) {
 	case SCN_EXEC:
 		return host_can_exec() ? NULL : "exec: this CPU cannot be stepped from user space";
