@@ -23,7 +23,7 @@ FLAVOURS = [
     ("clang", "clang", ["-Dkernel=false"], ["kernel", "slow", "once"], [], []),
     ("gcc", "gcc", [], [], [], []),
     ("tsan", "clang", ["-Db_sanitize=thread", "-Db_lundef=false", "-Dkernel=false"], [], ["threads"],
-     ["tests/page/test-page-threads", "tests/sim/test-sim-threads"]),
+     ["tests/page/test-page-threads", "tests/page/test-page-threads-short", "tests/sim/test-sim-threads"]),
 ]
 
 CMOCKA = {

@@ -179,6 +179,9 @@ static bool check_page(struct qr_checker *checker, struct qr_page *page, uint64_
 	if (page->rmap & QR_RMAP_LOCKED)
 		return qr_check_fail(checker, "frame %x: its reverse map is locked, and nothing runs",
 				     page->pfn);
+	if (!qr_rmap_sound(checker->system, page))
+		return qr_check_fail(checker, "frame %x (%s): its reverse map is not one", page->pfn,
+				     quire_page_state_name(state));
 	count = qr_rmap_total(checker->system, page);
 	qr_rmap_each(checker->system, page, check_mapping, &mapping);
 	if (mapping.wrong)

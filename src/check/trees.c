@@ -226,6 +226,9 @@ static bool check_leaf(struct tree *tree, void *entry, quire_pte pte, unsigned l
 			return qr_check_fail(tree->checker, "%s: %x maps frame %x, which is %s", tree->name,
 					     (uint64_t)va, page->pfn,
 					     quire_page_state_name(qr_page_state(page)));
+		if (!qr_rmap_sound(system, page))
+			return qr_check_fail(tree->checker, "%s: %x maps frame %x, whose reverse map is not one",
+					     tree->name, (uint64_t)va, page->pfn);
 		qr_rmap_each(system, page, is_entry, &search);
 		if (!search.found)
 			return qr_check_fail(tree->checker,

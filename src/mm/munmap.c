@@ -17,7 +17,7 @@ void qr_range_count(const struct quire_mm *mm, quire_va start, quire_va end, str
 }
 
 enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va end,
-                                   struct quire_vma **out_spare)
+				   struct quire_vma **out_spare)
 {
 	const struct quire_vma *vma = qr_find_vma_intersection(mm, start, end);
 
@@ -44,7 +44,7 @@ static void unmap_leaves(const struct quire_vma *vma, struct qr_tlb *tlb, quire_
 
 /* Takes the vma's part of the range away; what is left of it, if nothing, goes to gone->dead. */
 static void cut_vma(struct quire_vma *vma, quire_va start, quire_va end, struct quire_vma **spare,
-                    struct qr_gone *gone)
+		    struct qr_gone *gone)
 {
 	struct quire_mm *mm = vma->mm;
 	uint64_t bytes = qr_min(vma->end, end) - qr_max(vma->start, start);
@@ -68,7 +68,7 @@ static void cut_vma(struct quire_vma *vma, quire_va start, quire_va end, struct 
  *
  * First the vma, then its tables: truncation walks them while the vma is in its file's list. */
 static void cut_vmas(struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, quire_va end,
-                     struct quire_vma **spare, struct qr_gone *gone)
+		     struct quire_vma **spare, struct qr_gone *gone)
 {
 	struct quire_mm *mm = vma->mm;
 	uint64_t near = (uint64_t)1 << qr_arch(mm->system)->level[1].shift;
@@ -93,7 +93,7 @@ static void cut_vmas(struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, 
 }
 
 void qr_unmap_commit(struct quire_mm *mm, quire_va start, quire_va end, struct quire_vma **spare,
-                     struct qr_gone *gone)
+		     struct qr_gone *gone)
 {
 	struct quire_vma *first = qr_find_vma_intersection(mm, start, end);
 	struct qr_tlb tlb;

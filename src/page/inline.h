@@ -12,8 +12,14 @@ static inline struct qr_page *qr_page_of(const struct quire_system *system, quir
 {
 	uint64_t at = pfn.n - system->range[0].base;
 
-	if (qr_likely(at < system->range[0].count))
-		return &system->range[0].pages[at];
+	if (qr_likely(at < system->range[0].count)) {
+		struct qr_page *page = &system->range[0].pages[at];
+
+		/* Spares the caller's compiler the question. */
+		if (!page)
+			__builtin_unreachable();
+		return page;
+	}
 	return qr_page_of_slow(system, pfn);
 }
 

@@ -65,9 +65,9 @@ struct qr_page {
 			struct qr_pt *pt;
 			uint64_t base; /* first va that the frame's tables map */
 		} table;
-		struct { /* ANON: the swap layer's */
-			uint64_t slot;
-			uint64_t unused;
+		struct { /* ANON */
+			uint64_t slot;    /* the swap layer's */
+			uintptr_t second; /* the second of two mappings, under RMAP: see rmap.h; 0: none */
 		} anon;
 		struct { /* OBJECT: first frame of a slab; under SLAB */
 			void *free;

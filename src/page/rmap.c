@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reverse map: one word for one mapping, chunks beyond.
+/* The reverse map: one word for one mapping, two for two of an ANON page, chunks beyond.
  *
  *   rmap ──► first chunk (partly full) ──► full ──► full
  *
@@ -12,12 +12,18 @@
 
 static struct qr_rmap_chunk *chunk_of(uintptr_t word)
 {
-	return (struct qr_rmap_chunk *)(word & ~(QR_RMAP_CHUNK | QR_RMAP_LOCKED));
+	return (struct qr_rmap_chunk *)(word & ~(QR_RMAP_SEVERAL | QR_RMAP_LOCKED));
 }
 
 static uintptr_t word_of(const struct qr_rmap_chunk *chunk)
 {
-	return (uintptr_t)chunk | QR_RMAP_CHUNK;
+	return (uintptr_t)chunk | QR_RMAP_SEVERAL;
+}
+
+/* The second of two inline mappings, the word being the first; 0: the word is something else. => RMAP held */
+static uintptr_t second_of(const struct qr_page *page, uintptr_t word)
+{
+	return word & QR_RMAP_SEVERAL && qr_page_state(page) == QUIRE_PAGE_ANON ? page->u.anon.second : 0;
 }
 
 /* --- the lock: a bit of the word ------------------------------------------------------------------- */
@@ -88,56 +94,83 @@ void qr_rmap_unlock(struct quire_system *system, struct qr_page *page)
 /* --- adding ----------------------------------------------------------------------------------------------
  */
 
-/* A chunk from the caller's stock, else from the slab; its contents are undefined. */
+/* A chunk from the caller's stock, which is filled when it is empty, or from the slab. */
 static struct qr_rmap_chunk *chunk_alloc(struct quire_system *system, struct qr_rmap_chunk **stock)
 {
-	struct qr_rmap_chunk *chunk = stock ? *stock : NULL;
+	struct qr_rmap_chunk *chunk;
+	void *list;
 
-	if (!chunk)
+	if (!stock)
 		return qr_slab_alloc(system, QR_SLAB_RMAP_CHUNK);
-	*stock = chunk->next;
+	if (!*stock) {
+		qr_slab_alloc_many(system, QR_SLAB_RMAP_CHUNK, QR_RMAP_FETCHED, &list);
+		*stock = list;
+	}
+	chunk = *stock;
+	if (chunk)
+		*stock = chunk->next;
 	return chunk;
+}
+
+/* Makes `chunk` the page's first, with what its word named inline. => RMAP held */
+static void put_first(struct qr_page *page, struct qr_rmap_chunk *chunk, uintptr_t word, uintptr_t second)
+{
+	chunk->next = word & QR_RMAP_SEVERAL && !second ? chunk_of(word) : NULL;
+	chunk->count = 0;
+	if (chunk->next) {
+		chunk->total = chunk->next->total;
+		return;
+	}
+	chunk->entry[chunk->count++] = (void *)(word & ~QR_RMAP_SEVERAL);
+	if (second) {
+		chunk->entry[chunk->count++] = (void *)second;
+		page->u.anon.second = 0;
+	}
+	chunk->total = chunk->count;
+}
+
+/* Adds to a page that is mapped already. *word: the page's, replaced. => RMAP held */
+static enum quire_status add_another(struct quire_system *system, struct qr_page *page, uintptr_t *word,
+				     void *entry, struct qr_rmap_chunk **chunks)
+{
+	uintptr_t second = second_of(page, *word);
+	struct qr_rmap_chunk *chunk = NULL;
+
+	if (!(*word & QR_RMAP_SEVERAL) && qr_page_state(page) == QUIRE_PAGE_ANON) {
+		page->u.anon.second = (uintptr_t)entry;
+		*word |= QR_RMAP_SEVERAL;
+		return QUIRE_OK;
+	}
+	if (*word & QR_RMAP_SEVERAL && !second)
+		chunk = chunk_of(*word);
+	if (!chunk || chunk->count == QR_RMAP_SLOTS) {
+		chunk = chunk_alloc(system, chunks);
+		if (!chunk)
+			return QUIRE_ENOMEM;
+		put_first(page, chunk, *word, second);
+	}
+	chunk->entry[chunk->count++] = entry;
+	chunk->total++;
+	*word = word_of(chunk);
+	return QUIRE_OK;
 }
 
 enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *page, void *entry,
 				   struct qr_rmap_chunk **chunks)
 {
+	enum quire_status status = QUIRE_OK;
 	uintptr_t word = 0;
-	struct qr_rmap_chunk *chunk;
 
 	if (__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)entry, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED))
 		return QUIRE_OK;
 	word = lock(system, page);
-	if (word == 0) {
-		unlock(system, page, (uintptr_t)entry);
-		return QUIRE_OK;
-	}
-	if (word & QR_RMAP_CHUNK && chunk_of(word)->count < QR_RMAP_SLOTS) {
-		chunk = chunk_of(word);
-		chunk->entry[chunk->count++] = entry;
-		chunk->total++;
-		unlock(system, page, word);
-		return QUIRE_OK;
-	}
-	chunk = chunk_alloc(system, chunks);
-	if (!chunk) {
-		unlock(system, page, word);
-		return QUIRE_ENOMEM;
-	}
-	if (word & QR_RMAP_CHUNK) {
-		chunk->next = chunk_of(word);
-		chunk->total = chunk_of(word)->total + 1;
-		chunk->count = 1;
-		chunk->entry[0] = entry;
-	} else {
-		chunk->next = NULL;
-		chunk->total = chunk->count = 2;
-		chunk->entry[0] = (void *)word;
-		chunk->entry[1] = entry;
-	}
-	unlock(system, page, word_of(chunk));
-	return QUIRE_OK;
+	if (word == 0)
+		word = (uintptr_t)entry;
+	else
+		status = add_another(system, page, &word, entry, chunks);
+	unlock(system, page, word);
+	return status;
 }
 
 enum quire_status qr_rmap_add(struct quire_system *system, struct qr_page *page, void *entry)
@@ -158,33 +191,49 @@ static void **chunk_find(struct qr_rmap_chunk *chunk, const void *entry)
 	return NULL;
 }
 
-uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry)
+/* Removes from the chunks. *word: the page's, replaced; *out_gone: a chunk to free. Returns the mappings
+ * left. => RMAP held */
+static uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *word, const void *entry,
+				struct qr_rmap_chunk **out_gone)
 {
-	uintptr_t word = (uintptr_t)entry;
-	struct qr_rmap_chunk *chunk, *gone = NULL;
+	struct qr_rmap_chunk *chunk = chunk_of(*word);
+	void **slot = chunk_find(chunk, entry);
 	uint32_t left;
-	void **slot;
 
-	if (__atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return 0;
-	word = lock(system, page);
-	if (!(word & QR_RMAP_CHUNK)) {
-		qr_assert(system, word == (uintptr_t)entry);
-		unlock(system, page, 0);
-		return 0;
-	}
-	chunk = chunk_of(word);
-	slot = chunk_find(chunk, entry);
 	qr_assert(system, slot != NULL);
 	*slot = chunk->entry[--chunk->count];
 	left = --chunk->total;
 	if (left == 1) {
-		gone = chunk;
-		word = (uintptr_t)chunk->entry[0];
+		*out_gone = chunk;
+		*word = (uintptr_t)chunk->entry[0];
 	} else if (chunk->count == 0) {
-		gone = chunk;
-		word = word_of(chunk->next);
+		*out_gone = chunk;
+		*word = word_of(chunk->next);
 		chunk->next->total = left;
+	}
+	return left;
+}
+
+uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry)
+{
+	uintptr_t word = (uintptr_t)entry, second;
+	struct qr_rmap_chunk *gone = NULL;
+	uint32_t left = 0;
+
+	if (__atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return 0;
+	word = lock(system, page);
+	second = second_of(page, word);
+	if (second) {
+		qr_assert(system, entry == (void *)second || (word & ~QR_RMAP_SEVERAL) == (uintptr_t)entry);
+		word = second == (uintptr_t)entry ? word & ~QR_RMAP_SEVERAL : second;
+		page->u.anon.second = 0;
+		left = 1;
+	} else if (word & QR_RMAP_SEVERAL) {
+		left = del_from_chunks(system, &word, entry, &gone);
+	} else {
+		qr_assert(system, word == (uintptr_t)entry);
+		word = 0;
 	}
 	unlock(system, page, word);
 	if (gone)
@@ -194,20 +243,23 @@ uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *en
 
 void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from, void *to)
 {
-	uintptr_t word = (uintptr_t)from;
-	void **slot;
+	uintptr_t word = (uintptr_t)from, second;
 
 	if (__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)to, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED))
 		return;
 	word = lock(system, page);
-	if (word & QR_RMAP_CHUNK) {
-		slot = chunk_find(chunk_of(word), from);
+	second = second_of(page, word);
+	if (second == (uintptr_t)from) {
+		page->u.anon.second = (uintptr_t)to;
+	} else if (second || !(word & QR_RMAP_SEVERAL)) {
+		qr_assert(system, (word & ~QR_RMAP_SEVERAL) == (uintptr_t)from);
+		word = (uintptr_t)to | (word & QR_RMAP_SEVERAL);
+	} else {
+		void **slot = chunk_find(chunk_of(word), from);
+
 		qr_assert(system, slot != NULL);
 		*slot = to;
-	} else {
-		qr_assert(system, word == (uintptr_t)from);
-		word = (uintptr_t)to;
 	}
 	unlock(system, page, word);
 }
@@ -219,7 +271,7 @@ uint32_t qr_rmap_count(const struct qr_page *page)
 {
 	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_ACQUIRE);
 
-	if (word & QR_RMAP_CHUNK)
+	if (word & QR_RMAP_SEVERAL)
 		return 2;
 	return (word & ~QR_RMAP_LOCKED) != 0;
 }
@@ -233,30 +285,56 @@ uint32_t qr_rmap_total(struct quire_system *system, struct qr_page *page)
 		return count;
 	/* A chunk may go away: only the lock keeps it. */
 	word = lock(system, page);
-	count = word & QR_RMAP_CHUNK ? chunk_of(word)->total : word != 0;
+	if (second_of(page, word))
+		count = 2;
+	else
+		count = word & QR_RMAP_SEVERAL ? chunk_of(word)->total : word != 0;
 	unlock(system, page, word);
 	return count;
 }
 
-void qr_rmap_each(struct quire_system *system, struct qr_page *page, qr_rmap_visit visit, void *context)
+static void visit_chunks(const struct qr_rmap_chunk *chunk, struct qr_page *page, qr_rmap_visit visit,
+			 void *context)
 {
-	uintptr_t word = lock(system, page);
-
-	if (!(word & QR_RMAP_CHUNK)) {
-		if (word != 0)
-			(void)visit(context, page, (void *)word);
-		unlock(system, page, word);
-		return;
-	}
-	for (const struct qr_rmap_chunk *chunk = chunk_of(word); chunk; chunk = chunk->next) {
+	for (; chunk; chunk = chunk->next) {
 		for (uint32_t i = 0; i < chunk->count; i++) {
-			if (!visit(context, page, chunk->entry[i])) {
-				unlock(system, page, word);
+			if (!visit(context, page, chunk->entry[i]))
 				return;
-			}
 		}
 	}
+}
+
+void qr_rmap_each(struct quire_system *system, struct qr_page *page, qr_rmap_visit visit, void *context)
+{
+	uintptr_t word = lock(system, page), second = second_of(page, word);
+
+	if (word & QR_RMAP_SEVERAL && !second)
+		visit_chunks(chunk_of(word), page, visit, context);
+	else if (word != 0 && visit(context, page, (void *)(word & ~QR_RMAP_SEVERAL)) && second)
+		(void)visit(context, page, (void *)second);
 	unlock(system, page, word);
+}
+
+bool qr_rmap_sound(const struct quire_system *system, const struct qr_page *page)
+{
+	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
+	const struct qr_rmap_chunk *chunk = chunk_of(word);
+	uint32_t left = 0;
+
+	if (!(word & QR_RMAP_SEVERAL) || second_of(page, word))
+		return true;
+	for (bool first = true; first || left > 0; first = false, chunk = chunk->next) {
+		const struct qr_page *slab = qr_page_at(system, chunk);
+
+		if (!slab || qr_page_state(slab) != QUIRE_PAGE_OBJECT)
+			return false;
+		if (first)
+			left = chunk->total;
+		if (chunk->count == 0 || chunk->count > QR_RMAP_SLOTS || chunk->count > left)
+			return false;
+		left -= chunk->count;
+	}
+	return true;
 }
 
 struct qr_pt *qr_rmap_owner(const struct quire_system *system, const void *entry, quire_va *out_va)

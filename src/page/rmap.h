@@ -7,11 +7,14 @@
  *
  *   qr_page.rmap == 0            not mapped
  *                == entry        mapped once; inline
+ *                == entry | 1    mapped twice: ANON, and the other entry is u.anon.second, not 0
  *                == chunk | 1    chunks of QR_RMAP_SLOTS entries, the first one holds the total; all
- *                                others are full
+ *                                others are full. ANON: u.anon.second is 0
  *                | 2             RMAP lock: held. Entries and chunks are aligned to 4 at least
  *
- * One mapping comes and goes with a single compare-and-exchange, without the lock being held.
+ * One mapping comes and goes with a single compare-and-exchange, without the lock being held. So does the
+ * second of an ANON page in fork: nobody adds to a page that is mapped once but through its one entry, and
+ * PT of that is held. A fork and the end of its child so cost no chunk.
  *
  * Holding RMAP keeps every table named in it alive, because an entry leaves the map before its
  * table can be freed. From there PT may be tried, never waited for. */
@@ -29,8 +32,8 @@ struct qr_rmap_chunk {
 	void *entry[QR_RMAP_SLOTS];
 };
 
-#define QR_RMAP_CHUNK  ((uintptr_t)1)
-#define QR_RMAP_LOCKED ((uintptr_t)2)
+#define QR_RMAP_SEVERAL ((uintptr_t)1)
+#define QR_RMAP_LOCKED  ((uintptr_t)2)
 
 void qr_rmap_lock(struct quire_system *system, struct qr_page *page);
 bool qr_rmap_trylock(struct quire_system *system, struct qr_page *page);
@@ -46,7 +49,9 @@ static inline void qr_rmap_add_new(struct qr_page *page, void *entry)
 	__atomic_store_n(&page->rmap, (uintptr_t)entry, __ATOMIC_RELEASE);
 }
 
-/* The same with chunks to take from (linked through `next`), for a caller that adds to many pages. */
+/* The same with chunks to take from (linked through `next`), for a caller that adds to many pages; when
+ * they are used up, QR_RMAP_FETCHED more are fetched at once, as far as there are any. */
+#define QR_RMAP_FETCHED 8
 enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *page, void *entry,
 				   struct qr_rmap_chunk **chunks) QUIRE_MUST_USE;
 
@@ -66,6 +71,9 @@ uint32_t qr_rmap_total(struct quire_system *system, struct qr_page *page);
 typedef bool (*qr_rmap_visit)(void *context, struct qr_page *page, void *entry);
 void qr_rmap_each(struct quire_system *system, struct qr_page *page, qr_rmap_visit visit, void *context);
 
+/* Whether the word leads to a map, as far as can be seen: for quire_check(). => nothing runs */
+bool qr_rmap_sound(const struct quire_system *system, const struct qr_page *page);
+
 /* Whose entry: the page table and the va. => entry lies in a live table. */
 struct qr_pt *qr_rmap_owner(const struct quire_system *system, const void *entry, quire_va *out_va);
 
@@ -77,22 +85,43 @@ QR_INLINE bool qr_rmap_del_only(struct qr_page *page, const void *entry)
 	return __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* The common case of fork without a call: the second mapping, with a chunk of the caller's. Else false. */
-QR_INLINE bool qr_rmap_add_second(struct quire_system *system, struct qr_page *page, void *entry,
-				  struct qr_rmap_chunk *chunk)
+/* The common case of fork without a call: the second mapping of an ANON page whose one mapping is `first`.
+ * Else false: not done. => PT of `first` is held */
+QR_INLINE bool qr_rmap_add_second(struct qr_page *page, const void *first, void *second)
 {
-	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
+	uintptr_t word = (uintptr_t)first;
 
 	/* With lock events on, every lock goes the way that tells of it. */
-	if (QUIRE_CONFIG_LOCK_EVENTS || word == 0 || (word & (QR_RMAP_CHUNK | QR_RMAP_LOCKED)))
+	if (QUIRE_CONFIG_LOCK_EVENTS ||
+	    qr_unlikely(__atomic_load_n(&page->rmap, __ATOMIC_RELAXED) != (uintptr_t)first))
 		return false;
-	chunk->next = NULL;
-	chunk->count = chunk->total = 2;
-	chunk->entry[0] = (void *)word;
-	chunk->entry[1] = entry;
-	(void)system;
-	return __atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)chunk | QR_RMAP_CHUNK, false,
-					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	/* Nobody looks at it before SEVERAL is set, and nobody else sets that. */
+	__atomic_store_n(&page->u.anon.second, (uintptr_t)second, __ATOMIC_RELAXED);
+	if (qr_likely(__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)first | QR_RMAP_SEVERAL,
+						  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+		return true;
+	__atomic_store_n(&page->u.anon.second, 0, __ATOMIC_RELAXED);
+	return false;
+}
+
+/* The common case of the end of a fork without a call: one of the two inline mappings of an ANON page, the
+ * other stays. Else false: not done. */
+QR_INLINE bool qr_rmap_del_of_two(struct qr_page *page, const void *entry)
+{
+	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED), second;
+
+	if (QUIRE_CONFIG_LOCK_EVENTS || (word & (QR_RMAP_SEVERAL | QR_RMAP_LOCKED)) != QR_RMAP_SEVERAL)
+		return false;
+	if (qr_unlikely(!__atomic_compare_exchange_n(&page->rmap, &word, word | QR_RMAP_LOCKED, false,
+						     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		return false;
+	second = page->u.anon.second;
+	if (qr_likely(second != 0)) {
+		page->u.anon.second = 0;
+		word = second == (uintptr_t)entry ? word & ~QR_RMAP_SEVERAL : second;
+	}
+	__atomic_store_n(&page->rmap, word, __ATOMIC_RELEASE);
+	return second != 0;
 }
 
 #endif

@@ -6,11 +6,8 @@
  *     child             the same leaf, old             the same leaf, old and clean
  *
  * The lock of the parent's table is the first, the child's the second. What can fail is done before the
- * entry is written; chunks for the reverse maps are fetched for many pages at a time. */
+ * entry is written. */
 #include "pt/leaf.h"
-
-/* Chunks fetched at once: most pages of a first fork need one each. */
-#define CHUNKS 32
 
 struct copying {
 	struct quire_system *system;
@@ -23,6 +20,7 @@ struct copying {
 	uint64_t swaps, entries;
 	struct qr_leaf_class class;
 	uint64_t parent, child; /* bits that differ from the class in the parent's leaf after, the child's */
+	struct qr_changed changed; /* the parent's leaves that lost a right */
 };
 
 static enum quire_status copy_swap(struct copying *copy, void *target, quire_pte pte)
@@ -53,78 +51,81 @@ static void learn(struct copying *copy, quire_pte pte, unsigned level)
 	else if (arch->prot(arch, pte, level) & QUIRE_PROT_WRITE)
 		after = arch->with_prot(arch, pte,
 					arch->prot(arch, pte, level) & ~(quire_prot)QUIRE_PROT_WRITE, level);
-	copy->class.bits = pte.bits;
-	copy->class.known = true;
+	qr_leaf_class_learn(&copy->class, pte);
 	copy->parent = pte.bits ^ after.bits;
 	copy->child = pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits;
 }
 
-/* Gives the child's entry a place in the page's reverse map, the long way. */
+/* Gives the child's entry a place in the page's reverse map and a reference, the long way. */
 QR_RARE static enum quire_status hold_slow(struct copying *copy, struct qr_page *page, void *target)
 {
-	if (!copy->chunks && qr_rmap_count(page) != 0) {
-		void *list;
-
-		qr_slab_alloc_many(copy->system, QR_SLAB_RMAP_CHUNK, CHUNKS, &list);
-		copy->chunks = list;
-	}
-	return qr_rmap_add_from(copy->system, page, target, &copy->chunks);
-}
-
-/* Gives the child's entry a reference and a place in the page's reverse map. */
-QR_INLINE enum quire_status hold(struct copying *copy, struct qr_page *page, void *target)
-{
-	struct qr_rmap_chunk *chunk = copy->chunks;
-
-	if (qr_likely(chunk != NULL)) {
-		struct qr_rmap_chunk *next = chunk->next;
-
-		if (qr_likely(qr_rmap_add_second(copy->system, page, target, chunk))) {
-			copy->chunks = next;
-			qr_page_get(page);
-			return QUIRE_OK;
-		}
-		chunk->next = next;
-	}
-	if (hold_slow(copy, page, target) != QUIRE_OK)
+	if (qr_page_state(page) == QUIRE_PAGE_ZERO)
+		return QUIRE_OK;
+	if (qr_rmap_add_from(copy->system, page, target, &copy->chunks) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	qr_page_get(page);
 	return QUIRE_OK;
 }
 
-/* Copies one leaf. *out_flush: the parent's lost a right. => PT, PT2 held */
-QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *target, quire_pte pte,
-				      unsigned level, bool *out_flush)
+/* The page of a leaf that is copied: held by the child's entry, counted, no longer one program's own. */
+QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *page, const void *source,
+				       void *target, uint64_t pages)
+{
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+
+	if (qr_likely((flags & QR_PAGE_STATE_MASK) == QUIRE_PAGE_ANON &&
+		      qr_rmap_add_second(page, source, target)))
+		qr_page_get(page);
+	else if (qr_unlikely(hold_slow(copy, page, target) != QUIRE_OK))
+		return QUIRE_ENOMEM;
+	copy->leaves.state[flags & QR_PAGE_STATE_MASK] += pages;
+	if (flags & QR_PAGE_EXCLUSIVE)
+		__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
+	return QUIRE_OK;
+}
+
+/* The parent's leaf loses what its class loses. It is not what it was: the hardware may set young and dirty
+ * until the CPU has lost WRITE. Returns what it was at last. */
+QR_RARE static quire_pte demote_again(struct copying *copy, void *source, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
-	struct qr_page *page = qr_leaf_page(copy->system, pte, level);
 
-	if (page) {
-		uint32_t flags;
+	do {
+		if (!qr_leaf_class_has(&copy->class, pte))
+			learn(copy, pte, level);
+	} while (!qr_pte_cas(arch, level, source, &pte, (quire_pte){pte.bits ^ copy->parent}));
+	return pte;
+}
 
-		if (qr_unlikely(hold(copy, page, target) != QUIRE_OK))
-			return QUIRE_ENOMEM;
-		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
-		copy->leaves.state[flags & QR_PAGE_STATE_MASK] += qr_leaf_pages(arch, level);
-		if (copy->how == QR_COPY_COW && (flags & QR_PAGE_EXCLUSIVE))
-			__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
-	}
-	if (copy->parent != 0) {
-		/* The hardware may set young and dirty until the CPU has lost WRITE. */
-		while (!qr_pte_cas(arch, level, source, &pte, (quire_pte){pte.bits ^ copy->parent})) {
-			if (!qr_leaf_class_has(&copy->class, pte))
-				learn(copy, pte, level);
-		}
-		*out_flush = true;
-	}
+QR_INLINE quire_pte demote(struct copying *copy, void *source, quire_pte pte, unsigned level)
+{
+	if (qr_unlikely(!qr_pte_cas(qr_arch(copy->system), level, source, &pte,
+				    (quire_pte){pte.bits ^ copy->parent})))
+		pte = demote_again(copy, source, pte, level);
+	qr_changed_add(&copy->changed, source);
+	return pte;
+}
+
+/* Copies one leaf of the known class. => PT, PT2 held */
+QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *target, quire_pte pte,
+				      unsigned level)
+{
+	const struct quire_arch *arch = qr_arch(copy->system);
+	struct qr_page *page = qr_page_of(copy->system, arch->pfn(arch, pte, level));
+
+	if (qr_likely(page != NULL) &&
+	    qr_unlikely(share_page(copy, page, source, target, qr_leaf_pages(arch, level)) != QUIRE_OK))
+		return QUIRE_ENOMEM;
+	if (copy->parent != 0)
+		pte = demote(copy, source, pte, level);
 	qr_pte_set(arch, level, target, (quire_pte){pte.bits ^ copy->child});
 	copy->entries++;
 	return QUIRE_OK;
 }
 
 /* What is no leaf of the known class. *out_leaf: a leaf, and its class is known now. */
-static enum quire_status look(struct copying *copy, void *target, quire_pte pte, unsigned level,
-			      bool *out_leaf)
+QR_RARE static enum quire_status look(struct copying *copy, void *target, quire_pte pte, unsigned level,
+				      bool *out_leaf)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 
@@ -141,45 +142,39 @@ static enum quire_status look(struct copying *copy, void *target, quire_pte pte,
 	}
 }
 
-/* => PT, PT2 held. [*out_first, *out_end): leaves that lost a right; empty when they are equal. */
+/* => PT, PT2 held */
 QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_pt_run *run, char *target,
-					 unsigned level, quire_va *out_first, quire_va *out_end)
+					 unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
-	quire_va step = (quire_va)1 << arch->level[level].shift;
-	quire_va va = run->va, first = 0, last = 0;
 	size_t stride = arch->level[level].entry_bytes;
-	enum quire_status status = QUIRE_OK;
 	char *source = run->entry;
 
 	qr_leaf_class_init(&copy->class, arch, level);
-	for (size_t i = run->count; i > 0; i--, source += stride, target += stride, va += step) {
+	for (char *end = source + run->count * stride; source != end; source += stride, target += stride) {
 		quire_pte pte = qr_pte_get(arch, level, source);
-		bool leaf = true, flush = false;
 
 		if (pte.bits == 0)
 			continue;
-		if (!qr_leaf_class_has(&copy->class, pte))
+		if (!qr_leaf_class_has(&copy->class, pte)) {
+			enum quire_status status;
+			bool leaf;
+
 			status = look(copy, target, pte, level, &leaf);
-		if (leaf)
-			status = copy_leaf(copy, source, target, pte, level, &flush);
-		if (qr_unlikely(status != QUIRE_OK))
-			break;
-		if (!flush)
-			continue;
-		if (first == last)
-			first = va;
-		last = va + step;
+			if (status != QUIRE_OK)
+				return status;
+			if (!leaf)
+				continue;
+		}
+		if (qr_unlikely(copy_leaf(copy, source, target, pte, level) != QUIRE_OK))
+			return QUIRE_ENOMEM;
 	}
-	*out_first = first;
-	*out_end = last;
-	return status;
+	return QUIRE_OK;
 }
 
 static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *run)
 {
 	char *target = qr_pt_alloc(copy->to, run->va, run->level, NULL);
-	quire_va first = 0, end = 0;
 	enum quire_status status;
 	struct qr_page *table;
 
@@ -189,11 +184,10 @@ static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *
 	qr_pt_lock(copy->from, run->table);
 	qr_pt_lock_second(copy->to, run->table, table);
 	if (qr_likely(run->level == 0))
-		status = copy_entries(copy, run, target, 0, &first, &end);
+		status = copy_entries(copy, run, target, 0);
 	else
-		status = copy_entries(copy, run, target, run->level, &first, &end);
-	if (first != end)
-		qr_tlb_range(copy->tlb, first, end);
+		status = copy_entries(copy, run, target, run->level);
+	qr_changed_flush(&copy->changed, copy->tlb, run);
 	qr_pt_unlock_second(copy->to, run->table, table);
 	qr_pt_unlock(copy->from, run->table);
 	return status;

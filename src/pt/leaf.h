@@ -30,9 +30,9 @@ QR_INLINE struct qr_page *qr_leaf_page(const struct quire_system *system, quire_
  * in every format the bits of the frame are beside the others: what the codec said of one leaf holds for
  * all that differ from it in those bits only. So the codec is asked once a run, not once a leaf. */
 struct qr_leaf_class {
+	uint64_t bits;       /* the leaf that was asked about; 0: none yet */
+	uint64_t kind;       /* the bits that all of its class have: all of them while there is none */
 	uint64_t frame_bits; /* of a leaf of this level */
-	uint64_t bits;       /* the leaf that was asked about */
-	bool known;
 };
 
 static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch,
@@ -40,12 +40,49 @@ static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct 
 {
 	class->frame_bits = arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
 			    arch->make(arch, (quire_pfn){0}, 0, 0, level).bits;
-	class->known = false;
+	class->bits = 0;
+	class->kind = UINT64_MAX;
 }
 
+static inline void qr_leaf_class_learn(struct qr_leaf_class *class, quire_pte pte)
+{
+	class->bits = pte.bits;
+	class->kind = ~class->frame_bits;
+}
+
+/* => the entry is not none */
 QR_INLINE bool qr_leaf_class_has(const struct qr_leaf_class *class, quire_pte pte)
 {
-	return qr_likely(((pte.bits ^ class->bits) & ~class->frame_bits) == 0) && class->known;
+	return qr_likely(((pte.bits ^ class->bits) & class->kind) == 0);
+}
+
+/* The entries of a run that changed, from the first to the last: TLBs may hold them as they were. */
+struct qr_changed {
+	const char *first, *last; /* first: NULL without any */
+};
+
+QR_INLINE void qr_changed_add(struct qr_changed *changed, const void *entry)
+{
+	changed->last = entry;
+	if (!changed->first)
+		changed->first = entry;
+}
+
+/* Names them in the batch. */
+static inline void qr_changed_flush(struct qr_changed *changed, struct qr_tlb *tlb,
+				    const struct qr_pt_run *run)
+{
+	const struct quire_level *level = &qr_arch(tlb->pt->system)->level[run->level];
+	const char *entry = run->entry;
+	uint64_t first, last;
+
+	if (!changed->first)
+		return;
+	first = (uint64_t)(changed->first - entry) / level->entry_bytes;
+	last = (uint64_t)(changed->last - entry) / level->entry_bytes;
+	qr_tlb_range(tlb, run->va + (quire_va)(first << level->shift),
+		     run->va + (quire_va)((last + 1) << level->shift));
+	changed->first = NULL;
 }
 
 /* Pages of level 0 in a leaf of `level`. */
@@ -54,16 +91,18 @@ static inline uint64_t qr_leaf_pages(const struct quire_arch *arch, unsigned lev
 	return (uint64_t)1 << (arch->level[level].shift - arch->page_shift);
 }
 
+/* The bits of a page that young and dirty of its leaf become. */
+static inline uint32_t qr_leaf_brings(unsigned flags)
+{
+	return (flags & QUIRE_PTE_YOUNG ? (uint32_t)QR_PAGE_REFERENCED : 0) |
+	       (flags & QUIRE_PTE_DIRTY ? (uint32_t)QR_PAGE_DIRTY : 0);
+}
+
 /* Young and dirty of a leaf, to its page. */
 static inline void qr_leaf_harvest(struct qr_page *page, unsigned flags)
 {
-	uint32_t want = 0;
+	uint32_t want = qr_leaf_brings(flags) & ~__atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 
-	if (flags & QUIRE_PTE_YOUNG)
-		want |= QR_PAGE_REFERENCED;
-	if (flags & QUIRE_PTE_DIRTY)
-		want |= QR_PAGE_DIRTY;
-	want &= ~__atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 	if (want == 0)
 		return;
 	if ((want & QR_PAGE_DIRTY) && qr_page_state(page) != QUIRE_PAGE_ANON) {

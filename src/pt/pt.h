@@ -63,13 +63,22 @@ static inline quire_pte qr_pte_xchg(const struct quire_arch *arch, unsigned leve
 static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, void *entry, quire_pte *expected,
 			      quire_pte pte)
 {
-	if (arch->level[level].entry_bytes == 8)
-		return __atomic_compare_exchange_n((qr_atomic64 *)entry, &expected->bits, pte.bits, false,
+	bool done;
+
+	/* What was there comes back through a variable that nobody points to: it can stay in a register. */
+	if (arch->level[level].entry_bytes == 8) {
+		uint64_t old = expected->bits;
+
+		done = __atomic_compare_exchange_n((qr_atomic64 *)entry, &old, pte.bits, false,
 						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-	uint32_t old = (uint32_t)expected->bits;
-	bool done = __atomic_compare_exchange_n((uint32_t *)entry, &old, (uint32_t)pte.bits, false,
-						__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-	expected->bits = old;
+		expected->bits = old;
+	} else {
+		uint32_t old = (uint32_t)expected->bits;
+
+		done = __atomic_compare_exchange_n((uint32_t *)entry, &old, (uint32_t)pte.bits, false,
+						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+		expected->bits = old;
+	}
 	return done;
 }
 

@@ -162,6 +162,7 @@ static void test_mappings(void **state)
 	const struct quire_arch *arch = quire_arch_at(0);
 	struct qr_page *page, *other;
 	struct scene s;
+	quire_va own;
 	void *entry;
 	quire_pte pte;
 
@@ -188,7 +189,15 @@ static void test_mappings(void **state)
 	entry = entry_of(&s, s.shared);
 	pte = qr_pte_get(arch, 0, entry);
 	qr_page_set_state(s.box.system, page, QUIRE_PAGE_SHMEM);
-	expect_wrong(&s, "anon 11 file 0");
+	expect_wrong(&s, "whose reverse map is not one");
+	qr_page_set_state(s.box.system, page, QUIRE_PAGE_ANON);
+	/* Mapped by the parent alone. */
+	own = map(&s, NULL, QUIRE_MAP_PRIVATE);
+	page = page_of(&s, own);
+	qr_page_set_state(s.box.system, page, QUIRE_PAGE_SHMEM);
+	expect_wrong(&s, "may write to the page of a file, and is private");
+	assert_int_equal(quire_mprotect(s.parent, own, 1, QUIRE_PROT_READ), QUIRE_OK);
+	expect_wrong(&s, "anon 17 file 0");
 	qr_page_set_state(s.box.system, page, QUIRE_PAGE_ANON);
 	page = page_of(&s, s.shared);
 	page->u.cache.index++;

@@ -80,7 +80,9 @@ static void turn_shared(struct thread *thread, uint64_t round)
 		qr_page_get(page);
 		demand(qr_rmap_add(thread->system, page, &thread->place[at]) == QUIRE_OK, "no chunk");
 	} else {
-		qr_rmap_del(thread->system, page, &thread->place[at]);
+		/* As an unmap does it. */
+		if (!qr_rmap_del_of_two(page, &thread->place[at]))
+			qr_rmap_del(thread->system, page, &thread->place[at]);
 		qr_page_put(thread->system, page);
 	}
 	demand(qr_rmap_total(thread->system, page) <= THREADS, "more mappings than threads");
