@@ -168,7 +168,8 @@ static bool take(struct qr_fault_ctx *fc, struct qr_page *page)
 
 /* Maps one LOCKED page into its empty entry. False: the entry was used, or no chunk for the map.
  * locked: PT */
-static bool map_around(struct qr_fault_ctx *fc, const struct around *around, struct qr_page *page, quire_prot prot)
+static bool map_around(struct qr_fault_ctx *fc, const struct around *around, struct qr_page *page, quire_prot prot,
+		       struct qr_rmap_chunk **chunks)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	uint64_t ahead = page->u.cache.index - around->first;
@@ -177,7 +178,7 @@ static bool map_around(struct qr_fault_ctx *fc, const struct around *around, str
 	entry += (qr_pt_index(arch, 0, around->start) + ahead) * arch->level[0].entry_bytes;
 	if (qr_pte_get(arch, 0, entry).bits != 0)
 		return false;
-	if (qr_rmap_add(fc->system, page, entry) != QUIRE_OK)
+	if (qr_rmap_add_from(fc->system, page, entry, chunks) != QUIRE_OK)
 		return false;
 	qr_pte_set(arch, 0, entry, arch->make(arch, qr_page_pfn(fc->system, page), prot, QUIRE_PTE_YOUNG, 0));
 	return true;
@@ -191,6 +192,7 @@ static bool do_fault_around(struct qr_fault_ctx *fc)
 	uint64_t index = qr_vma_index(fc->vma, fc->va);
 	struct qr_page *pages[AROUND_PAGES];
 	bool mapped[AROUND_PAGES];
+	struct qr_rmap_chunk *chunks = NULL;
 	unsigned found, count = 0;
 	bool hit = false;
 
@@ -208,11 +210,12 @@ static bool do_fault_around(struct qr_fault_ctx *fc)
 	for (unsigned i = 0; i < found; i++) {
 		if (!pages[i])
 			continue;
-		mapped[i] = map_around(fc, &around, pages[i], prot);
+		mapped[i] = map_around(fc, &around, pages[i], prot, &chunks);
 		hit |= mapped[i] && pages[i]->u.cache.index == index;
 		count += mapped[i];
 	}
 	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_slab_free_many(fc->system, QR_SLAB_RMAP_CHUNK, chunks);
 	for (unsigned i = 0; i < found; i++) {
 		if (!pages[i])
 			continue;

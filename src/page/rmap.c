@@ -191,10 +191,10 @@ static void **chunk_find(struct qr_rmap_chunk *chunk, const void *entry)
 	return NULL;
 }
 
-/* Removes from the chunks. *word: the page's, replaced; *out_gone: a chunk to free. Returns the mappings
- * left. => RMAP held */
+/* Removes from the chunks. *word: the page's, replaced. A chunk that is used no more goes to *gone. Returns
+ * the mappings left. => RMAP held */
 static uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *word, const void *entry,
-				struct qr_rmap_chunk **out_gone)
+				struct qr_rmap_chunk **gone)
 {
 	struct qr_rmap_chunk *chunk = chunk_of(*word);
 	void **slot = chunk_find(chunk, entry);
@@ -203,21 +203,23 @@ static uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *wo
 	qr_assert(system, slot != NULL);
 	*slot = chunk->entry[--chunk->count];
 	left = --chunk->total;
+	if (left > 1 && chunk->count > 0)
+		return left;
 	if (left == 1) {
-		*out_gone = chunk;
 		*word = (uintptr_t)chunk->entry[0];
-	} else if (chunk->count == 0) {
-		*out_gone = chunk;
+	} else {
 		*word = word_of(chunk->next);
 		chunk->next->total = left;
 	}
+	chunk->next = *gone;
+	*gone = chunk;
 	return left;
 }
 
-uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry)
+uint32_t qr_rmap_del_to(struct quire_system *system, struct qr_page *page, void *entry,
+			struct qr_rmap_chunk **chunks)
 {
 	uintptr_t word = (uintptr_t)entry, second;
-	struct qr_rmap_chunk *gone = NULL;
 	uint32_t left = 0;
 
 	if (__atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -230,12 +232,20 @@ uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *en
 		page->u.anon.second = 0;
 		left = 1;
 	} else if (word & QR_RMAP_SEVERAL) {
-		left = del_from_chunks(system, &word, entry, &gone);
+		left = del_from_chunks(system, &word, entry, chunks);
 	} else {
 		qr_assert(system, word == (uintptr_t)entry);
 		word = 0;
 	}
 	unlock(system, page, word);
+	return left;
+}
+
+uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry)
+{
+	struct qr_rmap_chunk *gone = NULL;
+	uint32_t left = qr_rmap_del_to(system, page, entry, &gone);
+
 	if (gone)
 		qr_slab_free(system, QR_SLAB_RMAP_CHUNK, gone);
 	return left;

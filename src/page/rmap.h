@@ -58,6 +58,11 @@ enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *
 /* Removes `entry`, which is there. Frees chunks; cannot fail. Returns the mappings left. */
 uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry);
 
+/* The same; a chunk that is used no more goes to *chunks, for a caller that removes from many pages and
+ * frees them together. */
+uint32_t qr_rmap_del_to(struct quire_system *system, struct qr_page *page, void *entry,
+			struct qr_rmap_chunk **chunks);
+
 /* Replaces `from` by `to` (mremap); cannot fail. */
 void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from, void *to);
 

@@ -9,8 +9,9 @@ struct unmapping {
 	struct qr_leaf_counts leaves;
 	uint64_t swap;
 	struct qr_leaf_class class;
-	uint32_t brings;           /* bits of a page that a leaf of the class becomes */
-	struct qr_changed changed; /* entries cleared */
+	uint32_t brings;              /* bits of a page that a leaf of the class becomes */
+	struct qr_changed changed;    /* entries cleared */
+	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
 };
 
 /* Whether a leaf whose page is in `state` is to go; ZERO stands for what counts no mappings. */
@@ -24,10 +25,9 @@ static bool wanted(enum qr_unmap_what what, uint32_t state)
 }
 
 /* The mapping is gone from the table: from the page too, all but its reference. */
-QR_RARE static void drop_mapping(struct quire_system *system, struct qr_page *page, void *entry,
-				 unsigned flags)
+QR_RARE static void drop_mapping(struct unmapping *un, struct qr_page *page, void *entry, unsigned flags)
 {
-	uint32_t left = qr_rmap_del(system, page, entry);
+	uint32_t left = qr_rmap_del_to(un->system, page, entry, &un->chunks);
 
 	/* Private memory that nobody maps any more, and that has no copy elsewhere, is garbage: its bits are
 	 * of no interest. */
@@ -52,7 +52,7 @@ QR_INLINE void forget_mapping(struct unmapping *un, struct qr_page *page, uint32
 			return;
 		}
 	}
-	drop_mapping(un->system, page, entry, arch->flags(arch, pte, level));
+	drop_mapping(un, page, entry, arch->flags(arch, pte, level));
 }
 
 /* Clears one leaf of the known class, if it is to go. Returns its page, whose mapping reference is now the
@@ -164,6 +164,7 @@ void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va 
 		if (qr_pt_run_whole(pt, &run))
 			unmap_run(&un, &run);
 	}
+	qr_slab_free_many(pt->system, QR_SLAB_RMAP_CHUNK, un.chunks);
 	qr_leaf_counts_add(gone, &un.leaves);
 	gone->swap += un.swap;
 }
@@ -181,6 +182,7 @@ struct qr_page *qr_pt_unmap_entry(struct qr_pt *pt, quire_va va, void *entry, st
 		return NULL;
 	qr_leaf_class_init(&un.class, arch, level);
 	page = clear_entry(&un, entry, pte, level);
+	qr_slab_free_many(pt->system, QR_SLAB_RMAP_CHUNK, un.chunks);
 	qr_leaf_counts_add(gone, &un.leaves);
 	gone->swap += un.swap;
 	return page;

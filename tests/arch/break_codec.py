@@ -81,7 +81,7 @@ WALKER = [
      'quire_prot guarded = to->prot & ~(quire_prot)QUIRE_PROT_WRITE;', 'quire_prot guarded = to->prot;'),
     ('src/pt/protect.c', 'the last entry of a run is left out', 'entry + run->count * stride;',
      'entry + (run->count - 1) * stride;'),
-    ('src/pt/unmap.c', 'the reverse map keeps what is unmapped', 'uint32_t left = qr_rmap_del(system, page, entry);',
+    ('src/pt/unmap.c', 'the reverse map keeps what is unmapped', 'uint32_t left = qr_rmap_del_to(un->system, page, entry, &un->chunks);',
      'uint32_t left = qr_rmap_count(page);'),
     ('src/pt/unmap.c', 'swap entries are not counted', 'un->swap++;', ';'),
     ('src/pt/age.c', 'young stays', 'clear | QUIRE_PTE_YOUNG)', 'clear)'),
