@@ -53,13 +53,25 @@ static inline void qr_lock_event(const struct quire_host *host, void *context, c
 /* The slow half of qr_lock() (src/lock.c): waits in the host until the word could be taken. */
 void qr_lock_slow(const struct quire_host *host, void *context, struct qr_lock *lock);
 
-static inline void qr_lock(const struct quire_host *host, void *context, struct qr_lock *lock,
-                           enum qr_rank rank)
+/* The word alone: what an uncontended lock comes to. */
+static inline bool qr_lock_take(struct qr_lock *lock)
 {
 	uint32_t free = 0;
 
+	return __atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* Returns whether someone waits for it. */
+static inline bool qr_lock_give(struct qr_lock *lock)
+{
+	return __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2;
+}
+
+static inline void qr_lock(const struct quire_host *host, void *context, struct qr_lock *lock,
+                           enum qr_rank rank)
+{
 	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_BEFORE);
-	if (!__atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!qr_lock_take(lock))
 		qr_lock_slow(host, context, lock);
 	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_TAKEN);
 }
@@ -67,9 +79,7 @@ static inline void qr_lock(const struct quire_host *host, void *context, struct 
 static inline bool qr_trylock(const struct quire_host *host, void *context, struct qr_lock *lock,
                               enum qr_rank rank)
 {
-	uint32_t free = 0;
-
-	if (!__atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!qr_lock_take(lock))
 		return false;
 	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_TRIED);
 	return true;
@@ -78,10 +88,10 @@ static inline bool qr_trylock(const struct quire_host *host, void *context, stru
 static inline void qr_unlock(const struct quire_host *host, void *context, struct qr_lock *lock,
                              enum qr_rank rank)
 {
-	uint32_t was = __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE);
+	bool waited = qr_lock_give(lock);
 
 	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_RELEASED);
-	if (was == 2 && host->wake)
+	if (waited && host->wake)
 		host->wake(context, &lock->word);
 }
 

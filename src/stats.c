@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a system says of itself: counters summed over its CPUs, memory by use. */
+#include "fault/decode.h"
 #include "mm/mm.h"
 #include "system.h"
 
@@ -43,10 +44,11 @@ void quire_memory_survey(const struct quire_system *system, struct quire_memory_
 
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step)
 {
-	uint64_t sum = 0;
+	uint64_t sum;
 
 	if ((unsigned)step >= QUIRE_STEP_COUNT)
 		return 0;
+	sum = qr_decode_counted(system, step);
 	for (unsigned i = 0; i < system->cpus; i++)
 		sum += __atomic_load_n(&system->cpu[i].steps[step], __ATOMIC_RELAXED);
 	return sum;

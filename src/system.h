@@ -24,6 +24,7 @@ struct qr_cpu {
 	qr_atomic64 states[QUIRE_PAGE_STATES];        /* frames that came to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
 	qr_atomic64 steps[QUIRE_STEP_COUNT];
+	qr_atomic64 plain[QUIRE_PLAIN_CODES];         /* faults of a plain syndrome: for all its entry's steps */
 	qr_atomic64 events[QUIRE_EVENT_COUNT];
 } __attribute__((aligned(64)));
 
@@ -118,10 +119,14 @@ static inline void qr_event(struct qr_cpu *cpu, enum quire_event event)
 	qr_count(&cpu->events[event]);
 }
 
-/* Spinlocks of a system. */
+/* Spinlocks of a system. The host is looked for only where somebody waits, or wants to be told. */
+void qr_spin_slow(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank);
+void qr_spin_wake(const struct quire_system *system, struct qr_lock *lock);
+
 static inline void qr_spin(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
-	qr_lock(system->host, system->host_context, lock, rank);
+	if (QUIRE_CONFIG_LOCK_EVENTS || qr_unlikely(!qr_lock_take(lock)))
+		qr_spin_slow(system, lock, rank);
 }
 
 static inline bool qr_spin_try(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
@@ -131,7 +136,10 @@ static inline bool qr_spin_try(const struct quire_system *system, struct qr_lock
 
 static inline void qr_spin_end(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
-	qr_unlock(system->host, system->host_context, lock, rank);
+	if (QUIRE_CONFIG_LOCK_EVENTS)
+		qr_unlock(system->host, system->host_context, lock, rank);
+	else if (qr_unlikely(qr_lock_give(lock)))
+		qr_spin_wake(system, lock);
 }
 
 /* Whether this allocation or transfer is to fail on purpose. */

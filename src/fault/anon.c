@@ -11,7 +11,7 @@ static enum qr_result map_zero_page(struct qr_fault_ctx *fc)
 	quire_prot prot = fc->vma->prot & ~(quire_prot)QUIRE_PROT_WRITE;
 	quire_pte pte = arch->make(arch, fc->system->zero_page, prot, QUIRE_PTE_YOUNG, 0);
 
-	qr_step(fc, QUIRE_STEP_ZERO_PAGE);
+	qr_steps(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE, QUIRE_STEP_ZERO_PAGE);
 	if (!qr_lock_unchanged(fc))
 		return QR_CHANGED;
 	qr_pte_set(arch, 0, fc->entry, pte);
@@ -50,9 +50,9 @@ enum qr_result qr_do_anonymous_page(struct qr_fault_ctx *fc)
 {
 	struct qr_page *page;
 
-	qr_step(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE);
 	if (!fc->write && fc->system->profile->zero_page_on_read && !qr_mutant(fc->system, "zero-page"))
 		return map_zero_page(fc);
+	qr_step(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE);
 	qr_anon_prepare(fc->vma);
 	page = qr_frame_alloc(fc->system, 0, QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
 	if (!page)

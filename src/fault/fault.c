@@ -11,8 +11,8 @@
  *          2 no mm, or atomic ───► bad area
  *          3 mm lock for read      (kernel mode: exception table before blocking)
  *          4 find_vma, stack.c ──► bad area, MAPERR
- *          5 access.c ───────────► bad area, ACCERR
- *          6 handle.c ───────────► SIGBUS, out of memory, or
+ *          5 access.h ───────────► bad area, ACCERR
+ *          6 handle.h ───────────► SIGBUS, out of memory, or
  *          7 resume, counted minor or major
  *
  * Lock order: MM for read > PAGE > PT > RMAP > CACHE > ZONE. I/O drops MM (6 says QR_LOOK_AGAIN),
@@ -20,8 +20,9 @@
  *
  * Rejected: remembering the vma across the drop with a reference. A second look-up costs a tenth of
  * the I/O it follows, and nothing has to be proven about a vma that may be gone. */
+#include "fault/access.h"
 #include "fault/decode.h"
-#include "fault/fault.h"
+#include "fault/handle.h"
 #include "fault/ways.h"
 #include "kmap/kmap.h"
 
@@ -58,7 +59,7 @@ QR_RARE static struct quire_outcome kernel_address(struct qr_fault_ctx *fc)
 		return bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 	}
 	qr_step(fc, QUIRE_STEP_VMALLOC_FAULT);
-	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->fault->va);
+	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->trap->address);
 	qr_step(fc, found);
 	if (found == QUIRE_STEP_VMALLOC_SYNCED || found == QUIRE_STEP_VMALLOC_FILLED) {
 		if (qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID)
@@ -81,18 +82,18 @@ QR_RARE static bool wait_for_mm(struct qr_fault_ctx *fc)
 	if (fc->fault->mode != QUIRE_MODE_USER &&
 	    fc->system->profile->lock_rule == QUIRE_LOCK_TRY_THEN_SEARCH && !qr_search_exception_table(fc))
 		return false;
-	fc->token = qr_mm_read_lock(fc->mm);
+	fc->slot = &fc->mm->slot[qr_mm_read_lock(fc->mm)];
+	qr_step(fc, QUIRE_STEP_FIND_VMA);
 	return true;
 }
 
-/* The mm lock for read; false: not for this fault. */
+/* The mm lock for read, in order to look the vma up; false: not for this fault. */
 QR_INLINE bool lock_mm(struct qr_fault_ctx *fc)
 {
-	if (qr_likely(qr_mm_read_trylock(fc->mm, fc->cpu->cpu, &fc->token)))
-		qr_step(fc, QUIRE_STEP_MMAP_LOCK_TAKEN);
-	else if (!wait_for_mm(fc))
-		return false;
-	fc->slot = &fc->mm->slot[fc->token];
+	fc->slot = &fc->mm->slot[fc->cpu->cpu];
+	if (qr_unlikely(!qr_mm_slot_trylock(fc->mm, fc->slot)))
+		return wait_for_mm(fc);
+	qr_steps(fc, QUIRE_STEP_MMAP_LOCK_TAKEN, QUIRE_STEP_FIND_VMA);
 	return true;
 }
 
@@ -126,7 +127,6 @@ QR_RARE static enum quire_step grow(struct qr_fault_ctx *fc)
  * QUIRE_STEP_FIND_VMA. locked: mm(r) */
 QR_INLINE enum quire_step find(struct qr_fault_ctx *fc)
 {
-	qr_step(fc, QUIRE_STEP_FIND_VMA);
 	fc->vma = find_vma(fc);
 	if (qr_unlikely(!fc->vma))
 		return QUIRE_STEP_NO_VMA;
@@ -140,7 +140,7 @@ QR_RARE static struct quire_outcome out_of_memory(struct qr_fault_ctx *fc)
 	qr_step(fc, QUIRE_STEP_OUT_OF_MEMORY);
 	if (fc->fault->mode != QUIRE_MODE_USER)
 		return qr_kernel_fault(fc);
-	outcome.va = fc->fault->va;
+	outcome.va = fc->trap->address;
 	if (fc->system->profile->oom_rule == QUIRE_OOM_KILL_SELF) {
 		qr_step(fc, QUIRE_STEP_OOM_KILL_TASK);
 		outcome.signal = QUIRE_SIGKILL;
@@ -189,7 +189,7 @@ QR_RARE static void bad_area(struct qr_fault_ctx *fc, enum quire_step why)
 	unsigned code = why == QUIRE_STEP_ACCESS_ERROR ? QUIRE_SEGV_ACCERR : QUIRE_SEGV_MAPERR;
 
 	qr_step(fc, why);
-	qr_mm_read_unlock(fc->mm, fc->token);
+	qr_mm_slot_unlock(fc->mm, fc->slot);
 	if (fc->fault->vector == QUIRE_VECTOR_PAGE_FAULT || fc->fault->vector == QUIRE_VECTOR_CAUSE)
 		qr_step(fc, QUIRE_STEP_BAD_AREA);
 	fc->outcome = qr_bad_area(fc, QUIRE_SIGSEGV, code);
@@ -197,56 +197,60 @@ QR_RARE static void bad_area(struct qr_fault_ctx *fc, enum quire_step why)
 		fc->outcome.rule = (uint8_t)why;
 }
 
-/* I/O was done without the lock: the way begins again, and waits under it this time. */
-QR_RARE static void begin_again(struct qr_fault_ctx *fc)
-{
-	qr_step(fc, QUIRE_STEP_FAULT_RETRY);
-	fc->tried = true;
-	fc->may_drop = false;
-	fc->dropped = false;
-}
-
-/* Under the mm lock: the vma, the access, the levels. Returns the step that refused; QUIRE_STEP_GOOD_AREA:
- * none did, and *out_result is what the levels said. locked: mm(r) */
-QR_INLINE enum quire_step look(struct qr_fault_ctx *fc, enum qr_result *out_result)
+/* The vma, and whether it allows the access. Returns the step that refused, or QUIRE_STEP_GOOD_AREA, which is
+ * counted with the one after it. locked: mm(r) */
+QR_INLINE enum quire_step look(struct qr_fault_ctx *fc)
 {
 	enum quire_step step = find(fc);
 
 	if (qr_unlikely(step != QUIRE_STEP_FIND_VMA))
 		return step;
-	step = qr_access_check(fc);
-	if (qr_unlikely(step != QUIRE_STEP_GOOD_AREA))
-		return step;
-	qr_step(fc, step);
-	*out_result = qr_handle_mm_fault(fc);
-	return step;
+	return qr_unlikely(qr_access_error(fc)) ? QUIRE_STEP_ACCESS_ERROR : QUIRE_STEP_GOOD_AREA;
+}
+
+/* What the levels said when it was not DONE. Whether the way is to begin again: I/O was done with the lock
+ * dropped, and the second time waits under it. locked: mm(r) unless dropped, released */
+QR_RARE static bool not_done(struct qr_fault_ctx *fc, enum qr_result result)
+{
+	if (!fc->dropped)
+		qr_mm_slot_unlock(fc->mm, fc->slot);
+	if (result == QR_LOOK_AGAIN) {
+		qr_step(fc, QUIRE_STEP_FAULT_RETRY);
+		fc->waits = true;
+		fc->dropped = false;
+		return true;
+	}
+	if (result == QR_CHANGED)
+		resolved(fc);
+	else
+		fc->outcome = unresolved(fc, result);
+	return false;
 }
 
 QR_INLINE void user_address(struct qr_fault_ctx *fc)
 {
-	enum qr_result result = QR_LOOK_AGAIN;
+	enum qr_result result;
 	enum quire_step step;
 
-	while (qr_likely(lock_mm(fc))) {
-		step = look(fc, &result);
+	do {
+		if (qr_unlikely(!lock_mm(fc))) {
+			fc->outcome = bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
+			return;
+		}
+		/* locked: mm(r) */
+		step = look(fc);
 		if (qr_unlikely(step != QUIRE_STEP_GOOD_AREA)) {
 			bad_area(fc, step);
 			return;
 		}
-		if (qr_likely(!fc->dropped))
-			qr_mm_read_unlock(fc->mm, fc->token);
-		/* locked: nothing */
-		if (qr_likely(result == QR_DONE || result == QR_CHANGED)) {
+		qr_steps(fc, QUIRE_STEP_GOOD_AREA, QUIRE_STEP_HANDLE_MM_FAULT);
+		result = qr_handle_mm_fault(fc);
+		if (qr_likely(result == QR_DONE)) {
+			qr_mm_slot_unlock(fc->mm, fc->slot);
 			resolved(fc);
 			return;
 		}
-		if (result != QR_LOOK_AGAIN) {
-			fc->outcome = unresolved(fc, result);
-			return;
-		}
-		begin_again(fc);
-	}
-	fc->outcome = bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
+	} while (not_done(fc, result));
 }
 
 QR_RARE static struct quire_outcome no_user_context(struct qr_fault_ctx *fc)
@@ -257,9 +261,9 @@ QR_RARE static struct quire_outcome no_user_context(struct qr_fault_ctx *fc)
 
 QR_INLINE void page_fault(struct qr_fault_ctx *fc)
 {
-	if (qr_unlikely(quire_va_is_kernel(qr_arch(fc->system), fc->fault->va)))
+	if (qr_unlikely(quire_va_is_kernel(qr_arch(fc->system), fc->trap->address)))
 		fc->outcome = kernel_address(fc);
-	else if (qr_unlikely(!fc->mm || (fc->fault->context & QUIRE_CTX_ATOMIC)))
+	else if (qr_unlikely(!fc->mm || (fc->trap->context & QUIRE_CTX_ATOMIC)))
 		fc->outcome = no_user_context(fc);
 	else
 		user_address(fc);
@@ -280,60 +284,79 @@ QR_RARE static struct quire_outcome other_route(struct qr_fault_ctx *fc)
 	}
 }
 
-/* The whole way of a fault. A caller that passes NULL for the trace gets it without its checks. */
-QR_INLINE struct quire_outcome take(struct quire_system *system, struct quire_mm *mm,
-                                    const struct quire_fault *fault, struct quire_trace *trace)
+QR_INLINE void begin(struct qr_fault_ctx *fc, struct quire_system *system, struct quire_mm *mm,
+                     const struct quire_trap *trap, const struct quire_fault *fault, struct quire_trace *trace)
 {
-	struct qr_fault_ctx fc;
-
-	fc.system = system;
-	fc.mm = mm;
-	fc.cpu = qr_this_cpu(system);
-	fc.fault = fault;
-	fc.trace = trace;
-	fc.va = fault->va & ~(quire_va)qr_page_mask(system);
-	fc.write = fault->access == QUIRE_ACCESS_WRITE;
-	fc.force = false;
-	fc.unshare = false;
-	fc.major = false;
-	fc.tried = false;
-	fc.may_drop = system->profile->allow_retry;
-	fc.dropped = false;
-
-	qr_step(&fc, QUIRE_STEP_TRAP);
-	for (unsigned i = 0; i < fault->steps_count; i++)
-		qr_step(&fc, (enum quire_step)fault->steps[i]);
-	if (qr_likely(fault->route == QUIRE_ROUTE_PAGE_FAULT))
-		page_fault(&fc);
-	else
-		fc.outcome = other_route(&fc);
-	return fc.outcome;
+	fc->system = system;
+	fc->mm = mm;
+	fc->cpu = qr_this_cpu(system);
+	fc->trap = trap;
+	fc->fault = fault;
+	fc->trace = trace;
+	fc->va = trap->address & ~(quire_va)qr_page_mask(system);
+	fc->write = fault->access == QUIRE_ACCESS_WRITE;
+	fc->force = false;
+	fc->unshare = false;
+	fc->major = false;
+	fc->waits = false;
+	fc->dropped = false;
 }
 
-QR_RARE static struct quire_outcome take_traced(struct quire_system *system, struct quire_mm *mm,
-                                                const struct quire_fault *fault, struct quire_trace *trace)
+QR_INLINE struct quire_outcome go(struct qr_fault_ctx *fc)
 {
-	struct quire_outcome outcome;
-
-	qr_trace_begin(trace, fault);
-	outcome = take(system, mm, fault, trace);
-	qr_trace_end(trace, mm, &outcome);
-	return outcome;
+	if (qr_likely(fc->fault->route == QUIRE_ROUTE_PAGE_FAULT))
+		page_fault(fc);
+	else
+		fc->outcome = other_route(fc);
+	return fc->outcome;
 }
 
 struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm, const struct quire_fault *fault,
                                  struct quire_trace *trace)
 {
-	return trace ? take_traced(system, mm, fault, trace) : take(system, mm, fault, NULL);
+	const struct quire_trap trap = {
+	    .vector = (enum quire_vector)fault->vector,
+	    .mode = (enum quire_mode)fault->mode,
+	    .syndrome = fault->raw,
+	    .address = fault->va,
+	    .pc = fault->pc,
+	    .sp = fault->sp,
+	    .context = fault->context,
+	};
+	struct qr_fault_ctx fc;
+
+	if (trace)
+		qr_trace_begin(trace, fault);
+	begin(&fc, system, mm, &trap, fault, trace);
+	qr_step(&fc, QUIRE_STEP_TRAP);
+	for (unsigned i = 0; i < fault->steps_count; i++)
+		qr_step(&fc, (enum quire_step)fault->steps[i]);
+	(void)go(&fc);
+	if (trace)
+		qr_trace_end(trace, mm, &fc.outcome);
+	return fc.outcome;
+}
+
+/* A syndrome that is not known beforehand, or a way that somebody wants to see. */
+QR_RARE static struct quire_outcome decode_and_go(struct quire_system *system, struct quire_mm *mm,
+                                                  const struct quire_trap *trap, struct quire_trace *trace)
+{
+	const struct quire_arch *arch = qr_arch(system);
+	struct quire_fault fault;
+
+	arch->decode(arch, system->profile, system->rows, trap, &fault);
+	return quire_fault(system, mm, &fault, trace);
 }
 
 struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm, const struct quire_trap *trap,
                                 struct quire_trace *trace)
 {
-	struct quire_fault fault;
+	const struct quire_fault *known = qr_decode_known(system, trap);
+	struct qr_fault_ctx fc;
 
-	qr_decode(system, trap, &fault);
-	if (qr_unlikely(trace != NULL))
-		return take_traced(system, mm, &fault, trace);
-	return take(system, mm, &fault, NULL);
+	if (qr_unlikely(!known || trace))
+		return decode_and_go(system, mm, trap, trace);
+	begin(&fc, system, mm, trap, known, NULL);
+	qr_count(&fc.cpu->plain[trap->syndrome]);
+	return go(&fc);
 }

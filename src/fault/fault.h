@@ -2,8 +2,8 @@
 /* The fault path inside: the context that every step shares.
  *
  *   fault.c   the way: kernel address, context, lock, vma, stack, access, outcome
- *   access.c  may the vma be used so            stack.c   may the stack grow
- *   handle.c  down the levels, by pte state     anon.c    nothing there, anonymous
+ *   access.h  may the vma be used so            stack.c   may the stack grow
+ *   handle.h  down the levels, by pte state     anon.c    nothing there, anonymous
  *   file.c    nothing there, a file             cow.c     write to a read-only leaf
  *   pin.c     the kernel asks for a page        oops.c    kernel mode: fixup, oops; user: signal
  *   profile.c the rules                         trace.c   the record
@@ -28,21 +28,20 @@ struct qr_fault_ctx {
 	struct quire_system *system;
 	struct quire_mm *mm;
 	struct qr_cpu *cpu;
-	const struct quire_fault *fault;  /* NULL: the kernel asks for a page (qr_fault_in) */
+	const struct quire_trap *trap;    /* what the CPU said: address, pc, sp, context */
+	const struct quire_fault *fault;  /* what it means, all the rest. NULL both: a pin (qr_fault_in) */
 	struct quire_trace *trace;
 
 	quire_va va;                      /* the page */
-	unsigned token;                   /* of the mm lock for read */
 	bool write;
 	bool force;                       /* break COW for ptrace in a vma without WRITE */
 	bool unshare;                     /* a pin to read: the private page must be this address's alone */
 	bool major;
-	bool tried;                       /* second time: I/O is waited for under the lock */
-	bool may_drop;                    /* the mm lock may be dropped for I/O */
-	bool dropped;                     /* ... and was */
+	bool waits;                       /* I/O is waited for under the mm lock: a second time, a pin */
+	bool dropped;                     /* the mm lock was dropped for I/O */
 
 	/* Known once the mm lock is held. */
-	struct qr_mm_slot *slot;          /* the token's: counts, and hints of where the last fault was */
+	struct qr_mm_slot *slot;          /* of our reader: counts, and hints of where the last fault was */
 	struct quire_vma *vma;
 	void *entry;                      /* level-0 entry of va */
 	struct qr_page *table;            /* its table: PT lock */
@@ -60,11 +59,18 @@ static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
 		qr_trace_step(fc->trace, step);
 }
 
-#define qr_slot_add(counter, by) ((void)__atomic_fetch_add((counter), (by), __ATOMIC_RELAXED))
+/* Two steps of which the second always follows the first. */
+static inline void qr_steps(struct qr_fault_ctx *fc, enum quire_step first, enum quire_step second)
+{
+	fc->cpu->steps[first]++;
+	fc->cpu->steps[second]++;
+	if (qr_unlikely(fc->trace != NULL)) {
+		qr_trace_step(fc->trace, first);
+		qr_trace_step(fc->trace, second);
+	}
+}
 
-/* Down the levels and by pte state. => mm lock for read, vma allows the access.
- * On QR_LOOK_AGAIN the lock was dropped and is not held. */
-enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc);
+#define qr_slot_add(counter, by) ((void)__atomic_fetch_add((counter), (by), __ATOMIC_RELAXED))
 
 /* PT of fc->table, if the entry still is fc->pte to the bit; else no lock, and the step is counted. */
 bool qr_pte_changed(struct qr_fault_ctx *fc);
@@ -109,9 +115,6 @@ quire_pte qr_anon_pte(const struct qr_fault_ctx *fc, const struct qr_page *page)
 /* May `fc->vma`, which lies above va, grow down to it? Changes to the mm lock for write and back; on
  * success fc->vma holds va and the lock is held for read. Otherwise the step that refused. */
 enum quire_step qr_expand_stack(struct qr_fault_ctx *fc);
-
-/* Does the vma forbid the access? Returns the step, or QUIRE_STEP_GOOD_AREA. */
-enum quire_step qr_access_check(const struct qr_fault_ctx *fc);
 
 /* Ends of the way. => no lock held. */
 struct quire_outcome qr_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code);

@@ -48,7 +48,7 @@ static enum qr_result read_without_lock(struct qr_fault_ctx *fc, uint64_t index)
 	enum quire_step how;
 	struct qr_page *page;
 
-	qr_mm_read_unlock(fc->mm, fc->token);
+	qr_mm_slot_unlock(fc->mm, fc->slot);
 	fc->dropped = true;
 	qr_step(fc, QUIRE_STEP_LOCK_DROPPED);
 	status = qr_cache_get(file, index, &page, &how);
@@ -69,7 +69,8 @@ static enum qr_result get_page(struct qr_fault_ctx *fc, struct qr_page **out_pag
 	enum quire_status status;
 	enum quire_step how;
 
-	if (fc->may_drop && !qr_file_is_shmem(file) && index < qr_file_end_index(file) && !cached(file, index))
+	if (!fc->waits && fc->system->profile->allow_retry && !qr_file_is_shmem(file) &&
+	    index < qr_file_end_index(file) && !cached(file, index))
 		return read_without_lock(fc, index);
 	status = qr_cache_get(file, index, out_page, &how);
 	if (status != QUIRE_OK)

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Down the table levels, then by the state of the last entry: handle_mm_fault, handle_pte_fault.
- *
- *   none  ── anonymous vma ──► anon.c      leaf, write to a read-only one ──► cow.c
- *         └─ file vma ───────► file.c      leaf, else ──► young, dirty; or spurious
- *   swap  ───────────────────► do_swap_page
- *
- * The entry is looked at without PT; whoever changes it takes PT and compares with what was seen. */
-#include "fault/fault.h"
+/* Down the table levels, the parts that are not common to every fault: a walk from the root, an entry that is
+ * not none, one that was changed by another. handle.h has the way. */
+#include "fault/handle.h"
 
 /* Makes this CPU forget its view of one page: the entry allows more than the CPU believed. */
 void qr_flush_here(struct qr_fault_ctx *fc)
@@ -93,50 +88,8 @@ enum qr_result qr_do_swap_page(struct qr_fault_ctx *fc)
 	return QR_SIGBUS;
 }
 
-static enum qr_result handle_pte_fault(struct qr_fault_ctx *fc)
-{
-	const struct quire_arch *arch = qr_arch(fc->system);
-
-	qr_step(fc, QUIRE_STEP_HANDLE_PTE_FAULT);
-	switch (arch->kind(arch, fc->pte, 0)) {
-	case QUIRE_PTE_NONE:
-		if (fc->system->profile->decade <= QUIRE_LINUX_2_6)
-			qr_step(fc, QUIRE_STEP_DO_NO_PAGE);
-		return fc->vma->file ? qr_do_fault(fc) : qr_do_anonymous_page(fc);
-	case QUIRE_PTE_SWAP:
-		return qr_do_swap_page(fc);
-	case QUIRE_PTE_LEAF:
-		if (fc->write && !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE))
-			return qr_do_wp_page(fc);
-		if (fc->unshare)
-			return qr_do_wp_page(fc);
-		return establish(fc);
-	default:
-		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);
-		return QR_SIGBUS;
-	}
-}
-
-/* The entry of fc->va in the table that the last fault on this slot used. False: it is for other addresses.
- * The frame is one whole table, so its descriptor tells which addresses it maps. */
-QR_INLINE bool entry_at_hand(struct qr_fault_ctx *fc)
-{
-	const struct quire_arch *arch = qr_arch(fc->system);
-	const struct quire_level *level = &arch->level[0];
-	uint64_t span = (uint64_t)1 << (level->shift + level->index_bits);
-	char *table = __atomic_load_n(&fc->slot->table, __ATOMIC_RELAXED);
-
-	if (qr_unlikely(!table))
-		return false;
-	fc->table = qr_pt_table_of(&fc->mm->pt, table);
-	if (qr_unlikely(fc->table->u.table.base != (fc->va & ~(span - 1))))
-		return false;
-	fc->entry = table + qr_pt_index(arch, 0, fc->va) * level->entry_bytes;
-	return true;
-}
-
 /* The entry by a walk from the root, with tables made as needed; it is at hand for the next fault. */
-static bool walk(struct qr_fault_ctx *fc)
+bool qr_walk(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned made = 0;
@@ -159,13 +112,21 @@ static bool walk(struct qr_fault_ctx *fc)
 	return true;
 }
 
-enum qr_result qr_handle_mm_fault(struct qr_fault_ctx *fc)
+enum qr_result qr_handle_present(struct qr_fault_ctx *fc)
 {
-	qr_step(fc, QUIRE_STEP_HANDLE_MM_FAULT);
-	if (!entry_at_hand(fc) && !walk(fc))
-		return QR_OOM;
-	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
-	if (qr_unlikely(fc->trace != NULL))
-		fc->trace->pte_before = fc->pte.bits;
-	return handle_pte_fault(fc);
+	const struct quire_arch *arch = qr_arch(fc->system);
+
+	switch (arch->kind(arch, fc->pte, 0)) {
+	case QUIRE_PTE_SWAP:
+		return qr_do_swap_page(fc);
+	case QUIRE_PTE_LEAF:
+		if (fc->write && !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE))
+			return qr_do_wp_page(fc);
+		if (fc->unshare)
+			return qr_do_wp_page(fc);
+		return establish(fc);
+	default:
+		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);
+		return QR_SIGBUS;
+	}
 }

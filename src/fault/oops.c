@@ -14,7 +14,7 @@ quire_va qr_search_exception_table(struct qr_fault_ctx *fc)
 	const struct quire_host *host = fc->system->host;
 
 	qr_step(fc, QUIRE_STEP_SEARCH_EXCEPTION_TABLE);
-	return host->fixup ? host->fixup(fc->system->host_context, fc->fault->pc) : 0;
+	return host->fixup ? host->fixup(fc->system->host_context, fc->trap->pc) : 0;
 }
 
 struct quire_outcome qr_die(struct qr_fault_ctx *fc)
@@ -22,13 +22,13 @@ struct quire_outcome qr_die(struct qr_fault_ctx *fc)
 	struct quire_outcome outcome = {.kind = QUIRE_OOPS, .rule = QUIRE_STEP_OOPS};
 
 	qr_step(fc, QUIRE_STEP_OOPS);
-	if (fc->fault->context & QUIRE_CTX_PERSISTENT) {
+	if (fc->trap->context & QUIRE_CTX_PERSISTENT) {
 		qr_step(fc, QUIRE_STEP_PANIC);
 		outcome.kind = QUIRE_PANIC;
 		outcome.rule = QUIRE_STEP_PANIC;
 	}
 	outcome.signal = QUIRE_SIGKILL;
-	outcome.va = fc->fault->va;
+	outcome.va = fc->trap->address;
 	return outcome;
 }
 
@@ -60,7 +60,7 @@ struct quire_outcome qr_signal(struct qr_fault_ctx *fc, unsigned signal, unsigne
 {
 	struct quire_outcome outcome = {.kind = QUIRE_SIGNAL, .signal = (uint8_t)signal, .code = (uint8_t)code};
 
-	outcome.va = fc->fault->va;
+	outcome.va = fc->trap->address;
 	outcome.rule = (uint8_t)signal_step(signal, code);
 	qr_step(fc, (enum quire_step)outcome.rule);
 	return outcome;

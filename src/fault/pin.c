@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel asks for a page that a program could have: populate, mlock, ptrace, futex. */
-#include "fault/fault.h"
+#include "fault/handle.h"
 
 /* Whether the leaf there already serves, as it would a program. */
 static bool serves(const struct quire_mm *mm, quire_va va, bool write)
@@ -70,7 +70,7 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	    .write = write,
 	    .force = force,
 	    .unshare = (flags & QR_FAULT_IN_UNSHARE) && mm->system->profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE,
-	    .token = *token,
+	    .waits = true,
 	    .slot = &mm->slot[*token],
 	    .vma = vma,
 	};
@@ -79,6 +79,7 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	if (satisfied(&fc))
 		return QUIRE_OK;
 	do {
+		qr_step(&fc, QUIRE_STEP_HANDLE_MM_FAULT);
 		result = qr_handle_mm_fault(&fc);
 	} while (result == QR_CHANGED && !satisfied(&fc));
 	switch (result) {

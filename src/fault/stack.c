@@ -24,7 +24,7 @@ static bool below_sp(const struct qr_fault_ctx *fc)
 
 	if (slack == 0 || !fc->fault || fc->fault->mode != QUIRE_MODE_USER)
 		return false;
-	return (uint64_t)fc->fault->va + slack < fc->fault->sp;
+	return (uint64_t)fc->trap->address + slack < fc->trap->sp;
 }
 
 /* Whether growing to `start` comes too near to what is mapped below. */
@@ -90,7 +90,7 @@ enum quire_step qr_expand_stack(struct qr_fault_ctx *fc)
 	qr_step(fc, QUIRE_STEP_EXPAND_STACK);
 	if (below_sp(fc))
 		return QUIRE_STEP_STACK_BELOW_SP;
-	qr_mm_read_unlock(fc->mm, fc->token);
+	qr_mm_slot_unlock(fc->mm, fc->slot);
 	qr_mm_write_lock(fc->mm);
 	fc->vma = qr_find_vma(fc->mm, fc->va);
 	if (!fc->vma)
@@ -101,7 +101,6 @@ enum quire_step qr_expand_stack(struct qr_fault_ctx *fc)
 		step = QUIRE_STEP_VMA_ABOVE;
 	else
 		step = grow(fc->vma, fc->va);
-	fc->token = qr_mm_downgrade(fc->mm);
-	fc->slot = &fc->mm->slot[fc->token];
+	fc->slot = &fc->mm->slot[qr_mm_downgrade(fc->mm)];
 	return step;
 }

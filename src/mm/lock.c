@@ -64,7 +64,7 @@ unsigned qr_mm_read_lock(struct quire_mm *mm)
 
 	lock_event(mm, QUIRE_LOCK_BEFORE);
 	token = my_slot(mm);
-	while (!qr_mm_enter(mm, token)) {
+	while (!qr_mm_enter(mm, &mm->slot[token])) {
 		wait_for_writer(mm);
 		token = my_slot(mm);
 	}

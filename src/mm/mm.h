@@ -109,52 +109,61 @@ struct quire_mm {
 
 /* --- the mm lock (lock.c) ------------------------------------------------------------------------- */
 
-/* Readers. The token says which slot; pass it back. */
+/* Readers. The token is the number of their slot; pass it back. */
 unsigned qr_mm_read_lock(struct quire_mm *mm);
 
 /* The slow half of leaving: a writer waits. */
 void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers);
 
-static inline void qr_mm_leave(struct quire_mm *mm, unsigned token)
+static inline void qr_mm_leave(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
-	uint32_t *readers = &mm->slot[token].readers;
-
-	if (__atomic_fetch_sub(readers, 1, __ATOMIC_SEQ_CST) == 1 &&
+	if (__atomic_fetch_sub(&slot->readers, 1, __ATOMIC_SEQ_CST) == 1 &&
 	    qr_unlikely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0))
-		qr_mm_wake_writer(mm, readers);
+		qr_mm_wake_writer(mm, &slot->readers);
 }
 
 /* Both sides write first and look second (see lock.c): false when a writer is there or comes. */
-static inline bool qr_mm_enter(struct quire_mm *mm, unsigned token)
+static inline bool qr_mm_enter(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
-	__atomic_fetch_add(&mm->slot[token].readers, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&slot->readers, 1, __ATOMIC_SEQ_CST);
 	if (qr_likely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) == 0))
 		return true;
-	qr_mm_leave(mm, token);
+	qr_mm_leave(mm, slot);
 	return false;
 }
 
-static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)
+/* The same for who keeps the slot and not its number. */
+static inline bool qr_mm_slot_trylock(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	const struct quire_system *system = mm->system;
 
-	qr_assert_contract(system, cpu < mm->slots);
-	*out_token = cpu;
-	if (!qr_mm_enter(mm, *out_token))
+	if (!qr_mm_enter(mm, slot))
 		return false;
 	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_TRIED);
 	return true;
 }
 
-static inline void qr_mm_read_unlock(struct quire_mm *mm, unsigned token)
+static inline void qr_mm_slot_unlock(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	const struct quire_system *system = mm->system;
 
-	qr_assert_contract(system,
-			   token < mm->slots && __atomic_load_n(&mm->slot[token].readers, __ATOMIC_RELAXED));
+	qr_assert_contract(system, __atomic_load_n(&slot->readers, __ATOMIC_RELAXED));
 	/* The event first: after the last step another thread may free the mm. */
 	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_RELEASED);
-	qr_mm_leave(mm, token);
+	qr_mm_leave(mm, slot);
+}
+
+static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)
+{
+	qr_assert_contract(mm->system, cpu < mm->slots);
+	*out_token = cpu;
+	return qr_mm_slot_trylock(mm, &mm->slot[cpu]);
+}
+
+static inline void qr_mm_read_unlock(struct quire_mm *mm, unsigned token)
+{
+	qr_assert_contract(mm->system, token < mm->slots);
+	qr_mm_slot_unlock(mm, &mm->slot[token]);
 }
 
 void qr_mm_write_lock(struct quire_mm *mm);

@@ -42,20 +42,19 @@ static __attribute__((noinline)) struct quire_outcome ask_traced(const struct qu
 	return outcome;
 }
 
-static inline struct quire_outcome ask(const struct quire_trap *trap)
+static inline struct quire_outcome ask(const struct quire_trap *trap, struct quire_mm *mm)
 {
-	struct task *task = current;
-	struct quire_mm *mm = task ? task->mm : NULL;
-	struct quire_outcome outcome =
-	    fault_trace_on ? ask_traced(trap, mm) : quire_trap(the_system, mm, trap, NULL);
+	if (__builtin_expect(fault_trace_on, false))
+		return ask_traced(trap, mm);
+	return quire_trap(the_system, mm, trap, NULL);
+}
 
-	if (outcome.counted) {
-		if (outcome.major)
-			task->usage.major++;
-		else
-			task->usage.minor++;
-	}
-	return outcome;
+static inline void count(struct task *task, struct quire_outcome outcome)
+{
+	if (outcome.major)
+		task->usage.major++;
+	else if (outcome.counted)
+		task->usage.minor++;
 }
 
 /* What is due when fault_resolve() said false: one thread has one at a time. */
@@ -67,14 +66,15 @@ static void note_signal(const struct quire_outcome *outcome)
 }
 
 /* What is not simply resumed. */
-static bool resolve_other(const struct quire_trap *trap, struct quire_outcome outcome)
+static bool __attribute__((noinline)) resolve_other(const struct quire_trap *trap,
+						    const struct quire_outcome *outcome)
 {
-	switch (outcome.kind) {
+	switch (outcome->kind) {
 	case QUIRE_SIGNAL:
-		note_signal(&outcome);
+		note_signal(outcome);
 		return false;
 	case QUIRE_OOM_KILL:
-		if (outcome.signal) { /* a profile that kills the one who asked */
+		if (outcome->signal) { /* a profile that kills the one who asked */
 			printk("quire-kernel: out of memory: %s (%d) is killed\n", current->comm,
 			       current->tid);
 			process_exit(SIGKILL);
@@ -82,23 +82,23 @@ static bool resolve_other(const struct quire_trap *trap, struct quire_outcome ou
 		out_of_memory();
 		return true; /* the access is repeated, or this task is ended on its way back */
 	case QUIRE_NOT_OURS:
-		outcome.signal = SIGSEGV;
-		outcome.code = 0;
-		note_signal(&outcome);
+		note_signal(&(struct quire_outcome){.signal = SIGSEGV});
 		return false;
 	case QUIRE_OOPS: /* a table that says what none of ours does */
 		oops(&(struct oops){.regs = current->regs, .trap = trap});
 	default:
 		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm,
-		      trap->pc, quire_outcome_name(outcome.kind), quire_step_name(outcome.rule));
+		      trap->pc, quire_outcome_name(outcome->kind), quire_step_name(outcome->rule));
 	}
 }
 
 bool fault_resolve(const struct quire_trap *trap)
 {
-	struct quire_outcome outcome = ask(trap);
+	struct task *task = current;
+	struct quire_outcome outcome = ask(trap, task->mm);
 
-	return outcome.kind == QUIRE_RESUME || resolve_other(trap, outcome);
+	count(task, outcome);
+	return __builtin_expect(outcome.kind == QUIRE_RESUME, true) || resolve_other(trap, &outcome);
 }
 
 void fault_print_way(const struct quire_trap *trap)
@@ -141,8 +141,11 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 
 uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs)
 {
-	struct quire_outcome outcome = ask(trap);
+	struct task *task = current;
+	struct quire_outcome outcome = ask(trap, task ? task->mm : NULL);
 
+	if (task)
+		count(task, outcome);
 	switch (outcome.kind) {
 	case QUIRE_RESUME:
 		if (current)

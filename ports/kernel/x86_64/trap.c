@@ -208,40 +208,48 @@ void trap(struct regs *regs)
 		finish_return();
 }
 
+static void __attribute__((noinline)) fault_of_kernel(struct regs *regs, struct quire_trap *fault)
+{
+	if (!current || current->pagefault_off || this_cpu()->irq_depth || this_cpu()->in_interrupt)
+		fault->context |= QUIRE_CTX_ATOMIC;
+	if (regs->rflags & RFLAGS_IF)
+		arch_irq_on();
+	else
+		fault->context |= QUIRE_CTX_INTERRUPTS_OFF;
+	regs->rip = fault_in_kernel(fault, regs);
+}
+
+static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *fault)
+{
+	current->arch.trap_number = VECTOR_PAGE_FAULT;
+	current->arch.error_code = fault->syndrome;
+	current->arch.cr2 = fault->address;
+	fault_signal();
+}
+
 /* #PF: SDM volume 3, 4.7. CR2 is read before anything else can fault. */
 void page_fault(struct regs *regs)
 {
+	bool user = regs_from_user(regs);
 	struct quire_trap fault = {
 	    .vector = QUIRE_VECTOR_PAGE_FAULT,
+	    .mode = user ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL,
 	    .syndrome = regs->error,
 	    .address = READ_CR(2),
 	    .pc = regs->rip,
 	    .sp = regs->rsp,
+	    .context = 0,
 	};
 
-	if (regs_from_user(regs)) {
-		struct task *task = current;
-
-		fault.mode = QUIRE_MODE_USER;
-		task->regs = regs;
-		arch_irq_on();
-		if (!fault_resolve(&fault)) {
-			task->arch.trap_number = VECTOR_PAGE_FAULT;
-			task->arch.error_code = fault.syndrome;
-			task->arch.cr2 = fault.address;
-			fault_signal();
-		}
-		finish_return();
+	if (!user) {
+		fault_of_kernel(regs, &fault);
 		return;
 	}
-	fault.mode = QUIRE_MODE_KERNEL;
-	if (!current || current->pagefault_off || this_cpu()->irq_depth || this_cpu()->in_interrupt)
-		fault.context |= QUIRE_CTX_ATOMIC;
-	if (regs->rflags & RFLAGS_IF)
-		arch_irq_on();
-	else
-		fault.context |= QUIRE_CTX_INTERRUPTS_OFF;
-	regs->rip = fault_in_kernel(&fault, regs);
+	current->regs = regs;
+	arch_irq_on();
+	if (!fault_resolve(&fault))
+		signal_of_fault(&fault);
+	finish_return();
 }
 
 /* Returns whether SYSRET may be used: it loads only rip, rflags and fixed selectors. */

@@ -4,14 +4,20 @@
  * x86 knows whether a translation was there, and uses it: a read that found one and was refused can
  * only have been refused by the protection. Whether an instruction fetch is allowed it learns only
  * then. The other architectures compare the access with the vma from the start. */
+#ifndef QR_ACCESS_H
+#define QR_ACCESS_H
+
 #include "fault/fault.h"
 
-static bool forbids(const struct qr_fault_ctx *fc)
+/* Does the vma forbid the access? */
+QR_INLINE bool qr_access_error(const struct qr_fault_ctx *fc)
 {
 	const struct quire_fault *fault = fc->fault;
 	const struct quire_vma *vma = fc->vma;
 	bool x86 = fault->vector == QUIRE_VECTOR_PAGE_FAULT;
 
+	if (qr_mutant(fc->system, "access-check"))
+		return false;
 	if (fault->access == QUIRE_ACCESS_WRITE)
 		return !(vma->flags & QR_VM_WRITE);
 	if (x86 && fault->present && fc->system->profile->read_present_is_error)
@@ -24,8 +30,4 @@ static bool forbids(const struct qr_fault_ctx *fc)
 	return !(vma->prot & QUIRE_PROT_READ);
 }
 
-enum quire_step qr_access_check(const struct qr_fault_ctx *fc)
-{
-	return forbids(fc) && !qr_mutant(fc->system, "access-check") ? QUIRE_STEP_ACCESS_ERROR
-	                                                             : QUIRE_STEP_GOOD_AREA;
-}
+#endif
