@@ -102,6 +102,63 @@ long sys_mremap(const uint64_t *a)
 	return result ? result : (long)va;
 }
 
+/* Whether the region behind `before` goes on with the same mapping; *out: it. */
+static bool goes_on(const struct quire_region *before, struct quire_region *out)
+{
+	const uint32_t same = QUIRE_REGION_SHARED | QUIRE_REGION_MAYWRITE | QUIRE_REGION_LOCKED;
+
+	return !quire_mm_region(own_mm(), before->end, out) && out->start == before->end &&
+	       out->file == before->file && out->prot == before->prot && !((out->flags ^ before->flags) & same);
+}
+
+/* Whether [start, end) is one shared mapping of a file that may be written, in however many regions.
+ * *out_region: the first, with a reference to the file. */
+static bool one_shared_mapping(uint64_t start, uint64_t end, struct quire_region *out_region)
+{
+	const uint32_t wanted = QUIRE_REGION_SHARED | QUIRE_REGION_MAYWRITE;
+	struct quire_region at, next;
+	bool whole;
+
+	if (quire_mm_region_get(own_mm(), start, out_region))
+		return false;
+	whole = out_region->start <= start && (out_region->flags & wanted) == wanted;
+	for (at = *out_region; whole && at.end < end; at = next)
+		whole = goes_on(&at, &next);
+	if (!whole)
+		quire_file_put(out_region->file);
+	return whole;
+}
+
+/* As Linux has it since 4.0: other pages of the same file are mapped over a part of a shared mapping. */
+long sys_remap_file_pages(const uint64_t *a)
+{
+	uint64_t start = a[0] & ~(uint64_t)PAGE_MASK, length = a[1] & ~(uint64_t)PAGE_MASK;
+	struct quire_region region;
+	struct quire_mmap how;
+	quire_va va;
+	long result;
+
+	if (a[2] || start + length <= start || a[3] + length / PAGE_SIZE < a[3])
+		return -EINVAL;
+	if (!one_shared_mapping(start, start + length, &region))
+		return -EINVAL;
+	how = (struct quire_mmap){
+	    .addr = start,
+	    .length = length,
+	    .prot = region.prot,
+	    .flags = QUIRE_MAP_SHARED | QUIRE_MAP_FIXED | QUIRE_MAP_POPULATE |
+		     ((uint32_t)a[4] & QUIRE_MAP_NONBLOCK) |
+		     (region.flags & QUIRE_REGION_LOCKED ? (uint32_t)QUIRE_MAP_LOCKED : 0),
+	    .offset = a[3] * PAGE_SIZE,
+	    .file = region.file,
+	    .file_prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE |
+			 (region.flags & QUIRE_REGION_MAYEXEC ? (quire_prot)QUIRE_PROT_EXEC : 0),
+	};
+	result = quire_mmap(own_mm(), &how, &va);
+	quire_file_put(region.file);
+	return result;
+}
+
 long sys_brk(const uint64_t *a)
 {
 	return (long)quire_brk(own_mm(), a[0]);
