@@ -17,20 +17,20 @@ trap 'rm -rf "$work"' EXIT
 
 # One a line: the stressor, its operations, more options.
 cat >"$work/list" <<'LIST'
-bad-altstack 20
+bad-altstack 5
 bigheap 500 --bigheap-growth 64K
 brk 2000 --brk-mlock
 clone 10
 fault 1000
-fork 100 --fork-vm
-madvise 6
-malloc 2000 --malloc-bytes 4M --malloc-touch
+fork 30 --fork-vm
+madvise 1
+malloc 500 --malloc-bytes 4M --malloc-touch
 memfd 2 --memfd-bytes 4M
 mincore 10 --mincore-random
 mlock 40
 mmap 8 --mmap-bytes 4M --mmap-file
 mmapaddr 20
-mmapfixed 40
+mmapfixed 5
 mmapfork 1
 mmapmany 2000
 mprotect 20
@@ -42,7 +42,7 @@ pthread 40
 remap 2
 shm 2 --shm-bytes 1M
 sigsegv 100
-stack 10 --stack-fill
+stack 2 --stack-fill
 stackmmap 2
 vfork 20
 vm 40 --vm-bytes 8M

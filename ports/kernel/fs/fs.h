@@ -334,10 +334,15 @@ struct file *console_open(int fd); /* descriptor 0, 1 or 2 of the first task */
 
 /* --- proc*.c: text files --------------------------------------------------------------------------- */
 
+/* What a reader gets. A long file is written in pieces: its maker appends one, and says in `more` that there
+ * are others, of which the next begins at `cursor`, a number of the maker's (0 at first). */
 struct text {
 	char *data;
 	size_t length, room;
 	bool failed; /* memory ran out */
+	bool more;
+	uint64_t cursor;
+	uint64_t start; /* position in the file of data[0]: what was read is dropped */
 };
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_bytes(struct text *text, const void *bytes, size_t n);

@@ -2,7 +2,7 @@
 /* /proc: directories and files that are made when their names are looked up.
  *
  * Every node is an inode with a struct node: which entry of a table it is, of which process. A text file
- * is written whole when it is read from its start, and kept until it is closed. */
+ * is written when it is read from its start, whole or in pieces, and kept until it is closed. */
 #include "fs.h"
 
 enum kind { TEXT, DIRECTORY, PROCESSES, DESCRIPTORS, THREADS, LINK, RAW };
@@ -461,34 +461,53 @@ static int proc_follow(struct inode *inode, struct inode **out_inode)
 
 /* --- reading --------------------------------------------------------------------------------------- */
 
+/* Forgets what lies before `pos`: of a file in pieces, a page or two are kept. */
+static void text_drop(struct text *text, uint64_t pos)
+{
+	size_t n = MIN(text->length, pos - text->start);
+
+	memmove(text->data, text->data + n, text->length - n);
+	text->start += n;
+	text->length -= n;
+}
+
+static long text_piece(const struct node *node, struct text *text)
+{
+	struct process *process = node_process(node);
+
+	if (node->pid && !process)
+		return -ESRCH;
+	text->more = false;
+	node->entry->make(process, text);
+	if (process)
+		process_put(process);
+	return text->failed ? -ENOMEM : 0;
+}
+
+/* Read from its start, a file is written anew; a position that was dropped is come to by writing it again. */
 static long text_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
 {
-	const struct node *node = file->inode->private;
 	struct text *text = file->private;
-	struct process *process;
+	long result;
 
-	if (!node->entry->make)
-		return -EIO;
-	if (!text || *pos == 0) {
-		if (!text)
-			text = file->private = kzalloc(sizeof(*text));
+	if (!text) {
+		text = file->private = kzalloc(sizeof(*text));
 		if (!text)
 			return -ENOMEM;
-		process = node_process(node);
-		if (node->pid && !process)
-			return -ESRCH;
-		text->length = 0;
-		text->failed = false;
-		node->entry->make(process, text);
-		if (process)
-			process_put(process);
-		if (text->failed)
-			return -ENOMEM;
+		text->more = true;
 	}
-	if (*pos >= text->length)
+	if (*pos == 0 || *pos < text->start)
+		*text = (struct text){.data = text->data, .room = text->room, .more = true};
+	while (text->more && text->start + text->length < *pos + n) {
+		text_drop(text, *pos);
+		result = text_piece(file->inode->private, text);
+		if (result)
+			return result;
+	}
+	if (*pos >= text->start + text->length)
 		return 0;
-	n = MIN(n, text->length - *pos);
-	memcpy(to, text->data + *pos, n);
+	n = MIN(n, text->start + text->length - *pos);
+	memcpy(to, text->data + (*pos - text->start), n);
 	*pos += n;
 	return (long)n;
 }

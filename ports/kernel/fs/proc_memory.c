@@ -68,21 +68,23 @@ static void region_line(const struct quire_region *region, struct text *text, ch
 	text_add(text, "\n");
 }
 
-/* Calls `visit` for every region. */
+/* Calls `visit` for the regions from text->cursor on, for about a page of text. */
 static void each_region(struct process *process, struct text *text,
 			void (*visit)(struct quire_mm *mm, const struct quire_region *region,
 				      struct text *text, char *path))
 {
 	struct quire_mm *mm = process_mm(process);
 	char *path = kmalloc(PATH_SIZE);
+	size_t enough = text->length + PAGE_SIZE;
 	struct quire_region region;
-	quire_va at = 0;
 
-	while (mm && path && !text->failed && quire_mm_region_get(mm, at, &region) == QUIRE_OK) {
+	while (mm && path && !text->failed && !text->more &&
+	       quire_mm_region_get(mm, text->cursor, &region) == QUIRE_OK) {
 		visit(mm, &region, text, path);
 		if (region.file)
 			quire_file_put(region.file);
-		at = region.end;
+		text->cursor = region.end;
+		text->more = text->length >= enough;
 	}
 	text->failed |= !path;
 	kfree(path);
