@@ -62,8 +62,11 @@ def source_facts(kernel):
         functions = len(re.findall(r'^\s+\.\w+ = host_', file.read(), re.M))
     sizes = subprocess.run(['size', kernel], capture_output=True, text=True).stdout.split('\n')
     text, data, bss = sizes[1].split()[:3] if len(sizes) > 1 else ('0', '0', '0')
+    parts = subprocess.run(['size', '-A', kernel], capture_output=True, text=True).stdout
+    frames = int((re.findall(r'^\.eh_frame\s+(\d+)', parts, re.M) or [0])[0])
     return {'lines of ports/kernel': lines, 'host functions implemented': functions,
-            'image: code and constants, bytes': int(text), 'image: data, bytes': int(data),
+            'image: code and constants, bytes': int(text) - frames,
+            'image: call frame information, bytes': frames, 'image: data, bytes': int(data),
             'image: zeroed, bytes': int(bss)}
 
 

@@ -37,7 +37,7 @@ def explain(log):
     return json.loads(done.stdout)
 
 
-# Thirty oopses, and the system is as it was.
+# Forty oopses, and the system is as it was.
 done = run()
 check("the system lives", done.returncode == 0 and done.stdout == b"the kernel lives\n", done.stdout + done.stderr)
 done = run("null-write", oops="fail")
@@ -73,7 +73,8 @@ for word, (address, access, cause, code, instruction) in REPORTS.items():
 # Where others would wait for the task for ever, the machine ends.
 for words, why in (("null-write spinlock", "under a spinlock"), ("null-write irq-off", "with interrupts off"),
                    ("null-write mutex", "with a mutex held"), ("invalid-opcode spinlock", "under a spinlock"),
-                   ("library-write call", "inside the library")):
+                   ("library-write call", "inside the library"),
+                   ("wild-jump", "with callers that cannot be told")):
     done = run(words)
     check(words, done.returncode == 125 and f"kernel panic: Fatal exception {why}".encode() in done.stderr,
           done.stderr)

@@ -36,7 +36,7 @@ static const char *why_not(const struct regs *regs, const struct call_trace *tra
 		return "in a wait queue";
 	if (trace->library)
 		return "inside the library, whose locks may be held";
-	return trace->whole ? NULL : "and the callers cannot be told";
+	return trace->whole ? NULL : "with callers that cannot be told";
 }
 
 void oops(const struct oops *what)

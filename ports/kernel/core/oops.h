@@ -30,6 +30,9 @@ struct call_trace {
 void arch_call_trace(const struct regs *regs, struct call_trace *out_trace);
 void arch_oops_report(const struct oops *what, const struct call_trace *trace, unsigned number);
 
+/* Jumps to address 0 with a return address that is none. */
+void arch_wild_jump(void) __attribute__((noreturn));
+
 /* A mistake on purpose, for tests (provoke.c): "KIND [CONTEXT]". 0, an errno, or no return. */
 int provoke(const char *words);
 /* The kinds and contexts, one a line each; NULL behind the last. */

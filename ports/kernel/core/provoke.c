@@ -31,6 +31,12 @@ static void null_call(void)
 	__asm__ volatile(""); /* no tail call: the trace shall have this function */
 }
 
+/* Nowhere, and from nowhere: the stack names no caller. */
+static void wild_jump(void)
+{
+	arch_wild_jump();
+}
+
 /* Memory of the program, without saying so: a fault where the CPU has SMAP. */
 static void user_read(void)
 {
@@ -103,9 +109,9 @@ static const struct {
 	const char *name;
 	void (*mistake)(void);
 } mistakes[] = {
-    {"null-read", null_read},           {"null-write", null_write},       {"null-call", null_call},
-    {"user-read", user_read},           {"rodata-write", rodata_write},   {"non-canonical", non_canonical},
-    {"invalid-opcode", invalid_opcode}, {"library-write", library_write},
+    {"null-read", null_read},         {"null-write", null_write},         {"null-call", null_call},
+    {"wild-jump", wild_jump},         {"user-read", user_read},           {"rodata-write", rodata_write},
+    {"non-canonical", non_canonical}, {"invalid-opcode", invalid_opcode}, {"library-write", library_write},
 };
 
 static const struct {

@@ -19,6 +19,12 @@ bool arch_regs_irqs_on(const struct regs *regs)
 	return regs->rflags & RFLAGS_IF;
 }
 
+void arch_wild_jump(void)
+{
+	__asm__ volatile("push $0x1234; jmp *%0" : : "r"(0ul) : "memory");
+	__builtin_unreachable();
+}
+
 static bool in_library(uint64_t pc)
 {
 	return pc >= (uint64_t)library_text_start && pc < (uint64_t)library_text_end;
