@@ -72,9 +72,9 @@ enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va, struct q
 
 static void count_leaf(const struct quire_vma *vma, quire_pte pte, unsigned level, struct quire_smaps *smaps)
 {
-	const struct quire_system *system = vma->mm->system;
+	struct quire_system *system = vma->mm->system;
 	const struct quire_arch *arch = qr_arch(system);
-	const struct qr_page *page = qr_page_of(system, arch->pfn(arch, pte, level));
+	struct qr_page *page = qr_page_of(system, arch->pfn(arch, pte, level));
 	unsigned flags = arch->flags(arch, pte, level);
 	uint64_t mapped, share;
 	bool dirty, anon;
@@ -84,7 +84,7 @@ static void count_leaf(const struct quire_vma *vma, quire_pte pte, unsigned leve
 		return;
 	anon = qr_page_state(page) == QUIRE_PAGE_ANON;
 	dirty = (flags & QUIRE_PTE_DIRTY) || qr_page_test(page, QR_PAGE_DIRTY);
-	mapped = qr_max(1, qr_rmap_count(page));
+	mapped = qr_max(1, qr_rmap_total(system, page));
 	share = (UINT64_C(1) << PSS_SHIFT) / mapped;
 	smaps->rss++;
 	smaps->pss += share;

@@ -368,6 +368,33 @@ static void test_access(void **state)
 	close_all();
 }
 
+/* smaps: a page that N address spaces map counts as 1/N in each. */
+static void test_shares(void **state)
+{
+	struct quire_mm *child[6];
+	struct quire_smaps smaps;
+
+	(void)state;
+	open_small();
+	assert_int_equal(map(4, 3, RW, FIXED | QUIRE_MAP_POPULATE, NULL), QUIRE_OK);
+	for (unsigned n = 1; n <= 7; n++) {
+		assert_int_equal(quire_mm_smaps(mm, N(4), N(7), &smaps), QUIRE_OK);
+		assert_int_equal(smaps.rss, 3);
+		assert_int_equal(smaps.pss, 3 * (4096 / n));
+		assert_int_equal(smaps.private_dirty, n == 1 ? 3 : 0);
+		assert_int_equal(smaps.shared_dirty, n == 1 ? 0 : 3);
+		if (n < 7)
+			assert_int_equal(quire_mm_fork(mm, &child[n - 1]), QUIRE_OK);
+	}
+	for (unsigned n = 6; n >= 1; n--) {
+		quire_mm_put(child[n - 1]);
+		assert_int_equal(quire_mm_smaps(mm, N(4), N(7), &smaps), QUIRE_OK);
+		assert_int_equal(smaps.pss, 3 * (4096 / n));
+	}
+	assert_int_equal(smaps.private_dirty, 3);
+	close_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +404,7 @@ int main(void)
 	    cmocka_unit_test(test_map_count),     cmocka_unit_test(test_commit),
 	    cmocka_unit_test(test_overcommit_kinds), cmocka_unit_test(test_layout_arguments),
 	    cmocka_unit_test(test_keys),          cmocka_unit_test(test_access),
+	    cmocka_unit_test(test_shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
