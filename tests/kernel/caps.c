@@ -178,6 +178,22 @@ static void no_longer_root(void)
 	FAILS(setresuid(0, 0, 0), EPERM);
 }
 
+/* A child that borrows its parent's address space takes no rights from it. */
+static void vfork_leaves_rights(void)
+{
+	struct rlimit limit = {4096, 4096};
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+
+	CHECK(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+	pid = vfork();
+	if (pid == 0)
+		_exit(syscall(SYS_setuid, 7) != 0 || mlock(page, 8192) == 0);
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(mlock(page, 8192) == 0);
+}
+
 static void exec_of_root(void)
 {
 	CHECK(prctl(PR_CAPBSET_READ, CAP_MKNOD, 0, 0, 0) == 1);
@@ -223,6 +239,7 @@ int main(int argc, char **argv)
 	chapter(a_directory_again);
 	chapter(other_users);
 	chapter(no_longer_root);
+	chapter(vfork_leaves_rights);
 	chapter(exec_of_root);
 	chapter(exec_without_new_privileges);
 	chapter(shown_by_proc);

@@ -229,9 +229,12 @@ static long start_child(struct task *child, struct process *process, const struc
 		if (args->flags & CLONE_PARENT_SETTID)
 			(void)put_user((pid_t)tid, args->parent_tid);
 		sched_start(child);
-		if (vfork)
+		if (vfork) {
 			wait_event_mode(&process->vfork_queue, process->vfork_done, WAIT_KILLABLE,
 					NO_DEADLINE);
+			/* The child may have given its own limits and rights to the space that was both's. */
+			mm_apply_limits(current->process, current->process->mm);
+		}
 	}
 	if (vfork)
 		process_put(process);

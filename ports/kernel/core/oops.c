@@ -3,7 +3,10 @@
 #include "oops.h"
 #include "proc.h"
 
+#define NO_CPU ~0u
+
 static struct spinlock report_lock; /* the lines of two CPUs do not mix */
+static unsigned reporter = NO_CPU;  /* who holds it; atomic */
 static unsigned count;              /* atomic */
 
 unsigned oops_count(void)
@@ -45,10 +48,14 @@ void oops(const struct oops *what)
 	const char *reason;
 	char value[8];
 
+	if (__atomic_load_n(&reporter, __ATOMIC_RELAXED) == arch_cpu())
+		panic("an oops in the report of an oops");
 	arch_call_trace(what->regs, &trace);
 	reason = why_not(what->regs, &trace);
 	spin_lock(&report_lock);
+	__atomic_store_n(&reporter, arch_cpu(), __ATOMIC_RELAXED);
 	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	__atomic_store_n(&reporter, NO_CPU, __ATOMIC_RELAXED);
 	spin_unlock(&report_lock);
 	if (reason)
 		panic("Fatal exception %s", reason);
