@@ -71,6 +71,9 @@ for word, (address, access, cause, code, instruction) in REPORTS.items():
     check(f"{word}: a whole call trace", trace, done.stderr)
 
 # Where others would wait for the task for ever, the machine ends.
+done = run("stack-overflow")
+check("stack-overflow", done.returncode == 125 and b"Oops: double fault: 0000 [#1]" in done.stderr and
+      b"kernel panic: double fault (kernel stack overflow?)" in done.stderr, done.stderr)
 for words, why in (("null-write spinlock", "under a spinlock"), ("null-write irq-off", "with interrupts off"),
                    ("null-write mutex", "with a mutex held"), ("invalid-opcode spinlock", "under a spinlock"),
                    ("library-write call", "inside the library"),

@@ -101,17 +101,15 @@ bool fault_resolve(const struct quire_trap *trap)
 	return __builtin_expect(outcome.kind == QUIRE_RESUME, true) || resolve_other(trap, &outcome);
 }
 
-void fault_print_way(const struct quire_trap *trap)
+void fault_way(const struct quire_trap *trap, char *line, size_t size)
 {
 	struct quire_trace trace;
 	struct quire_outcome again = quire_trap(the_system, current->mm, trap, &trace);
-	char line[480];
 
 	/* The same question gets the same answer, this time with its way. */
-	if (again.kind != QUIRE_OOPS)
-		return;
-	format_way(&trace, line, sizeof(line));
-	printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, line);
+	line[0] = '\0';
+	if (again.kind == QUIRE_OOPS)
+		format_way(&trace, line, size);
 }
 
 void fault_signal(void)

@@ -17,7 +17,7 @@ void fault_signal(void);
 uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs);
 
 /* For the report of an oops: the steps by which the library found it. */
-void fault_print_way(const struct quire_trap *trap);
+void fault_way(const struct quire_trap *trap, char *line, size_t size);
 
 extern bool fault_trace_on;
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* An oops: what the kernel does about a fault of its own that has no fixup. */
 #include "oops.h"
+#include "fault.h"
 #include "proc.h"
 
-#define NO_CPU ~0u
+#define NO_CPU    ~0u
+#define WAY_BYTES 480
 
 static struct spinlock report_lock; /* the lines of two CPUs do not mix */
 static unsigned reporter = NO_CPU;  /* who holds it; atomic */
@@ -42,16 +44,22 @@ static const char *why_not(const struct regs *regs, const struct call_trace *tra
 	return trace->whole ? NULL : "with callers that cannot be told";
 }
 
-void oops(const struct oops *what)
+void oops(struct oops *what)
 {
+	char value[8], way[WAY_BYTES];
 	struct call_trace trace;
 	const char *reason;
-	char value[8];
 
 	if (__atomic_load_n(&reporter, __ATOMIC_RELAXED) == arch_cpu())
 		panic("an oops in the report of an oops");
 	arch_call_trace(what->regs, &trace);
 	reason = why_not(what->regs, &trace);
+	if (what->trap) {
+		fault_way(what->trap, way, sizeof(way));
+		what->way = way;
+	}
+	if (reason)
+		log_break_lock();
 	spin_lock(&report_lock);
 	__atomic_store_n(&reporter, arch_cpu(), __ATOMIC_RELAXED);
 	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
@@ -64,4 +72,14 @@ void oops(const struct oops *what)
 	current->pagefault_off = 0;
 	arch_irq_on();
 	thread_exit(SIGKILL);
+}
+
+void oops_fatal(const struct oops *what, const char *why)
+{
+	struct call_trace trace;
+
+	log_break_lock();
+	arch_call_trace(what->regs, &trace);
+	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	panic("%s", why);
 }

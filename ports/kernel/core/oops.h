@@ -10,11 +10,15 @@ struct regs;
 struct oops {
 	const struct regs *regs;
 	const struct quire_trap *trap; /* of a page fault; NULL: another exception */
+	const char *way;               /* to be filled in by oops() */
 };
 
 /* Prints the report and ends the running task with SIGKILL. Where that would leave something behind that
  * others wait for, it panics: see why_not() in oops.c. */
-void oops(const struct oops *what) __attribute__((noreturn));
+void oops(struct oops *what) __attribute__((noreturn));
+
+/* Prints the report and panics. Any context, the middle of a report included. */
+void oops_fatal(const struct oops *what, const char *why) __attribute__((noreturn));
 
 /* How many there were. */
 unsigned oops_count(void);
@@ -32,6 +36,8 @@ void arch_oops_report(const struct oops *what, const struct call_trace *trace, u
 
 /* Jumps to address 0 with a return address that is none. */
 void arch_wild_jump(void) __attribute__((noreturn));
+/* Pushes until the stack has no room left. */
+void arch_overflow_stack(void) __attribute__((noreturn));
 
 /* A mistake on purpose, for tests (provoke.c): "KIND [CONTEXT]". 0, an errno, or no return. */
 int provoke(const char *words);

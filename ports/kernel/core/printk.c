@@ -195,8 +195,14 @@ int ksnprintf(char *buffer, size_t size, const char *format, ...)
 	return n;
 }
 
-/* One writer at a time, so that lines stay whole; a panic writes regardless. */
+/* One writer at a time, so that lines stay whole; a panic, and who is about to panic, write regardless. */
 static struct spinlock log_lock;
+static bool lock_broken; /* atomic */
+
+void log_break_lock(void)
+{
+	__atomic_store_n(&lock_broken, true, __ATOMIC_RELAXED);
+}
 
 void printk(const char *format, ...)
 {
@@ -207,6 +213,10 @@ void printk(const char *format, ...)
 	va_start(args, format);
 	n = kvsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	if (__atomic_load_n(&lock_broken, __ATOMIC_RELAXED)) {
+		arch_log_write(line, MIN((size_t)n, sizeof(line) - 1));
+		return;
+	}
 	spin_lock(&log_lock);
 	arch_log_write(line, MIN((size_t)n, sizeof(line) - 1));
 	spin_unlock(&log_lock);

@@ -37,6 +37,11 @@ static void wild_jump(void)
 	arch_wild_jump();
 }
 
+static void stack_overflow(void)
+{
+	arch_overflow_stack();
+}
+
 /* Memory of the program, without saying so: a fault where the CPU has SMAP. */
 static void user_read(void)
 {
@@ -110,8 +115,9 @@ static const struct {
 	void (*mistake)(void);
 } mistakes[] = {
     {"null-read", null_read},         {"null-write", null_write},         {"null-call", null_call},
-    {"wild-jump", wild_jump},         {"user-read", user_read},           {"rodata-write", rodata_write},
-    {"non-canonical", non_canonical}, {"invalid-opcode", invalid_opcode}, {"library-write", library_write},
+    {"wild-jump", wild_jump},         {"stack-overflow", stack_overflow}, {"user-read", user_read},
+    {"rodata-write", rodata_write},   {"non-canonical", non_canonical},   {"invalid-opcode", invalid_opcode},
+    {"library-write", library_write},
 };
 
 static const struct {

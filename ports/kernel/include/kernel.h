@@ -39,6 +39,8 @@ extern char host_name[HOST_NAME_SIZE];
 /* %d %i %u %x %X %c %s %p %o, with l, ll, z, h, 0, -, +, width, precision and '*'. To the log port, never to
  * the program's console. Any context. */
 void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The machine is about to panic: this CPU may be the one that holds the log's lock. */
+void log_break_lock(void);
 int ksnprintf(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int kvsnprintf(char *buffer, size_t size, const char *format, va_list args);
 

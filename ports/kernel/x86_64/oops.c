@@ -3,7 +3,6 @@
 #include "oops.h"
 
 #include "cpu.h"
-#include "fault.h"
 #include "task.h"
 #include "unwind.h"
 
@@ -22,6 +21,12 @@ bool arch_regs_irqs_on(const struct regs *regs)
 void arch_wild_jump(void)
 {
 	__asm__ volatile("push $0x1234; jmp *%0" : : "r"(0ul) : "memory");
+	__builtin_unreachable();
+}
+
+void arch_overflow_stack(void)
+{
+	__asm__ volatile("1: push %%rax; jmp 1b" : : : "memory");
 	__builtin_unreachable();
 }
 
@@ -75,6 +80,9 @@ static void page_fault_lines(const struct quire_trap *trap)
 static const char *exception_name(uint64_t vector)
 {
 	static const char *const names[] = {[0] = "divide error",
+					    [2] = "NMI",
+					    [8] = "double fault",
+					    [18] = "machine check",
 					    [1] = "debug",
 					    [3] = "int3",
 					    [4] = "overflow",
@@ -161,7 +169,7 @@ void arch_oops_report(const struct oops *what, const struct call_trace *trace, u
 	code_line(regs->rip);
 	register_lines(regs);
 	trace_lines(trace);
-	if (what->trap)
-		fault_print_way(what->trap);
+	if (what->way)
+		printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, what->way);
 	printk("---[ end trace 0000000000000000 ]---\n");
 }

@@ -73,17 +73,12 @@ static void finish_return(void)
 	}
 }
 
-static void __attribute__((noreturn)) die(const struct regs *regs, const char *what)
-{
-	panic("%s: vector %u error %lx rip %lx rsp %lx cr2 %lx rax %lx rdi %lx rsi %lx task %d cpu %u", what,
-	      (unsigned)regs->vector, regs->error, regs->rip, regs->rsp, READ_CR(2), regs->rax, regs->rdi,
-	      regs->rsi, current ? current->tid : -1, arch_cpu());
-}
-
+/* NMI, double fault, machine check: on stacks of their own, in the middle of anything. */
 void trap_fatal(struct regs *regs)
 {
-	die(regs, regs->vector == VECTOR_DOUBLE_FAULT ? "double fault (kernel stack overflow?)"
-						      : "fatal exception");
+	oops_fatal(&(struct oops){.regs = regs},
+		   regs->vector == VECTOR_DOUBLE_FAULT ? "double fault (kernel stack overflow?)"
+						       : "fatal exception");
 }
 
 /* SIGFPE's code from the x87 status or MXCSR: the lowest exception that is not masked. */
