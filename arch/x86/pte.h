@@ -192,7 +192,8 @@ static inline enum quire_status x86_prot_check(const struct quire_arch *arch, qu
 	.prot_check = x86_prot_check, .plain_codes = 32, .plain_vector = QUIRE_VECTOR_PAGE_FAULT, \
 	.decode = qr_x86_decode, .rows = qr_x86_rows
 
-#define X86_CAPS   (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY)
+/* SDM 4.8; SDM 4.10.4.1: a page fault invalidates the TLB's entries for its address. */
+#define X86_CAPS   (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY | QUIRE_CAP_FAULT_FLUSHES)
 #define X86_64_LEVEL(n, may_be_leaf) {9, 12 + 9 * (n), 8, may_be_leaf, 4096}
 
 /* Long mode: physical addresses of up to 52 bits; process-context identifiers (SDM 4.10.1). */

@@ -54,7 +54,7 @@ enum qr_result qr_do_anonymous_page(struct qr_fault_ctx *fc)
 		return map_zero_page(fc);
 	qr_step(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE);
 	qr_anon_prepare(fc->vma);
-	page = qr_frame_alloc(fc->system, 0, QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
+	page = qr_frame_alloc_on(fc->system, fc->cpu, QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
 	if (!page)
 		return QR_OOM;
 	qr_step(fc, QUIRE_STEP_ANON_FRAME);

@@ -39,7 +39,11 @@ static bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 	}
 }
 
-/* Makes the leaf writable in place. locked: PT, released */
+/* Makes the leaf writable in place. locked: PT, released
+ *
+ * A TLB that still has it read-only costs whoever uses it one more fault, which is no harm but a count too
+ * many. On this CPU that is avoided: by a flush, or because the fault that came here has dropped the entry
+ * already. Should one have come back since, establish() in handle.c flushes it. */
 static enum qr_result reuse(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
@@ -51,7 +55,8 @@ static enum qr_result reuse(struct qr_fault_ctx *fc)
 	} while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want));
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
-	qr_flush_here(fc);
+	if (!(arch->caps & QUIRE_CAP_FAULT_FLUSHES) || !fc->fault)
+		qr_flush_here(fc);
 	return QR_DONE;
 }
 
@@ -126,14 +131,14 @@ static enum qr_result wp_page_copy(struct qr_fault_ctx *fc, struct qr_page *old)
 
 	qr_step(fc, old ? QUIRE_STEP_WP_PAGE_COPY : QUIRE_STEP_WP_ZERO_PAGE);
 	qr_anon_prepare(fc->vma);
-	copy = qr_frame_alloc(fc->system, 0, old ? 0 : QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
+	copy = qr_frame_alloc_on(fc->system, fc->cpu, old ? 0 : QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
 	if (!copy) {
 		if (old)
 			qr_page_put(fc->system, old);
 		return QR_OOM;
 	}
 	if (old)
-		qr_page_copy(fc->system, copy, old);
+		qr_page_copy_on(fc->system, fc->cpu, copy, old);
 	return replace(fc, old, copy);
 }
 

@@ -262,7 +262,7 @@ static enum qr_result do_cow_fault(struct qr_fault_ctx *fc)
 
 	qr_step(fc, QUIRE_STEP_DO_COW_FAULT);
 	qr_anon_prepare(fc->vma);
-	copy = qr_frame_alloc(fc->system, 0, 0, QUIRE_PAGE_ANON);
+	copy = qr_frame_alloc_on(fc->system, fc->cpu, 0, QUIRE_PAGE_ANON);
 	if (!copy)
 		return QR_OOM;
 	result = get_page(fc, &page);
@@ -270,7 +270,7 @@ static enum qr_result do_cow_fault(struct qr_fault_ctx *fc)
 		qr_page_put(fc->system, copy);
 		return result;
 	}
-	qr_page_copy(fc->system, copy, page);
+	qr_page_copy_on(fc->system, fc->cpu, copy, page);
 	sync_icache(fc, copy);
 	result = qr_map_anon(fc, copy);
 	qr_cache_put(fc->system, page);

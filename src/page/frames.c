@@ -234,9 +234,13 @@ static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, u
 	/* Another thread of this CPU may have filled the list meanwhile. */
 	cpu = qr_this_cpu(system);
 	if (qr_cpu_try(cpu)) {
+		struct qr_frame_cache *list = &cpu->frames[id];
+		uint32_t have = list->count;
+
 		/* Last in, first out: the next one will be the second of the batch. */
-		while (left > 1 && cpu->frames[id].count < QR_FRAME_CACHE_LIMIT - 1)
-			(void)push(cpu, batch[--left]);
+		while (left > 1 && have < QR_FRAME_CACHE_LIMIT - 1)
+			list->slot[have++] = batch[--left];
+		set_count(list, have);
 		qr_cpu_end(cpu);
 	}
 	give(system, batch + 1, left - 1);
@@ -304,9 +308,8 @@ static struct qr_page *take_from(struct quire_system *system, enum qr_zone_id zo
 }
 
 /* From the CPU's list; NULL: it is empty, or busy. */
-QR_INLINE struct qr_page *take_cached(struct quire_system *system, unsigned zone, enum quire_page_state state)
+QR_INLINE struct qr_page *take_cached(struct qr_cpu *cpu, unsigned zone, enum quire_page_state state)
 {
-	struct qr_cpu *cpu = qr_this_cpu(system);
 	struct qr_frame_cache *list = &cpu->frames[zone];
 	struct qr_page *page;
 	uint32_t count;
@@ -345,30 +348,36 @@ QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned 
 	if (!(flags & QUIRE_FRAME_LINEAR) && system->data_zone == QR_ZONE_HIGH)
 		page = take_from(system, QR_ZONE_HIGH, order, flags, state);
 	if (!page && order == 0 && system->data_zone == QR_ZONE_HIGH)
-		page = take_cached(system, QR_ZONE_LINEAR, state);
+		page = take_cached(qr_this_cpu(system), QR_ZONE_LINEAR, state);
 	if (!page)
 		page = take_from(system, QR_ZONE_LINEAR, order, flags, state);
 	return page ? prepare(system, page, order, flags, state) : NULL;
 }
 
-struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
-			       enum quire_page_state state)
+struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+				  enum quire_page_state state)
 {
 	struct qr_page *page;
 
 	if (qr_inject(system, QUIRE_RES_FRAME))
 		return NULL;
-	if (qr_unlikely(order > 0))
-		return alloc_slow(system, order, flags, state);
-	page = take_cached(system, flags & QUIRE_FRAME_LINEAR ? QR_ZONE_LINEAR : system->data_zone, state);
+	page = take_cached(cpu, flags & QUIRE_FRAME_LINEAR ? QR_ZONE_LINEAR : system->data_zone, state);
 	if (qr_unlikely(!page))
 		return alloc_slow(system, 0, flags, state);
 	if (QUIRE_CONFIG_CHECK >= 2)
 		return prepare(system, page, 0, flags, state);
-	if (flags & QUIRE_FRAME_ZERO)
-		qr_page_zero(system, page);
 	hand_out(page, (uint32_t)state);
+	if (flags & QUIRE_FRAME_ZERO)
+		qr_page_zero_on(system, cpu, page);
 	return page;
+}
+
+struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
+			       enum quire_page_state state)
+{
+	if (qr_likely(order == 0))
+		return qr_frame_alloc_on(system, qr_this_cpu(system), flags, state);
+	return qr_inject(system, QUIRE_RES_FRAME) ? NULL : alloc_slow(system, order, flags, state);
 }
 
 /* --- freeing ---------------------------------------------------------------------------------------------

@@ -50,6 +50,19 @@ static inline void *qr_page_linear(const struct quire_system *system, const stru
 	return range->linear + ((page->pfn - range->base) << qr_arch(system)->page_shift);
 }
 
+static inline void *qr_page_map(const struct quire_system *system, const struct qr_page *page)
+{
+	void *at = qr_page_linear(system, page);
+
+	return qr_likely(at != NULL) ? at : qr_page_map_window(system, page);
+}
+
+static inline void qr_page_unmap(const struct quire_system *system, const struct qr_page *page, void *address)
+{
+	if (qr_unlikely(page->zone == QR_ZONE_HIGH))
+		qr_page_unmap_window(system, address);
+}
+
 static inline unsigned qr_page_order(const struct qr_page *page)
 {
 	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) >> QR_PAGE_ORDER_SHIFT & 0xf;

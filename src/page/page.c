@@ -37,45 +37,55 @@ char *qr_pa_linear_slow(const struct quire_system *system, quire_pa pa)
 	return NULL;
 }
 
-void *qr_page_map(const struct quire_system *system, const struct qr_page *page)
+QR_RARE void *qr_page_map_window(const struct quire_system *system, const struct qr_page *page)
 {
-	void *at = qr_page_linear(system, page);
-
-	return at ? at : system->host->frame_map(system->host_context, (quire_pfn){page->pfn});
+	return system->host->frame_map(system->host_context, (quire_pfn){page->pfn});
 }
 
-void qr_page_unmap(const struct quire_system *system, const struct qr_page *page, void *address)
+QR_RARE void qr_page_unmap_window(const struct quire_system *system, void *address)
 {
-	if (page->zone == QR_ZONE_HIGH)
-		system->host->frame_unmap(system->host_context, address);
+	system->host->frame_unmap(system->host_context, address);
+}
+
+void qr_page_zero_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *page)
+{
+	const struct quire_host *host = system->host;
+	size_t bytes = (size_t)qr_page_bytes(system);
+	void *at = qr_page_map(system, page);
+
+	if (host->page_clear)
+		host->page_clear(system->host_context, at, bytes);
+	else
+		memset(at, 0, bytes);
+	qr_page_unmap(system, page, at);
+	qr_event(cpu, QUIRE_EVENT_PAGE_CLEARED);
 }
 
 void qr_page_zero(struct quire_system *system, struct qr_page *page)
 {
-	size_t bytes = (size_t)qr_page_bytes(system);
-	void *at = qr_page_map(system, page);
-
-	if (system->host->page_clear)
-		system->host->page_clear(system->host_context, at, bytes);
-	else
-		memset(at, 0, bytes);
-	qr_page_unmap(system, page, at);
-	qr_event(qr_this_cpu(system), QUIRE_EVENT_PAGE_CLEARED);
+	qr_page_zero_on(system, qr_this_cpu(system), page);
 }
 
-void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct qr_page *from)
+void qr_page_copy_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *to,
+		     const struct qr_page *from)
 {
+	const struct quire_host *host = system->host;
 	size_t bytes = (size_t)qr_page_bytes(system);
 	void *source = qr_page_map(system, from);
 	void *target = qr_page_map(system, to);
 
-	if (system->host->page_copy)
-		system->host->page_copy(system->host_context, target, source, bytes);
+	if (host->page_copy)
+		host->page_copy(system->host_context, target, source, bytes);
 	else
 		memcpy(target, source, bytes);
 	qr_page_unmap(system, to, target);
 	qr_page_unmap(system, from, source);
-	qr_event(qr_this_cpu(system), QUIRE_EVENT_PAGE_COPIED);
+	qr_event(cpu, QUIRE_EVENT_PAGE_COPIED);
+}
+
+void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct qr_page *from)
+{
+	qr_page_copy_on(system, qr_this_cpu(system), to, from);
 }
 
 bool qr_page_try_get(struct qr_page *page)

@@ -51,6 +51,8 @@ enum {
 #define QR_PAGE_STATE_MASK  0xfu
 #define QR_PAGE_ORDER_SHIFT 4
 
+struct qr_cpu;
+
 struct qr_page {
 	uint32_t ref;        /* atomic */
 	uint32_t flags;      /* atomic */
@@ -133,8 +135,11 @@ static inline char *qr_pa_linear(const struct quire_system *system, quire_pa pa)
 char *qr_pa_linear_slow(const struct quire_system *system, quire_pa pa);
 
 /* A frame's content for as long as it is mapped: linear address or window. Unmap in reverse. */
-void *qr_page_map(const struct quire_system *system, const struct qr_page *page);
-void qr_page_unmap(const struct quire_system *system, const struct qr_page *page, void *address);
+static inline void *qr_page_map(const struct quire_system *system, const struct qr_page *page);
+static inline void qr_page_unmap(const struct quire_system *system, const struct qr_page *page,
+				 void *address);
+void *qr_page_map_window(const struct quire_system *system, const struct qr_page *page);
+void qr_page_unmap_window(const struct quire_system *system, void *address);
 
 static inline enum quire_page_state qr_page_state(const struct qr_page *page)
 {
@@ -165,6 +170,10 @@ static inline uint32_t qr_page_clear_bits(struct qr_page *page, uint32_t bits)
 struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
 			       enum quire_page_state state);
 
+/* The same for one frame, by who knows the CPU. */
+struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+				  enum quire_page_state state);
+
 /* Frees a block whose references are gone (ref == 0 or 1, not mapped). => rmap empty. Locks: ZONE. */
 void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned order);
 
@@ -182,8 +191,12 @@ void qr_page_put_many(struct quire_system *system, struct qr_page *const *pages,
 /* Changes what a frame is used for, and the counts. */
 void qr_page_set_state(struct quire_system *system, struct qr_page *page, enum quire_page_state state);
 
-void qr_page_zero(struct quire_system *system, struct qr_page *page);                           /* counted */
-void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct qr_page *from); /* counted */
+/* Content, cleared or copied; counted on `cpu`, which the others look up. */
+void qr_page_zero_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *page);
+void qr_page_copy_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *to,
+		     const struct qr_page *from);
+void qr_page_zero(struct quire_system *system, struct qr_page *page);
+void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct qr_page *from);
 
 /* PAGE lock: sleeps. trylock does not. => not held by the caller. */
 void qr_page_lock(struct quire_system *system, struct qr_page *page);

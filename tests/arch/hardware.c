@@ -234,9 +234,24 @@ static void the_mmu_refuses_what_is_not_mapped(void **state)
 	}
 }
 
+/* What an architecture says of its TLB, the machine that was written from the manual does. */
+static void the_tlb_does_what_the_capabilities_say(void **state)
+{
+	const struct quire_arch *arch;
+
+	(void)state;
+	for (unsigned i = 0; (arch = quire_arch_at(i)) != NULL; i++) {
+		const struct sim_mmu *mmu = sim_mmu_find(arch->name);
+
+		assert_int_equal((arch->caps & QUIRE_CAP_CACHES_INVALID) != 0, mmu->caches_invalid);
+		assert_int_equal((arch->caps & QUIRE_CAP_FAULT_FLUSHES) != 0, mmu->fault_drops_entry);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_tlb_does_what_the_capabilities_say),
 	    cmocka_unit_test(the_mmu_does_what_hw_allows_says),
 	    cmocka_unit_test(the_mmu_refuses_what_is_not_mapped),
 	};

@@ -83,7 +83,7 @@ void run_geometry(struct run *run)
 	if (run_true(run, "addresses have 63 bits at most", NULL,
 	             arch->level[arch->levels - 1].shift + arch->level[arch->levels - 1].index_bits < 64))
 		address_split(run);
-	run_true(run, "only capabilities that exist", NULL, arch->caps < QUIRE_CAP_CACHES_INVALID * 2);
+	run_true(run, "only capabilities that exist", NULL, arch->caps < QUIRE_CAP_FAULT_FLUSHES * 2);
 }
 
 /* The refusal of `prot` names what is missing, and the capability word says the same. */

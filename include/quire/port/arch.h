@@ -58,7 +58,8 @@ enum {
 	QUIRE_CAP_ASID = 16,               /* TLB entries carry an address-space number */
 	QUIRE_CAP_BREAK_BEFORE_MAKE = 32,  /* a live entry must be cleared and flushed before it changes its frame */
 	QUIRE_CAP_SPLIT_ROOT = 64,         /* user and kernel have a root each: kernel entries are never copied */
-	QUIRE_CAP_CACHES_INVALID = 128     /* the TLB may keep not-present entries: flush after mapping too */
+	QUIRE_CAP_CACHES_INVALID = 128,    /* the TLB may keep not-present entries: flush after mapping too */
+	QUIRE_CAP_FAULT_FLUSHES = 256      /* a page fault drops what its CPU's TLB has for the address */
 };
 
 /* One level. Its index is (va >> shift) & ((1 << index_bits) - 1). */
