@@ -188,6 +188,7 @@ def refusals():
             (["--file", "plain:relative", "/bin/busybox"], 125, "absolute"),
             (["--icount", "--cpus", "2", "/bin/busybox"], 125, "one CPU"),
             (["--profile", "a b", "/bin/busybox"], 125, "--profile"),
+            (["--oops", "ignore", "/bin/busybox"], 125, "--oops ignore"),
             (["--arch", "vax", "--pack", "p", "/bin/busybox"], 126, "x86_64"),
             (["--trace", "/nowhere/t", "/bin/busybox"], 125, "/nowhere/t"),
             (["--selftest", "/bin/busybox"], 125, "no program"),
@@ -225,6 +226,12 @@ def ends():
     report = json.load(open("report.json"))
     check(report["signal"] == 11 and report["minor"] == 7 and report["frames"] == 1000 and report["complete"]
           and report["steps"]["do_anonymous_page"] == 5, "--json")
+    oopsed = REPORT.format(status="exit 0", event=event).replace("@quire-end", "oopses 2\n@quire-end")
+    env = fake(f"log({oopsed!r}); sys.exit(33)")
+    result = run("--json", "report.json", "/bin/busybox", env=env)
+    check(result.returncode == 125 and b"kernel oops: 2 in this run" in result.stderr, "two oopses", result)
+    check(json.load(open("report.json"))["oopses"] == 2, "two oopses in the report")
+    check(run("--oops", "allow", "/bin/busybox", env=env).returncode == 0, "--oops allow")
     env = fake("log('booting\\npanic: the sky fell\\n'); sys.exit(35)")
     result = run("/bin/busybox", env=env)
     check(result.returncode == 125 and b"kernel panic: the sky fell" in result.stderr, "a panic", result)
