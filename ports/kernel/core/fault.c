@@ -72,6 +72,8 @@ static bool __attribute__((noinline)) resolve_other(const struct quire_trap *tra
 	switch (outcome->kind) {
 	case QUIRE_SIGNAL:
 		note_signal(outcome);
+		if (outcome->signal == SIGSEGV)
+			log_segfault(trap);
 		return false;
 	case QUIRE_OOM_KILL:
 		if (outcome->signal) { /* a profile that kills the one who asked */

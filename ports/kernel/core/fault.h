@@ -11,6 +11,8 @@ struct regs;
  * registers for its frame have been noted. */
 bool fault_resolve(const struct quire_trap *trap);
 void fault_signal(void);
+/* segfault.c: logs it as Linux does, if no handler waits for it. */
+void log_segfault(const struct quire_trap *trap);
 
 /* A fault of the kernel: where to continue, which is where it was, or a fixup; else it is an oops, of `regs`.
  */

@@ -19,7 +19,6 @@
 #include "uaccess.h"
 #include "vfs.h"
 
-#define PATH_SIZE   4096
 #define NAME_LENGTH 255
 
 /* Numbers of x86-64 Linux. */

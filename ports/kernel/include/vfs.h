@@ -22,6 +22,9 @@
 
 #include <quire/types.h>
 
+/* Bytes of the longest path, with its end. */
+#define PATH_SIZE 4096
+
 struct task;
 struct process;
 struct inode;

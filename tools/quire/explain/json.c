@@ -130,6 +130,8 @@ static json_t *object_of(const struct ex_finding *finding)
 	SET("pid", report->has_pid ? json_integer(report->pid) : json_null());
 	SET("pc", hex(report->has_pc, report->pc));
 	SET("place", text_or_null(report->place));
+	SET("object", text_or_null(report->object));
+	SET("object_offset", hex(report->has_pc && report->object[0], report->pc - report->object_base));
 	add_source(object, finding);
 	SET("bits", bits(finding));
 	SET("way", way(finding));

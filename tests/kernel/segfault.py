@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the reference kernel logs of a program that dies of SIGSEGV, read back by quire explain.
+
+usage: segfault.py QUIRE GUEST-PROGRAM"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+QUIRE, GUEST = sys.argv[1:3]
+NAME = os.path.basename(GUEST)
+
+# How it dies: address, access, cause, error code, what the instruction is, where; None: any.
+DEATHS = {
+    "null-write": (0x10, "write", "not-present", 0x6, "mov dword ptr [0x10], 1", NAME),
+    "const-write": (None, "write", "permission", 0x7, "mov dword ptr", NAME),
+    "jump": (0x123456, "exec", "not-present", 0x14, None, None),
+    "data-jump": (None, "exec", "permission", 0x15, None, None),
+    "stack": (None, "write", "not-present", 0x6, None, NAME),
+}
+
+
+def run(how):
+    return subprocess.run([QUIRE, "run", "--mem", "48M", "--timeout", "60", "--quiet", "--log", "--", GUEST, how],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+
+
+def explain(log):
+    with tempfile.NamedTemporaryFile("wb") as file:
+        file.write(log)
+        file.flush()
+        done = subprocess.run([QUIRE, "explain", "--json", file.name], capture_output=True, check=False)
+    return json.loads(done.stdout or b"[]")
+
+
+def check(what, good, shown):
+    if not good:
+        sys.exit(f"FAIL {what}\n{shown}")
+
+
+for how, (address, access, cause, code, instruction, place) in DEATHS.items():
+    done = run(how)
+    check(f"{how}: status", done.returncode == 139, done.stderr)
+    found = explain(done.stderr)
+    check(f"{how}: one fault", len(found) == 1, done.stderr)
+    fault = found[0]
+    check(f"{how}: address", address is None or int(fault["address"], 16) == address, fault)
+    check(f"{how}: access", (fault["access"], fault["mode"], fault["cause"]) == (access, "user", cause), fault)
+    check(f"{how}: code", int(fault["code"], 16) == code, fault)
+    check(f"{how}: task", fault["task"] == NAME and fault["pid"], fault)
+    check(f"{how}: outcome", fault["outcome"] == "signal", fault)
+    check(f"{how}: instruction", not instruction or fault["instruction"].startswith(instruction), fault)
+    check(f"{how}: place", not place or fault["object"] == place and int(fault["object_offset"], 16) < 0x100000, fault)
+
+done = run("handled")
+check("a program that handles it", done.returncode == 5 and b"segfault at" not in done.stderr, done.stderr)
+done = run("often")
+check("no more than ten in five seconds", done.returncode == 0 and done.stderr.count(b"segfault at") == 10,
+      done.stderr)
+print(f"{len(DEATHS)} deaths explained")
