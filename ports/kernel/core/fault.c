@@ -119,9 +119,9 @@ void fault_signal(void)
 	force_signal(current->fault_signal, current->fault_code, current->fault_address);
 }
 
-/* A copy found no frame. It is repeated while somebody is dying to make room; but the one who dies may wait
- * for a lock that this task holds, so that in the end the copy fails (its fixup), as it does at once for a
- * task that is itself to die. */
+/* A copy found no frame. It is repeated while somebody is dying to make room. The one who dies may wait for a
+ * mutex that this task holds: then the copy fails in the end (its fixup), as it does at once for a task that is
+ * itself to die. */
 #define OOM_PATIENCE_NS (2 * NSEC_PER_SEC)
 
 static uint64_t copy_without_memory(const struct quire_trap *trap, const struct quire_outcome *outcome)
@@ -133,7 +133,8 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 		task->oom_since = now;
 	if (!outcome->signal)
 		out_of_memory();
-	if (!next || (!fatal_signal_pending(task) && now - task->oom_since < OOM_PATIENCE_NS))
+	if (!next || (!fatal_signal_pending(task) &&
+		      (!task->mutexes || now - task->oom_since < OOM_PATIENCE_NS)))
 		return trap->pc;
 	task->oom_since = 0;
 	return next;
