@@ -12,8 +12,6 @@
 #include "fault/ways.h"
 #include "file/file.h"
 
-#define AROUND_PAGES 32
-
 static bool cached(struct quire_file *file, uint64_t index)
 {
 	struct qr_page *page = qr_cache_find(file, index);
@@ -141,7 +139,7 @@ static struct around window(const struct qr_fault_ctx *fc)
 	const struct quire_arch *arch = qr_arch(fc->system);
 	const struct quire_vma *vma = fc->vma;
 	unsigned shift = arch->page_shift;
-	uint64_t pages = qr_min(fc->system->profile->fault_around_bytes >> shift, AROUND_PAGES);
+	uint64_t pages = qr_min(fc->system->profile->fault_around_bytes >> shift, QR_TAKE_PAGES);
 	uint64_t slots = (uint64_t)1 << arch->level[0].index_bits;
 	uint64_t at = qr_pt_index(arch, 0, fc->va);
 	uint64_t below = (uint64_t)(fc->va - vma->start) >> shift;
@@ -156,78 +154,70 @@ static struct around window(const struct qr_fault_ctx *fc)
 	return around;
 }
 
-/* Whether a found page may be mapped as it is; then it is LOCKED. */
-static bool take(struct qr_fault_ctx *fc, struct qr_page *page)
-{
-	if (!qr_page_test(page, QR_PAGE_UPTODATE) || !qr_page_trylock(fc->system, page))
-		return false;
-	if (page->u.cache.file == fc->vma->file && page->u.cache.index < qr_file_end_index(fc->vma->file))
-		return true;
-	qr_page_unlock(fc->system, page);
-	return false;
-}
-
-/* Maps one LOCKED page into its empty entry. False: the entry was used, or no chunk for the map.
- * locked: PT */
-static bool map_around(struct qr_fault_ctx *fc, const struct around *around, struct qr_page *page, quire_prot prot,
-		       struct qr_rmap_chunk **chunks)
+/* Maps one LOCKED page into its empty entry; the caller's reference becomes the mapping's. False: the entry was
+ * used, or there was no chunk for the reverse map. locked: PT */
+QR_INLINE bool map_around(struct qr_fault_ctx *fc, void *entry, struct qr_page *page, quire_prot prot,
+                          struct qr_rmap_chunk **chunks)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
-	uint64_t ahead = page->u.cache.index - around->first;
-	char *entry = (char *)fc->entry - qr_pt_index(arch, 0, fc->va) * arch->level[0].entry_bytes;
 
-	entry += (qr_pt_index(arch, 0, around->start) + ahead) * arch->level[0].entry_bytes;
 	if (qr_pte_get(arch, 0, entry).bits != 0)
 		return false;
-	if (qr_rmap_add_from(fc->system, page, entry, chunks) != QUIRE_OK)
+	if (qr_unlikely(!qr_rmap_add_first(page, entry)) &&
+	    qr_rmap_add_from(fc->system, page, entry, chunks) != QUIRE_OK)
 		return false;
 	qr_pte_set(arch, 0, entry, arch->make(arch, qr_page_pfn(fc->system, page), prot, QUIRE_PTE_YOUNG, 0));
 	return true;
+}
+
+/* Maps LOCKED pages of the window and lets them go. Returns how many it mapped; *out_hit: whether the faulting
+ * address was among them. */
+static unsigned map_taken(struct qr_fault_ctx *fc, const struct around *around, struct qr_page *const *pages,
+                          unsigned count, bool *out_hit)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	size_t stride = arch->level[0].entry_bytes;
+	char *first = (char *)fc->entry - (qr_vma_index(fc->vma, fc->va) - around->first) * stride;
+	quire_prot prot = read_prot(fc->vma);
+	struct qr_rmap_chunk *chunks = NULL;
+	unsigned mapped = 0;
+
+	qr_pt_lock(&fc->mm->pt, fc->table);
+	for (unsigned i = 0; i < count; i++) {
+		struct qr_page *page = pages[i];
+		char *entry = first + (page->u.cache.index - around->first) * stride;
+
+		if (qr_likely(map_around(fc, entry, page, prot, &chunks))) {
+			mapped++;
+			*out_hit |= entry == fc->entry;
+		} else {
+			/* Not the last one: the cache holds what is LOCKED. */
+			qr_page_put(fc->system, page);
+		}
+		qr_page_unlock(fc->system, page);
+	}
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_slab_free_many(fc->system, QR_SLAB_RMAP_CHUNK, chunks);
+	return mapped;
 }
 
 /* Maps what is cached around the address. True: the address itself was among it. */
 static bool do_fault_around(struct qr_fault_ctx *fc)
 {
 	struct around around = window(fc);
-	quire_prot prot = read_prot(fc->vma);
-	uint64_t index = qr_vma_index(fc->vma, fc->va);
-	struct qr_page *pages[AROUND_PAGES];
-	bool mapped[AROUND_PAGES];
-	struct qr_rmap_chunk *chunks = NULL;
-	unsigned found, count = 0;
+	struct qr_page *pages[QR_TAKE_PAGES];
+	unsigned taken, mapped;
 	bool hit = false;
 
-	found = qr_cache_find_range(fc->vma->file, around.first, around.last, pages, AROUND_PAGES);
-	for (unsigned i = 0; i < found; i++) {
-		mapped[i] = false;
-		if (!take(fc, pages[i])) {
-			qr_page_put(fc->system, pages[i]);
-			pages[i] = NULL;
-			continue;
-		}
-		sync_icache(fc, pages[i]);
-	}
-	qr_pt_lock(&fc->mm->pt, fc->table);
-	for (unsigned i = 0; i < found; i++) {
-		if (!pages[i])
-			continue;
-		mapped[i] = map_around(fc, &around, pages[i], prot, &chunks);
-		hit |= mapped[i] && pages[i]->u.cache.index == index;
-		count += mapped[i];
-	}
-	qr_pt_unlock(&fc->mm->pt, fc->table);
-	qr_slab_free_many(fc->system, QR_SLAB_RMAP_CHUNK, chunks);
-	for (unsigned i = 0; i < found; i++) {
-		if (!pages[i])
-			continue;
-		qr_page_unlock(fc->system, pages[i]);
-		if (!mapped[i])
-			qr_page_put(fc->system, pages[i]);
-	}
-	if (count) {
+	taken = qr_cache_take_range(fc->vma->file, around.first, around.last, pages);
+	if (fc->vma->flags & QR_VM_EXEC)
+		for (unsigned i = 0; i < taken; i++)
+			sync_icache(fc, pages[i]);
+	mapped = map_taken(fc, &around, pages, taken, &hit);
+	if (mapped) {
 		qr_step(fc, QUIRE_STEP_DO_FAULT_AROUND);
 		qr_publish(fc);
-		count_mapped(fc, count);
+		count_mapped(fc, mapped);
 	}
 	return hit;
 }

@@ -47,6 +47,31 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 	return found;
 }
 
+unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
+                             struct qr_page *pages[QR_TAKE_PAGES])
+{
+	struct quire_system *system = file->system;
+	struct qr_page *const *run;
+	uint64_t index = first, end;
+	unsigned taken = 0, count;
+
+	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	end = qr_file_end_index(file);
+	if (last >= end)
+		last = end - 1;
+	while (end > 0 && index <= last && (count = qr_index_run(file, &index, last, &run)) > 0) {
+		for (unsigned i = 0; i < count; i++) {
+			if (!run[i] || !qr_page_trylock_ready(system, run[i]))
+				continue;
+			qr_page_get(run[i]);
+			pages[taken++] = run[i];
+		}
+		index += count;
+	}
+	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	return taken;
+}
+
 /* Memory that is its own backing is promised page by page, unless it was promised as a whole. */
 static enum quire_status promise(struct quire_file *file)
 {

@@ -45,16 +45,30 @@ enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struc
 struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index);
 /* The first page in [*index, last]; sets *index. NULL: none. */
 struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last);
+/* The same with what follows it in its node: *out_run is the first page and those behind it, NULL where there
+ * is none. Returns how many entries it has, none beyond `last`; 0: no page. */
+unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
+                      struct qr_page *const **out_run);
 
 /* --- the cache (cache.c) ------------------------------------------------------------------------------ */
 
 /* The page if it is cached, with a reference; NULL otherwise. Locks: CACHE. */
 struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index);
 
-/* Up to `count` cached pages of [first, last], in order, each with a reference: for fault-around.
- * Returns how many. Locks: CACHE, once. */
+/* Up to `count` cached pages of [first, last], in order, each with a reference. Returns how many.
+ * Locks: CACHE, once. */
 unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
                              unsigned count);
+
+/* The cached pages of [first, last], up to the end of the file, that can be mapped as they are: up to date, and
+ * nobody had them LOCKED. In order, each LOCKED now and with a reference. => last - first < QR_TAKE_PAGES.
+ * Returns how many. Locks: CACHE, once; PAGE by trying.
+ *
+ * A page leaves the index LOCKED and under CACHE, and the size changes under CACHE: so a page that is found
+ * there and could be LOCKED is the file's until it is unlocked. */
+#define QR_TAKE_PAGES 32
+unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
+                             struct qr_page *pages[QR_TAKE_PAGES]);
 
 /* The page, cached and up to date, LOCKED and with a reference. Makes it: shared memory gets a zeroed
  * page; a file's is read (sleeps; no lock may be held but the mm lock, which the caller drops first when

@@ -155,7 +155,8 @@ static const struct node *deepest(const struct quire_file *file, uint64_t at, un
 	return node;
 }
 
-struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last)
+/* The node of height 1 that has the first page in [*index, last]; sets *index to it. NULL: none. */
+static const struct node *seek(const struct quire_file *file, uint64_t *index, uint64_t last)
 {
 	uint64_t at = *index;
 
@@ -177,8 +178,26 @@ struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, ui
 			return NULL;     /* wrapped at the end of 64-bit indices */
 		if (place <= end && height == 1) {
 			*index = at;
-			return node->slot[place];
+			return node;
 		}
 	}
 	return NULL;
+}
+
+struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last)
+{
+	const struct node *node = seek(file, index, last);
+
+	return node ? node->slot[*index & NODE_MASK] : NULL;
+}
+
+unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last, struct qr_page *const **out_run)
+{
+	const struct node *node = seek(file, index, last);
+	unsigned place = (unsigned)*index & NODE_MASK;
+
+	if (!node)
+		return 0;
+	*out_run = (struct qr_page *const *)(const void *)&node->slot[place];
+	return 1 + (unsigned)qr_min(NODE_MASK - place, last - *index);
 }

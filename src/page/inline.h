@@ -63,6 +63,28 @@ static inline void qr_page_unmap(const struct quire_system *system, const struct
 		qr_page_unmap_window(system, address);
 }
 
+static inline bool qr_page_trylock_ready(const struct quire_system *system, struct qr_page *page)
+{
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+
+	if ((flags & (QR_PAGE_UPTODATE | QR_PAGE_LOCKED)) != QR_PAGE_UPTODATE ||
+	    !__atomic_compare_exchange_n(&page->flags, &flags, flags | QR_PAGE_LOCKED, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TRIED);
+	return true;
+}
+
+static inline void qr_page_unlock(const struct quire_system *system, struct qr_page *page)
+{
+	uint32_t bits = QR_PAGE_LOCKED | QR_PAGE_WAITED;
+	uint32_t was = __atomic_fetch_and(&page->flags, ~bits, __ATOMIC_RELEASE);
+
+	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_RELEASED);
+	if (qr_unlikely(was & QR_PAGE_WAITED))
+		qr_page_wake(system, page);
+}
+
 static inline unsigned qr_page_order(const struct qr_page *page)
 {
 	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) >> QR_PAGE_ORDER_SHIFT & 0xf;

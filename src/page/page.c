@@ -124,12 +124,8 @@ void qr_page_lock(struct quire_system *system, struct qr_page *page)
 	qr_lock_event(host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TAKEN);
 }
 
-void qr_page_unlock(struct quire_system *system, struct qr_page *page)
+QR_RARE void qr_page_wake(const struct quire_system *system, struct qr_page *page)
 {
-	uint32_t was =
-	    __atomic_fetch_and(&page->flags, ~(uint32_t)(QR_PAGE_LOCKED | QR_PAGE_WAITED), __ATOMIC_RELEASE);
-
-	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_RELEASED);
-	if ((was & QR_PAGE_WAITED) && system->host->wake)
+	if (system->host->wake)
 		system->host->wake(system->host_context, &page->flags);
 }

@@ -201,7 +201,10 @@ void qr_page_copy(struct quire_system *system, struct qr_page *to, const struct 
 /* PAGE lock: sleeps. trylock does not. => not held by the caller. */
 void qr_page_lock(struct quire_system *system, struct qr_page *page);
 bool qr_page_trylock(struct quire_system *system, struct qr_page *page);
-void qr_page_unlock(struct quire_system *system, struct qr_page *page);
+/* The same, if the content is up to date. */
+static inline bool qr_page_trylock_ready(const struct quire_system *system, struct qr_page *page);
+static inline void qr_page_unlock(const struct quire_system *system, struct qr_page *page);
+void qr_page_wake(const struct quire_system *system, struct qr_page *page);
 
 /* Told when the hardware has written a page of a file or of shared memory: sets DIRTY and counts. The
  * one call from here upwards; src/file has it. */

@@ -49,6 +49,15 @@ static inline void qr_rmap_add_new(struct qr_page *page, void *entry)
 	__atomic_store_n(&page->rmap, (uintptr_t)entry, __ATOMIC_RELEASE);
 }
 
+/* The common case without a call: nothing maps the page. Else false: not done. */
+QR_INLINE bool qr_rmap_add_first(struct qr_page *page, const void *entry)
+{
+	uintptr_t none = 0;
+
+	return __atomic_compare_exchange_n(&page->rmap, &none, (uintptr_t)entry, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
 /* The same with chunks to take from (linked through `next`), for a caller that adds to many pages; when
  * they are used up, QR_RMAP_FETCHED more are fetched at once, as far as there are any. */
 #define QR_RMAP_FETCHED 8

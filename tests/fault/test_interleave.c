@@ -164,6 +164,29 @@ static void private_file(struct scene *scene)
 	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, scene->file->file);
 }
 
+/* Both pages are cached, and nothing maps them: one fault maps what it finds. */
+static void cached_file(struct scene *scene)
+{
+	uint64_t value;
+
+	private_file(scene);
+	for (unsigned i = 0; i < 2; i++)
+		if (sim_read(sim_cpu(scene->sim, 0), FX_AT + i * scene->page, 1, &value) != SIM_DONE)
+			abort();
+	if (quire_munmap(scene->process->mm, FX_AT, 2 * scene->page) != QUIRE_OK)
+		abort();
+	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, scene->file->file);
+}
+
+static void read_first_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
+{
+	uint64_t value = 0;
+
+	(void)scene;
+	say_access(cpu, sim_read(cpu, FX_AT, 1, &value), saw);
+	sprintf(saw + strlen(saw), " %02x", (unsigned)value);
+}
+
 static void write_second_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
 	write_at(cpu, FX_AT + scene->page, 0x22, saw);
@@ -262,6 +285,8 @@ static const struct pair pairs[] = {
     {"fault and fork", one_written_page, {write_first_byte, fork_it}, look_both_processes},
     {"fault and truncate, shared", shared_file, {write_second_page, truncate_file}, look_second_page},
     {"fault and truncate, private", private_file, {write_second_page, truncate_file}, look_second_page},
+    {"fault-around and truncate", cached_file, {read_first_page, truncate_file}, look_second_page},
+    {"fault-around twice", cached_file, {read_first_page, read_first_page}, look_second_page},
     {"copy-on-write twice of one page", two_processes_share_a_page, {write_first_byte, write_first_byte}, look_both_processes},
     {"stack growth and mmap below", stack_of_two_pages, {grow_stack, map_below}, look_regions},
 };
