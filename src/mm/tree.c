@@ -37,10 +37,11 @@ static uint64_t own_gap(const struct quire_mm *mm, const struct quire_vma *vma)
 	return gap_end(mm, vma) - gap_start(vma);
 }
 
-static void update(const struct quire_mm *mm, struct quire_vma *node)
+/* Brings a node up to date with its children. Returns whether anything above it may change. */
+static bool update(const struct quire_mm *mm, struct quire_vma *node)
 {
-	uint64_t gap = own_gap(mm, node);
-	int left = height(node->left), right = height(node->right);
+	uint64_t gap = own_gap(mm, node), was = node->gap;
+	int left = height(node->left), right = height(node->right), old = node->height;
 
 	if (node->left)
 		gap = qr_max(gap, node->left->gap);
@@ -48,12 +49,13 @@ static void update(const struct quire_mm *mm, struct quire_vma *node)
 		gap = qr_max(gap, node->right->gap);
 	node->gap = gap;
 	node->height = (int8_t)(1 + (left > right ? left : right));
+	return node->gap != was || node->height != old;
 }
 
 static void update_up(const struct quire_mm *mm, struct quire_vma *node)
 {
-	for (; node; node = node->parent)
-		update(mm, node);
+	while (node && update(mm, node))
+		node = node->parent;
 }
 
 /* Puts `node` (or nothing) where `old` hangs. */
@@ -114,8 +116,8 @@ static void rebalance_up(struct quire_mm *mm, struct quire_vma *node)
 			if (height(node->right->right) < height(node->right->left))
 				rotate_right(mm, node->right);
 			node = rotate_left(mm, node);
-		} else {
-			update(mm, node);
+		} else if (!update(mm, node)) {
+			return;
 		}
 	}
 }
@@ -171,6 +173,7 @@ void qr_vma_link(struct quire_mm *mm, struct quire_vma *vma)
 	qr_assert_contract(mm->system,
 			   (!prev || prev->end <= vma->start) && (!next || vma->end <= next->start));
 	vma->left = vma->right = NULL;
+	vma->height = 0;
 	vma->parent = parent;
 	vma->prev = prev;
 	vma->next = next;
@@ -202,6 +205,9 @@ void qr_vma_unlink(struct quire_mm *mm, struct quire_vma *vma)
 		}
 		next->left = vma->left;
 		next->left->parent = next;
+		/* What those above believe of this place. */
+		next->gap = vma->gap;
+		next->height = vma->height;
 		replace(mm, vma, next);
 	} else {
 		from = vma->parent;

@@ -328,14 +328,25 @@ QR_INLINE struct qr_page *take_cached(struct qr_cpu *cpu, unsigned zone, enum qu
 	return page;
 }
 
+/* Zeroes, where they are not there already. */
+static void blank(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *page, unsigned flags)
+{
+	if (qr_page_test(page, QR_PAGE_ZEROED))
+		return;
+	if (flags & QR_FRAME_BLANK)
+		memset(qr_page_linear(system, page), 0, (size_t)qr_page_bytes(system));
+	else
+		qr_page_zero_on(system, cpu, page);
+}
+
 /* What the flags ask of the content, and the block's own bits. */
 QR_RARE static struct qr_page *prepare(struct quire_system *system, struct qr_page *page, unsigned order,
 				       unsigned flags, enum quire_page_state state)
 {
 	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
 		poison_check(system, page + i);
-	for (size_t i = 0; (flags & QUIRE_FRAME_ZERO) && i < (size_t)1 << order; i++)
-		qr_page_zero(system, page + i);
+	for (size_t i = 0; (flags & (QUIRE_FRAME_ZERO | QR_FRAME_BLANK)) && i < (size_t)1 << order; i++)
+		blank(system, qr_this_cpu(system), page + i, flags);
 	hand_out(page, (uint32_t)state | order << QR_PAGE_ORDER_SHIFT | (order > 0 ? QR_PAGE_HEAD : 0));
 	return page;
 }
@@ -366,9 +377,9 @@ struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cp
 		return alloc_slow(system, 0, flags, state);
 	if (QUIRE_CONFIG_CHECK >= 2)
 		return prepare(system, page, 0, flags, state);
+	if (flags & (QUIRE_FRAME_ZERO | QR_FRAME_BLANK))
+		blank(system, cpu, page, flags);
 	hand_out(page, (uint32_t)state);
-	if (flags & QUIRE_FRAME_ZERO)
-		qr_page_zero_on(system, cpu, page);
 	return page;
 }
 
@@ -429,7 +440,9 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 	}
 	count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
 	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&page->flags, QUIRE_PAGE_CPU | (QUIRE_CONFIG_CHECK >= 2 ? QR_PAGE_POISONED : 0),
+	__atomic_store_n(&page->flags,
+			 QUIRE_PAGE_CPU |
+			     (QUIRE_CONFIG_CHECK >= 2 ? QR_PAGE_POISONED : flags & QR_PAGE_ZEROED),
 			 __ATOMIC_RELAXED);
 	if (qr_unlikely(push(cpu, page)))
 		end_full(system, cpu, page->zone);

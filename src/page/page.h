@@ -44,7 +44,7 @@ enum {
 	QR_PAGE_LAZYFREE = 1 << 16,   /* MADV_FREE: content may be dropped while clean */
 	QR_PAGE_SWAPCACHE = 1 << 17,  /* has a slot: the swap layer's */
 	QR_PAGE_LRU = 1 << 18,        /* on a list of the reclaim layer */
-	QR_PAGE_ZEROED = 1 << 19,     /* free, and known to be all zero */
+	QR_PAGE_ZEROED = 1 << 19,     /* free, or just being freed, and known to be all zero */
 	QR_PAGE_HEAD = 1 << 20,       /* first frame of a free or allocated block of `order` */
 	QR_PAGE_LOCKEDMEM = 1 << 21   /* mlocked somewhere */
 };
@@ -174,7 +174,11 @@ struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsi
 struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
 				  enum quire_page_state state);
 
-/* Frees a block whose references are gone (ref == 0 or 1, not mapped). => rmap empty. Locks: ZONE. */
+/* Asks for a frame of zeroes for the library itself: not counted as a page that was cleared. */
+#define QR_FRAME_BLANK (1u << 16)
+
+/* Frees a block whose references are gone (ref == 0 or 1, not mapped). A frame that is known to be all
+ * zero has ZEROED set before: who asks for zeroes next may get it as it is. => rmap empty. Locks: ZONE. */
 void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned order);
 
 /* References. The last put frees the block that the frame is the head of. */

@@ -48,18 +48,28 @@ static bool take(struct qr_page *page, uintptr_t *out_word)
 					   __ATOMIC_RELAXED);
 }
 
+/* Another has the lock, or had it. Returns the word without it. */
+QR_RARE static uintptr_t lock_slow(const struct quire_system *system, struct qr_page *page, uintptr_t word)
+{
+	const struct quire_host *host = system->host;
+
+	do {
+		if (host->wait)
+			host->wait(system->host_context, low_half(page), (uint32_t)(word | QR_RMAP_LOCKED),
+				   QUIRE_WAIT_SPIN);
+	} while (!take(page, &word));
+	return word;
+}
+
 /* Takes the lock; returns the word without it. */
-static uintptr_t lock(struct quire_system *system, struct qr_page *page)
+QR_INLINE uintptr_t lock(const struct quire_system *system, struct qr_page *page)
 {
 	const struct quire_host *host = system->host;
 	uintptr_t word;
 
 	qr_lock_event(host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_BEFORE);
-	while (!take(page, &word)) {
-		if (host->wait)
-			host->wait(system->host_context, low_half(page), (uint32_t)(word | QR_RMAP_LOCKED),
-				   QUIRE_WAIT_SPIN);
-	}
+	if (qr_unlikely(!take(page, &word)))
+		word = lock_slow(system, page, word);
 	qr_lock_event(host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TAKEN);
 	return word;
 }

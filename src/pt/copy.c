@@ -78,7 +78,7 @@ QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *pag
 		qr_page_get(page);
 	else if (qr_unlikely(hold_slow(copy, page, target) != QUIRE_OK))
 		return QUIRE_ENOMEM;
-	copy->leaves.state[flags & QR_PAGE_STATE_MASK] += pages;
+	copy->leaves.state[(size_t)(flags & QR_PAGE_STATE_MASK)] += pages;
 	if (flags & QR_PAGE_EXCLUSIVE)
 		__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
 	return QUIRE_OK;
@@ -102,7 +102,7 @@ QR_INLINE quire_pte demote(struct copying *copy, void *source, quire_pte pte, un
 	if (qr_unlikely(!qr_pte_cas(qr_arch(copy->system), level, source, &pte,
 				    (quire_pte){pte.bits ^ copy->parent})))
 		pte = demote_again(copy, source, pte, level);
-	qr_changed_add(&copy->changed, source);
+	copy->changed.last = source;
 	return pte;
 }
 
@@ -124,8 +124,8 @@ QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *
 }
 
 /* What is no leaf of the known class. *out_leaf: a leaf, and its class is known now. */
-QR_RARE static enum quire_status look(struct copying *copy, void *target, quire_pte pte, unsigned level,
-				      bool *out_leaf)
+QR_RARE static enum quire_status look(struct copying *copy, const void *source, void *target, quire_pte pte,
+				      unsigned level, bool *out_leaf)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 
@@ -133,6 +133,9 @@ QR_RARE static enum quire_status look(struct copying *copy, void *target, quire_
 	switch (arch->kind(arch, pte, level)) {
 	case QUIRE_PTE_LEAF:
 		learn(copy, pte, level);
+		/* The first that changes is the first of its class: the others need only be the last. */
+		if (copy->parent != 0)
+			qr_changed_add(&copy->changed, source);
 		*out_leaf = true;
 		return QUIRE_OK;
 	case QUIRE_PTE_SWAP:
@@ -160,7 +163,7 @@ QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_p
 			enum quire_status status;
 			bool leaf;
 
-			status = look(copy, target, pte, level, &leaf);
+			status = look(copy, source, target, pte, level, &leaf);
 			if (status != QUIRE_OK)
 				return status;
 			if (!leaf)

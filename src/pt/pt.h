@@ -95,6 +95,8 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 			       struct qr_pt *out_pt) QUIRE_MUST_USE;
 /* Frees the root. => every table below was freed. */
 void qr_pt_destroy(struct qr_pt *pt);
+/* Frees a frame of tables whose entries were all cleared: the next table need not be. */
+void qr_table_free(struct quire_system *system, struct qr_page *table);
 
 /* --- walking (walk.c) ------------------------------------------------------------------------------- */
 

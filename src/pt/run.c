@@ -70,5 +70,15 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 
 bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run)
 {
-	return qr_pt_next_run_at(pt, va, end, 0, run);
+	const struct quire_level *last = &qr_arch(pt->system)->level[0];
+	char *entry;
+
+	if (va >= end)
+		return false;
+	/* Most ranges begin where there is a table. */
+	entry = qr_pt_find(pt, va, 0);
+	if (qr_unlikely(!entry))
+		return qr_pt_next_run_at(pt, va, end, 0, run);
+	fill_run(pt, run, 0, entry, va, end - 1, last->shift + last->index_bits);
+	return true;
 }

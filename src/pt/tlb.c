@@ -87,7 +87,7 @@ void qr_tlb_flush(struct qr_tlb *tlb)
 		struct qr_page *table = QR_CONTAINER(tlb->tables.next, struct qr_page, link);
 
 		qr_list_del(&table->link);
-		qr_frame_free(system, table, qr_page_order(table));
+		qr_table_free(system, table);
 	}
 	empty(tlb);
 }

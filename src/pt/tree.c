@@ -25,17 +25,25 @@ static struct qr_page *new_block(struct qr_pt *pt, unsigned level, uint64_t base
 	unsigned order = order_of(arch, arch->level[level].table_bytes);
 	size_t frame = (size_t)1 << arch->page_shift;
 	uint64_t span = (uint64_t)(frame / arch->level[level].entry_bytes) << arch->level[level].shift;
-	struct qr_page *page = qr_frame_alloc(pt->system, order, QUIRE_FRAME_LINEAR, QUIRE_PAGE_TABLE);
+	struct qr_page *page =
+	    qr_frame_alloc(pt->system, order, QUIRE_FRAME_LINEAR | QR_FRAME_BLANK, QUIRE_PAGE_TABLE);
 
 	if (!page)
 		return NULL;
-	memset(qr_page_linear(pt->system, page), 0, frame << order);
 	for (size_t i = 0; i < (size_t)1 << order; i++) {
 		page[i].u.table.pt = pt;
 		page[i].u.table.base = base + i * span;
 		page[i].level = (uint8_t)level;
 	}
 	return page;
+}
+
+/* Where the kernel's half begins in a root that has both. */
+static size_t kernel_half(const struct quire_arch *arch)
+{
+	unsigned top = arch->levels - 1u;
+
+	return qr_pt_index(arch, top, (quire_va)arch->kernel_start) * arch->level[top].entry_bytes;
 }
 
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
@@ -59,19 +67,56 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 	out_pt->root_pa = (quire_pa){page->pfn << arch->page_shift};
 
 	if (kernel && !(arch->caps & QUIRE_CAP_SPLIT_ROOT)) {
-		size_t first = qr_pt_index(arch, top, (quire_va)arch->kernel_start) * level->entry_bytes;
+		size_t first = kernel_half(arch);
 		size_t bytes = ((size_t)level->entry_bytes << level->index_bits) - first;
 
-		for (size_t at = first; at < first + bytes; at += level->entry_bytes)
-			qr_pte_set(arch, top, out_pt->root + at, qr_pte_get(arch, top, kernel->root + at));
+		for (size_t at = first; at < first + bytes; at += level->entry_bytes) {
+			quire_pte pte = qr_pte_get(arch, top, kernel->root + at);
+
+			if (pte.bits != 0)
+				qr_pte_set(arch, top, out_pt->root + at, pte);
+		}
 	}
 	return QUIRE_OK;
 }
 
+static bool is_zero(const struct quire_system *system, const struct qr_page *table)
+{
+	const uint64_t *word = qr_page_linear(system, table);
+
+	for (uint64_t i = 0; i < qr_page_bytes(system) / sizeof(*word); i++) {
+		if (word[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+void qr_table_free(struct quire_system *system, struct qr_page *table)
+{
+	unsigned order = qr_page_order(table);
+
+	if (order == 0) {
+		qr_assert_whole(system, is_zero(system, table));
+		qr_page_set(table, QR_PAGE_ZEROED);
+	}
+	qr_frame_free(system, table, order);
+}
+
 void qr_pt_destroy(struct qr_pt *pt)
 {
+	const struct quire_arch *arch = qr_arch(pt->system);
+	struct qr_page *page = qr_page_at(pt->system, pt->root);
+	size_t kernel = kernel_half(arch);
+
 	qr_assert(pt->system, __atomic_load_n(&pt->tables, __ATOMIC_RELAXED) == 0);
-	qr_page_put(pt->system, qr_page_at(pt->system, pt->root));
+	/* Without tables there is nothing in the program's half. */
+	if (pt->mm && arch->level[arch->levels - 1u].table_bytes == qr_page_bytes(pt->system)) {
+		if (!(arch->caps & QUIRE_CAP_SPLIT_ROOT))
+			memset(pt->root + kernel, 0, (size_t)qr_page_bytes(pt->system) - kernel);
+		qr_table_free(pt->system, page);
+	} else {
+		qr_page_put(pt->system, page);
+	}
 	pt->root = NULL;
 }
 

@@ -93,7 +93,7 @@ static long map_file_part(const struct elf_image *image, struct quire_mm *mm, co
 /* The rest of the last file page is not the file's: zeroes. Read-only segments keep it, as on Linux. */
 static long clear_tail(struct quire_mm *mm, const struct elf_segment *s, uint64_t from)
 {
-	static const uint8_t zeroes[512];
+	static const uint8_t zeroes[PAGE_SIZE];
 	uint64_t end = ALIGN_UP(from, PAGE_SIZE);
 	size_t done;
 

@@ -6,18 +6,21 @@
 
 /* --- spinlocks -------------------------------------------------------------------------------- */
 
-static void interrupts_push(void)
+/* The task stays on its CPU here, and an interrupt leaves the depth as it found it. */
+static inline void interrupts_push(void)
 {
-	bool on = arch_irqs_are_on();
-	struct cpu *cpu;
+	struct cpu *cpu = this_cpu();
 
-	arch_irq_off();
-	cpu = this_cpu();
-	if (cpu->irq_depth++ == 0)
+	if (cpu->irq_depth == 0) {
+		bool on = arch_irqs_are_on();
+
+		arch_irq_off();
 		cpu->irq_was_on = on;
+	}
+	cpu->irq_depth++;
 }
 
-static void interrupts_pop(void)
+static inline void interrupts_pop(void)
 {
 	struct cpu *cpu = this_cpu();
 

@@ -3,6 +3,22 @@
 #include "arch.h"
 #include "kernel.h"
 
+/* Eight bytes at a time: a word that lies in one page with a byte that may be read may be read whole. */
+#define EACH(byte) (0x0101010101010101ul * (uint8_t)(byte))
+
+typedef uint64_t word_of_bytes __attribute__((may_alias));
+
+/* Whether one of the word's bytes is 0. The lowest bit of the result is in the first of them. */
+static inline uint64_t zero_bytes(uint64_t word)
+{
+	return (word - EACH(1)) & ~word & EACH(0x80);
+}
+
+static inline bool is_aligned(const void *p)
+{
+	return ((uintptr_t)p & (sizeof(word_of_bytes) - 1)) == 0;
+}
+
 void *memcpy(void *to, const void *from, size_t n)
 {
 	return arch_memcpy(to, from, n);
@@ -38,7 +54,19 @@ int memcmp(const void *a, const void *b, size_t n)
 
 void *memchr(const void *s, int byte, size_t n)
 {
-	for (const unsigned char *p = s; n; n--, p++) {
+	const unsigned char *p = s, *end = p + n;
+
+	for (; p < end && !is_aligned(p); p++) {
+		if (*p == (unsigned char)byte)
+			return (void *)(uintptr_t)p;
+	}
+	for (; (size_t)(end - p) >= sizeof(word_of_bytes); p += sizeof(word_of_bytes)) {
+		uint64_t found = zero_bytes(*(const word_of_bytes *)(const void *)p ^ EACH(byte));
+
+		if (found)
+			return (void *)(uintptr_t)(p + (unsigned)__builtin_ctzll(found) / 8);
+	}
+	for (; p < end; p++) {
 		if (*p == (unsigned char)byte)
 			return (void *)(uintptr_t)p;
 	}
@@ -48,10 +76,15 @@ void *memchr(const void *s, int byte, size_t n)
 size_t strlen(const char *s)
 {
 	const char *p = s;
+	uint64_t zeroes;
 
-	while (*p)
-		p++;
-	return (size_t)(p - s);
+	for (; !is_aligned(p); p++) {
+		if (!*p)
+			return (size_t)(p - s);
+	}
+	while (!(zeroes = zero_bytes(*(const word_of_bytes *)(const void *)p)))
+		p += sizeof(word_of_bytes);
+	return (size_t)(p - s) + (unsigned)__builtin_ctzll(zeroes) / 8;
 }
 
 size_t strnlen(const char *s, size_t max)

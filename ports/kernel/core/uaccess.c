@@ -4,6 +4,7 @@
 #include "task.h"
 
 #define PATH_MAX 4096
+#define PATH_FEW 256 /* most paths have room in so many bytes: no pages are needed for them */
 #define IOV_MAX  1024
 
 static bool is_user_range(uint64_t at, size_t n)
@@ -57,12 +58,19 @@ long strncpy_from_user(char *to, uint64_t from, size_t size)
 
 int path_from_user(uint64_t from, bool allow_empty, char **out_path)
 {
-	char *path = kmalloc(PATH_MAX);
+	char *path = kmalloc(PATH_FEW);
 	long n;
 
 	if (!path)
 		return -ENOMEM;
-	n = strncpy_from_user(path, from, PATH_MAX);
+	n = strncpy_from_user(path, from, PATH_FEW);
+	if (n == -ENAMETOOLONG) {
+		kfree(path);
+		path = kmalloc(PATH_MAX);
+		if (!path)
+			return -ENOMEM;
+		n = strncpy_from_user(path, from, PATH_MAX);
+	}
 	if (n < 0 || (n == 0 && !allow_empty)) {
 		kfree(path);
 		return n < 0 ? (int)n : -ENOENT;

@@ -5,10 +5,11 @@
 enum { MAX_LINKS = 40 };
 
 struct walk {
-	struct inode *at;     /* with a reference */
-	struct inode *root;   /* with a reference */
-	char *rest;           /* what is still to be walked, in a buffer of 2 * PATH_SIZE */
-	char *buffer, *spare; /* two of them: a link's target is put together in the other */
+	struct inode *at;   /* with a reference */
+	struct inode *root; /* with a reference */
+	const char *rest;   /* what is still to be walked: of the path, or in the buffer */
+	char *buffer,
+	    *spare; /* of 2 * PATH_SIZE: a link's target is put together in the other. NULL: not yet */
 	unsigned links;
 };
 
@@ -56,7 +57,7 @@ static void step_up(struct walk *walk)
 static int follow(struct walk *walk, struct inode *link)
 {
 	size_t rest = strlen(walk->rest);
-	char *target = walk->spare;
+	char *target;
 	long length;
 
 	if (++walk->links > MAX_LINKS)
@@ -71,6 +72,11 @@ static int follow(struct walk *walk, struct inode *link)
 		walk->at = thing;
 		return 0;
 	}
+	if (!walk->spare)
+		walk->spare = kmalloc(2 * PATH_SIZE);
+	target = walk->spare;
+	if (!target)
+		return -ENOMEM;
 	if (link->ops && link->ops->target)
 		length = link->ops->target(link, target, PATH_SIZE);
 	else
@@ -88,7 +94,8 @@ static int follow(struct walk *walk, struct inode *link)
 		memcpy(target + length + 1, walk->rest, rest + 1);
 	}
 	walk->spare = walk->buffer;
-	walk->buffer = walk->rest = target;
+	walk->buffer = target;
+	walk->rest = target;
 	return 0;
 }
 
@@ -209,16 +216,11 @@ int path_walk(int dirfd, const char *path, unsigned flags, struct place *out_pla
 		inode_put(walk.root);
 		return result;
 	}
-	walk.buffer = kmalloc(2 * PATH_SIZE);
-	walk.spare = kmalloc(2 * PATH_SIZE);
-	if (!walk.buffer || !walk.spare) {
-		result = -ENOMEM;
-	} else if (!length) {
+	if (!length) {
 		out_place->special = true;
 		out_place->inode = inode_get(walk.at);
 	} else {
-		memcpy(walk.buffer, path, length + 1);
-		walk.rest = walk.buffer;
+		walk.rest = path;
 		result = walk_on(&walk, flags, out_place);
 	}
 	kfree(walk.buffer);

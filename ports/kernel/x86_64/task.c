@@ -76,7 +76,7 @@ int arch_task_create(struct task *task, bool user)
 	task->regs = (struct regs *)(arch->stack + STACK_BYTES) - 1;
 	if (!user)
 		return 0;
-	arch->fpu_memory = kzalloc(cpu_features.xsave_bytes + FPU_ALIGN);
+	arch->fpu_memory = kmalloc(cpu_features.xsave_bytes + FPU_ALIGN);
 	if (!arch->fpu_memory) {
 		stack_free(arch->stack);
 		return -ENOMEM;
