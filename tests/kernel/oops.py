@@ -39,7 +39,8 @@ def explain(log):
 
 # Forty oopses, and the system is as it was.
 done = run()
-check("the system lives", done.returncode == 0 and done.stdout == b"the kernel lives\n", done.stdout + done.stderr)
+check("the system lives", done.returncode == 0 and done.stdout == b"the kernel lives\n",
+      done.stdout + done.stderr)
 done = run("null-write", oops="fail")
 check("an oops fails the run", done.returncode == 125 and b"kernel oops: 1 in this run" in done.stderr, done.stderr)
 
@@ -57,7 +58,8 @@ for word, (address, access, cause, code, instruction) in REPORTS.items():
     check(f"{word}: one fault", len(found) == 1, found)
     fault = found[0]
     check(f"{word}: address", address is None or int(fault["address"], 16) == int(address, 16), fault)
-    check(f"{word}: access", (fault["access"], fault["mode"], fault["cause"]) == (access, "kernel", cause), fault)
+    check(f"{word}: access",
+          (fault["access"], fault["mode"], fault["cause"]) == (access, "kernel", cause), fault)
     check(f"{word}: code", int(fault["code"], 16) == int(code, 16), fault)
     check(f"{word}: task", fault["task"] == "oops" and fault["pid"], fault)
     check(f"{word}: outcome", fault["outcome"] == "oops" and fault["profile"] == "linux-6", fault)
@@ -74,10 +76,13 @@ for word, (address, access, cause, code, instruction) in REPORTS.items():
 done = run("stack-overflow")
 check("stack-overflow", done.returncode == 125 and b"Oops: double fault: 0000 [#1]" in done.stderr and
       b"kernel panic: double fault (kernel stack overflow?)" in done.stderr, done.stderr)
-for words, why in (("null-write spinlock", "under a spinlock"), ("null-write irq-off", "with interrupts off"),
-                   ("null-write mutex", "with a mutex held"), ("invalid-opcode spinlock", "under a spinlock"),
-                   ("library-write call", "inside the library"),
-                   ("wild-jump", "with callers that cannot be told")):
+PANICS = {
+    "null-write spinlock": "under a spinlock", "invalid-opcode spinlock": "under a spinlock",
+    "null-write irq-off": "with interrupts off", "null-write mutex": "with a mutex held",
+    "null-write queue": "in a wait queue", "library-write call": "inside the library",
+    "wild-jump": "with callers that cannot be told",
+}
+for words, why in PANICS.items():
     done = run(words)
     check(words, done.returncode == 125 and f"kernel panic: Fatal exception {why}".encode() in done.stderr,
           done.stderr)

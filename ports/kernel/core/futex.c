@@ -82,8 +82,10 @@ static long queue_waiter(struct futex_waiter *w, uint64_t address, uint32_t valu
 		spin_lock(&futex_lock);
 		fault = load_word(address, &now);
 		if (!fault) {
-			if (now == value)
+			if (now == value) {
 				list_append(bucket_of(&w->key), &w->link);
+				current->queued++;
+			}
 			spin_unlock(&futex_lock);
 			return now == value ? 0 : -EAGAIN;
 		}
@@ -101,6 +103,7 @@ static bool unqueue(struct futex_waiter *w)
 	woken = w->woken;
 	list_remove(&w->link);
 	spin_unlock(&futex_lock);
+	current->queued--;
 	return woken;
 }
 

@@ -61,6 +61,7 @@ void wait_add(struct wait_queue *queue, struct waiter *waiter)
 	spin_lock(&queue->lock);
 	list_append(&queue->waiters, &waiter->link);
 	spin_unlock(&queue->lock);
+	current->queued++;
 }
 
 void wait_remove(struct waiter *waiter)
@@ -68,6 +69,7 @@ void wait_remove(struct waiter *waiter)
 	spin_lock(&waiter->queue->lock);
 	list_remove(&waiter->link);
 	spin_unlock(&waiter->queue->lock);
+	current->queued--;
 }
 
 void wait_prepare(enum wait_mode mode)

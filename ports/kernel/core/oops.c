@@ -37,7 +37,7 @@ static const char *why_not(const struct regs *regs, const struct call_trace *tra
 		return "in the end of a task";
 	if (task->mutexes)
 		return "with a mutex held";
-	if (task->state != TASK_RUNNABLE)
+	if (task->queued || task->state != TASK_RUNNABLE)
 		return "in a wait queue";
 	if (trace->library)
 		return "inside the library, whose locks may be held";

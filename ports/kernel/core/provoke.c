@@ -120,12 +120,22 @@ static const struct {
     {"library-write", library_write},
 };
 
+static void in_queue(void (*mistake)(void))
+{
+	static struct wait_queue queue = WAIT_QUEUE_INIT(queue);
+	struct waiter waiter;
+
+	wait_add(&queue, &waiter);
+	mistake();
+	wait_remove(&waiter);
+}
+
 static const struct {
 	const char *name;
 	void (*around)(void (*mistake)(void));
 } contexts[] = {
     {"return", on_return},      {"call", at_once},     {"spinlock", under_spinlock},
-    {"irq-off", with_irqs_off}, {"mutex", with_mutex},
+    {"irq-off", with_irqs_off}, {"mutex", with_mutex}, {"queue", in_queue},
 };
 
 const char *provoke_word(unsigned n)

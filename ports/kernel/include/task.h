@@ -144,6 +144,7 @@ struct task {
 	uint64_t fault_address;
 	uint64_t oom_since;     /* a copy in the kernel finds no frame since then; 0: none waits */
 	unsigned mutexes;       /* held */
+	unsigned queued;        /* waiters of its own in queues, on its stack mostly */
 	void (*provoked)(void); /* provoke.c */
 	unsigned pagefault_off; /* > 0: faults on user memory in the kernel go to the fixup at once */
 
