@@ -22,8 +22,8 @@ def check(what, good, shown=""):
 
 
 def run(*words, oops="allow", cpus=2):
-    return subprocess.run([QUIRE, "run", "--mem", "48M", "--cpus", str(cpus), "--timeout", "100", "--quiet",
-                           "--log", "--oops", oops, "--", GUEST, *words],
+    return subprocess.run([QUIRE, "run", "--mem", "48M", "--cpus", str(cpus), "--timeout", "100",
+                           "--quiet", "--log", "--oops", oops, "--", GUEST, *words],
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=200)
 
 
@@ -32,7 +32,8 @@ def explain(log):
     with tempfile.NamedTemporaryFile("wb") as file:
         file.write(log)
         file.flush()
-        done = subprocess.run([QUIRE, "explain", "--json", "--symbols", KERNEL, file.name], capture_output=True)
+        done = subprocess.run([QUIRE, "explain", "--json", "--symbols", KERNEL, file.name],
+                              capture_output=True)
     check("explain", done.returncode == 0, done.stderr)
     return json.loads(done.stdout)
 
@@ -42,7 +43,8 @@ done = run()
 check("the system lives", done.returncode == 0 and done.stdout == b"the kernel lives\n",
       done.stdout + done.stderr)
 done = run("null-write", oops="fail")
-check("an oops fails the run", done.returncode == 125 and b"kernel oops: 1 in this run" in done.stderr, done.stderr)
+check("an oops fails the run", done.returncode == 125 and b"kernel oops: 1 in this run" in done.stderr,
+      done.stderr)
 
 # What a person and `quire explain` read.
 REPORTS = {
@@ -87,7 +89,8 @@ for words, why in PANICS.items():
     check(words, done.returncode == 125 and f"kernel panic: Fatal exception {why}".encode() in done.stderr,
           done.stderr)
 done = run("null-write", oops="panic")
-check("oops=panic", done.returncode == 125 and b"kernel panic: Fatal exception, and oops=panic" in done.stderr,
+check("oops=panic",
+      done.returncode == 125 and b"kernel panic: Fatal exception, and oops=panic" in done.stderr,
       done.stderr)
 done = run("sysrq", "c")
 check("sysrq", done.returncode == 125 and b"kernel panic: sysrq triggered crash" in done.stderr, done.stderr)
