@@ -116,6 +116,29 @@ static int make_file(void)
 	return fd;
 }
 
+/* Every sixteenth page is written, the others are holes: around a page is nothing else that is cached. */
+static void one_cached_page(void)
+{
+	static char page[PAGE];
+	char name[] = "/tmp/bench.XXXXXX";
+	int fd = mkstemp(name);
+	volatile char *at;
+	uint64_t start;
+
+	if (fd < 0)
+		fail("mkstemp");
+	unlink(name);
+	for (size_t i = 0; i < PAGES; i += 16)
+		if (pwrite(fd, page, PAGE, (off_t)(i * PAGE)) != (ssize_t)PAGE)
+			fail("pwrite");
+	at = map(BYTES, PROT_READ | PROT_WRITE, fd);
+	start = now();
+	touch_read(at, 16 * PAGE);
+	report("private file, read, one cached page", start, PAGES / 16);
+	unmap(at, BYTES);
+	close(fd);
+}
+
 static void files(void)
 {
 	int fd = make_file();
@@ -138,6 +161,7 @@ static void files(void)
 	report("private file, write", start, PAGES);
 	unmap(at, BYTES);
 	close(fd);
+	one_cached_page();
 }
 
 /* --- fork ------------------------------------------------------------------------------------- */

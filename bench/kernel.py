@@ -19,6 +19,7 @@ LINUX = {
     'anonymous write': (6756, 4096, 1),
     'zero page, then write': (7150, 4096, 1),
     'private file, sequential read, per page': (588, 0, 0),
+    'private file, read, one cached page': (2191, 0, 0),
     'private file, write': (7768, 4096, 1),
     'write after fork, child alive': (11494, 4096, 1),
     'write after fork, child gone': (1398, 0, 0),

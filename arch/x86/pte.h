@@ -34,29 +34,32 @@
 
 #define X86_SWAP_SHIFT 8
 
+/* What a protection comes to in a leaf: the bits of every one of them, where there is NX. A kernel's page is
+ * global: SDM 4.10.2.4, it survives a load of CR3. */
+#define X86_PRESENT_BITS(prot) \
+	(X86_P | ((prot) & QUIRE_PROT_WRITE ? X86_RW : 0) | ((prot) & QUIRE_PROT_EXEC ? 0 : X86_XD) | \
+	 ((prot) & QUIRE_PROT_USER ? 0 : X86_G))
+#define X86_PROT_BITS(prot) \
+	(((prot) & QUIRE_PROT_USER ? X86_US : 0) | ((prot) & QUIRE_PROT_RWX ? X86_PRESENT_BITS(prot) : X86_KEPT))
+#define X86_PROT_BITS_4(prot) \
+	X86_PROT_BITS(prot), X86_PROT_BITS((prot) + 1), X86_PROT_BITS((prot) + 2), X86_PROT_BITS((prot) + 3)
+
+static const uint64_t x86_prot_bits[QUIRE_PROT_MASK + 1] = {X86_PROT_BITS_4(0), X86_PROT_BITS_4(4),
+                                                            X86_PROT_BITS_4(8), X86_PROT_BITS_4(12)};
+
 static inline quire_pte x86_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
                                  unsigned flags, unsigned level)
 {
-	uint64_t bits = (pfn.n << 12) & qr_leaf_mask(arch, level);
+	uint64_t bits = ((pfn.n << 12) & qr_leaf_mask(arch, level)) | x86_prot_bits[prot & QUIRE_PROT_MASK];
 
+	if (!(arch->caps & QUIRE_CAP_NX))
+		bits &= ~X86_XD;
 	if (level > 0)
 		bits |= X86_PS;
-	if (prot & QUIRE_PROT_USER)
-		bits |= X86_US;
 	if (flags & QUIRE_PTE_YOUNG)
 		bits |= X86_A;
 	if (flags & QUIRE_PTE_DIRTY)
 		bits |= X86_D;
-	if (!(prot & QUIRE_PROT_RWX))
-		return qr_pte(bits | X86_KEPT);
-
-	bits |= X86_P;
-	if (prot & QUIRE_PROT_WRITE)
-		bits |= X86_RW;
-	if (!(prot & QUIRE_PROT_EXEC) && (arch->caps & QUIRE_CAP_NX))
-		bits |= X86_XD;
-	if (!(prot & QUIRE_PROT_USER))
-		bits |= X86_G; /* SDM 4.10.2.4: survives a load of CR3 */
 	return qr_pte(bits);
 }
 

@@ -47,12 +47,12 @@ static bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 static enum qr_result reuse(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
-	quire_pte want;
+	unsigned flags = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
+	quire_pte want = arch->make(arch, arch->pfn(arch, fc->pte, 0), fc->vma->prot, flags, 0);
 
-	do {
-		want = arch->with_prot(arch, fc->pte, fc->vma->prot, 0);
-		want = arch->with_flags(arch, want, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0, 0);
-	} while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want));
+	/* The hardware may set young meanwhile, and nothing else: it is in `want`. */
+	while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want))
+		;
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
 	if (!(arch->caps & QUIRE_CAP_FAULT_FLUSHES) || !fc->fault)

@@ -82,7 +82,15 @@ static inline bool qr_lock_unchanged(struct qr_fault_ctx *fc)
 	return qr_pte_changed(fc);
 }
 /* The same for a leaf whose young and dirty the hardware may set meanwhile: fc->pte is what it is now. */
-bool qr_lock_same_page(struct qr_fault_ctx *fc);
+bool qr_pte_same_page(struct qr_fault_ctx *fc, quire_pte now);
+static inline bool qr_lock_same_page(struct qr_fault_ctx *fc)
+{
+	quire_pte now;
+
+	qr_pt_lock(&fc->mm->pt, fc->table);
+	now = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
+	return qr_likely(now.bits == fc->pte.bits) || qr_pte_same_page(fc, now);
+}
 
 /* This CPU forgets its view of fc->va. */
 void qr_flush_here(struct qr_fault_ctx *fc);

@@ -39,18 +39,12 @@ static bool same_but_bits(const struct quire_arch *arch, quire_pte a, quire_pte 
 	return arch->with_flags(arch, a, both, 0, 0).bits == arch->with_flags(arch, b, both, 0, 0).bits;
 }
 
-bool qr_lock_same_page(struct qr_fault_ctx *fc)
+QR_RARE bool qr_pte_same_page(struct qr_fault_ctx *fc, quire_pte now)
 {
-	const struct quire_arch *arch = qr_arch(fc->system);
-	quire_pte now;
-
-	qr_pt_lock(&fc->mm->pt, fc->table);
-	now = qr_pte_get(arch, 0, fc->entry);
-	if (qr_likely(now.bits == fc->pte.bits) || same_but_bits(arch, now, fc->pte)) {
-		fc->pte = now;
-		return true;
-	}
-	return qr_pte_changed(fc);
+	if (!same_but_bits(qr_arch(fc->system), now, fc->pte))
+		return qr_pte_changed(fc);
+	fc->pte = now;
+	return true;
 }
 
 /* A present leaf that allows the access in software: young and dirty are marked where the hardware

@@ -16,7 +16,7 @@ import sys
 
 # (header, architecture, what is broken, text, text instead)
 LAWS = [
-    ('x86/pte.h', 'x86_64', 'make forgets XD', '\t\tbits |= X86_XD;', '\t\tbits |= 0;'),
+    ('x86/pte.h', 'x86_64', 'make forgets XD', '? 0 : X86_XD)', '? 0 : 0)'),
     ('x86/pte.h', 'x86_64', 'prot ignores R/W', 'if (pte.bits & X86_RW)\n\t\tprot |=', 'if (0)\n\t\tprot |='),
     ('x86/pte.h', 'i386', 'swap values lie one bit lower than they are read', '<< X86_SWAP_SHIFT | X86_RW',
      '<< (X86_SWAP_SHIFT - 1) | X86_RW'),
