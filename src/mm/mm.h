@@ -57,7 +57,6 @@ struct quire_vma {
 	uint64_t gap;                 /* widest free gap just below any vma of this subtree, less guards */
 	int8_t height;
 	uint8_t anon_depth;           /* generations of forks its anonymous pages may come from */
-	uint32_t sequence;            /* odd while being changed */
 	qr_atomic64 anon;             /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
 	struct qr_list file_link;     /* file's list of vmas, under FILE */
 };
@@ -199,8 +198,7 @@ bool qr_mm_valid(const struct quire_mm *mm);   /* tree, list, gaps, counts: line
 /* --- what the fault path asks of an address space --------------------------------------------------- */
 
 /* Grows `vma` down to hold `va` (stack.c in src/fault decides, this commits): vma_start and pgoff move,
- * counts and commitment follow. => limits were checked; mm lock for write, or for read with the profile's
- * rule that stacks grow under it (then atomic against other growers by the vma's table-free sequence). */
+ * counts and commitment follow. => limits were checked; mm lock for write. */
 void qr_vma_grow_down(struct quire_vma *vma, quire_va start);
 
 /* Gives the vma its anonymous identity before the first private page (anon_vma_prepare): takes a
