@@ -9,8 +9,10 @@
 
 #include "system.h"
 
-#define BATCH  16
-#define POISON 0x6b
+#define BATCH 16
+/* Of small objects a CPU keeps more: what an exec takes and an exit gives goes round here. */
+#define KEEP_BYTES (8u << 10)
+#define POISON     0x6b
 
 static void **link_of(void *object)
 {
@@ -28,6 +30,7 @@ void qr_slab_init(struct quire_system *system, const uint32_t bytes[QR_SLAB_KIND
 		while (qr_page_bytes(system) << slab->order < (uint64_t)4 * slab->bytes)
 			slab->order++;
 		slab->per_slab = (uint32_t)((qr_page_bytes(system) << slab->order) / slab->bytes);
+		slab->keep = (uint32_t)qr_max(BATCH, KEEP_BYTES / slab->bytes);
 		qr_list_init(&slab->partial);
 	}
 }
@@ -217,14 +220,14 @@ void *qr_slab_alloc(struct quire_system *system, enum qr_slab_kind kind)
 	return object;
 }
 
-/* Everything above a batch leaves the list, which is held. */
-static void *surplus(struct qr_slab_cache *cache)
+/* Everything above what is kept leaves the list, which is held. */
+static void *surplus(struct qr_slab_cache *cache, uint32_t keep)
 {
 	void *first = cache->free, *last = first;
 
-	if (qr_likely(cache->count <= 2 * BATCH))
+	if (qr_likely(cache->count <= 2 * keep))
 		return NULL;
-	for (; cache->count > BATCH + 1; cache->count--)
+	for (; cache->count > keep + 1; cache->count--)
 		last = *link_of(last);
 	cache->count--;
 	cache->free = *link_of(last);
@@ -246,7 +249,7 @@ void qr_slab_free(struct quire_system *system, enum qr_slab_kind kind, void *obj
 	*link_of(object) = cpu->slabs[kind].free;
 	cpu->slabs[kind].free = object;
 	cpu->slabs[kind].count++;
-	rest = surplus(&cpu->slabs[kind]);
+	rest = surplus(&cpu->slabs[kind], system->slab[kind].keep);
 	qr_cpu_end(cpu);
 	if (qr_unlikely(rest != NULL))
 		give_all(system, kind, rest, true);
@@ -310,7 +313,7 @@ void qr_slab_free_many(struct quire_system *system, enum qr_slab_kind kind, void
 	cpu = qr_this_cpu(system);
 	if (!qr_cpu_try(cpu))
 		return;
-	rest = surplus(&cpu->slabs[kind]);
+	rest = surplus(&cpu->slabs[kind], system->slab[kind].keep);
 	qr_cpu_end(cpu);
 	give_all(system, kind, rest, true);
 }

@@ -30,6 +30,7 @@ struct qr_slab {
 	uint32_t bytes; /* size of an object, rounded */
 	uint32_t order; /* of a slab's block */
 	uint32_t per_slab;
+	uint32_t keep;          /* a CPU that has twice as many gives all beyond back */
 	struct qr_list partial; /* slabs with a free object, under lock */
 	uint64_t slabs;         /* under lock */
 };
