@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Where the reference kernel's instructions go: by function, exact, for one row of the guest benchmark.
 
-QEMU runs one instruction a block and tells of each (-singlestep -d exec,nochain). A row of bench/guest.c is what happens between two of its questions for the time, so that the marker is
-the system call's function; any static program that asks for the time before and after what is to be measured
-can be profiled, its rows are then numbered.
+QEMU runs one instruction a block and tells of each (-singlestep -d exec,nochain). A row of bench/guest.c is what
+happens between two of its questions for the time, so the marker is the function of that system call; any static
+program that asks for the time before and after what is to be measured can be profiled, its rows are then numbered.
 
   self        instructions of the function's own
   with calls  with what it called, by following entries and returns: a switch of tasks begins a new way, and what
