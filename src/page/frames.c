@@ -365,8 +365,8 @@ QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned 
 	return page ? prepare(system, page, order, flags, state) : NULL;
 }
 
-struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
-				  enum quire_page_state state)
+QR_INLINE struct qr_page *alloc_one(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+				    enum quire_page_state state)
 {
 	struct qr_page *page;
 
@@ -383,11 +383,17 @@ struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cp
 	return page;
 }
 
+struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+				  enum quire_page_state state)
+{
+	return alloc_one(system, cpu, flags, state);
+}
+
 struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
 			       enum quire_page_state state)
 {
 	if (qr_likely(order == 0))
-		return qr_frame_alloc_on(system, qr_this_cpu(system), flags, state);
+		return alloc_one(system, qr_this_cpu(system), flags, state);
 	return qr_inject(system, QUIRE_RES_FRAME) ? NULL : alloc_slow(system, order, flags, state);
 }
 
