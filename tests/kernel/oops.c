@@ -49,7 +49,7 @@ static int write_word(const char *word)
 /* How a process ends that has memory, children's locks and files of its own, and makes the mistake. */
 static int end_of(const char *word)
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
