@@ -40,7 +40,8 @@
 	(X86_P | ((prot) & QUIRE_PROT_WRITE ? X86_RW : 0) | ((prot) & QUIRE_PROT_EXEC ? 0 : X86_XD) | \
 	 ((prot) & QUIRE_PROT_USER ? 0 : X86_G))
 #define X86_PROT_BITS(prot) \
-	(((prot) & QUIRE_PROT_USER ? X86_US : 0) | ((prot) & QUIRE_PROT_RWX ? X86_PRESENT_BITS(prot) : X86_KEPT))
+	(((prot) & QUIRE_PROT_USER ? X86_US : 0) | \
+	 ((prot) & QUIRE_PROT_RWX ? X86_PRESENT_BITS(prot) : X86_KEPT))
 #define X86_PROT_BITS_4(prot) \
 	X86_PROT_BITS(prot), X86_PROT_BITS((prot) + 1), X86_PROT_BITS((prot) + 2), X86_PROT_BITS((prot) + 3)
 

@@ -118,8 +118,8 @@ static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, stru
 	qr_publish(fc);
 	count_replaced(fc, old);
 	if (old) {
-		qr_page_put(fc->system, old);   /* the mapping's */
-		qr_page_put(fc->system, old);   /* ours */
+		qr_page_put(fc->system, old); /* the mapping's */
+		qr_page_put(fc->system, old); /* ours */
 	}
 	return QR_DONE;
 }

@@ -19,7 +19,7 @@ uint64_t qr_decode_counted(const struct quire_system *system, enum quire_step st
 /* What a trap of a plain syndrome means, all but the trap's own address, pc, sp and context; NULL: another
  * syndrome, or not a user's. */
 QR_INLINE const struct quire_fault *qr_decode_known(const struct quire_system *system,
-						     const struct quire_trap *trap)
+						    const struct quire_trap *trap)
 {
 	const struct quire_arch *arch = qr_arch(system);
 

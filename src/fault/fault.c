@@ -38,7 +38,8 @@ QR_RARE static struct quire_outcome bad_area_nosemaphore(struct qr_fault_ctx *fc
 
 	if (fault->vector == QUIRE_VECTOR_PAGE_FAULT)
 		qr_step(fc, QUIRE_STEP_BAD_AREA_NOSEMAPHORE);
-	return qr_bad_area(fc, fault->signal ? fault->signal : QUIRE_SIGSEGV, fault->signal ? fault->code : code);
+	return qr_bad_area(fc, fault->signal ? fault->signal : QUIRE_SIGSEGV,
+			   fault->signal ? fault->code : code);
 }
 
 static bool plain_kernel_miss(const struct quire_fault *fault)
@@ -153,8 +154,8 @@ QR_RARE static void resolved_major(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, QUIRE_STEP_MAJOR);
 	qr_slot_add(&fc->slot->major, 1);
-	fc->outcome = (struct quire_outcome){
-	    .kind = QUIRE_RESUME, .major = 1, .counted = 1, .rule = QUIRE_STEP_MAJOR};
+	fc->outcome =
+	    (struct quire_outcome){.kind = QUIRE_RESUME, .major = 1, .counted = 1, .rule = QUIRE_STEP_MAJOR};
 }
 
 QR_INLINE void resolved(struct qr_fault_ctx *fc)
@@ -285,7 +286,8 @@ QR_RARE static struct quire_outcome other_route(struct qr_fault_ctx *fc)
 }
 
 QR_INLINE void begin(struct qr_fault_ctx *fc, struct quire_system *system, struct quire_mm *mm,
-                     const struct quire_trap *trap, const struct quire_fault *fault, struct quire_trace *trace)
+		     const struct quire_trap *trap, const struct quire_fault *fault,
+		     struct quire_trace *trace)
 {
 	fc->system = system;
 	fc->mm = mm;
@@ -311,8 +313,8 @@ QR_INLINE struct quire_outcome go(struct qr_fault_ctx *fc)
 	return fc->outcome;
 }
 
-struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm, const struct quire_fault *fault,
-                                 struct quire_trace *trace)
+struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm,
+				 const struct quire_fault *fault, struct quire_trace *trace)
 {
 	const struct quire_trap trap = {
 	    .vector = (enum quire_vector)fault->vector,
@@ -339,7 +341,7 @@ struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *m
 
 /* A syndrome that is not known beforehand, or a way that somebody wants to see. */
 QR_RARE static struct quire_outcome decode_and_go(struct quire_system *system, struct quire_mm *mm,
-                                                  const struct quire_trap *trap, struct quire_trace *trace)
+						  const struct quire_trap *trap, struct quire_trace *trace)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	struct quire_fault fault;
@@ -348,8 +350,8 @@ QR_RARE static struct quire_outcome decode_and_go(struct quire_system *system, s
 	return quire_fault(system, mm, &fault, trace);
 }
 
-struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm, const struct quire_trap *trap,
-                                struct quire_trace *trace)
+struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm,
+				const struct quire_trap *trap, struct quire_trace *trace)
 {
 	const struct quire_fault *known = qr_decode_known(system, trap);
 	struct qr_fault_ctx fc;

@@ -16,38 +16,38 @@
 
 /* What the levels say to the way above them. */
 enum qr_result {
-	QR_DONE = 0,       /* the access will succeed */
+	QR_DONE = 0, /* the access will succeed */
 	QR_SIGBUS,
 	QR_SIGSEGV,
 	QR_OOM,
-	QR_LOOK_AGAIN,     /* the mm lock was dropped: find the vma again */
-	QR_CHANGED         /* the entry was changed by another: done, the access decides */
+	QR_LOOK_AGAIN, /* the mm lock was dropped: find the vma again */
+	QR_CHANGED     /* the entry was changed by another: done, the access decides */
 };
 
 struct qr_fault_ctx {
 	struct quire_system *system;
 	struct quire_mm *mm;
 	struct qr_cpu *cpu;
-	const struct quire_trap *trap;    /* what the CPU said: address, pc, sp, context */
-	const struct quire_fault *fault;  /* what it means, all the rest. NULL both: a pin (qr_fault_in) */
+	const struct quire_trap *trap;   /* what the CPU said: address, pc, sp, context */
+	const struct quire_fault *fault; /* what it means, all the rest. NULL both: a pin (qr_fault_in) */
 	struct quire_trace *trace;
 
-	quire_va va;                      /* the page */
+	quire_va va; /* the page */
 	bool write;
-	bool force;                       /* break COW for ptrace in a vma without WRITE */
-	bool unshare;                     /* a pin to read: the private page must be this address's alone */
+	bool force;   /* break COW for ptrace in a vma without WRITE */
+	bool unshare; /* a pin to read: the private page must be this address's alone */
 	bool major;
-	bool waits;                       /* I/O is waited for under the mm lock: a second time, a pin */
-	bool dropped;                     /* the mm lock was dropped for I/O */
+	bool waits;   /* I/O is waited for under the mm lock: a second time, a pin */
+	bool dropped; /* the mm lock was dropped for I/O */
 
 	/* Known once the mm lock is held. */
-	struct qr_mm_slot *slot;          /* of our reader: counts, and hints of where the last fault was */
+	struct qr_mm_slot *slot; /* of our reader: counts, and hints of where the last fault was */
 	struct quire_vma *vma;
-	void *entry;                      /* level-0 entry of va */
-	struct qr_page *table;            /* its table: PT lock */
-	quire_pte pte;                    /* what the entry was when looked at */
+	void *entry;           /* level-0 entry of va */
+	struct qr_page *table; /* its table: PT lock */
+	quire_pte pte;         /* what the entry was when looked at */
 
-	struct quire_outcome outcome;     /* of the whole way */
+	struct quire_outcome outcome; /* of the whole way */
 };
 
 void qr_trace_step(struct quire_trace *trace, enum quire_step step);
@@ -135,9 +135,9 @@ struct quire_outcome qr_kernel_fault(struct qr_fault_ctx *fc);
 enum {
 	QR_FAULT_IN_WRITE = 1,
 	QR_FAULT_IN_FORCE = 2,
-	QR_FAULT_IN_UNSHARE = 4    /* what is read must stay what the program sees: no page shared by fork */
+	QR_FAULT_IN_UNSHARE = 4 /* what is read must stay what the program sees: no page shared by fork */
 };
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
-                              unsigned *token) QUIRE_MUST_USE;
+			      unsigned *token) QUIRE_MUST_USE;
 
 #endif

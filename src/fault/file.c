@@ -103,7 +103,8 @@ static quire_prot read_prot(const struct quire_vma *vma)
 {
 	bool private = !(vma->flags & QR_VM_SHARED);
 
-	return private || qr_vma_wants_writenotify(vma) ? vma->prot & ~(quire_prot)QUIRE_PROT_WRITE : vma->prot;
+	return private || qr_vma_wants_writenotify(vma) ? vma->prot & ~(quire_prot)QUIRE_PROT_WRITE
+							: vma->prot;
 }
 
 /* Maps a LOCKED page at fc->va. The caller's reference becomes the mapping's on QR_DONE. */
@@ -131,7 +132,7 @@ static enum qr_result finish(struct qr_fault_ctx *fc, struct qr_page *page, quir
 /* The pages around fc->va that share its table, its vma and its aligned block. */
 struct around {
 	quire_va start;
-	uint64_t first, last;        /* of the file */
+	uint64_t first, last; /* of the file */
 };
 
 static struct around window(const struct qr_fault_ctx *fc)
@@ -154,10 +155,10 @@ static struct around window(const struct qr_fault_ctx *fc)
 	return around;
 }
 
-/* Maps one LOCKED page into its empty entry; the caller's reference becomes the mapping's. False: the entry was
- * used, or there was no chunk for the reverse map. locked: PT */
+/* Maps one LOCKED page into its empty entry; the caller's reference becomes the mapping's. False: the entry
+ * was used, or there was no chunk for the reverse map. locked: PT */
 QR_INLINE bool map_around(struct qr_fault_ctx *fc, void *entry, struct qr_page *page, quire_prot prot,
-                          struct qr_rmap_chunk **chunks)
+			  struct qr_rmap_chunk **chunks)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 
@@ -170,10 +171,10 @@ QR_INLINE bool map_around(struct qr_fault_ctx *fc, void *entry, struct qr_page *
 	return true;
 }
 
-/* Maps LOCKED pages of the window and lets them go. Returns how many it mapped; *out_hit: whether the faulting
- * address was among them. */
+/* Maps LOCKED pages of the window and lets them go. Returns how many it mapped; *out_hit: whether the
+ * faulting address was among them. */
 static unsigned map_taken(struct qr_fault_ctx *fc, const struct around *around, struct qr_page *const *pages,
-                          unsigned count, bool *out_hit)
+			  unsigned count, bool *out_hit)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	size_t stride = arch->level[0].entry_bytes;

@@ -58,7 +58,8 @@ static enum quire_step signal_step(unsigned signal, unsigned code)
 
 struct quire_outcome qr_signal(struct qr_fault_ctx *fc, unsigned signal, unsigned code)
 {
-	struct quire_outcome outcome = {.kind = QUIRE_SIGNAL, .signal = (uint8_t)signal, .code = (uint8_t)code};
+	struct quire_outcome outcome = {
+	    .kind = QUIRE_SIGNAL, .signal = (uint8_t)signal, .code = (uint8_t)code};
 
 	outcome.va = fc->trap->address;
 	outcome.rule = (uint8_t)signal_step(signal, code);

@@ -58,7 +58,7 @@ static bool satisfied(const struct qr_fault_ctx *fc)
 }
 
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
-                              unsigned *token)
+			      unsigned *token)
 {
 	bool write = flags & QR_FAULT_IN_WRITE;
 	bool force = (flags & QR_FAULT_IN_FORCE) && write && !(vma->flags & QR_VM_WRITE);
@@ -69,7 +69,8 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	    .va = va & ~(quire_va)qr_page_mask(mm->system),
 	    .write = write,
 	    .force = force,
-	    .unshare = (flags & QR_FAULT_IN_UNSHARE) && mm->system->profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE,
+	    .unshare =
+		(flags & QR_FAULT_IN_UNSHARE) && mm->system->profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE,
 	    .waits = true,
 	    .slot = &mm->slot[*token],
 	    .vma = vma,

@@ -19,8 +19,8 @@
 static bool below_sp(const struct qr_fault_ctx *fc)
 {
 	const struct quire_profile *profile = fc->system->profile;
-	uint64_t slack = profile->stack_slack +
-	                 (uint64_t)profile->stack_slack_longs * qr_arch(fc->system)->long_bytes;
+	uint64_t slack =
+	    profile->stack_slack + (uint64_t)profile->stack_slack_longs * qr_arch(fc->system)->long_bytes;
 
 	if (slack == 0 || !fc->fault || fc->fault->mode != QUIRE_MODE_USER)
 		return false;
@@ -96,7 +96,7 @@ enum quire_step qr_expand_stack(struct qr_fault_ctx *fc)
 	if (!fc->vma)
 		step = QUIRE_STEP_NO_VMA;
 	else if (fc->vma->start <= fc->va)
-		step = QUIRE_STEP_STACK_GROWN;   /* another thread was faster */
+		step = QUIRE_STEP_STACK_GROWN; /* another thread was faster */
 	else if (!(fc->vma->flags & QR_VM_GROWSDOWN))
 		step = QUIRE_STEP_VMA_ABOVE;
 	else

@@ -27,7 +27,7 @@ struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index)
 }
 
 unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
-                             unsigned count)
+			     unsigned count)
 {
 	unsigned found = 0;
 	uint64_t index = first;
@@ -48,7 +48,7 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 }
 
 unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
-                             struct qr_page *pages[QR_TAKE_PAGES])
+			     struct qr_page *pages[QR_TAKE_PAGES])
 {
 	struct quire_system *system = file->system;
 	struct qr_page *const *run;
@@ -102,7 +102,8 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 
 	if (status != QUIRE_OK)
 		return status;
-	page = qr_frame_alloc(system, 0, shmem ? QUIRE_FRAME_ZERO : 0, shmem ? QUIRE_PAGE_SHMEM : QUIRE_PAGE_FILE);
+	page = qr_frame_alloc(system, 0, shmem ? QUIRE_FRAME_ZERO : 0,
+			      shmem ? QUIRE_PAGE_SHMEM : QUIRE_PAGE_FILE);
 	if (!page) {
 		qr_cache_unpromise(file);
 		return QUIRE_ENOMEM;
@@ -180,7 +181,7 @@ static bool belongs(const struct qr_page *page, const struct quire_file *file, u
 }
 
 enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,
-                                enum quire_step *out_how)
+				enum quire_step *out_how)
 {
 	struct quire_system *system = file->system;
 
@@ -219,7 +220,7 @@ enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct 
 }
 
 enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct qr_page **out_page,
-                               enum quire_step *out_how)
+			       enum quire_step *out_how)
 {
 	struct quire_system *system = file->system;
 	enum quire_status status;

@@ -2,15 +2,15 @@
 /* A file's index of pages: a radix tree of 64 slots a node, as tall as its largest index needs. */
 #include "file/file.h"
 
-#define NODE_BITS 6
+#define NODE_BITS  6
 #define NODE_SLOTS (1u << NODE_BITS)
-#define NODE_MASK (NODE_SLOTS - 1)
+#define NODE_MASK  (NODE_SLOTS - 1)
 
 /* height 0 is an empty tree; in a node of height 1 the slots are pages. */
 struct node {
 	struct node *parent;
-	uint32_t count;              /* slots in use */
-	uint32_t place;              /* our slot in the parent */
+	uint32_t count; /* slots in use */
+	uint32_t place; /* our slot in the parent */
 	void *slot[NODE_SLOTS];
 };
 
@@ -171,11 +171,11 @@ static const struct node *seek(const struct quire_file *file, uint64_t *index, u
 		while (place <= end && !node->slot[place])
 			place++;
 		if (place > end && end < NODE_MASK)
-			return NULL;     /* nothing up to `last` */
+			return NULL; /* nothing up to `last` */
 		if (place != here)
 			at = ((at >> shift) + (place - here)) << shift;
 		if (at < *index)
-			return NULL;     /* wrapped at the end of 64-bit indices */
+			return NULL; /* wrapped at the end of 64-bit indices */
 		if (place <= end && height == 1) {
 			*index = at;
 			return node;
@@ -191,7 +191,8 @@ struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, ui
 	return node ? node->slot[*index & NODE_MASK] : NULL;
 }
 
-unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last, struct qr_page *const **out_run)
+unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
+		      struct qr_page *const **out_run)
 {
 	const struct node *node = seek(file, index, last);
 	unsigned place = (unsigned)*index & NODE_MASK;

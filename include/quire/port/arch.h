@@ -85,10 +85,10 @@ struct quire_arch {
 	uint64_t kernel_end;
 	uint8_t swap_bits;     /* bits of a value in a swap entry; at least 24 */
 
-	/* Faults that their syndrome tells all about: what decode() makes of a trap of `plain_vector` that was
-	 * taken from user mode on a user address with a syndrome below `plain_codes` depends on the profile,
-	 * the rows and the syndrome; address, pc, sp and context are copied and no more. So it needs to be
-	 * decoded once only. 0 codes: none are. At most QUIRE_PLAIN_CODES. */
+	/* Faults that their syndrome tells all about: what decode() makes of a trap of `plain_vector` that
+	 * was taken from user mode on a user address with a syndrome below `plain_codes` depends on the
+	 * profile, the rows and the syndrome; address, pc, sp and context are copied and no more. So it
+	 * needs to be decoded once only. 0 codes: none are. At most QUIRE_PLAIN_CODES. */
 	uint8_t plain_codes;
 	uint8_t plain_vector;
 
