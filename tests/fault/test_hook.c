@@ -105,6 +105,60 @@ static void hook_refuses_what_no_table_has(void **state)
 	fx_close(&fx);
 }
 
+/* Raises `code` at FX_AT with nobody looking at the way: plain syndromes are not decoded then. */
+static struct quire_outcome raise_plainly(struct fx *fx, uint64_t code, struct quire_trace *trace)
+{
+	struct quire_trap trap = {
+	    .vector = QUIRE_VECTOR_PAGE_FAULT,
+	    .mode = QUIRE_MODE_USER,
+	    .syndrome = code,
+	    .address = FX_AT,
+	};
+
+	return quire_trap(sim_system(fx->sim), fx->process->mm, &trap, trace);
+}
+
+/* A way that nobody looks at is counted like one that is traced, to the step, and ends alike; and what was
+ * counted stays when a row gets another meaning. */
+static void plain_syndromes_count_as_traced_ones(void **state)
+{
+	static const struct quire_fault_row row = {
+	    .handler = QUIRE_STEP_DO_PAGE_FAULT,
+	    .signal = QUIRE_SIGBUS,
+	    .code = QUIRE_BUS_ADRALN,
+	    .cause = QUIRE_CAUSE_ALIGNMENT,
+	    .level = QUIRE_LEVEL_NONE,
+	    .name = "replaced",
+	};
+	struct fx seen = fx_open("x86_64", "linux-6", NULL), unseen = fx_open("x86_64", "linux-6", NULL);
+	struct quire_trace trace;
+
+	(void)state;
+	fx_map(&seen, FX_AT, 1, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_MAP_PRIVATE, NULL);
+	fx_map(&unseen, FX_AT, 1, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_MAP_PRIVATE, NULL);
+	for (unsigned round = 0; round < 2; round++) {
+		for (uint64_t code = 0; code < QUIRE_PLAIN_CODES; code++) {
+			struct quire_outcome a = raise_plainly(&seen, code, &trace);
+			struct quire_outcome b = raise_plainly(&unseen, code, NULL);
+
+			assert_int_equal(a.kind, b.kind);
+			assert_int_equal(a.rule, b.rule);
+			assert_int_equal(a.signal, b.signal);
+			assert_int_equal(a.code, b.code);
+			assert_int_equal(a.va, b.va);
+		}
+		assert_true(fx_counter(&unseen, QUIRE_STEP_TRAP) == (round + 1) * QUIRE_PLAIN_CODES);
+		assert_true(fx_counter(&unseen, QUIRE_STEP_MINOR) > 0);
+		for (unsigned step = 0; step < QUIRE_STEP_COUNT; step++)
+			assert_int_equal(fx_counter(&seen, (enum quire_step)step),
+			                 fx_counter(&unseen, (enum quire_step)step));
+		assert_int_equal(quire_fault_hook(sim_system(seen.sim), QUIRE_VECTOR_PAGE_FAULT, 4, &row), QUIRE_OK);
+		assert_int_equal(quire_fault_hook(sim_system(unseen.sim), QUIRE_VECTOR_PAGE_FAULT, 4, &row), QUIRE_OK);
+	}
+	fx_close(&seen);
+	fx_close(&unseen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +168,7 @@ int main(void)
 	    cmocka_unit_test(prefetch_abort_looks_up_and_refuses),
 	    cmocka_unit_test(hooked_row_decides),
 	    cmocka_unit_test(hook_refuses_what_no_table_has),
+	    cmocka_unit_test(plain_syndromes_count_as_traced_ones),
 	};
 
 	return cmocka_run_group_tests_name("syndrome rows", tests, NULL, NULL);
