@@ -124,15 +124,16 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
 	qr_spin(system, &file->lock, QR_RANK_CACHE);
 	old = __atomic_exchange_n(&file->size, size, __ATOMIC_ACQ_REL);
 	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
-	if (size >= old) {
+	if (size > old) {
 		/* Bytes that a mapping wrote behind the old end must not show in the grown file; in shared
 		 * memory, whose pages are the only copy, they do. */
 		size_t stale = (size_t)(old & qr_page_mask(system));
 
-		if (stale && size > old && !qr_file_is_shmem(file))
+		if (stale && !qr_file_is_shmem(file))
 			(void)clear_part(file, old >> qr_arch(system)->page_shift, stale, bytes, false);
 		return QUIRE_OK;
 	}
+	/* The same size again clears what a mapping wrote behind the end, as on Linux. */
 	uint64_t first = qr_file_end_index(file);
 
 	if (!qr_mutant(system, "truncate-keeps-mapped")) {
