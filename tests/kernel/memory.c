@@ -15,15 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
+#include "said.h"
 
-#define SAY(call)                                                                                            \
-	do {                                                                                                 \
-		errno = 0;                                                                                   \
-		long said = (long)(call);                                                                    \
-		printf("%s = %ld%s%s\n", #call, said, said < 0 ? " " : "",                                   \
-		       said < 0 ? strerrorname_np(errno) : "");                                              \
-	} while (0)
+#define PAGE 4096ul
 
 static char *map(unsigned long pages, int prot, int flags, int fd)
 {
