@@ -179,37 +179,14 @@ long sys_umask(const uint64_t *a)
 
 /* --- extended attributes: this file system has none ------------------------------------------------ */
 
-static long no_attribute(const uint64_t *a)
-{
-	return -EOPNOTSUPP;
-}
-
-long sys_getxattr(const uint64_t *a)
-{
-	return no_attribute(a);
-}
-
-long sys_lgetxattr(const uint64_t *a)
-{
-	return no_attribute(a);
-}
-
-long sys_fgetxattr(const uint64_t *a)
-{
-	return no_attribute(a);
-}
-
-long sys_listxattr(const uint64_t *a)
-{
-	return no_attribute(a);
-}
-
-long sys_llistxattr(const uint64_t *a)
-{
-	return no_attribute(a);
-}
-
-long sys_flistxattr(const uint64_t *a)
-{
-	return no_attribute(a);
-}
+#define NO_ATTRIBUTE(call)                                                                                   \
+	long sys_##call(const uint64_t *a)                                                                   \
+	{                                                                                                    \
+		return -EOPNOTSUPP;                                                                          \
+	}
+NO_ATTRIBUTE(getxattr)
+NO_ATTRIBUTE(lgetxattr)
+NO_ATTRIBUTE(fgetxattr)
+NO_ATTRIBUTE(listxattr)
+NO_ATTRIBUTE(llistxattr)
+NO_ATTRIBUTE(flistxattr)

@@ -76,8 +76,8 @@ void wait_finish(void);
 void wake_up(struct wait_queue *queue);
 void wake_up_one(struct wait_queue *queue);
 
-/* Sleeps until `condition`, which is looked at without locks: 0, -ERESTARTSYS or -ETIMEDOUT. */
-#define wait_event_mode(queue, condition, mode, deadline)                                                    \
+/* Sleeps until `condition`: 0, -ERESTARTSYS or -ETIMEDOUT. `leave` and `enter` are run around each sleep. */
+#define wait_event_around(queue, condition, mode, deadline, leave, enter)                                    \
 	({                                                                                                   \
 		struct waiter waiter_;                                                                       \
 		long result_ = 0;                                                                            \
@@ -90,38 +90,26 @@ void wake_up_one(struct wait_queue *queue);
 			}                                                                                    \
 			if (result_)                                                                         \
 				break;                                                                       \
+			leave;                                                                               \
 			result_ = wait_block(deadline);                                                      \
+			enter;                                                                               \
 		}                                                                                            \
 		wait_finish();                                                                               \
 		wait_remove(&waiter_);                                                                       \
 		result_;                                                                                     \
 	})
+
+/* `condition` is looked at without locks. */
+#define wait_event_mode(queue, condition, mode, deadline)                                                    \
+	wait_event_around(queue, condition, mode, deadline, (void)0, (void)0)
 #define wait_event(queue, condition) wait_event_mode(queue, condition, WAIT_INTERRUPTIBLE, NO_DEADLINE)
 #define wait_event_timeout(queue, condition, deadline)                                                       \
 	wait_event_mode(queue, condition, WAIT_INTERRUPTIBLE, deadline)
 
 /* As wait_event() with a spinlock held on entry, at every look at `condition`, and on return. */
 #define wait_event_lock(queue, spin, condition)                                                              \
-	({                                                                                                   \
-		struct waiter waiter_;                                                                       \
-		long result_ = 0;                                                                            \
-		wait_add(queue, &waiter_);                                                                   \
-		for (;;) {                                                                                   \
-			wait_prepare(WAIT_INTERRUPTIBLE);                                                    \
-			if (condition) {                                                                     \
-				result_ = 0;                                                                 \
-				break;                                                                       \
-			}                                                                                    \
-			if (result_)                                                                         \
-				break;                                                                       \
-			spin_unlock(spin);                                                                   \
-			result_ = wait_block(NO_DEADLINE);                                                   \
-			spin_lock(spin);                                                                     \
-		}                                                                                            \
-		wait_finish();                                                                               \
-		wait_remove(&waiter_);                                                                       \
-		result_;                                                                                     \
-	})
+	wait_event_around(queue, condition, WAIT_INTERRUPTIBLE, NO_DEADLINE, spin_unlock(spin),              \
+			  spin_lock(spin))
 
 /* Sleeps while another task has it; not recursive; may be held over user copies and library calls. */
 struct mutex {
