@@ -57,7 +57,12 @@ static const char *const reports[] = {
 };
 #define REPORTS (sizeof(reports) / sizeof(reports[0]))
 
-enum log_kind { LOG_MACHINE, LOG_REPORTS, LOG_SEGFAULTS, LOG_KINDS };
+enum log_kind {
+	LOG_MACHINE,
+	LOG_REPORTS,
+	LOG_SEGFAULTS,
+	LOG_KINDS
+};
 static const char *const log_names[LOG_KINDS] = {"machine", "reports", "segfaults"};
 
 static void die(const char *what)

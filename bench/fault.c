@@ -15,10 +15,10 @@
 #include "mm/mm.h"
 
 #define RAM_BYTES (256u << 20)
-#define COUNT 256u
-#define AT ((quire_va)0x7f0000000000)
-#define PAGE ((quire_va)4096)
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define COUNT     256u
+#define AT        ((quire_va)0x7f0000000000)
+#define PAGE      ((quire_va)4096)
+#define RW        (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 
 struct world {
 	struct quire_system *system;
@@ -62,7 +62,8 @@ static const struct quire_host host = {
     .page_copy = host_copy,
 };
 
-static enum quire_status file_read(void *context, uint64_t offset, void *buffer, size_t length, size_t *out_length)
+static enum quire_status file_read(void *context, uint64_t offset, void *buffer, size_t length,
+				   size_t *out_length)
 {
 	(void)context, (void)offset;
 	memset(buffer, 1, length);
@@ -255,7 +256,10 @@ static MEASURED void segv(struct world *world)
 			die("segv");
 }
 
-#define B(name, prepare, work, operations) {name ".instructions", prepare, work, #work, operations}
+#define B(name, prepare, work, operations)                             \
+	{                                                              \
+		name ".instructions", prepare, work, #work, operations \
+	}
 
 static const struct bench {
 	const char *name;
@@ -296,7 +300,8 @@ static void open_world(struct world *world)
 static void list(void)
 {
 	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
-		printf("%s instructions %u %s\n", benches[i].name, benches[i].operations, benches[i].function);
+		printf("%s instructions %u %s\n", benches[i].name, benches[i].operations,
+		       benches[i].function);
 }
 
 static int run(const char *name)

@@ -15,10 +15,10 @@
 #include <quire/quire.h>
 
 #define RAM_BYTES (UINT64_C(400) << 20)
-#define PAGES 32768u                      /* of each thread and round: 128 MiB */
-#define ROUNDS 9
-#define PAGE UINT64_C(4096)
-#define NAME "fault.two_cpus_over_one"
+#define PAGES     32768u /* of each thread and round: 128 MiB */
+#define ROUNDS    9
+#define PAGE      UINT64_C(4096)
+#define NAME      "fault.two_cpus_over_one"
 
 static _Thread_local unsigned this_cpu;
 

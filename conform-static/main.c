@@ -15,7 +15,9 @@
 #include "shipped.h"
 
 #define VERSION "0.1.0"
-enum { BLOCK = 100 };
+enum {
+	BLOCK = 100
+};
 
 struct judge {
 	struct scn_host *host;
@@ -28,7 +30,8 @@ struct judge {
 
 static void result_line(struct judge *j, bool good, const char *name, const char *remark)
 {
-	printf("%s %u - %s%s%s\n", good ? "ok" : "not ok", ++j->test, name, remark ? " # " : "", remark ? remark : "");
+	printf("%s %u - %s%s%s\n", good ? "ok" : "not ok", ++j->test, name, remark ? " # " : "",
+	       remark ? remark : "");
 	j->failed += !good;
 	fflush(stdout);
 }
@@ -143,8 +146,8 @@ static void judge_programs(struct judge *j)
 
 		for (uint64_t i = first; i < end; i++)
 			bad += !judge_program(j, i);
-		snprintf(name, sizeof(name), "programs %" PRIu64 " to %" PRIu64 " of seed %" PRIu64 " (%s)", first, end - 1,
-		         j->seed, is_recorded(j, first) ? "as recorded" : "the same twice");
+		snprintf(name, sizeof(name), "programs %" PRIu64 " to %" PRIu64 " of seed %" PRIu64 " (%s)",
+			 first, end - 1, j->seed, is_recorded(j, first) ? "as recorded" : "the same twice");
 		result_line(j, bad == 0, name, NULL);
 	}
 }
@@ -153,13 +156,14 @@ static void judge_programs(struct judge *j)
 
 static void help(FILE *to)
 {
-	fputs("usage: quire-conform-static [--programs N] [--seed S] [--only SCENARIO] [--list] [--version]\n\n"
-	      "Judges the memory system of the running kernel. Prints TAP; exit status 1: something failed.\n\n"
-	      "  --programs N   random programs (default: as many as are recorded; 0: scenarios only)\n"
-	      "  --seed S       of them (default: the recorded one)\n"
-	      "  --only NAME    that scenario alone\n"
-	      "  --list         the names of the scenarios\n",
-	      to);
+	fputs(
+	    "usage: quire-conform-static [--programs N] [--seed S] [--only SCENARIO] [--list] [--version]\n\n"
+	    "Judges the memory system of the running kernel. Prints TAP; exit status 1: something failed.\n\n"
+	    "  --programs N   random programs (default: as many as are recorded; 0: scenarios only)\n"
+	    "  --seed S       of them (default: the recorded one)\n"
+	    "  --only NAME    that scenario alone\n"
+	    "  --list         the names of the scenarios\n",
+	    to);
 }
 
 static bool number(const char *text, uint64_t *out)
@@ -194,7 +198,8 @@ static int run_all(struct judge *j, const char *only)
 	uname(&machine);
 	printf("TAP version 13\n1..%u\n",
 	       (only ? 1 : shipped_count()) + (unsigned)((j->programs + BLOCK - 1) / BLOCK));
-	printf("# quire-conform-static " VERSION " on %s %s %s\n", machine.sysname, machine.release, machine.machine);
+	printf("# quire-conform-static " VERSION " on %s %s %s\n", machine.sysname, machine.release,
+	       machine.machine);
 	for (unsigned i = 0; shipped[i].name; i++)
 		if (!only || strcmp(only, shipped[i].name) == 0)
 			judge_scenario(j, shipped[i].name, shipped[i].text);

@@ -14,27 +14,27 @@ __attribute__((noreturn, cold))
 void qr_panic(const struct quire_system *system, const char *text);
 
 #define QR_STRING1(x) #x
-#define QR_STRING(x) QR_STRING1(x)
+#define QR_STRING(x)  QR_STRING1(x)
 
 /* Cheap, always on in what people run. */
-#define qr_assert(system, condition)                                                                         \
-	do {                                                                                                 \
-		if (QUIRE_CONFIG_CHECK >= 1 && !(condition))                                                 \
-			qr_panic((system), __FILE__ ":" QR_STRING(__LINE__) ": " #condition);                \
+#define qr_assert(system, condition)                                                          \
+	do {                                                                                  \
+		if (QUIRE_CONFIG_CHECK >= 1 && !(condition))                                  \
+			qr_panic((system), __FILE__ ":" QR_STRING(__LINE__) ": " #condition); \
 	} while (0)
 
 /* Contracts at an entry: what the caller promised. */
-#define qr_assert_contract(system, condition)                                                                \
-	do {                                                                                                 \
-		if (QUIRE_CONFIG_CHECK >= 2 && !(condition))                                                 \
-			qr_panic((system), __FILE__ ":" QR_STRING(__LINE__) ": " #condition);                \
+#define qr_assert_contract(system, condition)                                                 \
+	do {                                                                                  \
+		if (QUIRE_CONFIG_CHECK >= 2 && !(condition))                                  \
+			qr_panic((system), __FILE__ ":" QR_STRING(__LINE__) ": " #condition); \
 	} while (0)
 
 /* Whole structures: linear in their size. */
-#define qr_assert_whole(system, condition)                                                                   \
-	do {                                                                                                 \
-		if (QUIRE_CONFIG_CHECK >= 3 && !(condition))                                                 \
-			qr_panic((system), __FILE__ ":" QR_STRING(__LINE__) ": " #condition);                \
+#define qr_assert_whole(system, condition)                                                    \
+	do {                                                                                  \
+		if (QUIRE_CONFIG_CHECK >= 3 && !(condition))                                  \
+			qr_panic((system), __FILE__ ":" QR_STRING(__LINE__) ": " #condition); \
 	} while (0)
 
 #endif

@@ -40,7 +40,7 @@ struct qr_lock {
 };
 
 static inline void qr_lock_event(const struct quire_host *host, void *context, const void *lock,
-                                 enum qr_rank rank, enum quire_lock_op op)
+				 enum qr_rank rank, enum quire_lock_op op)
 {
 #if QUIRE_CONFIG_LOCK_EVENTS
 	if (host->lock_event)
@@ -68,7 +68,7 @@ static inline bool qr_lock_give(struct qr_lock *lock)
 }
 
 static inline void qr_lock(const struct quire_host *host, void *context, struct qr_lock *lock,
-                           enum qr_rank rank)
+			   enum qr_rank rank)
 {
 	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_BEFORE);
 	if (!qr_lock_take(lock))
@@ -77,7 +77,7 @@ static inline void qr_lock(const struct quire_host *host, void *context, struct 
 }
 
 static inline bool qr_trylock(const struct quire_host *host, void *context, struct qr_lock *lock,
-                              enum qr_rank rank)
+			      enum qr_rank rank)
 {
 	if (!qr_lock_take(lock))
 		return false;
@@ -86,7 +86,7 @@ static inline bool qr_trylock(const struct quire_host *host, void *context, stru
 }
 
 static inline void qr_unlock(const struct quire_host *host, void *context, struct qr_lock *lock,
-                             enum qr_rank rank)
+			     enum qr_rank rank)
 {
 	bool waited = qr_lock_give(lock);
 

@@ -15,10 +15,10 @@ int memcmp(const void *a, const void *b, size_t bytes);
 typedef uint64_t qr_atomic64 __attribute__((aligned(8)));
 typedef int64_t qr_atomic64s __attribute__((aligned(8)));
 
-#define QR_ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define QR_CONTAINER(pointer, type, member) ((type *)((uintptr_t)(pointer) - offsetof(type, member)))
-#define qr_likely(x) __builtin_expect(!!(x), 1)
-#define qr_unlikely(x) __builtin_expect(!!(x), 0)
+#define QR_ARRAY_COUNT(a)                   (sizeof(a) / sizeof((a)[0]))
+#define QR_CONTAINER(pointer, type, member) ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
+#define qr_likely(x)                        __builtin_expect(!!(x), 1)
+#define qr_unlikely(x)                      __builtin_expect(!!(x), 0)
 
 /* For bodies that a constant argument makes small. */
 #define QR_INLINE static inline __attribute__((always_inline))

@@ -6,7 +6,7 @@
 	case prefix##id: \
 		return #id
 #define WORD(id, word) \
-	case id: \
+	case id:       \
 		return word
 
 const char *quire_status_name(enum quire_status status)

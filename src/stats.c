@@ -36,7 +36,8 @@ void quire_memory_survey(const struct quire_system *system, struct quire_memory_
 			const struct qr_page *page = &range->pages[at];
 
 			survey.mapped += qr_rmap_count(page) > 0;
-			survey.dirty += qr_page_state(page) == QUIRE_PAGE_FILE && qr_page_test(page, QR_PAGE_DIRTY);
+			survey.dirty +=
+			    qr_page_state(page) == QUIRE_PAGE_FILE && qr_page_test(page, QR_PAGE_DIRTY);
 		}
 	}
 	*out_survey = survey;

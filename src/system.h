@@ -19,12 +19,12 @@
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
-	struct quire_mm *active;                      /* quire_mm_enter(); NULL: the kernel tree is loaded */
-	struct qr_frame_cache frames[QR_ZONES];       /* order-0 frames */
-	qr_atomic64 states[QUIRE_PAGE_STATES];        /* frames that came to a state here, less those that left */
-	struct qr_slab_cache slabs[QR_SLAB_KINDS];    /* objects */
+	struct quire_mm *active;                /* quire_mm_enter(); NULL: the kernel tree is loaded */
+	struct qr_frame_cache frames[QR_ZONES]; /* order-0 frames */
+	qr_atomic64 states[QUIRE_PAGE_STATES];  /* frames that came to a state here, less those that left */
+	struct qr_slab_cache slabs[QR_SLAB_KINDS]; /* objects */
 	qr_atomic64 steps[QUIRE_STEP_COUNT];
-	qr_atomic64 plain[QUIRE_PLAIN_CODES];         /* faults of a plain syndrome: for all its entry's steps */
+	qr_atomic64 plain[QUIRE_PLAIN_CODES]; /* faults of a plain syndrome: for all its entry's steps */
 	qr_atomic64 events[QUIRE_EVENT_COUNT];
 } __attribute__((aligned(64)));
 
@@ -43,20 +43,21 @@ struct quire_system {
 	uint32_t overcommit;
 	uint32_t overcommit_ratio;
 	uint64_t stack_guard_pages;
-	uint64_t frames_total;            /* all frames of the ranges */
-	uint32_t data_zone;               /* where data goes first: HIGH if there is one */
+	uint64_t frames_total; /* all frames of the ranges */
+	uint32_t data_zone;    /* where data goes first: HIGH if there is one */
 	quire_pfn zero_page;
-	struct quire_config config;       /* as given, defaults filled in */
+	struct quire_config config; /* as given, defaults filled in */
 
 	unsigned (*which_cpu)(void *host); /* the host's; NULL: there is one */
 	struct qr_cpu *cpu_at[QUIRE_CONFIG_CPUS];
-	struct qr_cpu *cpu;               /* [cpus] */
-	struct qr_zone zone[QR_ZONES];    /* lock: each zone's own */
+	struct qr_cpu *cpu;            /* [cpus] */
+	struct qr_zone zone[QR_ZONES]; /* lock: each zone's own */
 	struct qr_slab slab[QR_SLAB_KINDS];
 
 	/* Atomic. */
-	qr_atomic64 committed;            /* pages promised to mms and shared memory */
-	qr_atomic64 states[QUIRE_PAGE_STATES]; /* beside qr_cpu.states: set at creation, or where `busy` was taken */
+	qr_atomic64 committed; /* pages promised to mms and shared memory */
+	qr_atomic64
+	    states[QUIRE_PAGE_STATES]; /* beside qr_cpu.states: set at creation, or where `busy` was taken */
 
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];

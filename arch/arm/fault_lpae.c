@@ -13,38 +13,38 @@
 #define ACCERR QUIRE_SEGV_ACCERR
 
 /* Both registers have these; DFSR alone has asynchronous aborts (17, 25) and cache maintenance. */
-#define LPAE_ROWS(alignment_row, debug_row, async_abort, async_parity)                                       \
-	BAD(BUS, ADDRESS_SIZE, 0, "unknown 0"), BAD(BUS, ADDRESS_SIZE, 1, "unknown 1"),                      \
-	    BAD(BUS, ADDRESS_SIZE, 2, "unknown 2"), BAD(BUS, ADDRESS_SIZE, 3, "unknown 3"),                  \
-	    BAD(BUS, RESERVED, NOWHERE, "reserved translation fault"),                                       \
-	    ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, 1, "level 1 translation fault"),            \
-	    ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, 2, "level 2 translation fault"),            \
-	    ROW(DO_PAGE_FAULT, SEGV, MAPERR, NOT_PRESENT, 3, "level 3 translation fault"),                   \
-	    BAD(BUS, RESERVED, NOWHERE, "reserved access flag fault"),                                       \
-	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, 1, "level 1 access flag fault"),                          \
-	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, ACCESS_FLAG, 2, "level 2 access flag fault"),                   \
-	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, ACCESS_FLAG, 3, "level 3 access flag fault"),                   \
-	    BAD(BUS, RESERVED, NOWHERE, "reserved permission fault"),                                        \
-	    ROW(DO_BAD, SEGV, ACCERR, PERMISSION, 1, "level 1 permission fault"),                            \
-	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, 2, "level 2 permission fault"),                     \
-	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, 3, "level 3 permission fault"),                     \
-	    BAD(BUS, EXTERNAL_ABORT, NOWHERE, "synchronous external abort"), async_abort, UNKNOWN(18),       \
-	    UNKNOWN(19), BAD(BUS, RESERVED, NOWHERE, "synchronous abort (translation table walk)"),          \
-	    BAD(BUS, WALK_EXTERNAL_ABORT, 1, "synchronous abort (translation table walk)"),                  \
-	    BAD(BUS, WALK_EXTERNAL_ABORT, 2, "synchronous abort (translation table walk)"),                  \
-	    BAD(BUS, WALK_EXTERNAL_ABORT, 3, "synchronous abort (translation table walk)"),                  \
-	    BAD(BUS, PARITY, NOWHERE, "synchronous parity error"), async_parity, UNKNOWN(26), UNKNOWN(27),   \
-	    BAD(BUS, RESERVED, NOWHERE, "synchronous parity error (translation table walk)"),                \
-	    BAD(BUS, WALK_PARITY, 1, "synchronous parity error (translation table walk)"),                   \
-	    BAD(BUS, WALK_PARITY, 2, "synchronous parity error (translation table walk)"),                   \
-	    BAD(BUS, WALK_PARITY, 3, "synchronous parity error (translation table walk)"), UNKNOWN(32),      \
-	    alignment_row, debug_row, UNKNOWN(35), UNKNOWN(36), UNKNOWN(37), UNKNOWN(38), UNKNOWN(39),       \
-	    UNKNOWN(40), UNKNOWN(41), UNKNOWN(42), UNKNOWN(43), UNKNOWN(44), UNKNOWN(45), UNKNOWN(46),       \
-	    UNKNOWN(47), BAD(BUS, TLB_CONFLICT, NOWHERE, "TLB conflict abort"), UNKNOWN(49), UNKNOWN(50),    \
-	    UNKNOWN(51), BAD(BUS, IMPLEMENTATION, NOWHERE, "implementation fault (lockdown abort)"),         \
-	    BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 53"), UNKNOWN(54), UNKNOWN(55), UNKNOWN(56),          \
-	    UNKNOWN(57), BAD(BUS, IMPLEMENTATION, NOWHERE, "implementation fault (coprocessor abort)"),      \
-	    UNKNOWN(59), UNKNOWN(60), BAD(BUS, DOMAIN, 1, "unknown 61"), BAD(BUS, DOMAIN, 2, "unknown 62"),  \
+#define LPAE_ROWS(alignment_row, debug_row, async_abort, async_parity)                                      \
+	BAD(BUS, ADDRESS_SIZE, 0, "unknown 0"), BAD(BUS, ADDRESS_SIZE, 1, "unknown 1"),                     \
+	    BAD(BUS, ADDRESS_SIZE, 2, "unknown 2"), BAD(BUS, ADDRESS_SIZE, 3, "unknown 3"),                 \
+	    BAD(BUS, RESERVED, NOWHERE, "reserved translation fault"),                                      \
+	    ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, 1, "level 1 translation fault"),           \
+	    ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, 2, "level 2 translation fault"),           \
+	    ROW(DO_PAGE_FAULT, SEGV, MAPERR, NOT_PRESENT, 3, "level 3 translation fault"),                  \
+	    BAD(BUS, RESERVED, NOWHERE, "reserved access flag fault"),                                      \
+	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, 1, "level 1 access flag fault"),                         \
+	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, ACCESS_FLAG, 2, "level 2 access flag fault"),                  \
+	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, ACCESS_FLAG, 3, "level 3 access flag fault"),                  \
+	    BAD(BUS, RESERVED, NOWHERE, "reserved permission fault"),                                       \
+	    ROW(DO_BAD, SEGV, ACCERR, PERMISSION, 1, "level 1 permission fault"),                           \
+	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, 2, "level 2 permission fault"),                    \
+	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, 3, "level 3 permission fault"),                    \
+	    BAD(BUS, EXTERNAL_ABORT, NOWHERE, "synchronous external abort"), async_abort, UNKNOWN(18),      \
+	    UNKNOWN(19), BAD(BUS, RESERVED, NOWHERE, "synchronous abort (translation table walk)"),         \
+	    BAD(BUS, WALK_EXTERNAL_ABORT, 1, "synchronous abort (translation table walk)"),                 \
+	    BAD(BUS, WALK_EXTERNAL_ABORT, 2, "synchronous abort (translation table walk)"),                 \
+	    BAD(BUS, WALK_EXTERNAL_ABORT, 3, "synchronous abort (translation table walk)"),                 \
+	    BAD(BUS, PARITY, NOWHERE, "synchronous parity error"), async_parity, UNKNOWN(26), UNKNOWN(27),  \
+	    BAD(BUS, RESERVED, NOWHERE, "synchronous parity error (translation table walk)"),               \
+	    BAD(BUS, WALK_PARITY, 1, "synchronous parity error (translation table walk)"),                  \
+	    BAD(BUS, WALK_PARITY, 2, "synchronous parity error (translation table walk)"),                  \
+	    BAD(BUS, WALK_PARITY, 3, "synchronous parity error (translation table walk)"), UNKNOWN(32),     \
+	    alignment_row, debug_row, UNKNOWN(35), UNKNOWN(36), UNKNOWN(37), UNKNOWN(38), UNKNOWN(39),      \
+	    UNKNOWN(40), UNKNOWN(41), UNKNOWN(42), UNKNOWN(43), UNKNOWN(44), UNKNOWN(45), UNKNOWN(46),      \
+	    UNKNOWN(47), BAD(BUS, TLB_CONFLICT, NOWHERE, "TLB conflict abort"), UNKNOWN(49), UNKNOWN(50),   \
+	    UNKNOWN(51), BAD(BUS, IMPLEMENTATION, NOWHERE, "implementation fault (lockdown abort)"),        \
+	    BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 53"), UNKNOWN(54), UNKNOWN(55), UNKNOWN(56),         \
+	    UNKNOWN(57), BAD(BUS, IMPLEMENTATION, NOWHERE, "implementation fault (coprocessor abort)"),     \
+	    UNKNOWN(59), UNKNOWN(60), BAD(BUS, DOMAIN, 1, "unknown 61"), BAD(BUS, DOMAIN, 2, "unknown 62"), \
 	    UNKNOWN(63)
 
 static const struct quire_fault_row dfsr_lpae[ARM_LPAE_ROWS] = {

@@ -9,9 +9,9 @@
 #define ARM_LPAE_ROWS 64
 
 /* handler, signal, si_code, cause, level, name. */
-#define ROW(fn, sig, si, why, where, text)                                                                   \
-	{                                                                                                    \
-		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, where, text                                     \
+#define ROW(fn, sig, si, why, where, text)                               \
+	{                                                                \
+		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, where, text \
 	}
 /* What nobody handles. */
 #define BAD(sig, why, where, text) ROW(DO_BAD, sig, 0, why, where, text)

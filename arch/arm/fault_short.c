@@ -51,13 +51,13 @@ static const struct quire_fault_row dfsr_2_4[ARM_ROWS] = {
 };
 
 /* Rows 16 to 31 are alike from 2.6 on. */
-#define DFSR_UPPER_HALF                                                                                      \
-	BAD(BUS, TLB_CONFLICT, NOWHERE, "unknown 16"), UNKNOWN(17), UNKNOWN(18), UNKNOWN(19),                \
-	    BAD(BUS, IMPLEMENTATION, NOWHERE, "lock abort"), UNKNOWN(21),                                    \
-	    ROW(DO_BAD, BUS, QUIRE_BUS_OBJERR, ASYNC_EXTERNAL_ABORT, NOWHERE, "imprecise external abort"),   \
-	    UNKNOWN(23), BAD(BUS, ASYNC_PARITY, NOWHERE, "dcache parity error"),                             \
-	    BAD(BUS, PARITY, NOWHERE, "unknown 25"), BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 26"),        \
-	    UNKNOWN(27), BAD(BUS, WALK_PARITY, SECTION, "unknown 28"), UNKNOWN(29),                          \
+#define DFSR_UPPER_HALF                                                                                    \
+	BAD(BUS, TLB_CONFLICT, NOWHERE, "unknown 16"), UNKNOWN(17), UNKNOWN(18), UNKNOWN(19),              \
+	    BAD(BUS, IMPLEMENTATION, NOWHERE, "lock abort"), UNKNOWN(21),                                  \
+	    ROW(DO_BAD, BUS, QUIRE_BUS_OBJERR, ASYNC_EXTERNAL_ABORT, NOWHERE, "imprecise external abort"), \
+	    UNKNOWN(23), BAD(BUS, ASYNC_PARITY, NOWHERE, "dcache parity error"),                           \
+	    BAD(BUS, PARITY, NOWHERE, "unknown 25"), BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 26"),      \
+	    UNKNOWN(27), BAD(BUS, WALK_PARITY, SECTION, "unknown 28"), UNKNOWN(29),                        \
 	    BAD(BUS, WALK_PARITY, PAGE, "unknown 30"), UNKNOWN(31)
 
 /* 2.6: encodings 1 to 4 and 6 still carry the names of ARMv4 and ARMv5. */
@@ -104,24 +104,24 @@ static const struct quire_fault_row dfsr_4_14[ARM_ROWS] = {
 };
 
 /* IFSR: the lower half, with what differs between the decades as parameters. */
-#define IFSR_ROWS(debug_row)                                                                                 \
-	UNKNOWN(0), BAD(BUS, ALIGNMENT, NOWHERE, "unknown 1"), debug_row,                                    \
-	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, SECTION, "section access flag fault"), UNKNOWN(4),        \
-	    ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, SECTION, "section translation fault"),      \
-	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, PAGE, "page access flag fault"),                          \
-	    ROW(DO_PAGE_FAULT, SEGV, MAPERR, NOT_PRESENT, PAGE, "page translation fault"),                   \
-	    BAD(BUS, EXTERNAL_ABORT, NOWHERE, "external abort on non-linefetch"),                            \
-	    ROW(DO_BAD, SEGV, ACCERR, DOMAIN, SECTION, "section domain fault"), UNKNOWN(10),                 \
-	    ROW(DO_BAD, SEGV, ACCERR, DOMAIN, PAGE, "page domain fault"),                                    \
-	    BAD(BUS, WALK_EXTERNAL_ABORT, SECTION, "external abort on translation"),                         \
-	    ROW(DO_SECT_FAULT, SEGV, ACCERR, PERMISSION, SECTION, "section permission fault"),               \
-	    BAD(BUS, WALK_EXTERNAL_ABORT, PAGE, "external abort on translation"),                            \
-	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, PAGE, "page permission fault"),                     \
-	    BAD(BUS, TLB_CONFLICT, NOWHERE, "unknown 16"), UNKNOWN(17), UNKNOWN(18), UNKNOWN(19),            \
-	    BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 20"), UNKNOWN(21), UNKNOWN(22), UNKNOWN(23),          \
-	    UNKNOWN(24), BAD(BUS, PARITY, NOWHERE, "unknown 25"),                                            \
-	    BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 26"), UNKNOWN(27),                                    \
-	    BAD(BUS, WALK_PARITY, SECTION, "unknown 28"), UNKNOWN(29),                                       \
+#define IFSR_ROWS(debug_row)                                                                            \
+	UNKNOWN(0), BAD(BUS, ALIGNMENT, NOWHERE, "unknown 1"), debug_row,                               \
+	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, SECTION, "section access flag fault"), UNKNOWN(4),   \
+	    ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, SECTION, "section translation fault"), \
+	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, PAGE, "page access flag fault"),                     \
+	    ROW(DO_PAGE_FAULT, SEGV, MAPERR, NOT_PRESENT, PAGE, "page translation fault"),              \
+	    BAD(BUS, EXTERNAL_ABORT, NOWHERE, "external abort on non-linefetch"),                       \
+	    ROW(DO_BAD, SEGV, ACCERR, DOMAIN, SECTION, "section domain fault"), UNKNOWN(10),            \
+	    ROW(DO_BAD, SEGV, ACCERR, DOMAIN, PAGE, "page domain fault"),                               \
+	    BAD(BUS, WALK_EXTERNAL_ABORT, SECTION, "external abort on translation"),                    \
+	    ROW(DO_SECT_FAULT, SEGV, ACCERR, PERMISSION, SECTION, "section permission fault"),          \
+	    BAD(BUS, WALK_EXTERNAL_ABORT, PAGE, "external abort on translation"),                       \
+	    ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, PAGE, "page permission fault"),                \
+	    BAD(BUS, TLB_CONFLICT, NOWHERE, "unknown 16"), UNKNOWN(17), UNKNOWN(18), UNKNOWN(19),       \
+	    BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 20"), UNKNOWN(21), UNKNOWN(22), UNKNOWN(23),     \
+	    UNKNOWN(24), BAD(BUS, PARITY, NOWHERE, "unknown 25"),                                       \
+	    BAD(BUS, IMPLEMENTATION, NOWHERE, "unknown 26"), UNKNOWN(27),                               \
+	    BAD(BUS, WALK_PARITY, SECTION, "unknown 28"), UNKNOWN(29),                                  \
 	    BAD(BUS, WALK_PARITY, PAGE, "unknown 30"), UNKNOWN(31)
 
 static const struct quire_fault_row ifsr_2_6[ARM_ROWS] = {

@@ -28,11 +28,11 @@
 #include "arm/decode.h"
 #include "codec.h"
 
-#define ARM_TYPE      QR_BITS(0, 1)
+#define ARM_TYPE       QR_BITS(0, 1)
 #define ARM_TYPE_TABLE 1 /* level 1 */
 #define ARM_TYPE_LEAF  2
-#define ARM_CB        QR_BITS(2, 3)
-#define ARM_B         QR_BIT(2)
+#define ARM_CB         QR_BITS(2, 3)
+#define ARM_B          QR_BIT(2)
 
 /* The attributes, before they are shifted to their place. */
 #define ARM_AP0   QR_BIT(0)
@@ -70,7 +70,7 @@ static inline bool arm_valid(quire_pte pte)
 }
 
 static inline quire_pte arm_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-                                 unsigned flags, unsigned level)
+				 unsigned flags, unsigned level)
 {
 	uint64_t bits = ((pfn.n << 12) & qr_leaf_mask(arch, level)) | ARM_CB;
 	uint64_t attr = ARM_TEX0;
@@ -125,14 +125,14 @@ static inline unsigned arm_flags(const struct quire_arch *arch, quire_pte pte, u
 }
 
 static inline quire_pte arm_with_flags(const struct quire_arch *arch, quire_pte pte, unsigned set,
-                                       unsigned clear, unsigned level)
+				       unsigned clear, unsigned level)
 {
 	return arm_make(arch, arm_pfn(arch, pte, level), arm_prot(arch, pte, level),
-	                (arm_flags(arch, pte, level) & ~clear) | set, level);
+			(arm_flags(arch, pte, level) & ~clear) | set, level);
 }
 
 static inline quire_pte arm_with_prot(const struct quire_arch *arch, quire_pte pte, quire_prot prot,
-                                      unsigned level)
+				      unsigned level)
 {
 	return arm_make(arch, arm_pfn(arch, pte, level), prot, arm_flags(arch, pte, level), level);
 }
@@ -145,7 +145,7 @@ static inline enum quire_pte_kind arm_kind(const struct quire_arch *arch, quire_
 		return QUIRE_PTE_NONE;
 	if (type == ARM_TYPE_TABLE && level > 0)
 		return (pte.bits & ~qr_table_mask(arch, level)) == ARM_TYPE_TABLE ? QUIRE_PTE_TABLE
-		                                                                  : QUIRE_PTE_BAD;
+										  : QUIRE_PTE_BAD;
 	if (type == 0 && level == 0 && (pte.bits & ARM_CB) == ARM_B)
 		return pte.bits <= UINT32_MAX ? QUIRE_PTE_SWAP : QUIRE_PTE_BAD;
 	/* Whatever else is sound is what make() makes of its own parts. */
@@ -154,7 +154,7 @@ static inline enum quire_pte_kind arm_kind(const struct quire_arch *arch, quire_
 
 /* DDI 0406C, table B3-8 with AFE = 0, and B3.7.2 (execute needs read and no XN). */
 static inline bool arm_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
-                                 enum quire_mode mode, unsigned level)
+				 enum quire_mode mode, unsigned level)
 {
 	uint64_t attr = arm_attr(pte, level);
 
@@ -194,17 +194,17 @@ static inline enum quire_status arm_prot_check(const struct quire_arch *arch, qu
 	return qr_prot_check(prot, true, false);
 }
 
-#define QR_ARCH_ARM_INIT \
-	{ \
-		.name = "arm", .levels = 2, .page_shift = 12, .long_bytes = 4, .pa_bits = 32, \
-		.caps = QUIRE_CAP_NX | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE, \
-		.level = {{8, 12, 4, 1, 1024}, {12, 20, 4, 1, 16384}}, .user_end = 0xC0000000, \
+#define QR_ARCH_ARM_INIT                                                                                 \
+	{                                                                                                \
+		.name = "arm", .levels = 2, .page_shift = 12, .long_bytes = 4, .pa_bits = 32,            \
+		.caps = QUIRE_CAP_NX | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE,                     \
+		.level = {{8, 12, 4, 1, 1024}, {12, 20, 4, 1, 16384}}, .user_end = 0xC0000000,           \
 		.kernel_start = 0xC0000000, .kernel_end = 0xFFFFFFFF, .swap_bits = 28, .kind = arm_kind, \
-		.make = arm_make, .pfn = arm_pfn, .prot = arm_prot, .flags = arm_flags, \
-		.with_flags = arm_with_flags, .with_prot = arm_with_prot, .hw_allows = arm_hw_allows, \
-		.table = arm_table, .table_pa = arm_table_pa, .swap = arm_swap, \
-		.swap_value = arm_swap_value, .prot_check = arm_prot_check, .decode = qr_arm_decode, \
-		.rows = qr_arm_rows, \
+		.make = arm_make, .pfn = arm_pfn, .prot = arm_prot, .flags = arm_flags,                  \
+		.with_flags = arm_with_flags, .with_prot = arm_with_prot, .hw_allows = arm_hw_allows,    \
+		.table = arm_table, .table_pa = arm_table_pa, .swap = arm_swap,                          \
+		.swap_value = arm_swap_value, .prot_check = arm_prot_check, .decode = qr_arm_decode,     \
+		.rows = qr_arm_rows,                                                                     \
 	}
 
 _Static_assert(12 + 8 + 12 == 32, "two levels cover 32 bits");

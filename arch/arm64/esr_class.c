@@ -8,9 +8,9 @@
 
 #define CLASSES 64
 
-#define CLASS(fn, sig, si, why, text)                                                                        \
-	{                                                                                                    \
-		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, text                                            \
+#define CLASS(fn, sig, si, why, text)                             \
+	{                                                         \
+		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, text \
 	}
 #define ABORT(text)           CLASS(DO_MEM_ABORT, 0, 0, UNKNOWN, text)
 #define MISALIGNED(why, text) CLASS(DO_SP_PC_ABORT, QUIRE_SIGBUS, QUIRE_BUS_ADRALN, why, text)

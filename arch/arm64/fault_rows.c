@@ -12,7 +12,7 @@
 #define MAPERR QUIRE_SEGV_MAPERR
 #define ACCERR QUIRE_SEGV_ACCERR
 
-#define TRANSLATION(n)                                                                                       \
+#define TRANSLATION(n) \
 	ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, NOT_PRESENT, n, "level " #n " translation fault")
 #define ACCESS_FLAG(n) ROW(DO_PAGE_FAULT, SEGV, ACCERR, ACCESS_FLAG, n, "level " #n " access flag fault")
 #define PERMISSION(n)  ROW(DO_PAGE_FAULT, SEGV, ACCERR, PERMISSION, n, "level " #n " permission fault")

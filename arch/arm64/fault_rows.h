@@ -8,9 +8,9 @@
 #define ARM64_ROWS 64
 
 /* handler, signal, si_code, cause, level, name. */
-#define ROW(fn, sig, si, why, where, text)                                                                   \
-	{                                                                                                    \
-		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, where, text                                     \
+#define ROW(fn, sig, si, why, where, text)                               \
+	{                                                                \
+		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, where, text \
 	}
 #define NOWHERE QUIRE_LEVEL_NONE
 

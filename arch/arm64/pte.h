@@ -27,9 +27,9 @@
 #include "codec.h"
 
 #define ARM64_VALID QR_BIT(0)
-#define ARM64_TABLE QR_BIT(1) /* levels above 0; a page at level 0 has it too */
-#define ARM64_AP1   QR_BIT(6) /* EL0 may read, and write unless AP2 */
-#define ARM64_AP2   QR_BIT(7) /* read-only */
+#define ARM64_TABLE QR_BIT(1)     /* levels above 0; a page at level 0 has it too */
+#define ARM64_AP1   QR_BIT(6)     /* EL0 may read, and write unless AP2 */
+#define ARM64_AP2   QR_BIT(7)     /* read-only */
 #define ARM64_SH    QR_BITS(8, 9) /* inner shareable */
 #define ARM64_AF    QR_BIT(10)
 #define ARM64_NG    QR_BIT(11)
@@ -43,7 +43,7 @@
 #define ARM64_SWAP_SHIFT 8
 
 static inline quire_pte arm64_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-                                   unsigned flags, unsigned level)
+				   unsigned flags, unsigned level)
 {
 	uint64_t bits = ((pfn.n << arch->page_shift) & qr_leaf_mask(arch, level)) | ARM64_SH;
 
@@ -92,14 +92,14 @@ static inline unsigned arm64_flags(const struct quire_arch *arch, quire_pte pte,
 }
 
 static inline quire_pte arm64_with_flags(const struct quire_arch *arch, quire_pte pte, unsigned set,
-                                         unsigned clear, unsigned level)
+					 unsigned clear, unsigned level)
 {
 	return arm64_make(arch, arm64_pfn(arch, pte, level), arm64_prot(arch, pte, level),
-	                  (arm64_flags(arch, pte, level) & ~clear) | set, level);
+			  (arm64_flags(arch, pte, level) & ~clear) | set, level);
 }
 
 static inline quire_pte arm64_with_prot(const struct quire_arch *arch, quire_pte pte, quire_prot prot,
-                                        unsigned level)
+					unsigned level)
 {
 	return arm64_make(arch, arm64_pfn(arch, pte, level), prot, arm64_flags(arch, pte, level), level);
 }
@@ -118,7 +118,7 @@ static inline enum quire_pte_kind arm64_kind(const struct quire_arch *arch, quir
 		return QUIRE_PTE_NONE;
 	if (level > 0 && (bits & (ARM64_VALID | ARM64_TABLE)) == (ARM64_VALID | ARM64_TABLE))
 		return (bits & ~qr_table_mask(arch, level)) == (ARM64_VALID | ARM64_TABLE) ? QUIRE_PTE_TABLE
-		                                                                           : QUIRE_PTE_BAD;
+											   : QUIRE_PTE_BAD;
 	if (!(bits & (ARM64_VALID | ARM64_KEPT))) {
 		uint64_t value = (QR_BIT(arch->swap_bits) - 1) << ARM64_SWAP_SHIFT;
 
@@ -134,7 +134,7 @@ static inline enum quire_pte_kind arm64_kind(const struct quire_arch *arch, quir
 
 /* DDI 0487, D8.4.1. EL1 never executes what EL0 may write, and reads what EL0 may only execute. */
 static inline bool arm64_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
-                                   enum quire_mode mode, unsigned level)
+				   enum quire_mode mode, unsigned level)
 {
 	bool el0 = (pte.bits & ARM64_AP1) != 0;
 	bool writable = !(pte.bits & ARM64_AP2);
@@ -172,45 +172,47 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 }
 
 /* Common to all four; `bits` of addresses on each side, user from 0 up, kernel from the top down. */
-#define ARM64_COMMON(granule, bits) \
-	.page_shift = (granule), .long_bytes = 8, .pa_bits = 48, \
-	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE | \
-	        QUIRE_CAP_SPLIT_ROOT, \
+#define ARM64_COMMON(granule, bits)                                                                         \
+	.page_shift = (granule), .long_bytes = 8, .pa_bits = 48,                                            \
+	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE |          \
+		QUIRE_CAP_SPLIT_ROOT,                                                                       \
 	.user_end = QR_BIT(bits), .kernel_start = -QR_BIT(bits), .kernel_end = UINT64_MAX, .swap_bits = 40, \
 	.kind = arm64_kind, .make = arm64_make, .pfn = arm64_pfn, .prot = arm64_prot, .flags = arm64_flags, \
-	.with_flags = arm64_with_flags, .with_prot = arm64_with_prot, .hw_allows = arm64_hw_allows, \
-	.table = arm64_table, .table_pa = arm64_table_pa, .swap = arm64_swap, \
-	.swap_value = arm64_swap_value, .prot_check = arm64_prot_check, .decode = qr_arm64_decode, \
+	.with_flags = arm64_with_flags, .with_prot = arm64_with_prot, .hw_allows = arm64_hw_allows,         \
+	.table = arm64_table, .table_pa = arm64_table_pa, .swap = arm64_swap,                               \
+	.swap_value = arm64_swap_value, .prot_check = arm64_prot_check, .decode = qr_arm64_decode,          \
 	.rows = qr_arm64_rows
 
 /* An index of a full table: as many bits as entries of 8 bytes fill the granule. */
+/* clang-format off */
 #define ARM64_LEVEL(granule, n, may_be_leaf) \
 	{(granule) - 3, (granule) + ((granule) - 3) * (n), 8, may_be_leaf, 1 << (granule)}
+/* clang-format on */
 
 /* Blocks: 2 MiB and 1 GiB at 4 KiB, 32 MiB at 16 KiB, 512 MiB at 64 KiB (D8.3, without LPA). */
-#define QR_ARCH_ARM64_INIT \
-	{ \
-		.name = "arm64", .levels = 4, \
+#define QR_ARCH_ARM64_INIT                                                                     \
+	{                                                                                      \
+		.name = "arm64", .levels = 4,                                                  \
 		.level = {ARM64_LEVEL(12, 0, 1), ARM64_LEVEL(12, 1, 1), ARM64_LEVEL(12, 2, 1), \
-		          ARM64_LEVEL(12, 3, 0)}, \
-		ARM64_COMMON(12, 48), \
+			  ARM64_LEVEL(12, 3, 0)},                                              \
+		ARM64_COMMON(12, 48),                                                          \
 	}
-#define QR_ARCH_ARM64_39_INIT \
-	{ \
-		.name = "arm64_39", .levels = 3, \
+#define QR_ARCH_ARM64_39_INIT                                                                   \
+	{                                                                                       \
+		.name = "arm64_39", .levels = 3,                                                \
 		.level = {ARM64_LEVEL(12, 0, 1), ARM64_LEVEL(12, 1, 1), ARM64_LEVEL(12, 2, 1)}, \
-		ARM64_COMMON(12, 39), \
+		ARM64_COMMON(12, 39),                                                           \
 	}
-#define QR_ARCH_ARM64_16K_INIT \
-	{ \
-		.name = "arm64_16k", .levels = 3, \
+#define QR_ARCH_ARM64_16K_INIT                                                                  \
+	{                                                                                       \
+		.name = "arm64_16k", .levels = 3,                                               \
 		.level = {ARM64_LEVEL(14, 0, 1), ARM64_LEVEL(14, 1, 1), ARM64_LEVEL(14, 2, 0)}, \
-		ARM64_COMMON(14, 47), \
+		ARM64_COMMON(14, 47),                                                           \
 	}
-#define QR_ARCH_ARM64_64K_INIT \
-	{ \
-		.name = "arm64_64k", .levels = 2, \
-		.level = {ARM64_LEVEL(16, 0, 1), ARM64_LEVEL(16, 1, 1)}, ARM64_COMMON(16, 42), \
+#define QR_ARCH_ARM64_64K_INIT                                                                             \
+	{                                                                                                  \
+		.name = "arm64_64k", .levels = 2, .level = {ARM64_LEVEL(16, 0, 1), ARM64_LEVEL(16, 1, 1)}, \
+		ARM64_COMMON(16, 42),                                                                      \
 	}
 
 _Static_assert(12 + 4 * 9 == 48 && 12 + 3 * 9 == 39, "4 KiB granule: four levels 48 bits, three 39");

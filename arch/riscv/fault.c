@@ -13,9 +13,9 @@
 
 #define ILL_ILLTRP 4
 
-#define ROW(fn, sig, si, why, text)                                                                          \
-	{                                                                                                    \
-		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text                          \
+#define ROW(fn, sig, si, why, text)                                                 \
+	{                                                                           \
+		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text \
 	}
 #define FAULT(text)           ROW(DO_PAGE_FAULT, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, PAGE_FAULT, text)
 #define ACCESS(text)          ROW(DO_TRAP_ACCESS_FAULT, QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, ACCESS_FAULT, text)

@@ -40,7 +40,7 @@
 #define RISCV_SWAP_SHIFT 10
 
 static inline quire_pte riscv_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-                                   unsigned flags, unsigned level)
+				   unsigned flags, unsigned level)
 {
 	uint64_t bits = ((pfn.n << 12) & qr_leaf_mask(arch, level)) >> RISCV_PPN_DOWN;
 
@@ -101,7 +101,7 @@ static inline unsigned riscv_flags(const struct quire_arch *arch, quire_pte pte,
 }
 
 static inline quire_pte riscv_with_flags(const struct quire_arch *arch, quire_pte pte, unsigned set,
-                                         unsigned clear, unsigned level)
+					 unsigned clear, unsigned level)
 {
 	if (clear & QUIRE_PTE_YOUNG)
 		pte.bits &= ~RISCV_A;
@@ -115,14 +115,14 @@ static inline quire_pte riscv_with_flags(const struct quire_arch *arch, quire_pt
 }
 
 static inline quire_pte riscv_with_prot(const struct quire_arch *arch, quire_pte pte, quire_prot prot,
-                                        unsigned level)
+					unsigned level)
 {
 	return riscv_make(arch, riscv_pfn(arch, pte, level), prot, riscv_flags(arch, pte, level), level);
 }
 
 /* Privileged specification, 4.3.1 and 4.3.2 step 6. */
 static inline bool riscv_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
-                                   enum quire_mode mode, unsigned level)
+				   enum quire_mode mode, unsigned level)
 {
 	uint64_t need = RISCV_V | RISCV_A;
 
@@ -163,27 +163,30 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 }
 
 /* A hart may cache an entry that is not valid (4.2.1): a new mapping needs a fence too. */
-#define RISCV_COMMON \
-	.page_shift = 12, .long_bytes = 8, .pa_bits = 56, \
-	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_CACHES_INVALID, \
-	.kernel_end = UINT64_MAX, .swap_bits = 40, .kind = riscv_kind, .make = riscv_make, \
-	.pfn = riscv_pfn, .prot = riscv_prot, .flags = riscv_flags, .with_flags = riscv_with_flags, \
-	.with_prot = riscv_with_prot, .hw_allows = riscv_hw_allows, .table = riscv_table, \
-	.table_pa = riscv_table_pa, .swap = riscv_swap, .swap_value = riscv_swap_value, \
-	.prot_check = riscv_prot_check, .plain_codes = 16, .plain_vector = QUIRE_VECTOR_CAUSE, .decode = qr_riscv_decode, .rows = qr_riscv_rows
+#define RISCV_COMMON                                                                                         \
+	.page_shift = 12, .long_bytes = 8, .pa_bits = 56,                                                    \
+	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_CACHES_INVALID,               \
+	.kernel_end = UINT64_MAX, .swap_bits = 40, .kind = riscv_kind, .make = riscv_make, .pfn = riscv_pfn, \
+	.prot = riscv_prot, .flags = riscv_flags, .with_flags = riscv_with_flags,                            \
+	.with_prot = riscv_with_prot, .hw_allows = riscv_hw_allows, .table = riscv_table,                    \
+	.table_pa = riscv_table_pa, .swap = riscv_swap, .swap_value = riscv_swap_value,                      \
+	.prot_check = riscv_prot_check, .plain_codes = 16, .plain_vector = QUIRE_VECTOR_CAUSE,               \
+	.decode = qr_riscv_decode, .rows = qr_riscv_rows
 
+/* clang-format off */
 #define RISCV_LEVEL(n) {9, 12 + 9 * (n), 8, 1, 4096}
+/* clang-format on */
 
-#define QR_ARCH_RISCV64_INIT \
-	{ \
+#define QR_ARCH_RISCV64_INIT                                                                               \
+	{                                                                                                  \
 		.name = "riscv64", .levels = 3, .level = {RISCV_LEVEL(0), RISCV_LEVEL(1), RISCV_LEVEL(2)}, \
-		.user_end = QR_BIT(38), .kernel_start = -QR_BIT(38), RISCV_COMMON, \
+		.user_end = QR_BIT(38), .kernel_start = -QR_BIT(38), RISCV_COMMON,                         \
 	}
-#define QR_ARCH_RISCV64_SV48_INIT \
-	{ \
-		.name = "riscv64_sv48", .levels = 4, \
+#define QR_ARCH_RISCV64_SV48_INIT                                                          \
+	{                                                                                  \
+		.name = "riscv64_sv48", .levels = 4,                                       \
 		.level = {RISCV_LEVEL(0), RISCV_LEVEL(1), RISCV_LEVEL(2), RISCV_LEVEL(3)}, \
-		.user_end = QR_BIT(47), .kernel_start = -QR_BIT(47), RISCV_COMMON, \
+		.user_end = QR_BIT(47), .kernel_start = -QR_BIT(47), RISCV_COMMON,         \
 	}
 
 _Static_assert(12 + 3 * 9 == 39 && 12 + 4 * 9 == 48, "three levels cover 39 bits, four 48");

@@ -15,9 +15,9 @@
 
 #define TOY_ROWS 8
 
-#define ROW(si, why, text)                                                                                   \
-	{                                                                                                    \
-		QUIRE_STEP_DO_PAGE_FAULT, QUIRE_SIGSEGV, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text       \
+#define ROW(si, why, text)                                                                             \
+	{                                                                                              \
+		QUIRE_STEP_DO_PAGE_FAULT, QUIRE_SIGSEGV, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text \
 	}
 #define ABSENT(what)    ROW(QUIRE_SEGV_MAPERR, NOT_PRESENT, what ", not present")
 #define FORBIDDEN(what) ROW(QUIRE_SEGV_ACCERR, PERMISSION, what ", not permitted")

@@ -32,7 +32,7 @@
 #define TOY_SWAP_SHIFT 8
 
 static inline quire_pte toy_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-                                 unsigned flags, unsigned level)
+				 unsigned flags, unsigned level)
 {
 	uint64_t bits = (pfn.n << 12) & qr_leaf_mask(arch, level);
 
@@ -93,20 +93,20 @@ static inline unsigned toy_flags(const struct quire_arch *arch, quire_pte pte, u
 }
 
 static inline quire_pte toy_with_flags(const struct quire_arch *arch, quire_pte pte, unsigned set,
-                                       unsigned clear, unsigned level)
+				       unsigned clear, unsigned level)
 {
 	return toy_make(arch, toy_pfn(arch, pte, level), toy_prot(arch, pte, level),
-	                (toy_flags(arch, pte, level) & ~clear) | set, level);
+			(toy_flags(arch, pte, level) & ~clear) | set, level);
 }
 
 static inline quire_pte toy_with_prot(const struct quire_arch *arch, quire_pte pte, quire_prot prot,
-                                      unsigned level)
+				      unsigned level)
 {
 	return toy_make(arch, toy_pfn(arch, pte, level), prot, toy_flags(arch, pte, level), level);
 }
 
 static inline bool toy_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
-                                 enum quire_mode mode, unsigned level)
+				 enum quire_mode mode, unsigned level)
 {
 	uint64_t need = TOY_V;
 
@@ -147,17 +147,17 @@ static inline enum quire_status toy_prot_check(const struct quire_arch *arch, qu
 }
 
 /* A table is eight entries at the start of a frame. */
-#define QR_ARCH_TOY_INIT \
-	{ \
-		.name = "toy", .levels = 3, .page_shift = 12, .long_bytes = 4, .pa_bits = 32, \
-		.caps = QUIRE_CAP_HW_YOUNG | QUIRE_CAP_NX | QUIRE_CAP_EXECONLY, \
-		.level = {{3, 12, 4, 1, 4096}, {3, 15, 4, 1, 4096}, {3, 18, 4, 0, 4096}}, \
-		.user_end = 0x180000, .kernel_start = 0x180000, .kernel_end = 0x1FFFFF, .swap_bits = 24, \
+#define QR_ARCH_TOY_INIT                                                                                  \
+	{                                                                                                 \
+		.name = "toy", .levels = 3, .page_shift = 12, .long_bytes = 4, .pa_bits = 32,             \
+		.caps = QUIRE_CAP_HW_YOUNG | QUIRE_CAP_NX | QUIRE_CAP_EXECONLY,                           \
+		.level = {{3, 12, 4, 1, 4096}, {3, 15, 4, 1, 4096}, {3, 18, 4, 0, 4096}},                 \
+		.user_end = 0x180000, .kernel_start = 0x180000, .kernel_end = 0x1FFFFF, .swap_bits = 24,  \
 		.kind = toy_kind, .make = toy_make, .pfn = toy_pfn, .prot = toy_prot, .flags = toy_flags, \
-		.with_flags = toy_with_flags, .with_prot = toy_with_prot, .hw_allows = toy_hw_allows, \
-		.table = toy_table, .table_pa = toy_table_pa, .swap = toy_swap, \
-		.swap_value = toy_swap_value, .prot_check = toy_prot_check, .decode = qr_toy_decode, \
-		.rows = qr_toy_rows, \
+		.with_flags = toy_with_flags, .with_prot = toy_with_prot, .hw_allows = toy_hw_allows,     \
+		.table = toy_table, .table_pa = toy_table_pa, .swap = toy_swap,                           \
+		.swap_value = toy_swap_value, .prot_check = toy_prot_check, .decode = qr_toy_decode,      \
+		.rows = qr_toy_rows,                                                                      \
 	}
 
 _Static_assert(1 << (12 + 3 * 3) == 0x200000, "three levels of eight cover 2 MiB");

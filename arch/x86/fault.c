@@ -27,18 +27,18 @@
 
 #define PF_ROWS 32
 
-#define ROW(sig, si, why, text)                                                                              \
-	{                                                                                                    \
-		QUIRE_STEP_DO_PAGE_FAULT, sig, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text                 \
+#define ROW(sig, si, why, text)                                                              \
+	{                                                                                    \
+		QUIRE_STEP_DO_PAGE_FAULT, sig, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text \
 	}
 
 /* The pair of P = 0 and P = 1. */
-#define PAIR(what)                                                                                           \
-	ROW(QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, NOT_PRESENT, what ", not-present page"),                       \
+#define PAIR(what)                                                                     \
+	ROW(QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, NOT_PRESENT, what ", not-present page"), \
 	    ROW(QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, PERMISSION, what ", protection violation")
 /* RSVD without P is not architectural; the reserved bit is what the error code asserts all the same. */
-#define RESERVED_PAIR(what)                                                                                  \
-	ROW(QUIRE_SIGKILL, 0, RESERVED_BIT, what ", reserved bit (without the present bit)"),                \
+#define RESERVED_PAIR(what)                                                                   \
+	ROW(QUIRE_SIGKILL, 0, RESERVED_BIT, what ", reserved bit (without the present bit)"), \
 	    ROW(QUIRE_SIGKILL, 0, RESERVED_BIT, what ", reserved bit in a paging entry")
 
 static const struct quire_fault_row error_codes[PF_ROWS] = {

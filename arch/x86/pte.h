@@ -36,20 +36,20 @@
 
 /* What a protection comes to in a leaf: the bits of every one of them, where there is NX. A kernel's page is
  * global: SDM 4.10.2.4, it survives a load of CR3. */
-#define X86_PRESENT_BITS(prot) \
-	(X86_P | ((prot) & QUIRE_PROT_WRITE ? X86_RW : 0) | ((prot) & QUIRE_PROT_EXEC ? 0 : X86_XD) | \
-	 ((prot) & QUIRE_PROT_USER ? 0 : X86_G))
-#define X86_PROT_BITS(prot) \
-	(((prot) & QUIRE_PROT_USER ? X86_US : 0) | \
-	 ((prot) & QUIRE_PROT_RWX ? X86_PRESENT_BITS(prot) : X86_KEPT))
+#define X86_PRESENT_BITS(prot)                                                                        \
+	(X86_P | (QUIRE_PROT_WRITE & (prot) ? X86_RW : 0) | (QUIRE_PROT_EXEC & (prot) ? 0 : X86_XD) | \
+	 (QUIRE_PROT_USER & (prot) ? 0 : X86_G))
+#define X86_PROT_BITS(prot)                        \
+	((QUIRE_PROT_USER & (prot) ? X86_US : 0) | \
+	 (QUIRE_PROT_RWX & (prot) ? X86_PRESENT_BITS(prot) : X86_KEPT))
 #define X86_PROT_BITS_4(prot) \
 	X86_PROT_BITS(prot), X86_PROT_BITS((prot) + 1), X86_PROT_BITS((prot) + 2), X86_PROT_BITS((prot) + 3)
 
 static const uint64_t x86_prot_bits[QUIRE_PROT_MASK + 1] = {X86_PROT_BITS_4(0), X86_PROT_BITS_4(4),
-                                                            X86_PROT_BITS_4(8), X86_PROT_BITS_4(12)};
+							    X86_PROT_BITS_4(8), X86_PROT_BITS_4(12)};
 
 static inline quire_pte x86_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-                                 unsigned flags, unsigned level)
+				 unsigned flags, unsigned level)
 {
 	uint64_t bits = ((pfn.n << 12) & qr_leaf_mask(arch, level)) | x86_prot_bits[prot & QUIRE_PROT_MASK];
 
@@ -65,7 +65,7 @@ static inline quire_pte x86_make(const struct quire_arch *arch, quire_pfn pfn, q
 }
 
 static inline enum quire_pte_kind x86_kind_absent(const struct quire_arch *arch, uint64_t bits,
-                                                  unsigned level)
+						  unsigned level)
 {
 	uint64_t size = level > 0 ? X86_PS : 0;
 	uint64_t kept = qr_leaf_mask(arch, level) | X86_US | X86_A | X86_D;
@@ -78,7 +78,7 @@ static inline enum quire_pte_kind x86_kind_absent(const struct quire_arch *arch,
 		return level == 0 && (bits & ~value) == X86_RW ? QUIRE_PTE_SWAP : QUIRE_PTE_BAD;
 	}
 	return qr_leaf_allowed(arch, level) && (bits & ~kept) == (X86_KEPT | size) ? QUIRE_PTE_LEAF
-	                                                                           : QUIRE_PTE_BAD;
+										   : QUIRE_PTE_BAD;
 }
 
 static inline enum quire_pte_kind x86_kind(const struct quire_arch *arch, quire_pte pte, unsigned level)
@@ -100,8 +100,8 @@ static inline enum quire_pte_kind x86_kind(const struct quire_arch *arch, quire_
 		want |= X86_PS;
 	want |= bits & X86_US ? X86_US : X86_G;
 	return qr_leaf_allowed(arch, level) && (bits & ~(qr_leaf_mask(arch, level) | free)) == want
-	           ? QUIRE_PTE_LEAF
-	           : QUIRE_PTE_BAD;
+		   ? QUIRE_PTE_LEAF
+		   : QUIRE_PTE_BAD;
 }
 
 static inline quire_pfn x86_pfn(const struct quire_arch *arch, quire_pte pte, unsigned level)
@@ -129,7 +129,7 @@ static inline unsigned x86_flags(const struct quire_arch *arch, quire_pte pte, u
 }
 
 static inline quire_pte x86_with_flags(const struct quire_arch *arch, quire_pte pte, unsigned set,
-                                       unsigned clear, unsigned level)
+				       unsigned clear, unsigned level)
 {
 	if (clear & QUIRE_PTE_YOUNG)
 		pte.bits &= ~X86_A;
@@ -143,14 +143,14 @@ static inline quire_pte x86_with_flags(const struct quire_arch *arch, quire_pte 
 }
 
 static inline quire_pte x86_with_prot(const struct quire_arch *arch, quire_pte pte, quire_prot prot,
-                                      unsigned level)
+				      unsigned level)
 {
 	return x86_make(arch, x86_pfn(arch, pte, level), prot, x86_flags(arch, pte, level), level);
 }
 
 /* SDM 4.6.1. An absent A or D is no reason to fault: the CPU sets it. */
 static inline bool x86_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
-                                 enum quire_mode mode, unsigned level)
+				 enum quire_mode mode, unsigned level)
 {
 	if (!(pte.bits & X86_P))
 		return false;
@@ -189,42 +189,44 @@ static inline enum quire_status x86_prot_check(const struct quire_arch *arch, qu
 	return qr_prot_check(prot, (arch->caps & QUIRE_CAP_NX) != 0, false);
 }
 
-#define X86_FUNCTIONS \
-	.kind = x86_kind, .make = x86_make, .pfn = x86_pfn, .prot = x86_prot, .flags = x86_flags, \
-	.with_flags = x86_with_flags, .with_prot = x86_with_prot, .hw_allows = x86_hw_allows, \
+#define X86_FUNCTIONS                                                                                 \
+	.kind = x86_kind, .make = x86_make, .pfn = x86_pfn, .prot = x86_prot, .flags = x86_flags,     \
+	.with_flags = x86_with_flags, .with_prot = x86_with_prot, .hw_allows = x86_hw_allows,         \
 	.table = x86_table, .table_pa = x86_table_pa, .swap = x86_swap, .swap_value = x86_swap_value, \
-	.prot_check = x86_prot_check, .plain_codes = 32, .plain_vector = QUIRE_VECTOR_PAGE_FAULT, \
+	.prot_check = x86_prot_check, .plain_codes = 32, .plain_vector = QUIRE_VECTOR_PAGE_FAULT,     \
 	.decode = qr_x86_decode, .rows = qr_x86_rows
 
 /* SDM 4.8; SDM 4.10.4.1: a page fault invalidates the TLB's entries for its address. */
-#define X86_CAPS   (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY | QUIRE_CAP_FAULT_FLUSHES)
+#define X86_CAPS (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY | QUIRE_CAP_FAULT_FLUSHES)
+/* clang-format off */
 #define X86_64_LEVEL(n, may_be_leaf) {9, 12 + 9 * (n), 8, may_be_leaf, 4096}
+/* clang-format on */
 
 /* Long mode: physical addresses of up to 52 bits; process-context identifiers (SDM 4.10.1). */
-#define X86_64_COMMON \
-	.page_shift = 12, .long_bytes = 8, .pa_bits = 52, \
-	.caps = X86_CAPS | QUIRE_CAP_NX | QUIRE_CAP_ASID, .kernel_end = UINT64_MAX, .swap_bits = 40
+#define X86_64_COMMON                                                                                       \
+	.page_shift = 12, .long_bytes = 8, .pa_bits = 52, .caps = X86_CAPS | QUIRE_CAP_NX | QUIRE_CAP_ASID, \
+	.kernel_end = UINT64_MAX, .swap_bits = 40
 
-#define QR_ARCH_I386_INIT \
-	{ \
+#define QR_ARCH_I386_INIT                                                                      \
+	{                                                                                      \
 		.name = "i386", .levels = 2, .page_shift = 12, .long_bytes = 4, .pa_bits = 32, \
-		.caps = X86_CAPS, .level = {{10, 12, 4, 1, 4096}, {10, 22, 4, 1, 4096}}, \
-		.user_end = 0xC0000000, .kernel_start = 0xC0000000, .kernel_end = 0xFFFFFFFF, \
-		.swap_bits = 24, X86_FUNCTIONS, \
+		.caps = X86_CAPS, .level = {{10, 12, 4, 1, 4096}, {10, 22, 4, 1, 4096}},       \
+		.user_end = 0xC0000000, .kernel_start = 0xC0000000, .kernel_end = 0xFFFFFFFF,  \
+		.swap_bits = 24, X86_FUNCTIONS,                                                \
 	}
 
-#define QR_ARCH_X86_64_INIT \
-	{ \
-		.name = "x86_64", .levels = 4, X86_64_COMMON, \
-		.level = {X86_64_LEVEL(0, 1), X86_64_LEVEL(1, 1), X86_64_LEVEL(2, 1), X86_64_LEVEL(3, 0)}, \
+#define QR_ARCH_X86_64_INIT                                                                                 \
+	{                                                                                                   \
+		.name = "x86_64", .levels = 4, X86_64_COMMON,                                               \
+		.level = {X86_64_LEVEL(0, 1), X86_64_LEVEL(1, 1), X86_64_LEVEL(2, 1), X86_64_LEVEL(3, 0)},  \
 		.user_end = QR_BIT(47) - 4096, .kernel_start = UINT64_C(0xFFFF800000000000), X86_FUNCTIONS, \
 	}
 
-#define QR_ARCH_X86_64_LA57_INIT \
-	{ \
-		.name = "x86_64_la57", .levels = 5, X86_64_COMMON, \
-		.level = {X86_64_LEVEL(0, 1), X86_64_LEVEL(1, 1), X86_64_LEVEL(2, 1), X86_64_LEVEL(3, 0), \
-		          X86_64_LEVEL(4, 0)}, \
+#define QR_ARCH_X86_64_LA57_INIT                                                                            \
+	{                                                                                                   \
+		.name = "x86_64_la57", .levels = 5, X86_64_COMMON,                                          \
+		.level = {X86_64_LEVEL(0, 1), X86_64_LEVEL(1, 1), X86_64_LEVEL(2, 1), X86_64_LEVEL(3, 0),   \
+			  X86_64_LEVEL(4, 0)},                                                              \
 		.user_end = QR_BIT(56) - 4096, .kernel_start = UINT64_C(0xFF00000000000000), X86_FUNCTIONS, \
 	}
 
@@ -233,6 +235,6 @@ _Static_assert(12 + 4 * 9 == 48 && 512 * 8 == 4096, "x86-64: four levels cover 4
 _Static_assert(12 + 5 * 9 == 57, "x86-64 with LA57: five levels cover 57 bits");
 _Static_assert(X86_SWAP_SHIFT + 24 <= 32 && X86_SWAP_SHIFT + 40 <= 64, "swap values fit their entries");
 _Static_assert((X86_KEPT & (X86_P | X86_RW | X86_US | X86_A | X86_D | X86_PS)) == 0,
-               "the mark of a kept leaf is a bit of its own");
+	       "the mark of a kept leaf is a bit of its own");
 
 #endif

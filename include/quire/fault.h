@@ -40,36 +40,36 @@ enum quire_mode {
 /* Why the hardware refused. */
 enum quire_cause {
 	QUIRE_CAUSE_UNKNOWN = 0,
-	QUIRE_CAUSE_NOT_PRESENT,          /* translation fault at some level */
-	QUIRE_CAUSE_PERMISSION,           /* a translation exists and forbids it */
-	QUIRE_CAUSE_ACCESS_FLAG,          /* a translation exists and is marked old */
-	QUIRE_CAUSE_ADDRESS_SIZE,         /* an address is wider than the tables say */
+	QUIRE_CAUSE_NOT_PRESENT,  /* translation fault at some level */
+	QUIRE_CAUSE_PERMISSION,   /* a translation exists and forbids it */
+	QUIRE_CAUSE_ACCESS_FLAG,  /* a translation exists and is marked old */
+	QUIRE_CAUSE_ADDRESS_SIZE, /* an address is wider than the tables say */
 	QUIRE_CAUSE_ALIGNMENT,
-	QUIRE_CAUSE_DOMAIN,               /* ARM short descriptors: domain forbids */
-	QUIRE_CAUSE_RESERVED_BIT,         /* x86: a reserved bit is set in an entry */
-	QUIRE_CAUSE_PROTECTION_KEY,       /* x86: PKU, PKS */
-	QUIRE_CAUSE_SHADOW_STACK,         /* x86: CET */
-	QUIRE_CAUSE_SGX,                  /* x86: enclave page cache map */
-	QUIRE_CAUSE_RMP,                  /* x86: SEV-SNP reverse map table */
-	QUIRE_CAUSE_HLAT,                 /* x86: hypervisor-managed linear address translation */
-	QUIRE_CAUSE_TAG_CHECK,            /* ARM64: MTE */
+	QUIRE_CAUSE_DOMAIN,         /* ARM short descriptors: domain forbids */
+	QUIRE_CAUSE_RESERVED_BIT,   /* x86: a reserved bit is set in an entry */
+	QUIRE_CAUSE_PROTECTION_KEY, /* x86: PKU, PKS */
+	QUIRE_CAUSE_SHADOW_STACK,   /* x86: CET */
+	QUIRE_CAUSE_SGX,            /* x86: enclave page cache map */
+	QUIRE_CAUSE_RMP,            /* x86: SEV-SNP reverse map table */
+	QUIRE_CAUSE_HLAT,           /* x86: hypervisor-managed linear address translation */
+	QUIRE_CAUSE_TAG_CHECK,      /* ARM64: MTE */
 	QUIRE_CAUSE_EXTERNAL_ABORT,
-	QUIRE_CAUSE_WALK_EXTERNAL_ABORT,  /* external abort while the tables were walked */
+	QUIRE_CAUSE_WALK_EXTERNAL_ABORT, /* external abort while the tables were walked */
 	QUIRE_CAUSE_ASYNC_EXTERNAL_ABORT,
-	QUIRE_CAUSE_PARITY,               /* parity or ECC, synchronous */
+	QUIRE_CAUSE_PARITY, /* parity or ECC, synchronous */
 	QUIRE_CAUSE_WALK_PARITY,
 	QUIRE_CAUSE_ASYNC_PARITY,
 	QUIRE_CAUSE_TLB_CONFLICT,
-	QUIRE_CAUSE_TLB_MAINTENANCE,      /* instruction cache or TLB maintenance */
-	QUIRE_CAUSE_ATOMIC,               /* ARM64: unsupported atomic hardware update, exclusive fault */
+	QUIRE_CAUSE_TLB_MAINTENANCE, /* instruction cache or TLB maintenance */
+	QUIRE_CAUSE_ATOMIC,          /* ARM64: unsupported atomic hardware update, exclusive fault */
 	QUIRE_CAUSE_DEBUG,
-	QUIRE_CAUSE_ACCESS_FAULT,         /* RISC-V: physical memory attribute or protection */
+	QUIRE_CAUSE_ACCESS_FAULT, /* RISC-V: physical memory attribute or protection */
 	QUIRE_CAUSE_MISALIGNED_FETCH,
-	QUIRE_CAUSE_PAGE_FAULT,           /* RISC-V: not present or not permitted, it does not say which */
-	QUIRE_CAUSE_IMPLEMENTATION,       /* implementation defined: lockdown, unsupported exclusive */
-	QUIRE_CAUSE_GRANULE,              /* ARM64: granule protection */
-	QUIRE_CAUSE_NOT_A_FAULT,          /* an exception class that is no memory fault: system call, ... */
-	QUIRE_CAUSE_RESERVED,             /* the manual reserves the encoding */
+	QUIRE_CAUSE_PAGE_FAULT,     /* RISC-V: not present or not permitted, it does not say which */
+	QUIRE_CAUSE_IMPLEMENTATION, /* implementation defined: lockdown, unsupported exclusive */
+	QUIRE_CAUSE_GRANULE,        /* ARM64: granule protection */
+	QUIRE_CAUSE_NOT_A_FAULT,    /* an exception class that is no memory fault: system call, ... */
+	QUIRE_CAUSE_RESERVED,       /* the manual reserves the encoding */
 	QUIRE_CAUSE_COUNT
 };
 
@@ -92,20 +92,20 @@ enum quire_route {
 
 /* Facts about the interrupted context, ORed into quire_trap.context. */
 enum {
-	QUIRE_CTX_ATOMIC = 1,          /* in an interrupt, or preemption is off: may not sleep */
-	QUIRE_CTX_INTERRUPTS_OFF = 2,  /* they were off when the exception was taken */
-	QUIRE_CTX_PERSISTENT = 4       /* the kernel context cannot be ended: an oops there panics */
+	QUIRE_CTX_ATOMIC = 1,         /* in an interrupt, or preemption is off: may not sleep */
+	QUIRE_CTX_INTERRUPTS_OFF = 2, /* they were off when the exception was taken */
+	QUIRE_CTX_PERSISTENT = 4      /* the kernel context cannot be ended: an oops there panics */
 };
 
 /* An exception as the CPU raised it: the port copies registers, and interprets none. */
 struct quire_trap {
 	enum quire_vector vector;
-	enum quire_mode mode;   /* from the saved status register; what the syndrome says wins */
-	uint64_t syndrome;      /* error code, DFSR or IFSR, ESR_EL1, scause */
-	quire_va address;       /* CR2, DFAR or IFAR, FAR_EL1, stval */
-	quire_va pc;            /* the interrupted instruction */
-	quire_va sp;            /* the user's stack pointer; of the kernel when in kernel mode */
-	uint32_t context;       /* QUIRE_CTX_* */
+	enum quire_mode mode; /* from the saved status register; what the syndrome says wins */
+	uint64_t syndrome;    /* error code, DFSR or IFSR, ESR_EL1, scause */
+	quire_va address;     /* CR2, DFAR or IFAR, FAR_EL1, stval */
+	quire_va pc;          /* the interrupted instruction */
+	quire_va sp;          /* the user's stack pointer; of the kernel when in kernel mode */
+	uint32_t context;     /* QUIRE_CTX_* */
 };
 
 /* One row of an architecture's syndrome table: who handles the code, and what to send if nobody does. */
@@ -124,20 +124,20 @@ struct quire_fault {
 	quire_va va;
 	quire_va pc;
 	quire_va sp;
-	uint64_t raw;             /* the syndrome as it came */
-	const char *name;         /* the row's */
-	uint8_t vector;           /* enum quire_vector */
-	uint8_t access;           /* enum quire_access */
-	uint8_t mode;             /* enum quire_mode */
-	uint8_t cause;            /* enum quire_cause */
-	int8_t level;             /* as the architecture numbers it, or QUIRE_LEVEL_NONE */
-	uint8_t route;            /* enum quire_route */
-	uint8_t present;          /* 1: a translation was found (x86 P bit; permission and access-flag faults) */
-	uint8_t signal;           /* the row's */
+	uint64_t raw;     /* the syndrome as it came */
+	const char *name; /* the row's */
+	uint8_t vector;   /* enum quire_vector */
+	uint8_t access;   /* enum quire_access */
+	uint8_t mode;     /* enum quire_mode */
+	uint8_t cause;    /* enum quire_cause */
+	int8_t level;     /* as the architecture numbers it, or QUIRE_LEVEL_NONE */
+	uint8_t route;    /* enum quire_route */
+	uint8_t present;  /* 1: a translation was found (x86 P bit; permission and access-flag faults) */
+	uint8_t signal;   /* the row's */
 	uint8_t code;
 	uint8_t steps_count;
-	uint8_t steps[6];         /* enum quire_step: the entry functions passed, in order */
-	uint32_t context;         /* QUIRE_CTX_* */
+	uint8_t steps[6]; /* enum quire_step: the entry functions passed, in order */
+	uint32_t context; /* QUIRE_CTX_* */
 };
 
 enum quire_outcome_kind {
@@ -152,15 +152,15 @@ enum quire_outcome_kind {
 
 /* What the trap handler must do next. Two words: it comes back in registers. */
 struct quire_outcome {
-	uint8_t kind;             /* enum quire_outcome_kind */
-	uint8_t major;            /* RESUME: 1 when I/O was needed (major fault) */
-	uint8_t counted;          /* 1 when Linux counts it as a fault of the task (minor or major) */
-	uint8_t signal;           /* SIGNAL, OOM_KILL where the profile kills: which */
-	uint8_t code;             /* SIGNAL: si_code */
-	uint8_t rule;             /* enum quire_step: the rule that decided */
+	uint8_t kind;    /* enum quire_outcome_kind */
+	uint8_t major;   /* RESUME: 1 when I/O was needed (major fault) */
+	uint8_t counted; /* 1 when Linux counts it as a fault of the task (minor or major) */
+	uint8_t signal;  /* SIGNAL, OOM_KILL where the profile kills: which */
+	uint8_t code;    /* SIGNAL: si_code */
+	uint8_t rule;    /* enum quire_step: the rule that decided */
 	union {
-		quire_va va;      /* SIGNAL: si_addr; OOPS, PANIC, OOM_KILL: the address of the fault */
-		quire_va pc;      /* FIXUP: where to continue */
+		quire_va va; /* SIGNAL: si_addr; OOPS, PANIC, OOM_KILL: the address of the fault */
+		quire_va pc; /* FIXUP: where to continue */
 	};
 };
 
@@ -168,10 +168,10 @@ struct quire_outcome {
 struct quire_trace {
 	struct quire_fault fault;
 	struct quire_outcome outcome;
-	quire_pfn pfn;            /* the frame that the address maps to at the end; n == 0 when none */
-	uint64_t pte_before;      /* bits of the last-level entry when it was first looked at; 0: none */
+	quire_pfn pfn;       /* the frame that the address maps to at the end; n == 0 when none */
+	uint64_t pte_before; /* bits of the last-level entry when it was first looked at; 0: none */
 	uint64_t pte_after;
-	uint16_t steps_total;     /* steps taken, also those beyond the array */
+	uint16_t steps_total;                    /* steps taken, also those beyond the array */
 	uint8_t steps[QUIRE_CONFIG_TRACE_STEPS]; /* enum quire_step, in order */
 };
 
@@ -185,13 +185,11 @@ struct quire_trace {
  * Context    that of the exception; may sleep unless QUIRE_CTX_ATOMIC is set in the trap.
  * Locks      none of the library's may be held. */
 struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm,
-                                const struct quire_trap *trap, struct quire_trace *trace)
-    QUIRE_MUST_USE;
+				const struct quire_trap *trap, struct quire_trace *trace) QUIRE_MUST_USE;
 
 /* Resolves a fault that is decoded already (a port with a decoder of its own). As quire_trap(). */
 struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm,
-                                 const struct quire_fault *fault, struct quire_trace *trace)
-    QUIRE_MUST_USE;
+				 const struct quire_fault *fault, struct quire_trace *trace) QUIRE_MUST_USE;
 
 /* Replaces one row of the syndrome table at run time (ARM and ARM64: hook_fault_code).
  *
@@ -200,8 +198,8 @@ struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *m
  *            QUIRE_ENOMEM: the first replacement copies the tables, and no frame could be had.
  * On failure nothing is changed.
  * Context    may sleep. Not while another CPU may be in quire_trap(). */
-enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector,
-                                   unsigned index, const struct quire_fault_row *row) QUIRE_MUST_USE;
+enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector, unsigned index,
+				   const struct quire_fault_row *row) QUIRE_MUST_USE;
 
 /* Names for people: "read", "kernel", "not-present", "do_page_fault", "resume".
  * Each returns a constant string, "?" for a number outside the enum. Any context. */
@@ -210,8 +208,8 @@ const char *quire_mode_name(enum quire_mode mode);
 const char *quire_cause_name(enum quire_cause cause);
 const char *quire_route_name(enum quire_route route);
 const char *quire_outcome_name(enum quire_outcome_kind kind);
-const char *quire_signal_name(unsigned signal);               /* "SIGSEGV" */
-const char *quire_code_name(unsigned signal, unsigned code);  /* "SEGV_MAPERR" */
+const char *quire_signal_name(unsigned signal);              /* "SIGSEGV" */
+const char *quire_code_name(unsigned signal, unsigned code); /* "SEGV_MAPERR" */
 
 #ifdef __cplusplus
 }

@@ -17,7 +17,7 @@ struct quire_file_ops {
 	 * program that faults. Returns QUIRE_OK or a status (usually QUIRE_EIO). NULL: shared memory, as
 	 * without `ops`, but `release` is called. */
 	enum quire_status (*read)(void *context, uint64_t offset, void *buffer, size_t length,
-	                          size_t *out_length);
+				  size_t *out_length);
 	/* Writes. NULL: the file is never written back (its dirty pages stay). */
 	enum quire_status (*write)(void *context, uint64_t offset, const void *buffer, size_t length);
 	/* page_mkwrite: page `index` is about to become writable in some address space. A refusal
@@ -31,8 +31,8 @@ struct quire_file_ops {
  * `ops`: NULL, or without `read`, makes shared memory: absent pages are zeroes, and pages are the only copy.
  * Returns    QUIRE_OK and the file; QUIRE_ENOMEM. Context: may sleep. */
 enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops,
-                                    void *context, uint64_t size,
-                                    struct quire_file **out_file) QUIRE_MUST_USE;
+				    void *context, uint64_t size,
+				    struct quire_file **out_file) QUIRE_MUST_USE;
 
 /* References. Each mapping holds one. The last put writes nothing back: sync first. */
 struct quire_file *quire_file_get(struct quire_file *file);
@@ -53,8 +53,7 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size) QU
  * private copies, and dropped; partial ones are cleared. The host frees the whole pages of its device
  * itself, first.
  * Returns    QUIRE_OK; QUIRE_EINVAL: length 0; QUIRE_EIO: a partial page could not be read. */
-enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset,
-                                   uint64_t length) QUIRE_MUST_USE;
+enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uint64_t length) QUIRE_MUST_USE;
 
 /* Reads and writes through the page cache (read(2), write(2)): what mappings see and change at once.
  * `buffer`: kernel memory, not a program's (the port copies user memory itself).
@@ -62,15 +61,14 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset,
  * Returns    QUIRE_OK (also for a short read at the end); QUIRE_ENOMEM, QUIRE_EIO, QUIRE_EFBIG with
  *            *out_done telling how much was moved before. Context: may sleep. */
 enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void *buffer, size_t length,
-                                  size_t *out_done) QUIRE_MUST_USE;
+				  size_t *out_done) QUIRE_MUST_USE;
 enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer,
-                                   size_t length, size_t *out_done) QUIRE_MUST_USE;
+				   size_t length, size_t *out_done) QUIRE_MUST_USE;
 
 /* Writes dirty pages of [offset, offset + length) back; length 0: to the end. Pages written are clean
  * and write-protected in every address space, so that the next write is seen.
  * Returns    QUIRE_OK; the first error of `write`, after trying every page. */
-enum quire_status quire_file_sync(struct quire_file *file, uint64_t offset,
-                                  uint64_t length) QUIRE_MUST_USE;
+enum quire_status quire_file_sync(struct quire_file *file, uint64_t offset, uint64_t length) QUIRE_MUST_USE;
 
 /* Drops clean, unmapped pages of the range (posix_fadvise DONTNEED); length 0: to the end.
  * Returns how many were dropped. Shared memory loses nothing. */

@@ -17,15 +17,15 @@ extern "C" {
 /* --- life ----------------------------------------------------------------------------------------- */
 
 struct quire_mm_layout {
-	quire_va task_end;   /* end of user addresses; 0: the arch's */
-	quire_va mmap_base;  /* where the search for gaps starts; 0: from the limits, as Linux places it */
-	uint8_t bottom_up;   /* 1: search upwards whatever the profile says */
+	quire_va task_end;  /* end of user addresses; 0: the arch's */
+	quire_va mmap_base; /* where the search for gaps starts; 0: from the limits, as Linux places it */
+	uint8_t bottom_up;  /* 1: search upwards whatever the profile says */
 };
 
 /* Makes an empty address space. `layout`: NULL for the defaults.
  * Returns QUIRE_OK; QUIRE_ENOMEM; QUIRE_EINVAL: an address outside the arch's user half. */
 enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
-                                  struct quire_mm **out_mm) QUIRE_MUST_USE;
+				  struct quire_mm **out_mm) QUIRE_MUST_USE;
 
 /* References (threads). The last put unmaps everything and frees the tables.
  * => no CPU is active in an mm whose last reference is put. */
@@ -79,20 +79,20 @@ enum {
 	QUIRE_MAP_FIXED = 0x10,
 	QUIRE_MAP_ANONYMOUS = 0x20,
 	QUIRE_MAP_GROWSDOWN = 0x0100,
-	QUIRE_MAP_DENYWRITE = 0x0800,   /* ignored, as on Linux */
-	QUIRE_MAP_EXECUTABLE = 0x1000,  /* ignored, as on Linux */
+	QUIRE_MAP_DENYWRITE = 0x0800,  /* ignored, as on Linux */
+	QUIRE_MAP_EXECUTABLE = 0x1000, /* ignored, as on Linux */
 	QUIRE_MAP_LOCKED = 0x2000,
 	QUIRE_MAP_NORESERVE = 0x4000,
 	QUIRE_MAP_POPULATE = 0x8000,
 	QUIRE_MAP_NONBLOCK = 0x10000,
 	QUIRE_MAP_STACK = 0x20000,
-	QUIRE_MAP_HUGETLB = 0x40000,    /* refused: QUIRE_EINVAL */
+	QUIRE_MAP_HUGETLB = 0x40000, /* refused: QUIRE_EINVAL */
 	QUIRE_MAP_SYNC = 0x80000,
 	QUIRE_MAP_FIXED_NOREPLACE = 0x100000
 };
 
 struct quire_mmap {
-	quire_va addr;           /* hint, or the place with FIXED */
+	quire_va addr; /* hint, or the place with FIXED */
 	uint64_t length;
 	quire_prot prot;
 	uint32_t flags;          /* QUIRE_MAP_* */
@@ -103,10 +103,10 @@ struct quire_mmap {
 };
 
 enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how,
-                             quire_va *out_va) QUIRE_MUST_USE;
+			     quire_va *out_va) QUIRE_MUST_USE;
 enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
 enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length,
-                                 quire_prot prot) QUIRE_MUST_USE;
+				 quire_prot prot) QUIRE_MUST_USE;
 
 enum {
 	QUIRE_MREMAP_MAYMOVE = 1,
@@ -114,8 +114,8 @@ enum {
 	QUIRE_MREMAP_DONTUNMAP = 4
 };
 enum quire_status quire_mremap(struct quire_mm *mm, quire_va old_addr, uint64_t old_length,
-                               uint64_t new_length, uint32_t flags, quire_va new_addr,
-                               quire_va *out_va) QUIRE_MUST_USE;
+			       uint64_t new_length, uint32_t flags, quire_va new_addr,
+			       quire_va *out_va) QUIRE_MUST_USE;
 
 /* Where the heap starts (the end of the program's data) and, in *out_brk, where it ends. */
 void quire_mm_set_brk(struct quire_mm *mm, quire_va start);
@@ -148,11 +148,11 @@ enum quire_advice {
 	QUIRE_MADV_COLLAPSE = 25
 };
 enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t length,
-                                int advice) QUIRE_MUST_USE;
+				int advice) QUIRE_MUST_USE;
 
 /* One byte a page into `vector` (kernel memory): 1 resident. ENOMEM where nothing is mapped. */
 enum quire_status quire_mincore(struct quire_mm *mm, quire_va addr, uint64_t length,
-                                unsigned char *vector) QUIRE_MUST_USE;
+				unsigned char *vector) QUIRE_MUST_USE;
 
 enum {
 	QUIRE_MLOCK_ONFAULT = 1,
@@ -161,7 +161,7 @@ enum {
 	QUIRE_MCL_ONFAULT = 4
 };
 enum quire_status quire_mlock(struct quire_mm *mm, quire_va addr, uint64_t length,
-                              uint32_t flags) QUIRE_MUST_USE;
+			      uint32_t flags) QUIRE_MUST_USE;
 enum quire_status quire_munlock(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
 enum quire_status quire_mlockall(struct quire_mm *mm, uint32_t flags) QUIRE_MUST_USE;
 enum quire_status quire_munlockall(struct quire_mm *mm) QUIRE_MUST_USE;
@@ -172,7 +172,7 @@ enum {
 	QUIRE_MS_SYNC = 4
 };
 enum quire_status quire_msync(struct quire_mm *mm, quire_va addr, uint64_t length,
-                              uint32_t flags) QUIRE_MUST_USE;
+			      uint32_t flags) QUIRE_MUST_USE;
 
 /* --- access by the kernel to another's memory ----------------------------------------------------- */
 
@@ -185,7 +185,7 @@ enum {
 	QUIRE_ACCESS_MM_FORCE = 2
 };
 enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer, size_t length,
-                                  unsigned flags, size_t *out_done) QUIRE_MUST_USE;
+				  unsigned flags, size_t *out_done) QUIRE_MUST_USE;
 
 /* What identifies the memory behind an address, for futexes: equal for two addresses that are the same
  * shared memory. Private memory is identified by (mm, va). EFAULT where nothing is mapped. */
@@ -197,11 +197,11 @@ enum quire_status quire_mm_key(struct quire_mm *mm, quire_va va, struct quire_ke
 /* --- what an address space looks like ------------------------------------------------------------- */
 
 enum {
-	QUIRE_REGION_SHARED = 1,      /* MAP_SHARED */
+	QUIRE_REGION_SHARED = 1, /* MAP_SHARED */
 	QUIRE_REGION_GROWSDOWN = 2,
 	QUIRE_REGION_LOCKED = 4,
-	QUIRE_REGION_HEAP = 8,        /* the brk area */
-	QUIRE_REGION_STACK = 16,      /* holds the main stack (quire_mm_set_stack) */
+	QUIRE_REGION_HEAP = 8,   /* the brk area */
+	QUIRE_REGION_STACK = 16, /* holds the main stack (quire_mm_set_stack) */
 	QUIRE_REGION_NORESERVE = 32,
 	QUIRE_REGION_DONTFORK = 64,
 	QUIRE_REGION_WIPEONFORK = 128,
@@ -226,12 +226,12 @@ struct quire_region {
 
 /* The first region that ends above `va`. QUIRE_ENOENT: none. */
 enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va,
-                                  struct quire_region *out_region) QUIRE_MUST_USE;
+				  struct quire_region *out_region) QUIRE_MUST_USE;
 
 /* The same, with a reference to the file, if there is one: for who looks at another's address space, which
  * may unmap meanwhile. quire_file_put() it. */
 enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va,
-                                      struct quire_region *out_region) QUIRE_MUST_USE;
+				      struct quire_region *out_region) QUIRE_MUST_USE;
 
 /* The counts of /proc/PID/smaps for [start, end), in pages; pss in 1/4096 of a page. */
 struct quire_smaps {
@@ -239,7 +239,7 @@ struct quire_smaps {
 	uint64_t referenced, anonymous, swap, locked, lazyfree, pss_dirty;
 };
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
-                                 struct quire_smaps *out_smaps) QUIRE_MUST_USE;
+				 struct quire_smaps *out_smaps) QUIRE_MUST_USE;
 
 /* One entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared,
  * 56 exclusively mapped, 54:0 the frame. Unmapped addresses give 0. */
@@ -250,7 +250,7 @@ struct quire_mm_usage {
 	uint64_t rss_anon, rss_file, rss_shmem, swap;             /* pages */
 	uint64_t rss_peak, vm_peak;
 	uint64_t table_bytes;
-	uint64_t minor, major;                                    /* faults */
+	uint64_t minor, major; /* faults */
 	unsigned regions;
 	quire_va start_brk, brk;
 };

@@ -115,7 +115,7 @@ enum quire_step {
 #define QUIRE_STEP_ENUM(id, name, text) QUIRE_STEP_##id,
 	QUIRE_STEPS(QUIRE_STEP_ENUM)
 #undef QUIRE_STEP_ENUM
-	    QUIRE_STEP_COUNT
+	QUIRE_STEP_COUNT
 };
 
 #ifdef __cplusplus

@@ -17,13 +17,13 @@ extern "C" {
 struct quire_ram {
 	quire_pa base;
 	uint64_t bytes;
-	void *linear;  /* where the range is mapped for good; NULL: reached through frame_map() only */
+	void *linear; /* where the range is mapped for good; NULL: reached through frame_map() only */
 };
 
 enum quire_overcommit {
-	QUIRE_OVERCOMMIT_GUESS = 0,   /* refuse obvious overcommits of one call */
+	QUIRE_OVERCOMMIT_GUESS = 0, /* refuse obvious overcommits of one call */
 	QUIRE_OVERCOMMIT_ALWAYS = 1,
-	QUIRE_OVERCOMMIT_NEVER = 2    /* commit limit: swap + ratio percent of RAM */
+	QUIRE_OVERCOMMIT_NEVER = 2 /* commit limit: swap + ratio percent of RAM */
 };
 
 /* Everything a system is made from. Zeroed members mean the default. */
@@ -35,7 +35,7 @@ struct quire_config {
 
 	struct quire_ram ram[QUIRE_CONFIG_RAM_RANGES]; /* at least one with a linear address */
 	unsigned ram_count;
-	unsigned cpus;                       /* default: 1 */
+	unsigned cpus; /* default: 1 */
 
 	/* Kernel mappings (quire_kmap()). Both 0: none. Page-aligned, in the arch's kernel half. */
 	quire_va kmap_start, kmap_end;
@@ -43,11 +43,11 @@ struct quire_config {
 	quire_pa kernel_root;
 
 	enum quire_overcommit overcommit;
-	unsigned overcommit_ratio;           /* percent; default 50 */
-	unsigned max_map_count;              /* vmas of one mm; default 65530 */
-	quire_va mmap_min_addr;              /* lowest address a program may map; default 65536 */
-	unsigned reserve_frames;             /* kept back for freeing memory; default: total / 256, 8 to 1024 */
-	unsigned stack_guard_pages;          /* default: the profile's */
+	unsigned overcommit_ratio;  /* percent; default 50 */
+	unsigned max_map_count;     /* vmas of one mm; default 65530 */
+	quire_va mmap_min_addr;     /* lowest address a program may map; default 65536 */
+	unsigned reserve_frames;    /* kept back for freeing memory; default: total / 256, 8 to 1024 */
+	unsigned stack_guard_pages; /* default: the profile's */
 };
 
 /* Makes a system.
@@ -59,7 +59,7 @@ struct quire_config {
  * On failure nothing was written but inside the ranges.
  * Context    one CPU; may not sleep. */
 enum quire_status quire_system_create(const struct quire_config *config,
-                                      struct quire_system **out_system) QUIRE_MUST_USE;
+				      struct quire_system **out_system) QUIRE_MUST_USE;
 
 /* Ends a system: per-CPU lists are drained and the kernel mappings freed; the RAM is the host's again.
  * => every mm is destroyed, every file put, every frame freed: else quire_host.panic() names the first. */
@@ -72,16 +72,16 @@ void *quire_system_host_context(const struct quire_system *system);
 /* --- frames, for the port's own use ------------------------------------------------------------- */
 
 enum {
-	QUIRE_FRAME_ZERO = 1,     /* cleared */
-	QUIRE_FRAME_LINEAR = 2,   /* in a linear range */
-	QUIRE_FRAME_RESERVE = 4   /* may use the reserve: only for work that frees memory */
+	QUIRE_FRAME_ZERO = 1,   /* cleared */
+	QUIRE_FRAME_LINEAR = 2, /* in a linear range */
+	QUIRE_FRAME_RESERVE = 4 /* may use the reserve: only for work that frees memory */
 };
 
 /* Allocates 1 << order contiguous frames, aligned to their size. `order`: 0 to 10.
  * Returns    QUIRE_OK and the first frame; QUIRE_ENOMEM; QUIRE_EINVAL: order above 10.
  * Context    any but interrupts; does not sleep. Locks: takes the zone lock. */
 enum quire_status quire_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
-                                    quire_pfn *out_pfn) QUIRE_MUST_USE;
+				    quire_pfn *out_pfn) QUIRE_MUST_USE;
 
 /* Frees what quire_frame_alloc() gave, with the same order. */
 void quire_frame_free(struct quire_system *system, quire_pfn pfn, unsigned order);
@@ -95,17 +95,17 @@ quire_pfn quire_frame_of(const struct quire_system *system, const void *address)
 /* --- what the system says of itself ----------------------------------------------------------- */
 
 enum quire_page_state {
-	QUIRE_PAGE_META = 0,   /* descriptors, the system itself; never allocated */
-	QUIRE_PAGE_FREE,       /* in the buddy allocator */
-	QUIRE_PAGE_CPU,        /* free, in a CPU's list */
-	QUIRE_PAGE_PORT,       /* the port's own (quire_frame_alloc) */
-	QUIRE_PAGE_TABLE,      /* page tables */
-	QUIRE_PAGE_OBJECT,     /* the library's objects */
-	QUIRE_PAGE_ANON,       /* private memory of programs */
-	QUIRE_PAGE_FILE,       /* page cache of a file with a device behind it */
-	QUIRE_PAGE_SHMEM,      /* pages of shared memory: the only copy */
-	QUIRE_PAGE_KMAP,       /* kernel mappings */
-	QUIRE_PAGE_ZERO,       /* the zero page */
+	QUIRE_PAGE_META = 0, /* descriptors, the system itself; never allocated */
+	QUIRE_PAGE_FREE,     /* in the buddy allocator */
+	QUIRE_PAGE_CPU,      /* free, in a CPU's list */
+	QUIRE_PAGE_PORT,     /* the port's own (quire_frame_alloc) */
+	QUIRE_PAGE_TABLE,    /* page tables */
+	QUIRE_PAGE_OBJECT,   /* the library's objects */
+	QUIRE_PAGE_ANON,     /* private memory of programs */
+	QUIRE_PAGE_FILE,     /* page cache of a file with a device behind it */
+	QUIRE_PAGE_SHMEM,    /* pages of shared memory: the only copy */
+	QUIRE_PAGE_KMAP,     /* kernel mappings */
+	QUIRE_PAGE_ZERO,     /* the zero page */
 	QUIRE_PAGE_STATES
 };
 const char *quire_page_state_name(enum quire_page_state state);
@@ -114,10 +114,10 @@ const char *quire_page_state_name(enum quire_page_state state);
 enum quire_page_state quire_frame_state(const struct quire_system *system, quire_pfn pfn);
 
 struct quire_memory {
-	uint64_t frames;                       /* given in the ranges */
-	uint64_t by_state[QUIRE_PAGE_STATES];  /* sums to `frames` */
-	uint64_t reserve;                      /* frames kept back */
-	uint64_t committed;                    /* pages promised (Committed_AS) */
+	uint64_t frames;                      /* given in the ranges */
+	uint64_t by_state[QUIRE_PAGE_STATES]; /* sums to `frames` */
+	uint64_t reserve;                     /* frames kept back */
+	uint64_t committed;                   /* pages promised (Committed_AS) */
 	uint64_t commit_limit;
 };
 
@@ -147,8 +147,8 @@ enum quire_event {
 	QUIRE_EVENT_PAGE_WRITTEN,
 	QUIRE_EVENT_TABLE_MADE,
 	QUIRE_EVENT_TABLE_FREED,
-	QUIRE_EVENT_FLUSH,        /* TLB flushes asked of the host */
-	QUIRE_EVENT_FORK_PTE,     /* entries copied by fork */
+	QUIRE_EVENT_FLUSH,    /* TLB flushes asked of the host */
+	QUIRE_EVENT_FORK_PTE, /* entries copied by fork */
 	QUIRE_EVENT_COUNT
 };
 uint64_t quire_event(const struct quire_system *system, enum quire_event event);
@@ -164,8 +164,9 @@ enum quire_status quire_check(struct quire_system *system, char *why, size_t siz
 /* --- kernel mappings ---------------------------------------------------------------------------- */
 
 enum quire_kmap_kind {
-	QUIRE_KMAP_EAGER = 0,  /* frames at once: the first touch in an address space costs one fault, the sync */
-	QUIRE_KMAP_LAZY = 1    /* frames at first touch: two faults, the sync and the page */
+	QUIRE_KMAP_EAGER =
+	    0, /* frames at once: the first touch in an address space costs one fault, the sync */
+	QUIRE_KMAP_LAZY = 1 /* frames at first touch: two faults, the sync and the page */
 };
 
 /* Maps `pages` pages of kernel memory (vmalloc). The page below and the page above stay unmapped: guards.
@@ -174,7 +175,7 @@ enum quire_kmap_kind {
  *            kernel have a root each (ARM64): its entry looks up no kernel address.
  * On failure nothing is mapped. Context: may sleep. Locks: the kernel map's. */
 enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot,
-                             enum quire_kmap_kind kind, quire_va *out_va) QUIRE_MUST_USE;
+			     enum quire_kmap_kind kind, quire_va *out_va) QUIRE_MUST_USE;
 
 /* Removes the mapping that quire_kmap() gave at `va`, and frees its frames after every CPU has
  * forgotten it. Returns QUIRE_OK; QUIRE_EINVAL: `va` is not the start of one. */

@@ -84,11 +84,11 @@ enum quire_status {
 	QUIRE_EOVERFLOW = -75,
 	QUIRE_EOPNOTSUPP = -95,
 	/* Quire's own, outside Linux's numbers: never returned to a program. */
-	QUIRE_NO_NX = -1001,       /* the architecture cannot forbid execution of what may be read */
-	QUIRE_NO_EXECONLY = -1002, /* it cannot allow execution without reading */
+	QUIRE_NO_NX = -1001,        /* the architecture cannot forbid execution of what may be read */
+	QUIRE_NO_EXECONLY = -1002,  /* it cannot allow execution without reading */
 	QUIRE_NO_WRITEONLY = -1003, /* it cannot allow writing without reading */
-	QUIRE_NO_LEAF = -1004,     /* no page of this size at this level */
-	QUIRE_RETRY = -1005        /* what was looked at has changed: look again. Never leaves the library */
+	QUIRE_NO_LEAF = -1004,      /* no page of this size at this level */
+	QUIRE_RETRY = -1005         /* what was looked at has changed: look again. Never leaves the library */
 };
 
 /* The name of a status, as errno(3) and the enum above spell it ("ENOMEM", "NO_NX").

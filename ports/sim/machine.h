@@ -75,7 +75,12 @@ struct sim_held {
 	unsigned rank;
 };
 
-enum sim_state { SIM_IDLE = 0, SIM_READY, SIM_WAITING, SIM_ENDED };
+enum sim_state {
+	SIM_IDLE = 0,
+	SIM_READY,
+	SIM_WAITING,
+	SIM_ENDED
+};
 
 struct sim_cpu {
 	struct sim *sim;

@@ -33,7 +33,12 @@
 #define PHYSICAL_BITS 40
 
 /* APTable, UXNTable, PXNTable of the tables passed: D8.4.2. */
-enum { CARRY_RO = 1, CARRY_NO_EL0 = 2, CARRY_UXN = 4, CARRY_PXN = 8 };
+enum {
+	CARRY_RO = 1,
+	CARRY_NO_EL0 = 2,
+	CARRY_UXN = 4,
+	CARRY_PXN = 8
+};
 
 static unsigned level_shift(const struct sim_mmu *mmu, unsigned level)
 {
@@ -170,11 +175,11 @@ static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *req
 	raise_fault(request, leaf ? FSC_PERMISSION : FSC_TRANSLATION, 3 - level, out);
 }
 
-#define ARM64(mmu_name, granule, level_count, leaves)                                                        \
-	{                                                                                                    \
-		.name = mmu_name, .levels = level_count, .page_shift = granule, .index_bits = (granule)-3,   \
-		.leaf_levels = leaves, .split_root = true, .asid = true, .walk_cache = true, .walk = walk,   \
-		.refuse = refuse,                                                                            \
+#define ARM64(mmu_name, granule, level_count, leaves)                                                  \
+	{                                                                                              \
+		.name = mmu_name, .levels = level_count, .page_shift = granule,                        \
+		.index_bits = -3 + (granule), .leaf_levels = leaves, .split_root = true, .asid = true, \
+		.walk_cache = true, .walk = walk, .refuse = refuse,                                    \
 	}
 
 /* Blocks: levels 1 and 2 of the manual at 4 KiB, level 2 at 16 and 64 KiB. */

@@ -151,11 +151,11 @@ static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *req
 	page_fault(request, out);
 }
 
-#define RISCV(mmu_name, level_count, leaves)                                                                 \
-	{                                                                                                    \
-		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = 9,                  \
-		.leaf_levels = leaves, .asid = true, .caches_invalid = true, .walk_cache = true,             \
-		.walk = walk, .refuse = refuse,                                                              \
+#define RISCV(mmu_name, level_count, leaves)                                                     \
+	{                                                                                        \
+		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = 9,      \
+		.leaf_levels = leaves, .asid = true, .caches_invalid = true, .walk_cache = true, \
+		.walk = walk, .refuse = refuse,                                                  \
 	}
 
 const struct sim_mmu sim_mmu_riscv64 = RISCV("riscv64", 3, 0x7);

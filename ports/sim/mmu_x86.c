@@ -26,7 +26,12 @@
 #define MAXPHYADDR 46
 
 /* What the entries so far leave: all must have R/W and U/S, none may have XD (4.6). */
-enum { CARRY_WRITE = 1, CARRY_USER = 2, CARRY_EXEC = 4, CARRY_ALL = 7 };
+enum {
+	CARRY_WRITE = 1,
+	CARRY_USER = 2,
+	CARRY_EXEC = 4,
+	CARRY_ALL = 7
+};
 
 static bool is_64(const struct sim_mmu *mmu)
 {
@@ -194,11 +199,11 @@ static void refuse(const struct sim_mmu *mmu, const struct sim_walk_request *req
 
 /* A page fault invalidates what the TLB and the walk caches have for its address (4.10.4.1). Entries
  * that are not present are never cached (4.10.2.3). */
-#define X86(mmu_name, level_count, bits, leaves, tagged)                                                     \
-	{                                                                                                    \
-		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = bits,               \
-		.leaf_levels = leaves, .asid = tagged, .fault_drops_entry = true, .walk_cache = true,        \
-		.walk = walk, .refuse = refuse,                                                              \
+#define X86(mmu_name, level_count, bits, leaves, tagged)                                              \
+	{                                                                                             \
+		.name = mmu_name, .levels = level_count, .page_shift = 12, .index_bits = bits,        \
+		.leaf_levels = leaves, .asid = tagged, .fault_drops_entry = true, .walk_cache = true, \
+		.walk = walk, .refuse = refuse,                                                       \
 	}
 
 const struct sim_mmu sim_mmu_i386 = X86("i386", 2, 10, 0x3, false);

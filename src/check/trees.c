@@ -134,9 +134,10 @@ static bool check_level(struct tree *tree, unsigned level, quire_va start, quire
 			held = siblings(tree, entry, level, qr_pt_index(arch, level, at), page, &first) +
 			       tables_below(tree, page, level - 1);
 			if (page->ref != held)
-				return qr_check_fail(tree->checker,
-						     "frame %x (table): %u references, and %u tables in it or below",
-						     page->pfn, (uint64_t)page->ref, held);
+				return qr_check_fail(
+				    tree->checker,
+				    "frame %x (table): %u references, and %u tables in it or below",
+				    page->pfn, (uint64_t)page->ref, held);
 			tree->table_bytes += arch->level[level - 1].table_bytes;
 			tree->checker->table_frames += first ? frames_of(arch, level - 1) : 0;
 		}
@@ -227,8 +228,9 @@ static bool check_leaf(struct tree *tree, void *entry, quire_pte pte, unsigned l
 					     (uint64_t)va, page->pfn,
 					     quire_page_state_name(qr_page_state(page)));
 		if (!qr_rmap_sound(system, page))
-			return qr_check_fail(tree->checker, "%s: %x maps frame %x, whose reverse map is not one",
-					     tree->name, (uint64_t)va, page->pfn);
+			return qr_check_fail(tree->checker,
+					     "%s: %x maps frame %x, whose reverse map is not one", tree->name,
+					     (uint64_t)va, page->pfn);
 		qr_rmap_each(system, page, is_entry, &search);
 		if (!search.found)
 			return qr_check_fail(tree->checker,

@@ -19,7 +19,7 @@ static bool known(const struct quire_fault_row *rows, unsigned count, enum quire
 }
 
 enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector, unsigned index,
-                                   const struct quire_fault_row *row)
+				   const struct quire_fault_row *row)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	const struct quire_fault_row *own;

@@ -7,7 +7,7 @@
 const struct quire_profile quire_profile_2_4 = {
     .name = "linux-2.4",
     .decade = QUIRE_LINUX_2_4,
-    .stack_slack = 32,                  /* the deepest push: pusha */
+    .stack_slack = 32, /* the deepest push: pusha */
     .lock_rule = QUIRE_LOCK_BLOCK,
     .vmalloc_rule = QUIRE_VMALLOC_ANY,
     .reuse_rule = QUIRE_REUSE_COUNT,
@@ -20,7 +20,7 @@ const struct quire_profile quire_profile_2_4 = {
 const struct quire_profile quire_profile_2_6 = {
     .name = "linux-2.6",
     .decade = QUIRE_LINUX_2_6,
-    .stack_slack = 65536,               /* enter with the largest frame, and some registers */
+    .stack_slack = 65536, /* enter with the largest frame, and some registers */
     .stack_slack_longs = 32,
     .lock_rule = QUIRE_LOCK_TRY_THEN_SEARCH,
     .vmalloc_rule = QUIRE_VMALLOC_PLAIN,

@@ -35,7 +35,7 @@ static bool clean_entry(void *context, struct qr_page *page, void *entry)
 		if (clean.bits == pte.bits)
 			break;
 		if (!qr_pte_cas(arch, 0, entry, &pte, clean))
-			continue;            /* the hardware set a bit meanwhile */
+			continue; /* the hardware set a bit meanwhile */
 		cleaning->was_dirty |= (flags & QUIRE_PTE_DIRTY) != 0;
 		qr_tlb_flush_page(pt, va);
 		break;
@@ -50,7 +50,7 @@ static void breathe(struct quire_system *system, const struct qr_page *page)
 {
 	if (system->host->wait)
 		system->host->wait(system->host_context, &page->flags,
-		                   __atomic_load_n(&page->flags, __ATOMIC_RELAXED), QUIRE_WAIT_SPIN);
+				   __atomic_load_n(&page->flags, __ATOMIC_RELAXED), QUIRE_WAIT_SPIN);
 }
 
 bool qr_page_mkclean(struct quire_system *system, struct qr_page *page)
@@ -85,7 +85,7 @@ static bool grab_entry(void *context, struct qr_page *page, void *entry)
 	grab->table = qr_page_at(grab->system, entry);
 	grab->pt = qr_rmap_owner(grab->system, entry, &grab->va);
 	if (!qr_pt_trylock(grab->pt, grab->table))
-		return true;             /* perhaps the next one's is free */
+		return true; /* perhaps the next one's is free */
 	grab->entry = entry;
 	return false;
 }

@@ -2,8 +2,8 @@
 /* Files: made, shared, given up. */
 #include "file/file.h"
 
-enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops, void *context,
-                                    uint64_t size, struct quire_file **out_file)
+enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops,
+				    void *context, uint64_t size, struct quire_file **out_file)
 {
 	struct quire_file *file = qr_slab_alloc(system, QR_SLAB_FILE);
 

@@ -14,24 +14,24 @@
 
 struct quire_file {
 	struct quire_system *system;
-	const struct quire_file_ops *ops;  /* NULL: shared memory */
+	const struct quire_file_ops *ops; /* NULL: shared memory */
 	void *context;
-	uint32_t refs;                     /* atomic */
-	struct qr_lock lock;               /* CACHE: the index and the counts */
-	struct qr_lock map_lock;           /* FILE: the list of vmas */
-	struct qr_list vmas;               /* under FILE */
-	qr_atomic64 size;                  /* bytes; atomic; written under CACHE */
-	uint64_t pages;                    /* in the cache, under CACHE */
-	qr_atomic64 dirty;                 /* pages with DIRTY; atomic */
-	void *root;                        /* index, under CACHE */
+	uint32_t refs;           /* atomic */
+	struct qr_lock lock;     /* CACHE: the index and the counts */
+	struct qr_lock map_lock; /* FILE: the list of vmas */
+	struct qr_list vmas;     /* under FILE */
+	qr_atomic64 size;        /* bytes; atomic; written under CACHE */
+	uint64_t pages;          /* in the cache, under CACHE */
+	qr_atomic64 dirty;       /* pages with DIRTY; atomic */
+	void *root;              /* index, under CACHE */
 	uint32_t height;
-	uint32_t flags;                    /* QR_FILE_* */
-	qr_atomic64 committed;             /* pages accounted (shared anonymous memory) */
-	struct qr_list link;               /* system->files */
+	uint32_t flags;        /* QR_FILE_* */
+	qr_atomic64 committed; /* pages accounted (shared anonymous memory) */
+	struct qr_list link;   /* system->files */
 };
 
 enum {
-	QR_FILE_ACCOUNTED = 1              /* committed at creation: mmap(MAP_SHARED | MAP_ANONYMOUS) */
+	QR_FILE_ACCOUNTED = 1 /* committed at creation: mmap(MAP_SHARED | MAP_ANONYMOUS) */
 };
 
 static inline bool qr_file_is_shmem(const struct quire_file *file)
@@ -41,14 +41,15 @@ static inline bool qr_file_is_shmem(const struct quire_file *file)
 
 /* --- the index (index.c): all under CACHE -------------------------------------------------------- */
 struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index);
-enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struct qr_page *page) QUIRE_MUST_USE;
+enum quire_status qr_index_insert(struct quire_file *file, uint64_t index,
+				  struct qr_page *page) QUIRE_MUST_USE;
 struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index);
 /* The first page in [*index, last]; sets *index. NULL: none. */
 struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last);
 /* The same with what follows it in its node: *out_run is the first page and those behind it, NULL where there
  * is none. Returns how many entries it has, none beyond `last`; 0: no page. */
 unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
-                      struct qr_page *const **out_run);
+		      struct qr_page *const **out_run);
 
 /* --- the cache (cache.c) ------------------------------------------------------------------------------ */
 
@@ -58,7 +59,7 @@ struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index);
 /* Up to `count` cached pages of [first, last], in order, each with a reference. Returns how many.
  * Locks: CACHE, once. */
 unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
-                             unsigned count);
+			     unsigned count);
 
 /* The cached pages of [first, last], up to the end of the file, that can be mapped as they are: up to date, and
  * nobody had them LOCKED. In order, each LOCKED now and with a reference. => last - first < QR_TAKE_PAGES.
@@ -68,7 +69,7 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
  * there and could be LOCKED is the file's until it is unlocked. */
 #define QR_TAKE_PAGES 32
 unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
-                             struct qr_page *pages[QR_TAKE_PAGES]);
+			     struct qr_page *pages[QR_TAKE_PAGES]);
 
 /* The page, cached and up to date, LOCKED and with a reference. Makes it: shared memory gets a zeroed
  * page; a file's is read (sleeps; no lock may be held but the mm lock, which the caller drops first when
@@ -76,7 +77,7 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
  * *out_how: QUIRE_STEP_CACHE_HIT, _CACHE_READ or _CACHE_SHMEM.
  * Returns QUIRE_OK; QUIRE_ERANGE: beyond the end; QUIRE_EIO: read failed or short; QUIRE_ENOMEM. */
 enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct qr_page **out_page,
-                               enum quire_step *out_how) QUIRE_MUST_USE;
+			       enum quire_step *out_how) QUIRE_MUST_USE;
 
 /* Recounts: pages in the index against `pages`, `dirty`, and the promises. For quire_check(). */
 bool qr_file_valid(const struct quire_file *file);
@@ -86,7 +87,7 @@ void qr_cache_dirty(struct qr_page *page);
 
 /* The same wherever the end is: for a write that will grow the file. Never QUIRE_ERANGE. */
 enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,
-                                enum quire_step *out_how) QUIRE_MUST_USE;
+				enum quire_step *out_how) QUIRE_MUST_USE;
 
 /* Takes a page out of the cache, with the cache's reference and its promise. => LOCKED, unmapped. */
 void qr_cache_remove(struct quire_file *file, struct qr_page *page);

@@ -48,7 +48,7 @@ static enum quire_status read_piece(struct quire_file *file, const struct piece 
 }
 
 enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void *buffer, size_t length,
-                                  size_t *out_done)
+				  size_t *out_done)
 {
 	uint64_t size = quire_file_size(file);
 	uint64_t end;
@@ -62,7 +62,7 @@ enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void
 		enum quire_status status = read_piece(file, &piece, (char *)buffer + *out_done);
 
 		if (status == QUIRE_ERANGE)
-			return QUIRE_OK;     /* truncated meanwhile */
+			return QUIRE_OK; /* truncated meanwhile */
 		if (status != QUIRE_OK)
 			return status;
 		*out_done += piece.bytes;
@@ -104,8 +104,8 @@ static enum quire_status write_piece(struct quire_file *file, const struct piece
 	return QUIRE_OK;
 }
 
-enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer, size_t length,
-                                   size_t *out_done)
+enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer,
+				   size_t length, size_t *out_done)
 {
 	uint64_t end = offset + length;
 	uint64_t size = quire_file_size(file);

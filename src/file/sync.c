@@ -24,7 +24,7 @@ static enum quire_status write_page(struct quire_file *file, struct qr_page *pag
 	if (!qr_inject(system, QUIRE_RES_WRITE)) {
 		at = qr_page_map(system, page);
 		status = file->ops->write(file->context, offset, at,
-		                          (size_t)qr_min(qr_page_bytes(system), size - offset));
+					  (size_t)qr_min(qr_page_bytes(system), size - offset));
 		qr_page_unmap(system, page, at);
 	}
 	if (status == QUIRE_OK)
@@ -35,7 +35,8 @@ static enum quire_status write_page(struct quire_file *file, struct qr_page *pag
 }
 
 /* The pages of [offset, offset + length); length 0: to the end. False: none. */
-static bool pages_of(const struct quire_file *file, uint64_t offset, uint64_t length, uint64_t *first, uint64_t *last)
+static bool pages_of(const struct quire_file *file, uint64_t offset, uint64_t length, uint64_t *first,
+		     uint64_t *last)
 {
 	unsigned shift = qr_arch(file->system)->page_shift;
 	uint64_t end = offset + length;

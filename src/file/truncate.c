@@ -9,7 +9,8 @@
 #include "file/file.h"
 
 /* The part of `vma` that maps pages [first, last] of its file. False: none. */
-static bool overlap(const struct quire_vma *vma, uint64_t first, uint64_t last, quire_va *start, quire_va *end)
+static bool overlap(const struct quire_vma *vma, uint64_t first, uint64_t last, quire_va *start,
+		    quire_va *end)
 {
 	unsigned shift = qr_arch(vma->mm->system)->page_shift;
 	uint64_t pages = qr_vma_pages(vma);
@@ -62,7 +63,7 @@ static struct qr_page *next_locked(struct quire_file *file, uint64_t *index, uin
 			*index = page->u.cache.index;
 			return page;
 		}
-		qr_cache_put(system, page);   /* another took it out meanwhile: look again */
+		qr_cache_put(system, page); /* another took it out meanwhile: look again */
 	}
 }
 
@@ -81,7 +82,8 @@ void qr_file_drop_pages(struct quire_file *file, uint64_t first, uint64_t last)
 
 /* Clears bytes [from, to) of the page at `index`, if there is anything to clear.
  * `make`: the page is read in when a device may hold old bytes there. */
-static enum quire_status clear_part(struct quire_file *file, uint64_t index, size_t from, size_t to, bool make)
+static enum quire_status clear_part(struct quire_file *file, uint64_t index, size_t from, size_t to,
+				    bool make)
 {
 	struct quire_system *system = file->system;
 	enum quire_step how;
@@ -153,7 +155,7 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uin
 	uint64_t mask = qr_page_mask(system);
 	size_t bytes = (size_t)qr_page_bytes(system);
 	uint64_t end = offset + length;
-	uint64_t first = (offset + mask) >> shift;      /* whole pages [first, last) */
+	uint64_t first = (offset + mask) >> shift; /* whole pages [first, last) */
 	uint64_t last = end >> shift;
 	enum quire_status status = QUIRE_OK;
 
@@ -165,14 +167,15 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uin
 		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_CACHE);
 	if (offset >> shift == (end - 1) >> shift && (offset & mask || end & mask))
 		return clear_part(file, offset >> shift, (size_t)(offset & mask),
-		                  end & mask ? (size_t)(end & mask) : bytes, true);
+				  end & mask ? (size_t)(end & mask) : bytes, true);
 	if (offset & mask)
 		status = clear_part(file, offset >> shift, (size_t)(offset & mask), bytes, true);
 	if (status == QUIRE_OK && end & mask)
 		status = clear_part(file, last, 0, (size_t)(end & mask), true);
 	if (status != QUIRE_OK || first >= last)
 		return status;
-	qr_file_unmap(file, first, last - 1, qr_mutant(system, "punch-private") ? QR_UNMAP_ALL : QR_UNMAP_CACHE);
+	qr_file_unmap(file, first, last - 1,
+		      qr_mutant(system, "punch-private") ? QR_UNMAP_ALL : QR_UNMAP_CACHE);
 	qr_file_drop_pages(file, first, last - 1);
 	return QUIRE_OK;
 }

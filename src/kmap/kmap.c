@@ -43,9 +43,10 @@ enum quire_status qr_kmap_init(struct quire_system *system)
 
 	if (!area && config->kernel_root.v == 0)
 		return QUIRE_OK;
-	if (area && (config->kmap_start > config->kmap_end || (config->kmap_start & qr_page_mask(system)) ||
-	             (config->kmap_end & qr_page_mask(system)) || !quire_va_is_kernel(arch, config->kmap_start) ||
-	             !quire_va_is_kernel(arch, config->kmap_end - 1)))
+	if (area &&
+	    (config->kmap_start > config->kmap_end || (config->kmap_start & qr_page_mask(system)) ||
+	     (config->kmap_end & qr_page_mask(system)) || !quire_va_is_kernel(arch, config->kmap_start) ||
+	     !quire_va_is_kernel(arch, config->kmap_end - 1)))
 		return QUIRE_EINVAL;
 	kmap = qr_slab_alloc(system, QR_SLAB_SMALL);
 	if (!kmap)
@@ -105,8 +106,8 @@ static enum quire_status fill(struct quire_system *system, struct qr_kmap_area *
 
 		if (page) {
 			status = qr_pt_map(&system->kmap->pt, va, qr_page_pfn(system, page), area->prot,
-			                   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
-			qr_page_put(system, page);   /* the mapping has its own */
+					   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
+			qr_page_put(system, page); /* the mapping has its own */
 		}
 		if (status != QUIRE_OK) {
 			empty(system, area->start, va);
@@ -136,8 +137,8 @@ static void publish(struct qr_kmap_area *area, struct qr_list *after)
 	__atomic_store_n(&after->next, &area->link, __ATOMIC_RELEASE);
 }
 
-enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot, enum quire_kmap_kind kind,
-                             quire_va *out_va)
+enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot,
+			     enum quire_kmap_kind kind, quire_va *out_va)
 {
 	struct qr_kmap *kmap = system->kmap;
 	unsigned shift = qr_arch(system)->page_shift;

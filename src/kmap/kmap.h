@@ -17,18 +17,18 @@
 #include "pt/pt.h"
 
 struct qr_kmap_area {
-	struct qr_list link;          /* in address order */
+	struct qr_list link; /* in address order */
 	quire_va start, end;
 	quire_prot prot;
 	enum quire_kmap_kind kind;
 };
 
 struct qr_kmap {
-	struct qr_lock lock;          /* KMAP: areas; sleeps */
-	struct qr_pt pt;              /* the kernel tree */
+	struct qr_lock lock; /* KMAP: areas; sleeps */
+	struct qr_pt pt;     /* the kernel tree */
 	struct qr_list areas;
-	quire_va start, end;          /* where areas may lie; equal: nowhere */
-	bool adopted;                 /* the root is the port's: not freed */
+	quire_va start, end; /* where areas may lie; equal: nowhere */
+	bool adopted;        /* the root is the port's: not freed */
 };
 
 /* Makes the kernel tree and the area (quire_system_create calls it after the allocators; the config has

@@ -60,10 +60,10 @@ static enum quire_step fill_page(struct quire_system *system, quire_va va)
 	if (!page)
 		return QUIRE_STEP_VMALLOC_NO_FRAME;
 	status = qr_pt_map(&system->kmap->pt, va, qr_page_pfn(system, page), area->prot,
-	                   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
+			   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
 	qr_page_put(system, page);
 	if (status == QUIRE_EEXIST)
-		return QUIRE_STEP_VMALLOC_SPURIOUS;    /* another CPU was faster */
+		return QUIRE_STEP_VMALLOC_SPURIOUS; /* another CPU was faster */
 	return status == QUIRE_OK ? QUIRE_STEP_VMALLOC_FILLED : QUIRE_STEP_VMALLOC_NO_FRAME;
 }
 

@@ -37,11 +37,11 @@ static struct qr_page *mapped_page(const struct quire_mm *mm, quire_va va)
 
 /* Faults the page in and takes a reference. *out_exec: programs may run what is there. */
 static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, struct qr_page **out_page,
-                             bool *out_exec)
+			     bool *out_exec)
 {
 	unsigned how = (flags & QUIRE_ACCESS_MM_WRITE ? QR_FAULT_IN_WRITE : 0) |
-	               (flags & QUIRE_ACCESS_MM_FORCE ? QR_FAULT_IN_FORCE : 0) |
-	               (flags & (QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE) ? 0 : QR_FAULT_IN_UNSHARE);
+		       (flags & QUIRE_ACCESS_MM_FORCE ? QR_FAULT_IN_FORCE : 0) |
+		       (flags & (QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE) ? 0 : QR_FAULT_IN_UNSHARE);
 	unsigned token = qr_mm_read_lock(mm);
 	enum quire_status status;
 
@@ -64,7 +64,7 @@ static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, s
 }
 
 static void copy(struct quire_system *system, struct qr_page *page, size_t offset, void *buffer, size_t bytes,
-                 bool write, bool exec)
+		 bool write, bool exec)
 {
 	char *at = qr_page_map(system, page);
 
@@ -84,7 +84,7 @@ static void copy(struct quire_system *system, struct qr_page *page, size_t offse
 }
 
 enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer, size_t length,
-                                  unsigned flags, size_t *out_done)
+				  unsigned flags, size_t *out_done)
 {
 	struct quire_system *system = mm->system;
 	enum quire_status status = QUIRE_OK;

@@ -62,7 +62,7 @@ static enum quire_status shrink(struct quire_mm *mm, quire_va from, quire_va to,
 
 /* Moves the end; mm->brk changes only when that worked. => mm lock for write. */
 static enum quire_status move(struct quire_mm *mm, quire_va brk, struct qr_gone *gone, quire_va *out_from,
-                              quire_va *out_to)
+			      quire_va *out_to)
 {
 	struct quire_system *system = mm->system;
 	quire_va from = (quire_va)qr_page_up(system, mm->brk), to = (quire_va)qr_page_up(system, brk);

@@ -26,7 +26,7 @@ static uint64_t reserve(const struct quire_system *system, uint64_t bytes)
 }
 
 static bool promise_holds(const struct quire_system *system, const struct quire_mm *mm, uint64_t pages,
-                          uint64_t committed)
+			  uint64_t committed)
 {
 	uint64_t allowed, kept = 0;
 

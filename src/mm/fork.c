@@ -65,7 +65,7 @@ static enum quire_status copy_vma(struct quire_mm *child, struct quire_vma *vma,
 	if (!wants_leaves(vma))
 		return QUIRE_OK;
 	status = qr_pt_copy(&child->pt, &parent->pt, tlb, vma->start, vma->end,
-	                    vma->flags & QR_VM_SHARED ? QR_COPY_SHARED : QR_COPY_COW, NULL, &came);
+			    vma->flags & QR_VM_SHARED ? QR_COPY_SHARED : QR_COPY_COW, NULL, &came);
 	qr_mm_count(child, (int64_t)came.anon, (int64_t)came.file, (int64_t)came.shmem, (int64_t)came.swap);
 	return status;
 }
@@ -97,8 +97,8 @@ static enum quire_status copy_all(struct quire_mm *child, struct quire_mm *paren
 
 enum quire_status quire_mm_fork(struct quire_mm *parent, struct quire_mm **out_child)
 {
-	const struct quire_mm_layout layout = {.task_end = parent->task_end, .mmap_base = parent->mmap_base,
-	                                       .bottom_up = !parent->top_down};
+	const struct quire_mm_layout layout = {
+	    .task_end = parent->task_end, .mmap_base = parent->mmap_base, .bottom_up = !parent->top_down};
 	struct quire_mm *child;
 	enum quire_status status = quire_mm_create(parent->system, &layout, &child);
 

@@ -7,7 +7,7 @@
 struct advice {
 	struct quire_mm *mm;
 	int advice;
-	unsigned token;          /* of the lock for read */
+	unsigned token; /* of the lock for read */
 };
 
 /* --- flags ---------------------------------------------------------------------------------------------- */
@@ -142,7 +142,7 @@ static bool free_lazily(const struct quire_system *system, void *entry)
 		if (lost == 0)
 			return false;
 	} while (!qr_pte_cas(arch, 0, entry, &pte,
-	                     arch->with_flags(arch, pte, 0, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0)));
+			     arch->with_flags(arch, pte, 0, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0)));
 	return (lost & QUIRE_PTE_DIRTY) != 0;
 }
 
@@ -294,8 +294,8 @@ static enum quire_status walk(struct advice *ad, quire_va start, quire_va end)
 				break;
 		}
 		part_end = (quire_va)qr_min(vma->end, end);
-		status = flags ? advise_flags(vma, start, part_end, ad->advice) :
-		                 advise_pages(ad, vma, start, part_end);
+		status = flags ? advise_flags(vma, start, part_end, ad->advice)
+			       : advise_pages(ad, vma, start, part_end);
 		if (status != QUIRE_OK)
 			return status;
 		start = part_end;
@@ -319,7 +319,7 @@ enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t len
 	case QUIRE_MADV_POPULATE_WRITE:
 		return qr_mm_populate_advised(mm, addr, (quire_va)end, advice == QUIRE_MADV_POPULATE_WRITE);
 	case QUIRE_MADV_COLLAPSE:
-		return QUIRE_EINVAL;   /* there are no huge pages to collapse into */
+		return QUIRE_EINVAL; /* there are no huge pages to collapse into */
 	default:
 		break;
 	}

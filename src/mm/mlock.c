@@ -65,7 +65,7 @@ static bool within_limit(const struct quire_mm *mm, quire_va start, quire_va end
 
 /* Rounds to whole pages. *out_end as wide as the sum, so that the caller sees it wrap. */
 static void whole_pages(const struct quire_mm *mm, quire_va addr, uint64_t length, quire_va *out_start,
-                        quire_va *out_end)
+			quire_va *out_end)
 {
 	uint64_t mask = qr_page_mask(mm->system);
 

@@ -78,7 +78,7 @@ static void unregister_mm(struct quire_mm *mm)
 }
 
 enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
-                                  struct quire_mm **out_mm)
+				  struct quire_mm **out_mm)
 {
 	struct quire_mm *mm = alloc_mm(system);
 	enum quire_status status;
@@ -242,6 +242,6 @@ void qr_mm_note_peak(struct quire_mm *mm)
 	resident = sum.anon + sum.file + sum.shmem;
 	while (resident > 0 && (uint64_t)resident > peak &&
 	       !__atomic_compare_exchange_n(&mm->rss_peak, &peak, (uint64_t)resident, true, __ATOMIC_RELAXED,
-	                                    __ATOMIC_RELAXED))
+					    __ATOMIC_RELAXED))
 		;
 }

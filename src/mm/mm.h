@@ -47,18 +47,18 @@ enum {
  * membership in the file's list also need FILE. */
 struct quire_vma {
 	quire_va start, end;
-	uint32_t flags;               /* QR_VM_* */
-	quire_prot prot;              /* what a leaf may have: READ, WRITE, EXEC | USER, widened */
-	uint64_t pgoff;               /* page of the file at `start`; anonymous: its index when made */
-	struct quire_file *file;      /* holds a reference; NULL: anonymous. Shared anonymous has a file */
+	uint32_t flags;          /* QR_VM_* */
+	quire_prot prot;         /* what a leaf may have: READ, WRITE, EXEC | USER, widened */
+	uint64_t pgoff;          /* page of the file at `start`; anonymous: its index when made */
+	struct quire_file *file; /* holds a reference; NULL: anonymous. Shared anonymous has a file */
 	struct quire_mm *mm;
-	struct quire_vma *left, *right, *parent;   /* tree */
-	struct quire_vma *next, *prev;             /* in address order */
-	uint64_t gap;                 /* widest free gap just below any vma of this subtree, less guards */
+	struct quire_vma *left, *right, *parent; /* tree */
+	struct quire_vma *next, *prev;           /* in address order */
+	uint64_t gap; /* widest free gap just below any vma of this subtree, less guards */
 	int8_t height;
-	uint8_t anon_depth;           /* generations of forks its anonymous pages may come from */
-	qr_atomic64 anon;             /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
-	struct qr_list file_link;     /* file's list of vmas, under FILE */
+	uint8_t anon_depth;       /* generations of forks its anonymous pages may come from */
+	qr_atomic64 anon;         /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
+	struct qr_list file_link; /* file's list of vmas, under FILE */
 };
 
 /* What belongs to one CPU, on lines of its own: who reads by it, resident counts, and what its last fault
@@ -72,16 +72,16 @@ struct qr_mm_slot {
 	uint32_t unused;
 	qr_atomic64s anon, file, shmem, swap;
 	qr_atomic64 minor, major;
-	struct quire_vma *vma;        /* NULL: none */
-	void *table;                  /* linear address of a frame that is one table of level 0; NULL: none */
+	struct quire_vma *vma; /* NULL: none */
+	void *table;           /* linear address of a frame that is one table of level 0; NULL: none */
 } __attribute__((aligned(64)));
 
 struct quire_mm {
 	struct quire_system *system;
 	struct qr_pt pt;
-	uint32_t refs;                /* atomic */
-	uint32_t writer;              /* mm lock: 0, 1 held for write, 2 and waited for */
-	uint32_t slots;               /* == system->cpus */
+	uint32_t refs;   /* atomic */
+	uint32_t writer; /* mm lock: 0, 1 held for write, 2 and waited for */
+	uint32_t slots;  /* == system->cpus */
 	struct qr_mm_slot *slot;
 
 	/* All below: mm lock. */
@@ -93,18 +93,18 @@ struct quire_mm {
 	quire_va start_stack;
 	uint64_t limit[QUIRE_LIMIT_COUNT];
 	uint32_t rights;
-	uint32_t def_flags;           /* mlockall(MCL_FUTURE): flags of new vmas */
-	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;   /* pages */
+	uint32_t def_flags; /* mlockall(MCL_FUTURE): flags of new vmas */
+	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */
 	uint64_t vm_peak;
-	qr_atomic64 rss_peak;         /* atomic: discarding pages needs the lock for read only */
-	qr_atomic64 next_anon;        /* source of vma.anon; atomic */
+	qr_atomic64 rss_peak;  /* atomic: discarding pages needs the lock for read only */
+	qr_atomic64 next_anon; /* source of vma.anon; atomic */
 	void *context;
-	struct qr_list link;          /* system->mms */
+	struct qr_list link; /* system->mms */
 };
 
 /* Bytes of an mm and, behind it on lines of their own, its slots: one for each CPU. */
-#define QR_MM_SLOTS_AT      ((sizeof(struct quire_mm) + 63) & ~(size_t)63)
-#define QR_MM_BYTES(cpus)   (QR_MM_SLOTS_AT + (cpus) * sizeof(struct qr_mm_slot))
+#define QR_MM_SLOTS_AT    ((sizeof(struct quire_mm) + 63) & ~(size_t)63)
+#define QR_MM_BYTES(cpus) (QR_MM_SLOTS_AT + (cpus) * sizeof(struct qr_mm_slot))
 
 /* --- the mm lock (lock.c) ------------------------------------------------------------------------- */
 
@@ -190,10 +190,10 @@ void qr_vma_moved(struct quire_mm *mm, struct quire_vma *vma);
 /* Highest (lowest) start of a free gap of `length` in [low, high), leaving guard gaps below growing
  * vmas. Returns QUIRE_OK or QUIRE_ENOMEM. */
 enum quire_status qr_gap_top_down(const struct quire_mm *mm, uint64_t length, quire_va low, quire_va high,
-                                  quire_va *out_va) QUIRE_MUST_USE;
+				  quire_va *out_va) QUIRE_MUST_USE;
 enum quire_status qr_gap_bottom_up(const struct quire_mm *mm, uint64_t length, quire_va low, quire_va high,
-                                   quire_va *out_va) QUIRE_MUST_USE;
-bool qr_mm_valid(const struct quire_mm *mm);   /* tree, list, gaps, counts: linear */
+				   quire_va *out_va) QUIRE_MUST_USE;
+bool qr_mm_valid(const struct quire_mm *mm); /* tree, list, gaps, counts: linear */
 
 /* --- what the fault path asks of an address space --------------------------------------------------- */
 

@@ -12,9 +12,9 @@
 #define FILE_END INT64_MAX
 
 /* Flags that MAP_SHARED_VALIDATE knows; MAP_SYNC needs a file on persistent memory. */
-#define KNOWN_FLAGS                                                                                          \
-	(QUIRE_MAP_SHARED_VALIDATE | QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_DENYWRITE |           \
-	 QUIRE_MAP_EXECUTABLE | QUIRE_MAP_GROWSDOWN | QUIRE_MAP_LOCKED | QUIRE_MAP_NORESERVE |               \
+#define KNOWN_FLAGS                                                                                \
+	(QUIRE_MAP_SHARED_VALIDATE | QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_DENYWRITE | \
+	 QUIRE_MAP_EXECUTABLE | QUIRE_MAP_GROWSDOWN | QUIRE_MAP_LOCKED | QUIRE_MAP_NORESERVE |     \
 	 QUIRE_MAP_POPULATE | QUIRE_MAP_NONBLOCK | QUIRE_MAP_STACK)
 
 /* --- where ---------------------------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ static enum quire_status search(const struct quire_mm *mm, uint64_t hint, uint64
 }
 
 enum quire_status qr_get_unmapped_area(const struct quire_mm *mm, uint64_t addr, uint64_t length, bool fixed,
-                                       quire_va *out_va)
+				       quire_va *out_va)
 {
 	enum quire_status status;
 
@@ -134,7 +134,7 @@ static enum quire_status anon_rights(const struct quire_mmap *how, uint32_t *fla
 
 /* What mmap decides before it looks at limits: the span with its flags. => mm lock for write. */
 static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *how, uint64_t length,
-                                struct qr_span *span)
+				struct qr_span *span)
 {
 	struct quire_system *system = mm->system;
 	bool fixed = how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE);
@@ -170,8 +170,8 @@ static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *ho
 /* What a mapping needs before it can no longer fail. */
 struct reserve {
 	struct quire_vma *vma, *spare;
-	struct quire_file *shmem;   /* behind shared anonymous memory */
-	uint64_t charged;           /* pages committed on behalf of the vma, beyond what the range has */
+	struct quire_file *shmem; /* behind shared anonymous memory */
+	uint64_t charged;         /* pages committed on behalf of the vma, beyond what the range has */
 	bool accountable;
 };
 
@@ -237,7 +237,7 @@ static enum quire_status take_reserve(struct quire_mm *mm, struct qr_span *span,
 
 /* Cannot fail. */
 static void commit_mapping(struct quire_mm *mm, const struct qr_span *span, struct reserve *reserve,
-                           struct qr_gone *gone)
+			   struct qr_gone *gone)
 {
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(span->end - span->start));
 
@@ -257,7 +257,7 @@ static void commit_mapping(struct quire_mm *mm, const struct qr_span *span, stru
 }
 
 static enum quire_status map_locked(struct quire_mm *mm, const struct quire_mmap *how, uint64_t length,
-                                    struct qr_span *span, struct qr_gone *gone, struct quire_file **out_shmem)
+				    struct qr_span *span, struct qr_gone *gone, struct quire_file **out_shmem)
 {
 	struct reserve reserve = {0};
 	enum quire_status status = decide(mm, how, length, span);
@@ -294,7 +294,7 @@ enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how, 
 	qr_mm_write_unlock(mm);
 	qr_gone_bury(mm, &gone);
 	if (shmem)
-		quire_file_put(shmem);   /* the vma has its own reference, or the mapping failed */
+		quire_file_put(shmem); /* the vma has its own reference, or the mapping failed */
 	if (status != QUIRE_OK)
 		return status;
 	if ((span.flags & QR_VM_LOCKED) ||

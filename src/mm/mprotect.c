@@ -16,7 +16,7 @@ static bool allowed(uint32_t flags)
 /* What commitment changes with the rights: sets or clears QR_VM_ACCOUNT in *flags.
  * Returns QUIRE_OK with *out_charged pages committed, or QUIRE_ENOMEM. */
 static enum quire_status charge(const struct quire_vma *vma, uint64_t pages, uint32_t *flags,
-                                uint64_t *out_charged)
+				uint64_t *out_charged)
 {
 	struct quire_mm *mm = vma->mm;
 	uint32_t spared = QR_VM_ACCOUNT | QR_VM_WRITE | QR_VM_SHARED | QR_VM_NORESERVE;
@@ -50,7 +50,7 @@ static enum qr_protect_write write_rule(const struct quire_vma *vma)
 
 /* One vma's part. *out_cow: a locked private range became writable, its pages are to be copied now. */
 static enum quire_status protect_part(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
-                                      struct qr_tlb *tlb, bool *out_cow)
+				      struct qr_tlb *tlb, bool *out_cow)
 {
 	struct quire_mm *mm = vma->mm;
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(end - start)), charged;

@@ -12,11 +12,11 @@
 
 struct remap {
 	struct quire_mm *mm;
-	struct quire_vma *vma;       /* of addr, while the checks and steps find it there */
+	struct quire_vma *vma; /* of addr, while the checks and steps find it there */
 	quire_va addr, new_addr;
-	uint64_t old_length, new_length;   /* whole pages */
+	uint64_t old_length, new_length; /* whole pages */
 	uint32_t flags;
-	bool populate;               /* locked, and grown */
+	bool populate; /* locked, and grown */
 	struct qr_gone gone;
 };
 
@@ -75,8 +75,8 @@ static enum quire_status check_vma(struct remap *re)
 		return QUIRE_EINVAL;
 	if (!qr_lock_future_ok(mm, vma->flags, re->new_length - re->old_length))
 		return QUIRE_EAGAIN;
-	return qr_may_expand(mm, vma->flags, pages_of(re, re->new_length - re->old_length)) ? QUIRE_OK :
-	                                                                                      QUIRE_ENOMEM;
+	return qr_may_expand(mm, vma->flags, pages_of(re, re->new_length - re->old_length)) ? QUIRE_OK
+											    : QUIRE_ENOMEM;
 }
 
 /* munmap within the call. An old length may be any number. */
@@ -367,7 +367,7 @@ static enum quire_status remap_locked(struct remap *re)
 }
 
 enum quire_status quire_mremap(struct quire_mm *mm, quire_va old_addr, uint64_t old_length,
-                               uint64_t new_length, uint32_t flags, quire_va new_addr, quire_va *out_va)
+			       uint64_t new_length, uint32_t flags, quire_va new_addr, quire_va *out_va)
 {
 	struct remap re = {.mm = mm, .addr = old_addr, .new_addr = new_addr, .flags = flags};
 	enum quire_status status;
@@ -386,7 +386,7 @@ enum quire_status quire_mremap(struct quire_mm *mm, quire_va old_addr, uint64_t 
 		return status;
 	if (re.populate)
 		(void)qr_mm_populate(mm, (quire_va)(re.new_addr + old_length),
-		                     (quire_va)(re.new_addr + re.new_length), true);
+				     (quire_va)(re.new_addr + re.new_length), true);
 	*out_va = re.new_addr;
 	return QUIRE_OK;
 }

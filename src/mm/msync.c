@@ -18,7 +18,7 @@ static enum quire_status write_back(struct quire_vma *vma, quire_va start, quire
 }
 
 static enum quire_status sync_range(struct quire_mm *mm, quire_va start, quire_va end, uint32_t flags,
-                                    unsigned *token)
+				    unsigned *token)
 {
 	enum quire_status hole = QUIRE_OK, status;
 

@@ -17,13 +17,13 @@ struct flag_pair {
 };
 
 static const struct flag_pair region_flags[] = {
-    {QR_VM_MAYSHARE, QUIRE_REGION_SHARED},         {QR_VM_GROWSDOWN, QUIRE_REGION_GROWSDOWN},
-    {QR_VM_LOCKED, QUIRE_REGION_LOCKED},           {QR_VM_NORESERVE, QUIRE_REGION_NORESERVE},
-    {QR_VM_DONTCOPY, QUIRE_REGION_DONTFORK},       {QR_VM_WIPEONFORK, QUIRE_REGION_WIPEONFORK},
-    {QR_VM_ACCOUNT, QUIRE_REGION_ACCOUNT},         {QR_VM_SEQ_READ, QUIRE_REGION_SEQUENTIAL},
-    {QR_VM_RAND_READ, QUIRE_REGION_RANDOM},        {QR_VM_DONTDUMP, QUIRE_REGION_DONTDUMP},
-    {QR_VM_MAYREAD, QUIRE_REGION_MAYREAD},         {QR_VM_MAYWRITE, QUIRE_REGION_MAYWRITE},
-    {QR_VM_MAYEXEC, QUIRE_REGION_MAYEXEC},         {QR_VM_LOCKONFAULT, QUIRE_REGION_LOCKONFAULT},
+    {QR_VM_MAYSHARE, QUIRE_REGION_SHARED},   {QR_VM_GROWSDOWN, QUIRE_REGION_GROWSDOWN},
+    {QR_VM_LOCKED, QUIRE_REGION_LOCKED},     {QR_VM_NORESERVE, QUIRE_REGION_NORESERVE},
+    {QR_VM_DONTCOPY, QUIRE_REGION_DONTFORK}, {QR_VM_WIPEONFORK, QUIRE_REGION_WIPEONFORK},
+    {QR_VM_ACCOUNT, QUIRE_REGION_ACCOUNT},   {QR_VM_SEQ_READ, QUIRE_REGION_SEQUENTIAL},
+    {QR_VM_RAND_READ, QUIRE_REGION_RANDOM},  {QR_VM_DONTDUMP, QUIRE_REGION_DONTDUMP},
+    {QR_VM_MAYREAD, QUIRE_REGION_MAYREAD},   {QR_VM_MAYWRITE, QUIRE_REGION_MAYWRITE},
+    {QR_VM_MAYEXEC, QUIRE_REGION_MAYEXEC},   {QR_VM_LOCKONFAULT, QUIRE_REGION_LOCKONFAULT},
 };
 
 static void describe(const struct quire_vma *vma, struct quire_region *out)
@@ -123,7 +123,7 @@ static void count_vma(const struct quire_vma *vma, quire_va start, quire_va end,
 }
 
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
-                                 struct quire_smaps *out_smaps)
+				 struct quire_smaps *out_smaps)
 {
 	const struct quire_vma *vma;
 	unsigned token;
@@ -215,7 +215,7 @@ void quire_mm_usage(struct quire_mm *mm, struct quire_mm_usage *out_usage)
 	usage.minor = sum.minor;
 	usage.major = sum.major;
 	usage.rss_peak = qr_max(__atomic_load_n(&mm->rss_peak, __ATOMIC_RELAXED),
-	                        usage.rss_anon + usage.rss_file + usage.rss_shmem);
+				usage.rss_anon + usage.rss_file + usage.rss_shmem);
 	qr_mm_read_unlock(mm, token);
 	*out_usage = usage;
 }

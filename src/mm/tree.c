@@ -314,7 +314,7 @@ static struct quire_vma *first_from(const struct quire_mm *mm, uint64_t va)
 }
 
 enum quire_status qr_gap_top_down(const struct quire_mm *mm, uint64_t length, quire_va low, quire_va high,
-                                  quire_va *out_va)
+				  quire_va *out_va)
 {
 	struct quire_vma *vma = first_from(mm, high);
 	uint64_t start, room;
@@ -338,7 +338,7 @@ enum quire_status qr_gap_top_down(const struct quire_mm *mm, uint64_t length, qu
 }
 
 enum quire_status qr_gap_bottom_up(const struct quire_mm *mm, uint64_t length, quire_va low, quire_va high,
-                                   quire_va *out_va)
+				   quire_va *out_va)
 {
 	struct quire_vma *vma = first_from(mm, low);
 	uint64_t start, room = clipped_gap(mm, vma, low, high, &start);

@@ -14,7 +14,6 @@
  * range changes hands the file's list is locked, so that truncation sees every page in one vma. */
 #include "mm/vma.h"
 
-
 struct quire_vma *qr_vma_alloc(struct quire_system *system)
 {
 	return qr_slab_alloc(system, QR_SLAB_VMA);
@@ -41,7 +40,7 @@ void qr_map_unlock(struct quire_file *file)
 static void set_start(struct quire_vma *vma, quire_va start)
 {
 	vma->pgoff += qr_to_pages(vma->mm->system, (uint64_t)start) -
-	              qr_to_pages(vma->mm->system, (uint64_t)vma->start);
+		      qr_to_pages(vma->mm->system, (uint64_t)vma->start);
 	vma->start = start;
 	qr_vma_moved(vma->mm, vma);
 }
@@ -268,10 +267,15 @@ static enum quire_status reserve_cuts(struct quire_mm *mm, unsigned need, struct
 }
 
 enum quire_status qr_vma_modify(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
-                                struct quire_vma **out_vma)
+				struct quire_vma **out_vma)
 {
-	struct qr_span span = {.start = start, .end = end, .flags = flags, .pgoff = qr_vma_index(vma, start),
-	                       .file = vma->file, .anon = qr_vma_anon_id(vma), .anon_depth = vma->anon_depth};
+	struct qr_span span = {.start = start,
+			       .end = end,
+			       .flags = flags,
+			       .pgoff = qr_vma_index(vma, start),
+			       .file = vma->file,
+			       .anon = qr_vma_anon_id(vma),
+			       .anon_depth = vma->anon_depth};
 	bool left = start == vma->start && joins_prev(vma->prev, &span);
 	bool right = end == vma->end && joins_next(vma->next, &span, left ? vma->prev : NULL);
 	struct quire_vma *spare[2];
@@ -305,7 +309,7 @@ void qr_vma_grow_down(struct quire_vma *vma, quire_va start)
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(vma->start - start));
 
 	qr_assert_contract(mm->system, start < vma->start && pages <= vma->pgoff &&
-	                                   (start & qr_page_mask(mm->system)) == 0);
+					   (start & qr_page_mask(mm->system)) == 0);
 	qr_map_lock(vma->file);
 	set_start(vma, start);
 	qr_map_unlock(vma->file);

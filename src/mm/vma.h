@@ -11,8 +11,8 @@
 
 #define QR_VM_LOCK_FLAGS ((uint32_t)QR_VM_LOCKED | QR_VM_LOCKONFAULT)
 /* Linux's values beside those of mm.h: kept because they keep vmas apart. */
-#define QR_VM_MERGEABLE  0x80000000u
-#define QR_VM_MAY        ((uint32_t)QR_VM_MAYREAD | QR_VM_MAYWRITE | QR_VM_MAYEXEC)
+#define QR_VM_MERGEABLE 0x80000000u
+#define QR_VM_MAY       ((uint32_t)QR_VM_MAYREAD | QR_VM_MAYWRITE | QR_VM_MAYEXEC)
 
 static inline uint64_t qr_page_up(const struct quire_system *system, uint64_t bytes)
 {
@@ -66,8 +66,8 @@ struct qr_span {
 	uint64_t pgoff;
 	struct quire_file *file;
 	uint64_t anon;
-	uint8_t anon_depth;      /* as merging sees it: of the vma that the pages come from */
-	bool only_prev;          /* brk: never merges upwards */
+	uint8_t anon_depth; /* as merging sees it: of the vma that the pages come from */
+	bool only_prev;     /* brk: never merges upwards */
 };
 
 struct quire_vma *qr_vma_alloc(struct quire_system *system);
@@ -87,7 +87,7 @@ struct quire_vma *qr_vma_merge_span(struct quire_mm *mm, const struct qr_span *s
  * *out_vma: the vma that now has the range (it may be larger).
  * Returns QUIRE_OK; QUIRE_ENOMEM: too many vmas, or no memory for one. On failure nothing has changed. */
 enum quire_status qr_vma_modify(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
-                                struct quire_vma **out_vma) QUIRE_MUST_USE;
+				struct quire_vma **out_vma) QUIRE_MUST_USE;
 
 /* Cuts `vma` at `va`; the upper part is `upper`, allocated before. */
 void qr_vma_split(struct quire_vma *vma, quire_va va, struct quire_vma *upper);
@@ -100,8 +100,8 @@ struct quire_vma *qr_vma_cut(struct quire_vma *vma, quire_va start, quire_va end
 
 /* What an unmap leaves to do after the mm lock. */
 struct qr_gone {
-	struct quire_vma *dead;  /* removed vmas, through `next` */
-	uint64_t accounted;      /* pages that were committed */
+	struct quire_vma *dead; /* removed vmas, through `next` */
+	uint64_t accounted;     /* pages that were committed */
 };
 
 /* Counts of a range before it is unmapped. */
@@ -113,10 +113,10 @@ void qr_range_count(const struct quire_mm *mm, quire_va start, quire_va end, str
 /* Reserves what unmapping [start, end) may need: a vma when one is cut in two.
  * Returns QUIRE_OK; QUIRE_ENOMEM: at the limit of vmas, or no memory. */
 enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va end,
-                                   struct quire_vma **out_spare) QUIRE_MUST_USE;
+				   struct quire_vma **out_spare) QUIRE_MUST_USE;
 /* Unmaps: leaves, vmas, tables. Takes *spare if it needs it. Cannot fail. => mm lock for write. */
 void qr_unmap_commit(struct quire_mm *mm, quire_va start, quire_va end, struct quire_vma **spare,
-                     struct qr_gone *gone);
+		     struct qr_gone *gone);
 /* => mm lock not held. */
 void qr_gone_bury(struct quire_mm *mm, struct qr_gone *gone);
 
@@ -125,7 +125,7 @@ void qr_gone_bury(struct quire_mm *mm, struct qr_gone *gone);
 /* Where a mapping of `length` bytes may go: `addr` itself with `fixed`, else from the hint, else where
  * the layout searches. Returns QUIRE_OK; QUIRE_ENOMEM; QUIRE_EINVAL; QUIRE_EPERM: below mmap_min_addr. */
 enum quire_status qr_get_unmapped_area(const struct quire_mm *mm, uint64_t addr, uint64_t length, bool fixed,
-                                       quire_va *out_va) QUIRE_MUST_USE;
+				       quire_va *out_va) QUIRE_MUST_USE;
 
 /* --- populate.c ---------------------------------------------------------------------------------------- */
 
@@ -136,6 +136,6 @@ enum quire_status qr_mm_populate(struct quire_mm *mm, quire_va start, quire_va e
 /* As MADV_POPULATE_READ and _WRITE do: every page must be there and allow it.
  * Returns also QUIRE_ENOMEM: a hole; QUIRE_EINVAL: a vma forbids it. */
 enum quire_status qr_mm_populate_advised(struct quire_mm *mm, quire_va start, quire_va end,
-                                         bool write) QUIRE_MUST_USE;
+					 bool write) QUIRE_MUST_USE;
 
 #endif

@@ -67,7 +67,7 @@ struct qr_page {
 			struct qr_pt *pt;
 			uint64_t base; /* first va that the frame's tables map */
 		} table;
-		struct { /* ANON */
+		struct {                  /* ANON */
 			uint64_t slot;    /* the swap layer's */
 			uintptr_t second; /* the second of two mappings, under RMAP: see rmap.h; 0: none */
 		} anon;

@@ -85,8 +85,8 @@ struct probe {
 static void explain(const struct probe *probe, enum quire_access access, enum quire_mode mode)
 {
 	print_error("%s: va %#llx, level %u, prot %u, flags %u, pte %#llx: %s %s\n", probe->arch->name,
-	            (unsigned long long)probe->va, probe->level, probe->prot, probe->flags,
-	            (unsigned long long)probe->pte.bits, quire_mode_name(mode), quire_access_name(access));
+		    (unsigned long long)probe->va, probe->level, probe->prot, probe->flags,
+		    (unsigned long long)probe->pte.bits, quire_mode_name(mode), quire_access_name(access));
 }
 
 /* What the CPU has made of the leaf after an access that it let through. */
@@ -123,7 +123,7 @@ static void one_access(const struct probe *probe, enum quire_access access, enum
 	if (!want) {
 		assert_int_equal(walk.address, probe->va);
 		assert_int_equal(arch->flags(arch, after, probe->level) & QUIRE_PTE_DIRTY,
-		                 probe->flags & QUIRE_PTE_DIRTY);
+				 probe->flags & QUIRE_PTE_DIRTY);
 		return;
 	}
 	assert_int_equal(walk.level, probe->level);

@@ -112,7 +112,7 @@ static void leaves_as_the_manuals_spell_them(void **state)
 
 		if (pte.bits != leaf->bits)
 			print_error("row %zu (%s): want %#llx, got %#llx\n", i, arch->name,
-			            (unsigned long long)leaf->bits, (unsigned long long)pte.bits);
+				    (unsigned long long)leaf->bits, (unsigned long long)pte.bits);
 		assert_int_equal(pte.bits, leaf->bits);
 		pte.bits = leaf->bits;
 		assert_int_equal(arch->kind(arch, pte, leaf->level), QUIRE_PTE_LEAF);
@@ -154,9 +154,9 @@ static void tables_as_the_manuals_spell_them(void **state)
 	}
 	/* x86: an entry whose A bit the CPU has not set yet, and one with D, which is ignored there. */
 	assert_int_equal(quire_arch_x86_64.kind(&quire_arch_x86_64, (quire_pte){0x12345007}, 1),
-	                 QUIRE_PTE_TABLE);
+			 QUIRE_PTE_TABLE);
 	assert_int_equal(quire_arch_x86_64.kind(&quire_arch_x86_64, (quire_pte){0x12345067}, 1),
-	                 QUIRE_PTE_BAD);
+			 QUIRE_PTE_BAD);
 }
 
 static const struct {
@@ -236,7 +236,7 @@ static void kernel_at_user_pages(void **state)
 		quire_pte pte = arch->make(arch, (quire_pfn){PF}, rows[i].prot, Y | D, 0);
 
 		assert_int_equal(arch->hw_allows(arch, pte, rows[i].access, QUIRE_MODE_KERNEL, 0),
-		                 rows[i].allowed);
+				 rows[i].allowed);
 	}
 }
 
@@ -288,7 +288,7 @@ static void shapes_of_all(void **state)
 static void widened_as_linux_does(void **state)
 {
 	static const quire_prot i386[8] = {0,     R | X, R | W | X, R | W | X,
-	                                   R | X, R | X, R | W | X, R | W | X};
+					   R | X, R | X, R | W | X, R | W | X};
 	static const quire_prot x86_64[8] = {0, R, R | W, R | W, R | X, R | X, R | W | X, R | W | X};
 	static const quire_prot execonly[8] = {0, R, R | W, R | W, X, R | X, R | W | X, R | W | X};
 

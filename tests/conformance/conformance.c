@@ -58,7 +58,7 @@ uint64_t run_random(struct run *run)
 }
 
 static void say_failure(struct run *run, const char *law, const struct spot *spot, uint64_t want,
-                        uint64_t got)
+			uint64_t got)
 {
 	struct line line = {.used = 0};
 

@@ -13,11 +13,11 @@ static void one_level(struct run *run, unsigned n)
 	run_true(run, "an entry has 4 or 8 bytes", &at, level->entry_bytes == 4 || level->entry_bytes == 8);
 	run_true(run, "leaf is 0 or 1", &at, level->leaf <= 1);
 	run_true(run, "a table is a power of two", &at,
-	         level->table_bytes && (level->table_bytes & (level->table_bytes - 1)) == 0);
+		 level->table_bytes && (level->table_bytes & (level->table_bytes - 1)) == 0);
 	run_true(run, "a table holds its entries", &at, level->table_bytes >= entries * level->entry_bytes);
 	if (n > 0)
 		run_equal(run, "a level begins where the one below ends", &at,
-		          (uint64_t)level[-1].shift + level[-1].index_bits, level->shift);
+			  (uint64_t)level[-1].shift + level[-1].index_bits, level->shift);
 }
 
 static void address_split(struct run *run)
@@ -37,24 +37,24 @@ static void address_split(struct run *run)
 	run_true(run, "the kernel half is not empty", NULL, arch->kernel_end > arch->kernel_start);
 	run_true(run, "tables reach every user address", NULL, user_last <= top);
 	run_true(run, "tables reach every kernel address", NULL,
-	         arch->kernel_end - arch->kernel_start <= top);
+		 arch->kernel_end - arch->kernel_start <= top);
 	/* The kernel's addresses differ only in bits that the tables index: none alias. */
 	run_equal(run, "kernel addresses are sign-extended", NULL, arch->kernel_end & ~top,
-	          arch->kernel_start & ~top);
+		  arch->kernel_start & ~top);
 	if (!(arch->caps & QUIRE_CAP_SPLIT_ROOT))
 		run_true(run, "user and kernel share no entry of the root", NULL,
-		         (user_last & top) >> root->shift < (arch->kernel_start & top) >> root->shift);
+			 (user_last & top) >> root->shift < (arch->kernel_start & top) >> root->shift);
 	run_true(run, "zero is a user address", NULL, quire_va_is_user(arch, 0));
 	run_true(run, "the split is what the predicates say", NULL,
-	         quire_va_is_user(arch, (quire_va)user_last) &&
-	             !quire_va_is_kernel(arch, (quire_va)user_last) &&
-	             quire_va_is_kernel(arch, (quire_va)arch->kernel_start) &&
-	             quire_va_is_kernel(arch, (quire_va)arch->kernel_end) &&
-	             !quire_va_is_user(arch, (quire_va)arch->kernel_start));
+		 quire_va_is_user(arch, (quire_va)user_last) &&
+		     !quire_va_is_kernel(arch, (quire_va)user_last) &&
+		     quire_va_is_kernel(arch, (quire_va)arch->kernel_start) &&
+		     quire_va_is_kernel(arch, (quire_va)arch->kernel_end) &&
+		     !quire_va_is_user(arch, (quire_va)arch->kernel_start));
 	if (arch->user_end < arch->kernel_start)
 		run_true(run, "between them is neither", NULL,
-		         !quire_va_is_user(arch, (quire_va)arch->user_end) &&
-		             !quire_va_is_kernel(arch, (quire_va)(arch->kernel_start - 1)));
+			 !quire_va_is_user(arch, (quire_va)arch->user_end) &&
+			     !quire_va_is_kernel(arch, (quire_va)(arch->kernel_start - 1)));
 }
 
 void run_geometry(struct run *run)
@@ -70,18 +70,18 @@ void run_geometry(struct run *run)
 	run_true(run, "a page has 4 KiB at least", NULL, arch->page_shift >= 12 && arch->page_shift <= 16);
 	run_true(run, "a long has 4 or 8 bytes", NULL, arch->long_bytes == 4 || arch->long_bytes == 8);
 	run_true(run, "swap values have 24 bits at least", NULL,
-	         arch->swap_bits >= 24 && arch->swap_bits < 64);
+		 arch->swap_bits >= 24 && arch->swap_bits < 64);
 	run_true(run, "physical addresses are wider than a page", NULL,
-	         arch->pa_bits > arch->page_shift && arch->pa_bits < 64);
+		 arch->pa_bits > arch->page_shift && arch->pa_bits < 64);
 	for (unsigned n = 0; n < arch->levels; n++) {
 		one_level(run, n);
 		run->report.leaf_levels += arch->level[n].leaf;
 		if (arch->level[n].leaf)
 			run_true(run, "a leaf is smaller than the physical addresses",
-			         &(struct spot){.level = n}, arch->level[n].shift < arch->pa_bits);
+				 &(struct spot){.level = n}, arch->level[n].shift < arch->pa_bits);
 	}
 	if (run_true(run, "addresses have 63 bits at most", NULL,
-	             arch->level[arch->levels - 1].shift + arch->level[arch->levels - 1].index_bits < 64))
+		     arch->level[arch->levels - 1].shift + arch->level[arch->levels - 1].index_bits < 64))
 		address_split(run);
 	run_true(run, "only capabilities that exist", NULL, arch->caps < QUIRE_CAP_FAULT_FLUSHES * 2);
 }
@@ -103,7 +103,7 @@ static void one_refusal(struct run *run, quire_prot prot, enum quire_status stat
 	case QUIRE_NO_EXECONLY:
 		run_true(run, "NO_EXECONLY: it asks for execution without reading", &at, exec && !read);
 		run_true(run, "NO_EXECONLY: the capability is absent, or it is the kernel's page", &at,
-		         !(run->arch->caps & QUIRE_CAP_EXECONLY) || !(prot & QUIRE_PROT_USER));
+			 !(run->arch->caps & QUIRE_CAP_EXECONLY) || !(prot & QUIRE_PROT_USER));
 		break;
 	case QUIRE_NO_WRITEONLY:
 		run_true(run, "NO_WRITEONLY: it asks for writing without reading", &at, write && !read);
@@ -121,7 +121,7 @@ static void one_widening(struct run *run, quire_prot prot)
 	struct spot at = {.prot = prot};
 
 	run_equal(run, "widened is supported", &at, QUIRE_OK,
-	          (uint64_t)(int64_t)arch->prot_check(arch, wide));
+		  (uint64_t)(int64_t)arch->prot_check(arch, wide));
 	run_equal(run, "widened includes what was asked for", &at, prot, wide & prot);
 	for (quire_prot less = 0; less < 16; less++)
 		if ((less & prot) == prot && (less & wide) == less && less != wide)
@@ -140,16 +140,16 @@ void run_protections(struct run *run)
 	for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		for (quire_prot whose = 0; whose <= QUIRE_PROT_USER; whose += QUIRE_PROT_USER)
 			run_equal(run, "every architecture says none, rx and rwx",
-			          &(struct spot){.prot = always[i] | whose}, QUIRE_OK,
-			          (uint64_t)(int64_t)arch->prot_check(arch, always[i] | whose));
+				  &(struct spot){.prot = always[i] | whose}, QUIRE_OK,
+				  (uint64_t)(int64_t)arch->prot_check(arch, always[i] | whose));
 	for (unsigned bit = 4; bit < 32; bit++)
 		run_equal(run, "bits that are no protection are EINVAL", NULL,
-		          (uint64_t)(int64_t)QUIRE_EINVAL,
-		          (uint64_t)(int64_t)arch->prot_check(arch, QUIRE_PROT_READ | QUIRE_PROT_EXEC |
-		                                                        (quire_prot)1 << bit));
+			  (uint64_t)(int64_t)QUIRE_EINVAL,
+			  (uint64_t)(int64_t)arch->prot_check(arch, QUIRE_PROT_READ | QUIRE_PROT_EXEC |
+									(quire_prot)1 << bit));
 	run_equal(run, "NX is as the capability word says", NULL, (arch->caps & QUIRE_CAP_NX) != 0,
-	          arch->prot_check(arch, QUIRE_PROT_READ | QUIRE_PROT_USER) == QUIRE_OK);
+		  arch->prot_check(arch, QUIRE_PROT_READ | QUIRE_PROT_USER) == QUIRE_OK);
 	run_equal(run, "execute-only is as the capability word says", NULL,
-	          (arch->caps & QUIRE_CAP_EXECONLY) != 0,
-	          arch->prot_check(arch, QUIRE_PROT_EXEC | QUIRE_PROT_USER) == QUIRE_OK);
+		  (arch->caps & QUIRE_CAP_EXECONLY) != 0,
+		  arch->prot_check(arch, QUIRE_PROT_EXEC | QUIRE_PROT_USER) == QUIRE_OK);
 }

@@ -6,7 +6,7 @@
 static quire_pte as_leaf(const struct quire_arch *arch, quire_pte pte, unsigned level)
 {
 	return arch->make(arch, arch->pfn(arch, pte, level), arch->prot(arch, pte, level),
-	                  arch->flags(arch, pte, level), level);
+			  arch->flags(arch, pte, level), level);
 }
 
 /* Who could have made these bits. */
@@ -29,7 +29,7 @@ static bool hw_refuses(const struct quire_arch *arch, quire_pte pte, unsigned le
 	for (unsigned access = QUIRE_ACCESS_READ; access <= QUIRE_ACCESS_EXEC; access++)
 		for (unsigned mode = QUIRE_MODE_USER; mode <= QUIRE_MODE_KERNEL; mode++)
 			if (arch->hw_allows(arch, pte, (enum quire_access)access, (enum quire_mode)mode,
-			                    level))
+					    level))
 				return false;
 	return true;
 }
@@ -47,14 +47,14 @@ static void one_entry(struct run *run, uint64_t bits, unsigned level)
 
 		pte = arch->table(arch, pa, level);
 		run_equal(run, "an entry of a table has no bit that table() does not set", &at, 0,
-		          bits & ~pte.bits);
+			  bits & ~pte.bits);
 		run_equal(run, "the same table", &at, pa.v, arch->table_pa(arch, pte, level).v);
 	}
 	run_equal(run, "any bits are of the kind that could have made them", &at, maker(arch, pte, level),
-	          kind);
+		  kind);
 	if (kind == QUIRE_PTE_NONE || kind == QUIRE_PTE_SWAP)
 		run_true(run, "no access through an entry that is none or swap", &at,
-		         hw_refuses(arch, pte, level));
+			 hw_refuses(arch, pte, level));
 }
 
 /* All patterns of the low bits, where the formats keep most of what they say, under several tops. */
@@ -83,7 +83,7 @@ static void near_misses(struct run *run, uint64_t bits, unsigned level)
 	for (unsigned one = 0; one < 64; one++)
 		for (unsigned two = 0; two <= one; two++)
 			one_entry(run, bits ^ UINT64_C(1) << one ^ (two < one ? UINT64_C(1) << two : 0),
-			          level);
+				  level);
 }
 
 static void spoilt_entries(struct run *run, unsigned level)
@@ -103,7 +103,7 @@ static void spoilt_entries(struct run *run, unsigned level)
 		near_misses(run, arch->table(arch, (quire_pa){frame}, level).bits, level);
 	else
 		near_misses(run, arch->swap(arch, frame & ((UINT64_C(1) << arch->swap_bits) - 1)).bits,
-		            level);
+			    level);
 }
 
 static void random_entries(struct run *run, unsigned level)
@@ -130,7 +130,7 @@ static void one_swap(struct run *run, uint64_t value)
 	run_true(run, "no access through a swap entry", &at, hw_refuses(arch, pte, 0));
 	for (unsigned level = 1; level < arch->levels; level++)
 		run_true(run, "swap entries are of level 0 only", &at,
-		         arch->kind(arch, pte, level) != QUIRE_PTE_SWAP);
+			 arch->kind(arch, pte, level) != QUIRE_PTE_SWAP);
 }
 
 static void swap_entries(struct run *run)
@@ -155,7 +155,7 @@ static void one_table(struct run *run, uint64_t pa, unsigned level)
 
 	run_true(run, "a table entry is not zero", &at, pte.bits != 0);
 	run_true(run, "a table entry fits", &at,
-	         arch->level[level].entry_bytes == 8 || pte.bits <= UINT32_MAX);
+		 arch->level[level].entry_bytes == 8 || pte.bits <= UINT32_MAX);
 	run_equal(run, "the kind of a table entry", &at, QUIRE_PTE_TABLE, arch->kind(arch, pte, level));
 	run_equal(run, "table, then table_pa", &at, pa, arch->table_pa(arch, pte, level).v);
 }

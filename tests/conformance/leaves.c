@@ -25,7 +25,7 @@ static unsigned frames(struct run *run, unsigned level, quire_pfn *out)
  * Returns 1 allowed, 0 refused, -1 where architectures differ by right: the kernel executing a user's
  * page (SMEP, PXN, U), and reading one that the user may only execute. */
 static int model_allows(const struct quire_arch *arch, quire_prot prot, unsigned flags,
-                        enum quire_access access, enum quire_mode mode)
+			enum quire_access access, enum quire_mode mode)
 {
 	static const quire_prot needed[] = {QUIRE_PROT_READ, QUIRE_PROT_WRITE, QUIRE_PROT_EXEC};
 	bool user_page = prot & QUIRE_PROT_USER;
@@ -58,9 +58,9 @@ static void hardware(struct run *run, quire_pte pte, const struct spot *at)
 			    {"kernel read", "kernel write", "kernel exec"},
 			};
 			int want = model_allows(arch, at->prot, at->flags, (enum quire_access)access,
-			                        (enum quire_mode)mode);
+						(enum quire_mode)mode);
 			bool got = arch->hw_allows(arch, pte, (enum quire_access)access,
-			                           (enum quire_mode)mode, at->level);
+						   (enum quire_mode)mode, at->level);
 
 			if (want >= 0)
 				run_equal(run, law[mode][access], at, (uint64_t)want, got);
@@ -77,8 +77,8 @@ static void changed_flags(struct run *run, quire_pte pte, quire_pfn pfn, const s
 			unsigned flags = (at->flags & ~clear) | set;
 
 			run_equal(run, "with_flags changes the flags and nothing else", at,
-			          arch->make(arch, pfn, at->prot, flags, at->level).bits,
-			          arch->with_flags(arch, pte, set, clear, at->level).bits);
+				  arch->make(arch, pfn, at->prot, flags, at->level).bits,
+				  arch->with_flags(arch, pte, set, clear, at->level).bits);
 		}
 }
 
@@ -93,12 +93,12 @@ static void changed_prot(struct run *run, quire_pte pte, quire_pfn pfn, const st
 			continue;
 		other = arch->with_prot(arch, pte, prot, at->level);
 		run_equal(run, "with_prot gives that protection", at, prot,
-		          arch->prot(arch, other, at->level));
+			  arch->prot(arch, other, at->level));
 		run_equal(run, "with_prot keeps the frame", at, pfn.n, arch->pfn(arch, other, at->level).n);
 		run_equal(run, "with_prot keeps young and dirty", at, at->flags,
-		          arch->flags(arch, other, at->level));
+			  arch->flags(arch, other, at->level));
 		run_equal(run, "with_prot there and back", at, pte.bits,
-		          arch->with_prot(arch, other, at->prot, at->level).bits);
+			  arch->with_prot(arch, other, at->prot, at->level).bits);
 	}
 }
 
@@ -110,7 +110,7 @@ static void one_leaf(struct run *run, quire_pfn pfn, quire_prot prot, unsigned f
 
 	run_true(run, "a leaf is not zero", &at, pte.bits != 0);
 	run_true(run, "a leaf fits its entry", &at,
-	         arch->level[level].entry_bytes == 8 || pte.bits <= UINT32_MAX);
+		 arch->level[level].entry_bytes == 8 || pte.bits <= UINT32_MAX);
 	run_equal(run, "the kind of a leaf", &at, QUIRE_PTE_LEAF, arch->kind(arch, pte, level));
 	run_equal(run, "make, then pfn", &at, pfn.n, arch->pfn(arch, pte, level).n);
 	run_equal(run, "make, then prot", &at, prot, arch->prot(arch, pte, level));

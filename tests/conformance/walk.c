@@ -39,7 +39,7 @@ static void map_place(struct walk *walk, struct place *place, quire_prot prot, u
 		want = QUIRE_EEXIST;
 	got = qr_pt_map(&walk->pt, new.va, new.pfn, new.prot, new.flags, new.level);
 	run_equal(walk->run, "map: the status", &(struct spot){.level = new.level, .prot = new.prot},
-	          (uint64_t)(int64_t)want, (uint64_t)(int64_t)got);
+		  (uint64_t)(int64_t)want, (uint64_t)(int64_t)got);
 	if (got == QUIRE_OK) {
 		*place = new;
 		walk->mapped[new.level][prot][flags] = true;
@@ -74,7 +74,7 @@ static void unmap_places(struct walk *walk, unsigned first, unsigned end)
 	}
 	qr_tlb_begin(&tlb, &walk->pt);
 	qr_pt_unmap(&walk->pt, &tlb, walk->place[first].va, place_end(walk, &walk->place[end - 1]),
-	            QR_UNMAP_ALL, &gone);
+		    QR_UNMAP_ALL, &gone);
 	qr_tlb_end(&tlb);
 	run_equal(walk->run, "unmap: anonymous pages gone", NULL, pages, gone.anon);
 	run_equal(walk->run, "unmap: swap entries gone", NULL, swapped, gone.swap);
@@ -93,7 +93,7 @@ static bool may_write(const struct walk *walk, const struct place *place, enum q
 }
 
 static void protect_places(struct walk *walk, unsigned first, unsigned end, quire_prot prot,
-                           enum qr_protect_write write)
+			   enum qr_protect_write write)
 {
 	uint64_t want = 0, got;
 	struct qr_tlb tlb;
@@ -107,7 +107,7 @@ static void protect_places(struct walk *walk, unsigned first, unsigned end, quir
 	}
 	qr_tlb_begin(&tlb, &walk->pt);
 	got = qr_pt_protect(&walk->pt, &tlb, walk->place[first].va, place_end(walk, &walk->place[end - 1]),
-	                    prot, write);
+			    prot, write);
 	qr_tlb_end(&tlb);
 	run_equal(walk->run, "protect: leaves changed", NULL, want, got);
 }
@@ -131,10 +131,10 @@ static void age_places(struct walk *walk, unsigned first, unsigned end, unsigned
 		young += (place->flags & QUIRE_PTE_YOUNG) != 0;
 		if (place->page >= 0 && (place->flags & QUIRE_PTE_YOUNG))
 			run_true(walk->run, "age: young goes to the page", NULL,
-			         qr_page_test(walk->page[place->page], QR_PAGE_REFERENCED));
+				 qr_page_test(walk->page[place->page], QR_PAGE_REFERENCED));
 		if (place->page >= 0 && (place->flags & clear & QUIRE_PTE_DIRTY))
 			run_true(walk->run, "age: dirty goes to the page", NULL,
-			         qr_page_test(walk->page[place->page], QR_PAGE_DIRTY));
+				 qr_page_test(walk->page[place->page], QR_PAGE_DIRTY));
 		place->flags &= ~(QUIRE_PTE_YOUNG | clear);
 	}
 	run_equal(walk->run, "age: how many were young", NULL, young, got);
@@ -176,7 +176,7 @@ static void sweep(struct walk *walk)
 		if (!walk->arch->level[level].leaf)
 			continue;
 		if (!run_true(walk->run, "a place for a leaf of the level", &(struct spot){.level = level},
-		              at < walk->places))
+			      at < walk->places))
 			continue;
 		for (quire_prot prot = 0; prot <= QUIRE_PROT_MASK; prot++)
 			for (unsigned flags = 0; flags < 4; flags++)
@@ -203,7 +203,7 @@ static void op_map(struct walk *walk)
 	struct place *place = &walk->place[below(walk, walk->places)];
 
 	map_place(walk, place, (quire_prot)below(walk, QUIRE_PROT_MASK + 1), below(walk, 4),
-	          place->level == 0 ? (int)below(walk, PAGES) : -1);
+		  place->level == 0 ? (int)below(walk, PAGES) : -1);
 }
 
 static void op_swap(struct walk *walk)
@@ -240,7 +240,7 @@ static void op_age(struct walk *walk)
 
 /* What a copy has of one place, after the rules of fork. */
 static void check_copied(struct walk *walk, const struct qr_pt *copy, const struct place *place,
-                         enum qr_copy_how how)
+			 enum qr_copy_how how)
 {
 	const struct quire_arch *arch = walk->arch;
 	unsigned level = 0;
@@ -249,7 +249,7 @@ static void check_copied(struct walk *walk, const struct qr_pt *copy, const stru
 
 	if (!place->mapped) {
 		run_true(walk->run, "copy: what is not mapped is not copied", &at,
-		         arch->kind(arch, pte, level) != QUIRE_PTE_LEAF);
+			 arch->kind(arch, pte, level) != QUIRE_PTE_LEAF);
 		return;
 	}
 	if (!run_equal(walk->run, "copy: a leaf", &at, QUIRE_PTE_LEAF, arch->kind(arch, pte, level)))
@@ -258,7 +258,7 @@ static void check_copied(struct walk *walk, const struct qr_pt *copy, const stru
 	/* The place has lost WRITE already where it had to. */
 	run_equal(walk->run, "copy: the protection", &at, place->prot, arch->prot(arch, pte, level));
 	run_equal(walk->run, "copy: neither young nor dirty of its own", &at, 0,
-	          arch->flags(arch, pte, level) & (how == QR_COPY_SHARED ? ~0u : ~place->flags));
+		  arch->flags(arch, pte, level) & (how == QR_COPY_SHARED ? ~0u : ~place->flags));
 }
 
 static void drop_tree(struct walk *walk, struct qr_pt *pt)
@@ -285,7 +285,7 @@ static void op_copy(struct walk *walk)
 	enum quire_status status;
 
 	if (!run_equal(walk->run, "copy: an empty tree", NULL, QUIRE_OK,
-	               (uint64_t)(int64_t)qr_pt_create(walk->system, NULL, NULL, &copy)))
+		       (uint64_t)(int64_t)qr_pt_create(walk->system, NULL, NULL, &copy)))
 		return;
 	/* fork never meets a larger leaf: they are the port's. */
 	some_range(walk, &first, &end);
@@ -295,7 +295,7 @@ static void op_copy(struct walk *walk)
 	if (first < end) {
 		qr_tlb_begin(&tlb, &walk->pt);
 		status = qr_pt_copy(&copy, &walk->pt, &tlb, walk->place[first].va,
-		                    place_end(walk, &walk->place[end - 1]), how, NULL, &came);
+				    place_end(walk, &walk->place[end - 1]), how, NULL, &came);
 		qr_tlb_end(&tlb);
 		run_equal(walk->run, "copy: the status", NULL, QUIRE_OK, (uint64_t)(int64_t)status);
 	}
@@ -309,7 +309,7 @@ static void op_copy(struct walk *walk)
 			came.anon--;
 			if (how == QR_COPY_COW)
 				run_true(walk->run, "copy: no longer exclusive", NULL,
-				         !qr_page_test(walk->page[place->page], QR_PAGE_EXCLUSIVE));
+					 !qr_page_test(walk->page[place->page], QR_PAGE_EXCLUSIVE));
 		}
 		check_copied(walk, &copy, place, how);
 	}
@@ -353,8 +353,8 @@ static void op_move(struct walk *walk)
 	for (unsigned way = 0; way < 2; way++) {
 		qr_tlb_begin(&tlb, &walk->pt);
 		run_equal(walk->run, "move: the status", NULL, QUIRE_OK,
-		          (uint64_t)(int64_t)qr_pt_move(&walk->pt, &tlb, way ? gap : place->va,
-		                                        way ? place->va : gap, length, &moved));
+			  (uint64_t)(int64_t)qr_pt_move(&walk->pt, &tlb, way ? gap : place->va,
+							way ? place->va : gap, length, &moved));
 		qr_tlb_end(&tlb);
 		run_equal(walk->run, "move: all of it", NULL, length, moved);
 		for (struct place *at = place; at < next && way == 0; at++) {
@@ -369,10 +369,10 @@ static void op_move(struct walk *walk)
 			if (at->mapped)
 				want = arch->make(arch, at->pfn, at->prot, at->flags, 0);
 			run_equal(walk->run, "move: the leaf is where it went", &spot, want.bits,
-			          level == 0 ? pte.bits : 0);
+				  level == 0 ? pte.bits : 0);
 			pte = walk_cpu(walk, walk->pt.root_pa, at->va, &level);
 			run_equal(walk->run, "move: nothing is left behind", &spot, 0,
-			          level == 0 ? pte.bits : 0);
+				  level == 0 ? pte.bits : 0);
 		}
 	}
 }
@@ -408,7 +408,7 @@ void run_walk(struct run *run)
 	qr_slab_drain(walk.system);
 	free_before = qr_frames_free(walk.system);
 	if (!run_equal(run, "a tree", NULL, QUIRE_OK,
-	               (uint64_t)(int64_t)qr_pt_create(walk.system, NULL, NULL, &walk.pt)))
+		       (uint64_t)(int64_t)qr_pt_create(walk.system, NULL, NULL, &walk.pt)))
 		return;
 	while (pages < PAGES &&
 	       (walk.page[pages] = qr_frame_alloc(walk.system, 0, 0, QUIRE_PAGE_ANON)) != NULL)
@@ -424,7 +424,7 @@ void run_walk(struct run *run)
 			for (unsigned flags = 0; flags < 4; flags++)
 				run->report.leaves += walk.mapped[level][prot][flags];
 	run_equal(run, "every kind of leaf was mapped", NULL,
-	          (uint64_t)run->report.protections * 4 * run->report.leaf_levels, run->report.leaves);
+		  (uint64_t)run->report.protections * 4 * run->report.leaf_levels, run->report.leaves);
 	drop_tree(&walk, &walk.pt);
 	while (pages > 0)
 		qr_page_put(walk.system, walk.page[--pages]);

@@ -93,22 +93,22 @@ static void check_place(struct walk *walk, const struct place *place)
 
 	if (!place->mapped) {
 		run_equal(walk->run, "nothing is mapped there but a swap entry", &at,
-		          place->swapped ? arch->swap(arch, place->value).bits : 0,
-		          arch->kind(arch, pte, level) == QUIRE_PTE_TABLE ? 0 : pte.bits);
+			  place->swapped ? arch->swap(arch, place->value).bits : 0,
+			  arch->kind(arch, pte, level) == QUIRE_PTE_TABLE ? 0 : pte.bits);
 		run_true(walk->run, "the walker finds nothing there", &at,
-		         !entry || arch->kind(arch, qr_pte_get(arch, place->level, entry), place->level) !=
-		                       QUIRE_PTE_LEAF);
+			 !entry || arch->kind(arch, qr_pte_get(arch, place->level, entry), place->level) !=
+				       QUIRE_PTE_LEAF);
 		return;
 	}
 	run_equal(walk->run, "a CPU's walk ends at the level of the leaf", &at, place->level, level);
 	run_equal(walk->run, "a CPU finds the leaf of the model", &at,
-	          arch->make(arch, place->pfn, place->prot, place->flags, place->level).bits, pte.bits);
+		  arch->make(arch, place->pfn, place->prot, place->flags, place->level).bits, pte.bits);
 	if (run_true(walk->run, "the walker finds the entry", &at, entry != NULL))
 		run_equal(walk->run, "the walker finds the same", &at, pte.bits,
-		          qr_pte_get(arch, place->level, entry).bits);
+			  qr_pte_get(arch, place->level, entry).bits);
 	if (place->level > 0)
 		run_true(walk->run, "a larger leaf is in the way of smaller entries", &at,
-		         qr_pt_find(&walk->pt, place->va, 0) == NULL);
+			 qr_pt_find(&walk->pt, place->va, 0) == NULL);
 }
 
 void walk_check(struct walk *walk)
@@ -124,7 +124,7 @@ void walk_check(struct walk *walk)
 		uint32_t want = mapped[i] + walk->extra[i];
 
 		run_equal(walk->run, "the reverse map is as long as the page is mapped", NULL, want,
-		          qr_rmap_total(walk->system, walk->page[i]));
+			  qr_rmap_total(walk->system, walk->page[i]));
 		run_equal(walk->run, "one reference for each mapping", NULL, want + 1, walk->page[i]->ref);
 	}
 }

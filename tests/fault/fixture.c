@@ -32,7 +32,8 @@ void fx_close(struct fx *fx)
 	assert_int_equal(sim_destroy(fx->sim), 0);
 }
 
-void fx_map(struct fx *fx, quire_va at, uint64_t pages, quire_prot prot, uint32_t flags, struct quire_file *file)
+void fx_map(struct fx *fx, quire_va at, uint64_t pages, quire_prot prot, uint32_t flags,
+	    struct quire_file *file)
 {
 	struct quire_mmap how = {
 	    .addr = at,
@@ -57,7 +58,7 @@ static void join(const struct quire_trace *trace, unsigned from, int skip, char 
 		if (trace->steps[i] == skip)
 			continue;
 		at += (size_t)snprintf(text + at, size - at, "%s%s", at ? " " : "",
-		                       quire_step_name((enum quire_step)trace->steps[i]));
+				       quire_step_name((enum quire_step)trace->steps[i]));
 	}
 }
 
@@ -113,8 +114,10 @@ void fx_expect_pte(const struct fx *fx, uint64_t bits)
 	const struct quire_arch *arch = sim_arch(fx->sim);
 	const struct quire_trace *trace = only_trace(fx);
 	quire_pte pte = {trace->pte_after};
-	quire_pte zero_frame = arch->make(arch, (quire_pfn){0}, QUIRE_PROT_READ | QUIRE_PROT_EXEC | QUIRE_PROT_USER, 0, 0);
-	quire_pte frame = arch->make(arch, arch->pfn(arch, pte, 0), QUIRE_PROT_READ | QUIRE_PROT_EXEC | QUIRE_PROT_USER, 0, 0);
+	quire_pte zero_frame =
+	    arch->make(arch, (quire_pfn){0}, QUIRE_PROT_READ | QUIRE_PROT_EXEC | QUIRE_PROT_USER, 0, 0);
+	quire_pte frame = arch->make(arch, arch->pfn(arch, pte, 0),
+				     QUIRE_PROT_READ | QUIRE_PROT_EXEC | QUIRE_PROT_USER, 0, 0);
 
 	assert_int_equal(trace->pte_after & ~(frame.bits ^ zero_frame.bits), bits);
 }

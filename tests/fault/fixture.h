@@ -21,7 +21,7 @@ struct fx {
 	struct sim *sim;
 	struct sim_cpu *cpu;
 	struct sim_process *process;
-	quire_va page;   /* bytes of a page */
+	quire_va page; /* bytes of a page */
 };
 
 /* An address that every architecture's programs may map, with room for 96 pages above and below. */
@@ -33,7 +33,8 @@ struct fx fx_open(const char *arch, const char *profile, const struct sim_config
 void fx_close(struct fx *fx);
 
 /* Maps `pages` pages at `at`. flags: QUIRE_MAP_*; FIXED is added, ANONYMOUS without a file. */
-void fx_map(struct fx *fx, quire_va at, uint64_t pages, quire_prot prot, uint32_t flags, struct quire_file *file);
+void fx_map(struct fx *fx, quire_va at, uint64_t pages, quire_prot prot, uint32_t flags,
+	    struct quire_file *file);
 
 /* The way of the only fault of the last access, as step names, from the entry on. */
 void fx_expect_way(const struct fx *fx, const char *way);
@@ -63,11 +64,11 @@ void fx_release_mm(struct fx *fx);
 /* The name of a test for one architecture: "name/arch". */
 struct CMUnitTest fx_test(const char *name, CMUnitTestFunction run, const char *arch);
 
-#define FX_FOR_ARCHES(tests, count, name)                                                                    \
-	do {                                                                                                 \
-		static const char *const arches_[] = {FX_ARCHES};                                            \
-		for (unsigned i_ = 0; i_ < sizeof(arches_) / sizeof(arches_[0]); i_++)                       \
-			(tests)[(count)++] = fx_test(#name, name, arches_[i_]);                              \
+#define FX_FOR_ARCHES(tests, count, name)                                              \
+	do {                                                                           \
+		static const char *const arches_[] = {FX_ARCHES};                      \
+		for (unsigned i_ = 0; i_ < sizeof(arches_) / sizeof(arches_[0]); i_++) \
+			(tests)[(count)++] = fx_test(#name, name, arches_[i_]);        \
 	} while (0)
 
 #endif

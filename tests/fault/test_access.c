@@ -3,18 +3,20 @@
 #include "fixture.h"
 
 #define READ QUIRE_PROT_READ
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define RW   (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 
 static void nothing_mapped_is_maperr(void **state)
 {
 	struct fx fx = fx_open(*state, "linux-6", NULL);
 	uint64_t value;
 
-	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 3, 1, &value), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, FX_AT + 3);
+	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 3, 1, &value), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR,
+			 FX_AT + 3);
 	assert_int_equal(fx_counter(&fx, QUIRE_STEP_NO_VMA), 1);
 	assert_int_equal(sim_last(fx.cpu)->trace[0].outcome.rule, QUIRE_STEP_NO_VMA);
 	fx_map(&fx, FX_AT + 4 * fx.page, 1, RW, QUIRE_MAP_PRIVATE, NULL);
-	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 3, 1, &value), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, FX_AT + 3);
+	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 3, 1, &value), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR,
+			 FX_AT + 3);
 	assert_int_equal(fx_counter(&fx, QUIRE_STEP_VMA_ABOVE), 1);
 	fx_expect_counts(&fx, 0, 0);
 	fx_close(&fx);
@@ -30,7 +32,7 @@ static void write_to_read_only_is_accerr(void **state)
 	fx_expect_signal(&fx, sim_write(fx.cpu, FX_AT, 4, 1), QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, FX_AT);
 	assert_int_equal(sim_read(fx.cpu, FX_AT + fx.page, 4, &value), SIM_DONE);
 	fx_expect_signal(&fx, sim_write(fx.cpu, FX_AT + fx.page + 4, 4, 1), QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR,
-	                 FX_AT + fx.page + 4);
+			 FX_AT + fx.page + 4);
 	assert_int_equal(fx_counter(&fx, QUIRE_STEP_ACCESS_ERROR), 2);
 	fx_close(&fx);
 }
@@ -42,10 +44,12 @@ static void prot_none_is_accerr_and_keeps_its_page(void **state)
 
 	fx_map(&fx, FX_AT, 1, RW, QUIRE_MAP_PRIVATE, NULL);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 4, 0x55), SIM_DONE);
-	assert_int_equal(SIM_OP(fx.cpu, "mprotect", quire_mprotect(fx.process->mm, FX_AT, fx.page, QUIRE_PROT_NONE)),
-	                 QUIRE_OK);
+	assert_int_equal(
+	    SIM_OP(fx.cpu, "mprotect", quire_mprotect(fx.process->mm, FX_AT, fx.page, QUIRE_PROT_NONE)),
+	    QUIRE_OK);
 	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT, 4, &value), QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, FX_AT);
-	assert_int_equal(SIM_OP(fx.cpu, "mprotect", quire_mprotect(fx.process->mm, FX_AT, fx.page, READ)), QUIRE_OK);
+	assert_int_equal(SIM_OP(fx.cpu, "mprotect", quire_mprotect(fx.process->mm, FX_AT, fx.page, READ)),
+			 QUIRE_OK);
 	assert_int_equal(sim_read(fx.cpu, FX_AT, 4, &value), SIM_DONE);
 	assert_int_equal(value, 0x55);
 	fx_close(&fx);
@@ -63,8 +67,9 @@ static void exec_of_no_exec(void **state)
 		fx_expect_signal(&fx, sim_exec(fx.cpu, FX_AT), QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, FX_AT);
 	else
 		assert_int_equal(sim_exec(fx.cpu, FX_AT), SIM_DONE);
-	assert_int_equal(SIM_OP(fx.cpu, "mprotect", quire_mprotect(fx.process->mm, FX_AT, fx.page,
-	                                                           READ | QUIRE_PROT_EXEC)), QUIRE_OK);
+	assert_int_equal(SIM_OP(fx.cpu, "mprotect",
+				quire_mprotect(fx.process->mm, FX_AT, fx.page, READ | QUIRE_PROT_EXEC)),
+			 QUIRE_OK);
 	assert_int_equal(sim_exec(fx.cpu, FX_AT), SIM_DONE);
 	fx_close(&fx);
 }

@@ -2,7 +2,7 @@
 /* Anonymous memory: the zero page, first writes, copy-on-write, reuse; on every architecture. */
 #include "fixture.h"
 
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define RW          (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 #define YOUNG_DIRTY (QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY)
 
 static uint64_t event(const struct fx *fx, enum quire_event event)
@@ -75,13 +75,14 @@ static void entries_of_x86_64(void **state)
 	(void)state;
 	fx_map(&fx, FX_AT, 2, RW, QUIRE_MAP_PRIVATE, NULL);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 8, 1), SIM_DONE);
-	fx_expect_way(&fx, "do_page_fault do_user_addr_fault mmap-lock find_vma good_area handle_mm_fault "
-	                   "table-allocated table-allocated table-allocated handle_pte_fault do_anonymous_page "
-	                   "anon-frame minor");
+	fx_expect_way(&fx,
+		      "do_page_fault do_user_addr_fault mmap-lock find_vma good_area handle_mm_fault "
+		      "table-allocated table-allocated table-allocated handle_pte_fault do_anonymous_page "
+		      "anon-frame minor");
 	fx_expect_pte(&fx, 0x8000000000000067);
 	assert_int_equal(sim_read(fx.cpu, FX_AT + fx.page, 8, &value), SIM_DONE);
 	fx_expect_way(&fx, "do_page_fault do_user_addr_fault mmap-lock find_vma good_area handle_mm_fault "
-	                   "handle_pte_fault do_anonymous_page zero-page minor");
+			   "handle_pte_fault do_anonymous_page zero-page minor");
 	fx_expect_pte(&fx, 0x8000000000000025);
 	fx_close(&fx);
 }
@@ -95,11 +96,11 @@ static void entries_of_arm(void **state)
 	fx_map(&fx, FX_AT, 2, RW, QUIRE_MAP_PRIVATE, NULL);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 4, 1), SIM_DONE);
 	fx_expect_way(&fx, "do_DataAbort do_translation_fault do_page_fault mmap-lock find_vma good_area "
-	                   "handle_mm_fault table-allocated handle_pte_fault do_no_page do_anonymous_page "
-	                   "anon-frame minor");
+			   "handle_mm_fault table-allocated handle_pte_fault do_no_page do_anonymous_page "
+			   "anon-frame minor");
 	assert_int_equal(sim_write(fx.cpu, FX_AT + fx.page, 4, 1), SIM_DONE);
 	fx_expect_way(&fx, "do_DataAbort do_page_fault mmap-lock find_vma good_area handle_mm_fault "
-	                   "handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
+			   "handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
 	fx_close(&fx);
 }
 
@@ -112,8 +113,8 @@ static void way_of_arm64(void **state)
 	fx_map(&fx, FX_AT, 1, RW, QUIRE_MAP_PRIVATE, NULL);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 8, 1), SIM_DONE);
 	fx_expect_way(&fx, "do_mem_abort do_translation_fault do_page_fault mmap-lock find_vma good_area "
-	                   "handle_mm_fault table-allocated table-allocated table-allocated handle_pte_fault "
-	                   "do_anonymous_page anon-frame minor");
+			   "handle_mm_fault table-allocated table-allocated table-allocated handle_pte_fault "
+			   "do_anonymous_page anon-frame minor");
 	fx_close(&fx);
 }
 
@@ -245,8 +246,9 @@ static void aged_entries_are_established_again(void **state)
 
 	fx_map(&fx, FX_AT, 1, RW, QUIRE_MAP_PRIVATE, NULL);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 4, 1), SIM_DONE);
-	assert_int_equal(SIM_OP(fx.cpu, "madvise", quire_madvise(fx.process->mm, FX_AT, fx.page, QUIRE_MADV_COLD)),
-	                 QUIRE_OK);
+	assert_int_equal(
+	    SIM_OP(fx.cpu, "madvise", quire_madvise(fx.process->mm, FX_AT, fx.page, QUIRE_MADV_COLD)),
+	    QUIRE_OK);
 	sim_tlb_drop(fx.cpu);
 	assert_int_equal(fx_leaf(&fx, fx.process->mm, FX_AT).flags & QUIRE_PTE_YOUNG, 0);
 	assert_int_equal(sim_write(fx.cpu, FX_AT, 4, 2), SIM_DONE);

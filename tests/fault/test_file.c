@@ -3,7 +3,7 @@
 #include "fixture.h"
 
 #define READ QUIRE_PROT_READ
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define RW   (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 
 static struct sim_file *file_of(struct fx *fx, uint64_t bytes)
 {
@@ -29,13 +29,15 @@ static void private_read(void **state)
 
 	fx_map(&fx, FX_AT, 8, READ, QUIRE_MAP_PRIVATE, file->file);
 	assert_int_equal(byte_at(&fx, FX_AT + 2 * fx.page), 0x42);
-	fx_expect_levels(&fx, "handle_pte_fault do_fault do_read_fault lock-dropped cache-read fault-retry mmap-lock "
-	                      "find_vma good_area handle_mm_fault handle_pte_fault do_fault do_read_fault "
-	                      "do_fault_around cache-hit major");
+	fx_expect_levels(
+	    &fx, "handle_pte_fault do_fault do_read_fault lock-dropped cache-read fault-retry mmap-lock "
+		 "find_vma good_area handle_mm_fault handle_pte_fault do_fault do_read_fault "
+		 "do_fault_around cache-hit major");
 	fx_expect_counts(&fx, 0, 1);
 	assert_int_equal(file->reads, 1);
 	/* A second process finds it cached. */
-	assert_int_equal(SIM_OP(fx.cpu, "munmap", quire_munmap(fx.process->mm, FX_AT, 8 * fx.page)), QUIRE_OK);
+	assert_int_equal(SIM_OP(fx.cpu, "munmap", quire_munmap(fx.process->mm, FX_AT, 8 * fx.page)),
+			 QUIRE_OK);
 	fx_map(&fx, FX_AT, 8, READ, QUIRE_MAP_PRIVATE, file->file);
 	assert_int_equal(byte_at(&fx, FX_AT + 2 * fx.page), 0x42);
 	fx_expect_levels(&fx, "handle_pte_fault do_fault do_read_fault do_fault_around cache-hit minor");
@@ -55,7 +57,7 @@ static void profiles_without_retry_read_under_the_lock(void **state)
 	fx_map(&fx, FX_AT, 2, READ, QUIRE_MAP_PRIVATE, file->file);
 	assert_int_equal(byte_at(&fx, FX_AT), 0x40);
 	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma good_area handle_mm_fault table-allocated "
-	                   "handle_pte_fault do_no_page do_read_fault cache-read major");
+			   "handle_pte_fault do_no_page do_read_fault cache-read major");
 	fx_expect_counts(&fx, 0, 1);
 	sim_file_close(file);
 	fx_close(&fx);
@@ -143,7 +145,8 @@ static void shared_write_tells_the_file_and_msync_writes_it_back(void **state)
 	assert_int_equal(byte, 0x99);
 	assert_int_equal(file->bytes[0], 0x40);
 
-	assert_int_equal(SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, fx.page, QUIRE_MS_SYNC)), QUIRE_OK);
+	assert_int_equal(SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, fx.page, QUIRE_MS_SYNC)),
+			 QUIRE_OK);
 	assert_int_equal(file->bytes[0], 0x99);
 	assert_int_equal(file->writes, 1);
 	expect_survey(&fx, 1, 0);
@@ -169,12 +172,12 @@ static void beyond_the_end_is_sigbus(void **state)
 	/* The last page is whole: what lies behind the end in it reads as zeroes. */
 	assert_int_equal(byte_at(&fx, FX_AT + fx.page), 0x41);
 	assert_int_equal(byte_at(&fx, FX_AT + fx.page + 1), 0);
-	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 2 * fx.page + 5, 1, &value), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
-	                 FX_AT + 2 * fx.page + 5);
+	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 2 * fx.page + 5, 1, &value), QUIRE_SIGBUS,
+			 QUIRE_BUS_ADRERR, FX_AT + 2 * fx.page + 5);
 	fx_expect_levels(&fx, "handle_pte_fault do_fault do_read_fault beyond-eof SIGBUS");
 	fx_expect_counts(&fx, 0, 0);
 	fx_expect_signal(&fx, sim_write(fx.cpu, FX_AT + 3 * fx.page, 4, 1), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
-	                 FX_AT + 3 * fx.page);
+			 FX_AT + 3 * fx.page);
 	fx_expect_levels(&fx, "handle_pte_fault do_fault do_shared_fault beyond-eof SIGBUS");
 	/* A copy to there stops at the end: no signal to the kernel. */
 	assert_int_equal(sim_copy_to_user(fx.cpu, FX_AT + 2 * fx.page - 3, "abcdef", 6), 3);
@@ -192,10 +195,10 @@ static void truncation_takes_mapped_pages_and_private_copies(void **state)
 	assert_int_equal(sim_write(fx.cpu, FX_AT + 2 * fx.page, 1, 0x99), SIM_DONE);
 	assert_int_equal(byte_at(&fx, FX_AT + 3 * fx.page), 0x43);
 	assert_int_equal(SIM_OP(fx.cpu, "truncate", quire_file_truncate(file->file, fx.page)), QUIRE_OK);
-	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 2 * fx.page, 1, &value), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
-	                 FX_AT + 2 * fx.page);
-	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 3 * fx.page, 1, &value), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
-	                 FX_AT + 3 * fx.page);
+	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 2 * fx.page, 1, &value), QUIRE_SIGBUS,
+			 QUIRE_BUS_ADRERR, FX_AT + 2 * fx.page);
+	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + 3 * fx.page, 1, &value), QUIRE_SIGBUS,
+			 QUIRE_BUS_ADRERR, FX_AT + 3 * fx.page);
 	assert_int_equal(byte_at(&fx, FX_AT), 0x40);
 	sim_file_close(file);
 	fx_close(&fx);
@@ -231,7 +234,7 @@ static void device_errors_are_sigbus_and_can_be_tried_again(void **state)
 	fx_map(&fx, FX_AT, 2, RW, QUIRE_MAP_SHARED, file->file);
 	file->fail_read = 1;
 	fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + fx.page, 1, &value), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
-	                 FX_AT + fx.page);
+			 FX_AT + fx.page);
 	assert_int_equal(fx_counter(&fx, QUIRE_STEP_IO_ERROR), 1);
 	assert_int_equal(quire_file_resident(file->file), 0);
 	file->fail_read = UINT64_MAX;
@@ -240,16 +243,18 @@ static void device_errors_are_sigbus_and_can_be_tried_again(void **state)
 	file->fail_mkwrite = 1;
 	file->fail_status = QUIRE_ENOSPC;
 	fx_expect_signal(&fx, sim_write(fx.cpu, FX_AT + fx.page, 1, 1), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
-	                 FX_AT + fx.page);
+			 FX_AT + fx.page);
 	file->fail_mkwrite = UINT64_MAX;
 	assert_int_equal(sim_write(fx.cpu, FX_AT + fx.page, 1, 1), SIM_DONE);
 
 	file->fail_write = 1;
-	assert_int_equal(SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, 2 * fx.page, QUIRE_MS_SYNC)),
-	                 QUIRE_ENOSPC);
+	assert_int_equal(
+	    SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, 2 * fx.page, QUIRE_MS_SYNC)),
+	    QUIRE_ENOSPC);
 	file->fail_write = UINT64_MAX;
-	assert_int_equal(SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, 2 * fx.page, QUIRE_MS_SYNC)),
-	                 QUIRE_OK);
+	assert_int_equal(
+	    SIM_OP(fx.cpu, "msync", quire_msync(fx.process->mm, FX_AT, 2 * fx.page, QUIRE_MS_SYNC)),
+	    QUIRE_OK);
 	assert_int_equal(file->bytes[fx.page], 1);
 	sim_file_close(file);
 	fx_close(&fx);

@@ -52,8 +52,9 @@ static void prefetch_abort_looks_up_and_refuses(void **state)
 
 	(void)state;
 	fx_expect_signal(&fx, sim_exec(fx.cpu, 0x100000), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, 0x100000);
-	fx_expect_way(&fx, "do_PrefetchAbort do_translation_fault do_page_fault mmap-lock find_vma no-vma do_bad_area "
-	                   "__do_user_fault SIGSEGV/MAPERR");
+	fx_expect_way(
+	    &fx, "do_PrefetchAbort do_translation_fault do_page_fault mmap-lock find_vma no-vma do_bad_area "
+		 "__do_user_fault SIGSEGV/MAPERR");
 	fx_close(&fx);
 }
 
@@ -151,9 +152,11 @@ static void plain_syndromes_count_as_traced_ones(void **state)
 		assert_true(fx_counter(&unseen, QUIRE_STEP_MINOR) > 0);
 		for (unsigned step = 0; step < QUIRE_STEP_COUNT; step++)
 			assert_int_equal(fx_counter(&seen, (enum quire_step)step),
-			                 fx_counter(&unseen, (enum quire_step)step));
-		assert_int_equal(quire_fault_hook(sim_system(seen.sim), QUIRE_VECTOR_PAGE_FAULT, 4, &row), QUIRE_OK);
-		assert_int_equal(quire_fault_hook(sim_system(unseen.sim), QUIRE_VECTOR_PAGE_FAULT, 4, &row), QUIRE_OK);
+					 fx_counter(&unseen, (enum quire_step)step));
+		assert_int_equal(quire_fault_hook(sim_system(seen.sim), QUIRE_VECTOR_PAGE_FAULT, 4, &row),
+				 QUIRE_OK);
+		assert_int_equal(quire_fault_hook(sim_system(unseen.sim), QUIRE_VECTOR_PAGE_FAULT, 4, &row),
+				 QUIRE_OK);
 	}
 	fx_close(&seen);
 	fx_close(&unseen);

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
-#define MEMORY (1u << QUIRE_RES_FRAME | 1u << QUIRE_RES_OBJECT)
+#define RW        (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define MEMORY    (1u << QUIRE_RES_FRAME | 1u << QUIRE_RES_OBJECT)
 #define TRANSFERS (1u << QUIRE_RES_READ | 1u << QUIRE_RES_WRITE)
 
 struct kind {
@@ -128,14 +128,15 @@ static bool memory_fails(const char *arch, const struct kind *kind, uint64_t nth
 	kind->prepare(&fx, &file);
 	sim_fail(fx.sim, MEMORY, nth, 1);
 	left = kind->write ? sim_copy_to_user(fx.cpu, kind->at, &byte, 1)
-	                   : sim_copy_from_user(fx.cpu, &byte, kind->at, 1);
+			   : sim_copy_from_user(fx.cpu, &byte, kind->at, 1);
 	failed = sim_failed(fx.sim) > 0;
 	/* A failure that mattered stopped the copy; one that did not (a neighbour of fault-around) changed nothing. */
 	assert_true(left == 0 || failed);
 	check(&fx, kind->name, nth);
 	sim_fail(fx.sim, 0, 0, 0);
 	assert_int_equal(kind->write ? sim_copy_to_user(fx.cpu, kind->at, &byte, 1)
-	                             : sim_copy_from_user(fx.cpu, &byte, kind->at, 1), 0);
+				     : sim_copy_from_user(fx.cpu, &byte, kind->at, 1),
+			 0);
 	check(&fx, kind->name, nth);
 	if (file)
 		sim_file_close(file);
@@ -174,7 +175,7 @@ static void every_allocation_of_every_fault(void **state)
 		while (memory_fails(arch, &kinds[i], nth))
 			nth++;
 		failures += nth - 1;
-		assert_true(nth > 1);   /* each kind allocates something */
+		assert_true(nth > 1); /* each kind allocates something */
 	}
 	printf("  %s: %llu failures over %u kinds of faults\n", arch, (unsigned long long)failures,
 	       (unsigned)(sizeof(kinds) / sizeof(kinds[0])));
@@ -194,13 +195,13 @@ static void every_transfer_of_every_file_fault(void **state)
 		if (file) {
 			sim_fail(fx.sim, TRANSFERS, 1, 1);
 			end = kinds[i].write ? sim_write(fx.cpu, kinds[i].at, 1, 'w')
-			                     : sim_read(fx.cpu, kinds[i].at, 1, &value);
+					     : sim_read(fx.cpu, kinds[i].at, 1, &value);
 			if (sim_failed(fx.sim) > 0)
 				fx_expect_signal(&fx, end, QUIRE_SIGBUS, QUIRE_BUS_ADRERR, kinds[i].at);
 			check(&fx, kinds[i].name, 1);
 			sim_fail(fx.sim, 0, 0, 0);
 			end = kinds[i].write ? sim_write(fx.cpu, kinds[i].at, 1, 'w')
-			                     : sim_read(fx.cpu, kinds[i].at, 1, &value);
+					     : sim_read(fx.cpu, kinds[i].at, 1, &value);
 			assert_int_equal(end, SIM_DONE);
 			sim_file_close(file);
 		}

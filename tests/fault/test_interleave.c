@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define RW   (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 #define TEXT 400
 
 struct scene {
@@ -54,7 +54,8 @@ static void say_access(struct sim_cpu *cpu, enum sim_end end, char *saw)
 	const struct sim_result *last = sim_last(cpu);
 
 	if (end == SIM_SIGNALLED)
-		sprintf(saw, "%s %s", quire_signal_name(last->signal), quire_code_name(last->signal, last->code));
+		sprintf(saw, "%s %s", quire_signal_name(last->signal),
+			quire_code_name(last->signal, last->code));
 	else
 		strcpy(saw, sim_end_name(end));
 }
@@ -129,13 +130,15 @@ static void look_first_and_ninth(struct scene *scene, char *text)
 
 static void unmap_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	strcpy(saw, quire_status_name(SIM_OP(cpu, "munmap", quire_munmap(scene->process->mm, FX_AT, scene->page))));
+	strcpy(saw, quire_status_name(
+			SIM_OP(cpu, "munmap", quire_munmap(scene->process->mm, FX_AT, scene->page))));
 }
 
 static void protect_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	strcpy(saw, quire_status_name(SIM_OP(cpu, "mprotect", quire_mprotect(scene->process->mm, FX_AT, scene->page,
-	                                                                     QUIRE_PROT_READ))));
+	strcpy(saw, quire_status_name(
+			SIM_OP(cpu, "mprotect",
+			       quire_mprotect(scene->process->mm, FX_AT, scene->page, QUIRE_PROT_READ))));
 }
 
 static void fork_it(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -221,13 +224,14 @@ static void look_both_pages(struct scene *scene, char *text)
 
 static void truncate_file(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	strcpy(saw, quire_status_name(SIM_OP(cpu, "truncate", quire_file_truncate(scene->file->file, scene->page))));
+	strcpy(saw, quire_status_name(
+			SIM_OP(cpu, "truncate", quire_file_truncate(scene->file->file, scene->page))));
 }
 
 static void look_second_page(struct scene *scene, char *text)
 {
 	sprintf(text + strlen(text), " | %llu in the cache",
-	        (unsigned long long)quire_file_resident(scene->file->file));
+		(unsigned long long)quire_file_resident(scene->file->file));
 	look_at(scene, scene->process, FX_AT + scene->page, text);
 }
 
@@ -269,7 +273,8 @@ static void look_regions(struct scene *scene, char *text)
 
 	while (quire_mm_region(scene->process->mm, at, &region) == QUIRE_OK) {
 		sprintf(text + strlen(text), " | %llx-%llx %s", (unsigned long long)region.start,
-		        (unsigned long long)region.end, region.flags & QUIRE_REGION_GROWSDOWN ? "stack" : "plain");
+			(unsigned long long)region.end,
+			region.flags & QUIRE_REGION_GROWSDOWN ? "stack" : "plain");
 		at = region.end;
 	}
 }
@@ -277,17 +282,29 @@ static void look_regions(struct scene *scene, char *text)
 static const struct pair pairs[] = {
     {"fault and fault on one page", one_page, {write_first_byte, write_ninth_byte}, look_first_and_ninth},
     {"fault and munmap", one_page, {write_first_byte, unmap_page}, look_first_and_ninth},
-    {"write and munmap of a present page", one_written_page, {write_ninth_byte, unmap_page}, look_first_and_ninth},
+    {"write and munmap of a present page",
+     one_written_page,
+     {write_ninth_byte, unmap_page},
+     look_first_and_ninth},
     {"fault at hand and munmap", second_page_at_hand, {write_second_page, unmap_both_pages}, look_both_pages},
-    {"fault at hand and another mapping", second_page_at_hand, {write_second_page, map_anew}, look_both_pages},
+    {"fault at hand and another mapping",
+     second_page_at_hand,
+     {write_second_page, map_anew},
+     look_both_pages},
     {"fault and mprotect", one_page, {write_first_byte, protect_page}, look_first_and_ninth},
-    {"write and mprotect of a present page", one_written_page, {write_ninth_byte, protect_page}, look_first_and_ninth},
+    {"write and mprotect of a present page",
+     one_written_page,
+     {write_ninth_byte, protect_page},
+     look_first_and_ninth},
     {"fault and fork", one_written_page, {write_first_byte, fork_it}, look_both_processes},
     {"fault and truncate, shared", shared_file, {write_second_page, truncate_file}, look_second_page},
     {"fault and truncate, private", private_file, {write_second_page, truncate_file}, look_second_page},
     {"fault-around and truncate", cached_file, {read_first_page, truncate_file}, look_second_page},
     {"fault-around twice", cached_file, {read_first_page, read_first_page}, look_second_page},
-    {"copy-on-write twice of one page", two_processes_share_a_page, {write_first_byte, write_first_byte}, look_both_processes},
+    {"copy-on-write twice of one page",
+     two_processes_share_a_page,
+     {write_first_byte, write_first_byte},
+     look_both_processes},
     {"stack growth and mmap below", stack_of_two_pages, {grow_stack, map_below}, look_regions},
 };
 
@@ -377,7 +394,7 @@ static void explore(const struct pair *pair, const char *arch, unsigned bound)
 	       (unsigned long long)out.schedules, (unsigned long long)out.points, bound);
 	if (out.failures)
 		fail_msg("%s: %llu of %llu schedules failed; replay %s", pair->name,
-		         (unsigned long long)out.failures, (unsigned long long)out.schedules, out.token);
+			 (unsigned long long)out.failures, (unsigned long long)out.schedules, out.token);
 	assert_true(out.complete);
 	assert_true(out.schedules > 10);
 }

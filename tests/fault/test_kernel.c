@@ -12,7 +12,8 @@ static quire_va kmap(struct fx *fx, uint64_t pages, enum quire_kmap_kind kind)
 {
 	quire_va va = 0;
 
-	assert_int_equal(SIM_OP(fx->cpu, "kmap", quire_kmap(sim_system(fx->sim), pages, RW, kind, &va)), QUIRE_OK);
+	assert_int_equal(SIM_OP(fx->cpu, "kmap", quire_kmap(sim_system(fx->sim), pages, RW, kind, &va)),
+			 QUIRE_OK);
 	assert_true(quire_va_is_kernel(sim_arch(fx->sim), va));
 	return va;
 }
@@ -64,7 +65,8 @@ static void vmalloc_touch_on_arm_filled_eagerly_is_one_fault(void **state)
 
 	(void)state;
 	assert_int_equal(sim_kernel_read(fx.cpu, va, 4, &value), SIM_DONE);
-	expect_ways(&fx, 1, (const char *[]){"do_DataAbort do_translation_fault vmalloc_fault vmalloc-synced"});
+	expect_ways(&fx, 1,
+		    (const char *[]){"do_DataAbort do_translation_fault vmalloc_fault vmalloc-synced"});
 	fx_close(&fx);
 }
 
@@ -79,8 +81,9 @@ static void vmalloc_touch_on_arm_filled_lazily_is_two_faults(void **state)
 	quire_memory(sim_system(fx.sim), &memory);
 	assert_int_equal(memory.by_state[QUIRE_PAGE_KMAP], 0);
 	assert_int_equal(sim_kernel_write(fx.cpu, va, 4, 5), SIM_DONE);
-	expect_ways(&fx, 2, (const char *[]){"do_DataAbort do_translation_fault vmalloc_fault vmalloc-synced",
-	                                     "do_DataAbort do_page_fault vmalloc_fault vmalloc-filled"});
+	expect_ways(&fx, 2,
+		    (const char *[]){"do_DataAbort do_translation_fault vmalloc_fault vmalloc-synced",
+				     "do_DataAbort do_page_fault vmalloc_fault vmalloc-filled"});
 	assert_int_equal(sim_kernel_write(fx.cpu, va + fx.page, 4, 6), SIM_DONE);
 	expect_ways(&fx, 1, (const char *[]){"do_DataAbort do_page_fault vmalloc_fault vmalloc-filled"});
 	quire_memory(sim_system(fx.sim), &memory);
@@ -170,9 +173,11 @@ static void oops_where_the_context_cannot_end_is_a_panic(void **state)
 	(void)state;
 	sim_set_context(fx.cpu, QUIRE_CTX_PERSISTENT);
 	assert_int_equal(sim_kernel_read(fx.cpu, FX_AT, 4, &value), SIM_PANICKED);
-	expect_ways(&fx, 1, (const char *[]){
-	    "do_DataAbort do_translation_fault do_page_fault mmap-lock find_vma no-vma do_bad_area "
-	    "__do_kernel_fault search_exception_tables oops panic"});
+	expect_ways(
+	    &fx, 1,
+	    (const char *[]){
+		"do_DataAbort do_translation_fault do_page_fault mmap-lock find_vma no-vma do_bad_area "
+		"__do_kernel_fault search_exception_tables oops panic"});
 	fx_close(&fx);
 }
 
@@ -213,7 +218,7 @@ static void lock_is_tried_before_the_table_is_searched(void **state)
 	fx_hold_mm_for_write(&fx);
 	assert_int_equal(sim_kernel_read(fx.cpu, FX_AT, 4, &value), SIM_OOPSED);
 	fx_expect_way(&fx, "do_page_fault mmap-lock-contended search_exception_tables bad_area_nosemaphore "
-	                   "no_context search_exception_tables oops");
+			   "no_context search_exception_tables oops");
 	fx_release_mm(&fx);
 	assert_int_equal(sim_kernel_read(fx.cpu, FX_AT, 4, &value), SIM_DONE);
 	fx_close(&fx);
@@ -227,7 +232,8 @@ static void use_up(struct fx *fx, uint64_t spare, quire_pfn *frames, unsigned *c
 	*count = 0;
 	for (;;) {
 		quire_memory(sim_system(fx->sim), &memory);
-		if (memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU] <= memory.reserve + spare)
+		if (memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU] <=
+		    memory.reserve + spare)
 			return;
 		if (quire_frame_alloc(sim_system(fx->sim), 0, 0, &frames[*count]) != QUIRE_OK)
 			return;

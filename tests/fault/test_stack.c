@@ -7,7 +7,7 @@
  *              ...sp                                                                          */
 #include "fixture.h"
 
-#define RW (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+#define RW          (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 #define STACK_FLAGS (QUIRE_MAP_PRIVATE | QUIRE_MAP_GROWSDOWN)
 
 static quire_va start_of(struct fx *fx, quire_va at)
@@ -35,8 +35,9 @@ static void linux_2_4_grows_32_bytes_below_sp(void **state)
 
 	(void)state;
 	assert_int_equal(sim_write(fx.cpu, at - 32, 4, 7), SIM_DONE);
-	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma expand_stack stack-grown good_area handle_mm_fault "
-	                   "table-allocated handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
+	fx_expect_way(&fx,
+		      "do_page_fault mmap-lock find_vma expand_stack stack-grown good_area handle_mm_fault "
+		      "table-allocated handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
 	fx_expect_counts(&fx, 1, 0);
 	fx_expect_pte(&fx, 0x067); /* P RW US A D: SDM vol 3A 4.3 */
 	assert_int_equal(start_of(&fx, at), at - fx.page);
@@ -51,7 +52,8 @@ static void linux_2_4_refuses_33_bytes_below_sp(void **state)
 
 	(void)state;
 	fx_expect_signal(&fx, sim_write(fx.cpu, at - 33, 1, 7), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, at - 33);
-	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma expand_stack stack-below-sp bad_area SIGSEGV/MAPERR");
+	fx_expect_way(&fx,
+		      "do_page_fault mmap-lock find_vma expand_stack stack-below-sp bad_area SIGSEGV/MAPERR");
 	fx_expect_counts(&fx, 0, 0);
 	assert_int_equal(fx_counter(&fx, QUIRE_STEP_STACK_BELOW_SP), 1);
 	assert_int_equal(start_of(&fx, at), at);
@@ -67,8 +69,9 @@ static void linux_2_4_kernel_grows_any_distance(void **state)
 
 	(void)state;
 	assert_int_equal(sim_copy_to_user(fx.cpu, at - 4000, &byte, 1), 0);
-	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma expand_stack stack-grown good_area handle_mm_fault "
-	                   "table-allocated handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
+	fx_expect_way(&fx,
+		      "do_page_fault mmap-lock find_vma expand_stack stack-grown good_area handle_mm_fault "
+		      "table-allocated handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
 	fx_close(&fx);
 }
 
@@ -83,8 +86,9 @@ static void linux_2_6_slack(const char *arch, quire_va at, quire_va slack)
 
 	fx = open_stack(arch, "linux-2.6", at);
 	fx_expect_signal(&fx, sim_write(fx.cpu, at - slack - 1, 1, 7), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR,
-	                 at - slack - 1);
-	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma expand_stack stack-below-sp bad_area SIGSEGV/MAPERR");
+			 at - slack - 1);
+	fx_expect_way(&fx,
+		      "do_page_fault mmap-lock find_vma expand_stack stack-below-sp bad_area SIGSEGV/MAPERR");
 	fx_close(&fx);
 }
 
@@ -162,7 +166,7 @@ static void rlimit(enum quire_limit limit, uint64_t pages, enum quire_step step)
 	quire_mm_set_limit(fx.process->mm, limit, pages * fx.page);
 	assert_int_equal(sim_write(fx.cpu, at - (pages - 4) * fx.page, 8, 7), SIM_DONE);
 	fx_expect_signal(&fx, sim_write(fx.cpu, at - (pages - 4) * fx.page - 8, 8, 7), QUIRE_SIGSEGV,
-	                 QUIRE_SEGV_MAPERR, at - (pages - 4) * fx.page - 8);
+			 QUIRE_SEGV_MAPERR, at - (pages - 4) * fx.page - 8);
 	assert_int_equal(fx_counter(&fx, step), 1);
 	assert_int_equal(sim_last(fx.cpu)->trace[0].outcome.rule, step);
 	fx_close(&fx);

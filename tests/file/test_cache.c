@@ -80,7 +80,8 @@ static void compare(struct quire_file *file, const struct model *model, uint64_t
 }
 
 /* `device`: NULL, or its bytes, which the host takes away itself. */
-static void one_operation(struct quire_file *file, unsigned char *device, struct model *model, uint64_t *random)
+static void one_operation(struct quire_file *file, unsigned char *device, struct model *model,
+			  uint64_t *random)
 {
 	static unsigned char buffer[20000];
 	uint64_t at = next(random) % (MODEL_BYTES - sizeof(buffer));
@@ -122,8 +123,8 @@ static void one_operation(struct quire_file *file, unsigned char *device, struct
 	}
 }
 
-static void random_operations(struct sim *sim, struct quire_file *file, unsigned char *device, struct model *model,
-                              uint64_t seed)
+static void random_operations(struct sim *sim, struct quire_file *file, unsigned char *device,
+			      struct model *model, uint64_t seed)
 {
 	uint64_t random = seed;
 
@@ -215,7 +216,8 @@ static void errors_lose_nothing(void **state)
 	(void)state;
 	assert_int_equal(sim_file_create(sim, 5 * 4096, 0x40, &file), QUIRE_OK);
 	file->fail_read = 2;
-	assert_int_equal(quire_file_read(file->file, 4096, (unsigned char[3 * 4096]){0}, 3 * 4096, &done), QUIRE_EIO);
+	assert_int_equal(quire_file_read(file->file, 4096, (unsigned char[3 * 4096]){0}, 3 * 4096, &done),
+			 QUIRE_EIO);
 	assert_int_equal(done, 4096);
 	file->fail_read = UINT64_MAX;
 	assert_int_equal(quire_file_read(file->file, 2 * 4096, &byte, 1, &done), QUIRE_OK);
@@ -260,7 +262,7 @@ static void every_allocation_of_a_write(void **state)
 		if (failed) {
 			assert_int_equal(status, QUIRE_ENOMEM);
 			assert_int_equal(done, 0);
-			assert_true(sim_free_frames(sim) + 1 >= before);   /* a slab may have been opened */
+			assert_true(sim_free_frames(sim) + 1 >= before); /* a slab may have been opened */
 		}
 		assert_int_equal(quire_file_write(file, (uint64_t)1 << 40, "far", 3, &done), QUIRE_OK);
 		check(sim, nth, 1);

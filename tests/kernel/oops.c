@@ -89,7 +89,11 @@ static int has_smap(void)
 
 static const char *const words[] = {"null-read",    "null-write",    "null-call",
 				    "rodata-write", "non-canonical", "invalid-opcode"};
-enum { WORDS = sizeof(words) / sizeof(words[0]), ROUNDS = 5, SETTLE_MS = 2000 };
+enum {
+	WORDS = sizeof(words) / sizeof(words[0]),
+	ROUNDS = 5,
+	SETTLE_MS = 2000
+};
 
 /* What ended is given back a little later, by whoever comes next. */
 static long settled(long before)

@@ -16,7 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DIRECTORIES = 5, NAMES = 12, PROCESSES = 3, THREADS = 3, TURNS = 1000, BYTES = 9000 };
+enum {
+	DIRECTORIES = 5,
+	NAMES = 12,
+	PROCESSES = 3,
+	THREADS = 3,
+	TURNS = 1000,
+	BYTES = 9000
+};
 
 static char top[] = "/tmp/races-XXXXXX";
 

@@ -8,7 +8,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { THREADS = 8, ROUNDS = 2000, PAGES = 64, PAGE = 4096, QUEUE = 16, ITEMS = 4000 };
+enum {
+	THREADS = 8,
+	ROUNDS = 2000,
+	PAGES = 64,
+	PAGE = 4096,
+	QUEUE = 16,
+	ITEMS = 4000
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

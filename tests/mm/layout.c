@@ -238,8 +238,7 @@ static void test_commit(void **state)
 	(void)state;
 	open_with((struct sim_config){.overcommit = QUIRE_OVERCOMMIT_NEVER, .overcommit_ratio = 50}, NULL);
 	quire_memory(sim_system(sim), &memory);
-	assert_int_equal(memory.commit_limit,
-	                 (memory.frames - memory.by_state[QUIRE_PAGE_META]) * 50 / 100);
+	assert_int_equal(memory.commit_limit, (memory.frames - memory.by_state[QUIRE_PAGE_META]) * 50 / 100);
 	before = committed();
 	assert_int_equal(map(16, 100, RW, FIXED, NULL), QUIRE_OK);
 	assert_int_equal(committed(), before + 100);
@@ -398,12 +397,18 @@ static void test_shares(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_top_down),      cmocka_unit_test(test_falls_back),
-	    cmocka_unit_test(test_bottom_up),     cmocka_unit_test(test_guard),
-	    cmocka_unit_test(test_joins),         cmocka_unit_test(test_low_addresses),
-	    cmocka_unit_test(test_map_count),     cmocka_unit_test(test_commit),
-	    cmocka_unit_test(test_overcommit_kinds), cmocka_unit_test(test_layout_arguments),
-	    cmocka_unit_test(test_keys),          cmocka_unit_test(test_access),
+	    cmocka_unit_test(test_top_down),
+	    cmocka_unit_test(test_falls_back),
+	    cmocka_unit_test(test_bottom_up),
+	    cmocka_unit_test(test_guard),
+	    cmocka_unit_test(test_joins),
+	    cmocka_unit_test(test_low_addresses),
+	    cmocka_unit_test(test_map_count),
+	    cmocka_unit_test(test_commit),
+	    cmocka_unit_test(test_overcommit_kinds),
+	    cmocka_unit_test(test_layout_arguments),
+	    cmocka_unit_test(test_keys),
+	    cmocka_unit_test(test_access),
 	    cmocka_unit_test(test_shares),
 	};
 

@@ -15,7 +15,7 @@
 #include "oracle_cases.h"
 
 static struct result host[MAX_OPS], library[MAX_OPS];
-static uint64_t compared;   /* operations */
+static uint64_t compared; /* operations */
 
 /* --- showing -------------------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 #define WINDOW       UINT64_C(0x700000000000)
 #define PAGE         UINT64_C(4096)
 #define WINDOW_PAGES 48
-#define HEAP_AT      32   /* page of the window where the heap starts: a program that uses brk */
+#define HEAP_AT      32 /* page of the window where the heap starts: a program that uses brk */
 #define FILE_PAGES   12
 #define MAX_OPS      128
 #define MAX_LINES    64
@@ -46,14 +46,14 @@ struct op {
 
 struct program {
 	unsigned count;
-	bool heap;               /* brk starts at page HEAP_AT */
+	bool heap; /* brk starts at page HEAP_AT */
 	struct op op[MAX_OPS];
 };
 
 /* A line of smaps. */
 struct line {
 	uint64_t start, end, offset;
-	uint32_t flags;          /* LINE_* */
+	uint32_t flags; /* LINE_* */
 	uint32_t rss, anonymous;
 };
 
@@ -77,8 +77,8 @@ enum {
 };
 
 struct result {
-	int status;              /* 0, -errno; accesses: signal << 8 | code */
-	uint64_t value;          /* address within the window, byte read, bits of mincore, ... */
+	int status;     /* 0, -errno; accesses: signal << 8 | code */
+	uint64_t value; /* address within the window, byte read, bits of mincore, ... */
 	unsigned lines;
 	struct line line[MAX_LINES];
 };

@@ -265,9 +265,18 @@ static bool move_heap(void)
 {
 	uint64_t heap = WINDOW + HEAP_AT * PAGE, code = 0x100000;
 	struct prctl_mm_map map = {
-	    .start_code = code, .end_code = code + 1, .start_data = code, .end_data = code, .start_brk = heap,
-	    .brk = heap, .start_stack = code, .arg_start = code, .arg_end = code, .env_start = code,
-	    .env_end = code, .exe_fd = (uint32_t)-1,
+	    .start_code = code,
+	    .end_code = code + 1,
+	    .start_data = code,
+	    .end_data = code,
+	    .start_brk = heap,
+	    .brk = heap,
+	    .start_stack = code,
+	    .arg_start = code,
+	    .arg_end = code,
+	    .env_start = code,
+	    .env_end = code,
+	    .exe_fd = (uint32_t)-1,
 	};
 
 	return prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;

@@ -13,12 +13,12 @@ static void look(const struct run *run, struct result *result)
 	static const struct {
 		uint32_t region, line;
 	} names[] = {
-	    {QUIRE_REGION_SHARED, LINE_SHARED},         {QUIRE_REGION_MAYREAD, LINE_MAYREAD},
-	    {QUIRE_REGION_MAYWRITE, LINE_MAYWRITE},     {QUIRE_REGION_MAYEXEC, LINE_MAYEXEC},
-	    {QUIRE_REGION_GROWSDOWN, LINE_GROWSDOWN},   {QUIRE_REGION_LOCKED, LINE_LOCKED},
-	    {QUIRE_REGION_ACCOUNT, LINE_ACCOUNT},       {QUIRE_REGION_NORESERVE, LINE_NORESERVE},
-	    {QUIRE_REGION_DONTFORK, LINE_DONTFORK},     {QUIRE_REGION_SEQUENTIAL, LINE_SEQUENTIAL},
-	    {QUIRE_REGION_RANDOM, LINE_RANDOM},         {QUIRE_REGION_WIPEONFORK, LINE_WIPEONFORK},
+	    {QUIRE_REGION_SHARED, LINE_SHARED},       {QUIRE_REGION_MAYREAD, LINE_MAYREAD},
+	    {QUIRE_REGION_MAYWRITE, LINE_MAYWRITE},   {QUIRE_REGION_MAYEXEC, LINE_MAYEXEC},
+	    {QUIRE_REGION_GROWSDOWN, LINE_GROWSDOWN}, {QUIRE_REGION_LOCKED, LINE_LOCKED},
+	    {QUIRE_REGION_ACCOUNT, LINE_ACCOUNT},     {QUIRE_REGION_NORESERVE, LINE_NORESERVE},
+	    {QUIRE_REGION_DONTFORK, LINE_DONTFORK},   {QUIRE_REGION_SEQUENTIAL, LINE_SEQUENTIAL},
+	    {QUIRE_REGION_RANDOM, LINE_RANDOM},       {QUIRE_REGION_WIPEONFORK, LINE_WIPEONFORK},
 	    {QUIRE_REGION_DONTDUMP, LINE_DONTDUMP},
 	};
 	struct quire_mm *mm = run->process->mm;
@@ -47,7 +47,7 @@ static void look(const struct run *run, struct result *result)
 }
 
 static void placed(const struct run *run, struct result *result, enum quire_status status, quire_va at,
-                   uint64_t length)
+		   uint64_t length)
 {
 	result->status = status;
 	if (status != QUIRE_OK)
@@ -64,9 +64,12 @@ static void placed(const struct run *run, struct result *result, enum quire_stat
 static void do_mmap(const struct run *run, const struct op *op, struct result *result)
 {
 	static const quire_prot opened[] = {0, 7, QUIRE_PROT_READ | QUIRE_PROT_EXEC,
-	                                    QUIRE_PROT_WRITE | QUIRE_PROT_EXEC};
-	struct quire_mmap how = {.addr = op->a[0], .length = op->a[1], .prot = (quire_prot)op->a[2],
-	                         .flags = (uint32_t)op->a[3], .offset = op->a[5]};
+					    QUIRE_PROT_WRITE | QUIRE_PROT_EXEC};
+	struct quire_mmap how = {.addr = op->a[0],
+				 .length = op->a[1],
+				 .prot = (quire_prot)op->a[2],
+				 .flags = (uint32_t)op->a[3],
+				 .offset = op->a[5]};
 	quire_va at = 0;
 	enum quire_status status;
 

@@ -9,7 +9,7 @@
 struct run {
 	struct sim *sim;
 	struct sim_cpu *cpu;
-	struct sim_process *process;   /* the one that goes on */
+	struct sim_process *process; /* the one that goes on */
 	struct quire_file *file;
 };
 

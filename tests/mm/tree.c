@@ -25,8 +25,8 @@
 #endif
 #endif
 
-#define SPACE 256    /* pages of the small spaces */
-#define MANY  65536
+#define SPACE   256 /* pages of the small spaces */
+#define MANY    65536
 #define LOOKUPS 40
 
 static struct sim *sim;
@@ -212,7 +212,7 @@ static unsigned long count_overhead(void)
 	unsigned long count;
 
 	mm->root = NULL;
-	(void)count_instructions(0);   /* the first one binds kill() for the others */
+	(void)count_instructions(0); /* the first one binds kill() for the others */
 	count = count_instructions(0);
 	mm->root = root;
 	return count;
@@ -233,7 +233,7 @@ static void test_many(void **state)
 		link_at(&vmas[at], 16 + 2 * at, 1, 0);
 	}
 	assert_true(qr_mm_valid(mm));
-	assert_true(depth_of(mm->root) <= 23);   /* 1.44 log2(n) */
+	assert_true(depth_of(mm->root) <= 23); /* 1.44 log2(n) */
 	assert_int_equal(qr_gap_top_down(mm, 2 << 12, 0, (quire_va)(16 + 2 * MANY) << 12, &got), QUIRE_OK);
 	assert_int_equal(got >> 12, 14);
 	unlink_one(&vmas[777]);
@@ -254,7 +254,7 @@ static void test_many(void **state)
 	print_message("depth %u at %u vmas, a look-up takes %lu instructions, at most %lu\n",
 		      depth_of(mm->root), MANY, sum / LOOKUPS, most);
 #if defined(__OPTIMIZE__) && !defined(INSTRUMENTED)
-	#if defined(__clang__)
+#if defined(__clang__)
 	/* clang 14 spends an instruction more on every second level: 124 on average. */
 	assert_true(sum / LOOKUPS <= 126 && most <= 160);
 #else

@@ -27,18 +27,18 @@ enum model_answer {
 struct page {
 	bool mapped;
 	uint8_t prot;
-	bool shared;             /* MAP_SHARED */
-	bool may_write;          /* mprotect may give WRITE */
+	bool shared;    /* MAP_SHARED */
+	bool may_write; /* mprotect may give WRITE */
 	bool locked, dontfork, wipe;
-	int object;              /* -1: anonymous and private */
-	uint64_t index;          /* page of the object */
-	bool own;                /* has private content */
-	uint64_t word[WORDS];    /* while own; else zeroes or the object's */
+	int object;           /* -1: anonymous and private */
+	uint64_t index;       /* page of the object */
+	bool own;             /* has private content */
+	uint64_t word[WORDS]; /* while own; else zeroes or the object's */
 };
 
 struct object {
-	bool used, device;       /* device: a file; its size never changes here */
-	uint64_t pages;          /* size, in pages */
+	bool used, device; /* device: a file; its size never changes here */
+	uint64_t pages;    /* size, in pages */
 	uint64_t word[OBJECT_PAGES][WORDS];
 };
 
@@ -73,7 +73,7 @@ void model_exit(struct model *model, unsigned process);
 
 /* Objects. */
 int model_object(struct model *model, uint64_t pages, bool device);
-void model_truncate(struct model *model, int object, uint64_t halves);   /* of pages */
+void model_truncate(struct model *model, int object, uint64_t halves); /* of pages */
 void model_punch(struct model *model, int object, uint64_t first, uint64_t count);
 /* Objects that nothing maps are free again; `keep`: the first ones that are files of the test. */
 void model_collect(struct model *model, int keep);

@@ -35,17 +35,17 @@ struct run {
 	struct sim_process *process[PROCESSES];
 	struct sim_file *device[2];
 	struct quire_file *memory;
-	unsigned now;            /* process that runs */
+	unsigned now; /* process that runs */
 	uint64_t page_bytes, random;
 	bool talk;
-	char said[300];          /* the operation, for a report */
+	char said[300]; /* the operation, for a report */
 };
 
-#define SAY(run, ...)                                                                                        \
-	do {                                                                                                 \
-		snprintf((run)->said, sizeof((run)->said), __VA_ARGS__);                                     \
-		if ((run)->talk)                                                                             \
-			printf("%s\n", (run)->said);                                                         \
+#define SAY(run, ...)                                                    \
+	do {                                                             \
+		snprintf((run)->said, sizeof((run)->said), __VA_ARGS__); \
+		if ((run)->talk)                                         \
+			printf("%s\n", (run)->said);                     \
 	} while (0)
 
 static uint64_t random_word(struct run *run)
@@ -217,8 +217,8 @@ static bool do_map(struct run *run)
 {
 	unsigned count, at = some_range(run, &count), kind = pick(run, 8);
 	struct page like = {.prot = some_prot(run), .may_write = true, .object = -1};
-	struct quire_mmap how = {.addr = va_of(run, at), .length = count * run->page_bytes,
-	                         .flags = QUIRE_MAP_FIXED};
+	struct quire_mmap how = {
+	    .addr = va_of(run, at), .length = count * run->page_bytes, .flags = QUIRE_MAP_FIXED};
 	quire_va got;
 
 	like.shared = kind >= 5;
@@ -263,7 +263,7 @@ static bool do_protect(struct run *run)
 
 	SAY(run, "p%u mprotect %u+%u %u", run->now, at, count, prot);
 	return expect(run, quire_mprotect(mm_of(run), va_of(run, at), count * run->page_bytes, prot),
-	              model_protect(&run->model, run->now, at, count, prot));
+		      model_protect(&run->model, run->now, at, count, prot));
 }
 
 static bool do_move(struct run *run)
@@ -320,9 +320,9 @@ static bool do_lock(struct run *run)
 			return true;
 	}
 	return expect(run,
-	              lock ? quire_mlock(mm_of(run), va_of(run, at), count * run->page_bytes, 0) :
-	                     quire_munlock(mm_of(run), va_of(run, at), count * run->page_bytes),
-	              model_lock(&run->model, run->now, at, count, lock));
+		      lock ? quire_mlock(mm_of(run), va_of(run, at), count * run->page_bytes, 0)
+			   : quire_munlock(mm_of(run), va_of(run, at), count * run->page_bytes),
+		      model_lock(&run->model, run->now, at, count, lock));
 }
 
 static bool do_access(struct run *run)
@@ -358,7 +358,7 @@ static bool do_kernel_access(struct run *run)
 		answer = model_read(&run->model, run->now, number, word, &expected);
 		/* The kernel goes by the vma: EXEC alone does not let it read. None of ours is so. */
 		return expect(run, quire_mm_access(mm_of(run), word_va(run, number, word), &got, 4, 0, &done),
-		              answer == ANSWER_OK ? 0 : QUIRE_EFAULT) &&
+			      answer == ANSWER_OK ? 0 : QUIRE_EFAULT) &&
 		       (answer != ANSWER_OK || got == (uint32_t)expected);
 	}
 	SAY(run, "p%u access write %u.%u %x", run->now, number, word, value);
@@ -460,16 +460,16 @@ static bool do_sync(struct run *run)
 	for (unsigned i = at; i < at + count; i++)
 		holes += !run->model.process[run->now].page[i].mapped;
 	return expect(run, quire_msync(mm_of(run), va_of(run, at), count * run->page_bytes, QUIRE_MS_SYNC),
-	              holes ? QUIRE_ENOMEM : QUIRE_OK);
+		      holes ? QUIRE_ENOMEM : QUIRE_OK);
 }
 
 static bool step(struct run *run)
 {
 	static bool (*const operations[])(struct run *) = {
-	    do_map,    do_map,    do_map,    do_unmap,  do_protect, do_protect, do_move, do_advise,
-	    do_advise, do_lock,   do_access, do_access, do_access,  do_access,  do_access, do_access,
-	    do_access, do_access, do_access, do_access, do_kernel_access, do_fork, do_exit, do_switch,
-	    do_switch, do_file,   do_sync,
+	    do_map,    do_map,    do_map,    do_unmap,  do_protect, do_protect, do_move,
+	    do_advise, do_advise, do_lock,   do_access, do_access,  do_access,  do_access,
+	    do_access, do_access, do_access, do_access, do_access,  do_access,  do_kernel_access,
+	    do_fork,   do_exit,   do_switch, do_switch, do_file,    do_sync,
 	};
 
 	return operations[pick(run, sizeof(operations) / sizeof(operations[0]))](run);
@@ -479,8 +479,8 @@ static bool step(struct run *run)
 
 static const struct {
 	const char *arch, *profile;
-} systems[] = {{"x86_64", "linux-6"}, {"i386", "linux-2.4"}, {"x86_64", "linux-2.6"}, {"arm", "linux-2.6"},
-               {"arm64", "linux-4.14"}, {"riscv64", "linux-6"}, {"i386", "linux-6"}};
+} systems[] = {{"x86_64", "linux-6"},   {"i386", "linux-2.4"},  {"x86_64", "linux-2.6"}, {"arm", "linux-2.6"},
+	       {"arm64", "linux-4.14"}, {"riscv64", "linux-6"}, {"i386", "linux-6"}};
 
 static void make_device(struct run *run, unsigned number)
 {

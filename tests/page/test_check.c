@@ -116,13 +116,13 @@ static void test_right(void **state)
 	}
 }
 
-#define WRONG(scene, place, value, part)                                                                     \
-	do {                                                                                                 \
-		__typeof__(place) was = (place);                                                             \
-		(place) = (value);                                                                           \
-		expect_wrong(scene, part);                                                                   \
-		(place) = was;                                                                               \
-		expect_right(scene);                                                                         \
+#define WRONG(scene, place, value, part)         \
+	do {                                     \
+		__typeof__(place) was = (place); \
+		(place) = (value);               \
+		expect_wrong(scene, part);       \
+		(place) = was;                   \
+		expect_right(scene);             \
 	} while (0)
 
 static void test_counts(void **state)

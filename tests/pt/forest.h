@@ -16,7 +16,11 @@
 #define TREES  2
 
 struct leaf {
-	enum { NOTHING = 0, MAPPED, SWAPPED } kind;
+	enum {
+		NOTHING = 0,
+		MAPPED,
+		SWAPPED
+	} kind;
 	unsigned page;
 	quire_prot prot;
 	unsigned flags;

@@ -58,7 +58,8 @@ static void refuses(void **state)
 		struct scn_error error = {0};
 
 		assert_false(parse(row[i].text, &error));
-		if (error.line != row[i].line || error.column != row[i].column || !strstr(error.text, row[i].word))
+		if (error.line != row[i].line || error.column != row[i].column ||
+		    !strstr(error.text, row[i].word))
 			fail_msg("\"%s\": %u:%u: %s", row[i].text, error.line, error.column, error.text);
 	}
 }
@@ -96,7 +97,8 @@ static void prints_what_it_reads(void **state)
 	    "A = map 4p rw shared file f 1p at arena+3p populate\n"
 	    "B = map 0x123456 none+growsdown private flags 0x4000000\nmap 1p 0x10 untyped noreplace 0x7000\n"
 	    "protect A.end-1p 1p rx+growsup -> EINVAL\nremap A 1p 2p fixed B maymove dontunmap flags 0x80\n"
-	    "remap A 1p 2p maymove to arena+9p\nfork kid -> ok\nkid: write A+1p-3 x7 = 0x5a -> count 7, minor 3, major 0\n"
+	    "remap A 1p 2p maymove to arena+9p\nfork kid -> ok\nkid: write A+1p-3 x7 = 0x5a -> count 7, "
+	    "minor 3, major 0\n"
 	    "lock A 1p onfault\nsync A 1p async invalidate flags 8\nlimit stack unlimited\nlimit data 7p\n"
 	    "kid: poke main A = 3\npeek kid A -> value 7\nfwrite f 1p+1 2p = 9 -> count 2p\nsp arena+4p\n"
 	    "advise A 1p 99\nlayout A 2p -> row A..A+1p rw-s file f, row A+1p..A.end ---p\n"
@@ -127,7 +129,8 @@ static void prints_what_it_generates(void **state)
 
 static void is_a_function_of_the_seed(void **state)
 {
-	struct conform_choice one = conform_seeded(5, 17), two = conform_seeded(5, 17), other = conform_seeded(6, 17);
+	struct conform_choice one = conform_seeded(5, 17), two = conform_seeded(5, 17),
+			      other = conform_seeded(6, 17);
 	char *first, *second, *third;
 
 	conform_generate(&one, 40, CONFORM_ALL, &program);
@@ -145,9 +148,10 @@ static void is_a_function_of_the_seed(void **state)
 
 static void survives_any_bytes(void **state)
 {
-	static const char words[][12] = {"map", "1p",   "rw",  "read", "arena", "->",   "ok",  "=",   ",",    "A",
-	                                 "fork", "x3", "file", "f",    "shm",   "row",  "..",  "\n",  "main:", "-9",
-	                                 "0x",   "+p", "#",    "unmap", "pages", "heap", "A.end", "7", "\t",   "\377"};
+	static const char words[][12] = {"map",   "1p",   "rw",    "read", "arena", "->",  "ok",  "=",
+					 ",",     "A",    "fork",  "x3",   "file",  "f",   "shm", "row",
+					 "..",    "\n",   "main:", "-9",   "0x",    "+p",  "#",   "unmap",
+					 "pages", "heap", "A.end", "7",    "\t",    "\377"};
 	char text[512];
 	struct scn_error error;
 
@@ -157,7 +161,7 @@ static void survives_any_bytes(void **state)
 
 		for (unsigned k = 0; k < 30; k++)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", words[rand() % 30],
-			                      rand() % 4 ? " " : "\n");
+					      rand() % 4 ? " " : "\n");
 		memset(&error, 0, sizeof(error));
 		if (!scn_parse(text, n, &program, &error)) {
 			assert_true(error.line >= 1 && error.column >= 1 && error.text[0]);

@@ -14,7 +14,12 @@
 
 #include "machine.h"
 
-enum { CPUS = 3, PAGES = 6, STEPS = 40, RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE };
+enum {
+	CPUS = 3,
+	PAGES = 6,
+	STEPS = 40,
+	RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE
+};
 
 #define ARENA ((quire_va)0x20000)
 
@@ -324,7 +329,11 @@ static bool prepare(struct chaos *chaos)
 	return quire_mmap(chaos->process->mm, &how, &chaos->file_va) == QUIRE_OK;
 }
 
-enum way { SCHEDULED, FAILING, PARALLEL };
+enum way {
+	SCHEDULED,
+	FAILING,
+	PARALLEL
+};
 
 /* Returns the operations done; fails the test with what repeats it. */
 static unsigned run(const struct sim_config *config, uint64_t seed, enum way way)

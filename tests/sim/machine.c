@@ -43,7 +43,9 @@ static quire_va map(struct sim *sim, struct sim_process *process, uint64_t pages
 	return va;
 }
 
-enum { RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE };
+enum {
+	RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE
+};
 
 static void expect_end(struct sim_cpu *cpu, enum sim_end got, enum sim_end end, unsigned signal,
 		       unsigned code)

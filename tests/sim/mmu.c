@@ -30,8 +30,15 @@ struct entry {
 	uint64_t at, value;
 };
 
-enum { USER = QUIRE_MODE_USER, KERNEL = QUIRE_MODE_KERNEL };
-enum { RD = QUIRE_ACCESS_READ, WR = QUIRE_ACCESS_WRITE, EX = QUIRE_ACCESS_EXEC };
+enum {
+	USER = QUIRE_MODE_USER,
+	KERNEL = QUIRE_MODE_KERNEL
+};
+enum {
+	RD = QUIRE_ACCESS_READ,
+	WR = QUIRE_ACCESS_WRITE,
+	EX = QUIRE_ACCESS_EXEC
+};
 
 /* A case: `entry` is set, then the access is made. ok: `value` is the physical address. Else a fault with
  * `value` as its syndrome, in vector `vector`. `after`: 0, or what the entry holds afterwards. */

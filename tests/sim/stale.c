@@ -11,11 +11,18 @@
 
 #include "machine.h"
 
-enum { RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE };
+enum {
+	RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE
+};
 
 /* What happens to flushes on their way. The machine's own function follows the switch. */
 static void (*real_flush)(void *host, const struct quire_flush *flush);
-static enum { PASS, LOSE, NOT_CPU_1, KEEP_TABLES } flush_way;
+static enum {
+	PASS,
+	LOSE,
+	NOT_CPU_1,
+	KEEP_TABLES
+} flush_way;
 static unsigned flushes_seen;
 
 static void bent_flush(void *host, const struct quire_flush *flush)

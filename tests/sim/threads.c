@@ -11,7 +11,12 @@
 
 #include "machine.h"
 
-enum { CPUS = 4, ROUNDS = 60, PAGES = 8, RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE };
+enum {
+	CPUS = 4,
+	ROUNDS = 60,
+	PAGES = 8,
+	RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE
+};
 
 struct shared {
 	struct sim_process *process;

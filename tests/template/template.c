@@ -20,7 +20,9 @@
 #define FIXUP_PC  UINT64_C(0xffffffff80002000)
 #define TLB       16
 
-enum { RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE };
+enum {
+	RW = QUIRE_PROT_READ | QUIRE_PROT_WRITE
+};
 
 /* The kernel's memory. The contract of machine.h has no context pointer, as in a real kernel. */
 static unsigned char *ram;

@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-#define QUIRE_MAX_LEVELS 5
+#define QUIRE_MAX_LEVELS  5
 #define QUIRE_PLAIN_CODES 32
 
 enum quire_pte_kind {
@@ -51,39 +51,40 @@ enum {
 
 /* What the hardware can do; what is absent is emulated by faults, or refused by name. */
 enum {
-	QUIRE_CAP_HW_YOUNG = 1,            /* the walker sets accessed by itself */
-	QUIRE_CAP_HW_DIRTY = 2,            /* and dirty */
-	QUIRE_CAP_NX = 4,                  /* can forbid execution */
-	QUIRE_CAP_EXECONLY = 8,            /* can allow execution without reading, to user mode */
-	QUIRE_CAP_ASID = 16,               /* TLB entries carry an address-space number */
-	QUIRE_CAP_BREAK_BEFORE_MAKE = 32,  /* a live entry must be cleared and flushed before it changes its frame */
-	QUIRE_CAP_SPLIT_ROOT = 64,         /* user and kernel have a root each: kernel entries are never copied */
-	QUIRE_CAP_CACHES_INVALID = 128,    /* the TLB may keep not-present entries: flush after mapping too */
-	QUIRE_CAP_FAULT_FLUSHES = 256      /* a page fault drops what its CPU's TLB has for the address */
+	QUIRE_CAP_HW_YOUNG = 1, /* the walker sets accessed by itself */
+	QUIRE_CAP_HW_DIRTY = 2, /* and dirty */
+	QUIRE_CAP_NX = 4,       /* can forbid execution */
+	QUIRE_CAP_EXECONLY = 8, /* can allow execution without reading, to user mode */
+	QUIRE_CAP_ASID = 16,    /* TLB entries carry an address-space number */
+	QUIRE_CAP_BREAK_BEFORE_MAKE =
+	    32,                    /* a live entry must be cleared and flushed before it changes its frame */
+	QUIRE_CAP_SPLIT_ROOT = 64, /* user and kernel have a root each: kernel entries are never copied */
+	QUIRE_CAP_CACHES_INVALID = 128, /* the TLB may keep not-present entries: flush after mapping too */
+	QUIRE_CAP_FAULT_FLUSHES = 256   /* a page fault drops what its CPU's TLB has for the address */
 };
 
 /* One level. Its index is (va >> shift) & ((1 << index_bits) - 1). */
 struct quire_level {
 	uint8_t index_bits;
 	uint8_t shift;
-	uint8_t entry_bytes;   /* 4 or 8 */
-	uint8_t leaf;          /* 1: an entry may be a page of 1 << shift bytes */
-	uint32_t table_bytes;  /* size and alignment of a table: may be a part of a frame, or several */
+	uint8_t entry_bytes;  /* 4 or 8 */
+	uint8_t leaf;         /* 1: an entry may be a page of 1 << shift bytes */
+	uint32_t table_bytes; /* size and alignment of a table: may be a part of a frame, or several */
 };
 
 struct quire_arch {
-	const char *name;      /* "x86_64", "arm64", ...: as the tools spell it */
-	uint8_t levels;        /* 2 to QUIRE_MAX_LEVELS */
-	uint8_t page_shift;    /* == level[0].shift */
-	uint8_t long_bytes;    /* sizeof(long) of a user program: 4 or 8 */
-	uint8_t pa_bits;       /* widest physical address an entry holds */
-	uint32_t caps;         /* QUIRE_CAP_* */
+	const char *name;   /* "x86_64", "arm64", ...: as the tools spell it */
+	uint8_t levels;     /* 2 to QUIRE_MAX_LEVELS */
+	uint8_t page_shift; /* == level[0].shift */
+	uint8_t long_bytes; /* sizeof(long) of a user program: 4 or 8 */
+	uint8_t pa_bits;    /* widest physical address an entry holds */
+	uint32_t caps;      /* QUIRE_CAP_* */
 	struct quire_level level[QUIRE_MAX_LEVELS];
 
 	uint64_t user_end;     /* user addresses: 0 to user_end (TASK_SIZE) */
 	uint64_t kernel_start; /* kernel addresses: kernel_start to kernel_end, both included */
 	uint64_t kernel_end;
-	uint8_t swap_bits;     /* bits of a value in a swap entry; at least 24 */
+	uint8_t swap_bits; /* bits of a value in a swap entry; at least 24 */
 
 	/* Faults that their syndrome tells all about: what decode() makes of a trap of `plain_vector` that
 	 * was taken from user mode on a user address with a syndrome below `plain_codes` depends on the
@@ -97,7 +98,7 @@ struct quire_arch {
 
 	/* 2. A leaf of `level`. `prot` must pass prot_check(); `flags`: QUIRE_PTE_YOUNG | _DIRTY. */
 	quire_pte (*make)(const struct quire_arch *, quire_pfn pfn, quire_prot prot, unsigned flags,
-	                  unsigned level);
+			  unsigned level);
 	/* 3.-5. The parts of a leaf. */
 	quire_pfn (*pfn)(const struct quire_arch *, quire_pte pte, unsigned level);
 	quire_prot (*prot)(const struct quire_arch *, quire_pte pte, unsigned level);
@@ -105,7 +106,7 @@ struct quire_arch {
 
 	/* 6. The same leaf with `clear` removed, then `set` added, of QUIRE_PTE_YOUNG | _DIRTY. */
 	quire_pte (*with_flags)(const struct quire_arch *, quire_pte pte, unsigned set, unsigned clear,
-	                        unsigned level);
+				unsigned level);
 	/* 7. The same leaf with another protection; frame, young and dirty stay. */
 	quire_pte (*with_prot)(const struct quire_arch *, quire_pte pte, quire_prot prot, unsigned level);
 
@@ -114,7 +115,7 @@ struct quire_arch {
 	 * a read, an UNKNOWN mode as the user's. The control bits that it supposes (CR0.WP, PAN, SUM, ...)
 	 * stand at the head of arch/<a>/pte.h. */
 	bool (*hw_allows)(const struct quire_arch *, quire_pte pte, enum quire_access access,
-	                  enum quire_mode mode, unsigned level);
+			  enum quire_mode mode, unsigned level);
 
 	/* 9., 10. An entry of `level` > 0 that names the table of level - 1 at `table`, and back. */
 	quire_pte (*table)(const struct quire_arch *, quire_pa table, unsigned level);
@@ -134,12 +135,12 @@ struct quire_arch {
 	/* 14. Decodes an exception: total and pure. `rows`: NULL, or replacements (quire_fault_hook).
 	 * Fills every field of `out_fault`. */
 	void (*decode)(const struct quire_arch *, const struct quire_profile *profile,
-	               const struct quire_fault_row *const *rows, const struct quire_trap *trap,
-	               struct quire_fault *out_fault);
+		       const struct quire_fault_row *const *rows, const struct quire_trap *trap,
+		       struct quire_fault *out_fault);
 
 	/* 15. The table of a vector in that decade: *out_count rows, or NULL where the vector has none. */
 	const struct quire_fault_row *(*rows)(const struct quire_arch *, const struct quire_profile *profile,
-	                                      enum quire_vector vector, unsigned *out_count);
+					      enum quire_vector vector, unsigned *out_count);
 };
 
 /* The architectures of this build. */
@@ -153,13 +154,13 @@ extern const struct quire_arch quire_arch_arm64_16k;   /* 16 KiB granule, 47 bit
 extern const struct quire_arch quire_arch_arm64_64k;   /* 64 KiB granule, 42 bits, 2 levels */
 extern const struct quire_arch quire_arch_riscv64;     /* Sv39 */
 extern const struct quire_arch quire_arch_riscv64_sv48;
-extern const struct quire_arch quire_arch_toy;         /* 3 levels of 8: 512 pages in all */
+extern const struct quire_arch quire_arch_toy; /* 3 levels of 8: 512 pages in all */
 
 /* The ARM LPAE syndrome tables (64 + 64 entries) for decoding; its page tables are not built. */
 void quire_arm_lpae_decode(const struct quire_profile *profile, const struct quire_trap *trap,
-                           struct quire_fault *out_fault);
+			   struct quire_fault *out_fault);
 const struct quire_fault_row *quire_arm_lpae_rows(const struct quire_profile *profile,
-                                                  enum quire_vector vector, unsigned *out_count);
+						  enum quire_vector vector, unsigned *out_count);
 
 /* The architecture of that name; NULL when this build has none. Any context. */
 const struct quire_arch *quire_arch_find(const char *name);

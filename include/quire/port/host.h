@@ -28,32 +28,32 @@ extern "C" {
  * that was removed when `tables` is 1 (paging-structure caches). */
 #define QUIRE_FLUSH_RANGES 8
 struct quire_flush {
-	struct quire_mm *mm;  /* NULL: kernel addresses, all address spaces */
-	uint64_t cpus;        /* bit n: CPU n is in this address space. 0: none is; a port whose CPUs keep the
+	struct quire_mm *mm; /* NULL: kernel addresses, all address spaces */
+	uint64_t cpus;       /* bit n: CPU n is in this address space. 0: none is; a port whose CPUs keep the
 	                       * translations of spaces they have left forgets those of [ranges] all the same */
-	unsigned count;       /* ranges used; 0: everything of `mm` */
-	uint8_t tables;       /* 1: tables were removed, not only leaves */
+	unsigned count;      /* ranges used; 0: everything of `mm` */
+	uint8_t tables;      /* 1: tables were removed, not only leaves */
 	struct {
-		quire_va start, end;  /* half open, page-aligned */
+		quire_va start, end; /* half open, page-aligned */
 	} range[QUIRE_FLUSH_RANGES];
 };
 
 enum quire_wait_kind {
-	QUIRE_WAIT_SPIN = 0,  /* soon over: burn a moment; the caller holds locks or may not sleep */
-	QUIRE_WAIT_SLEEP = 1  /* may be long: another thread may run */
+	QUIRE_WAIT_SPIN = 0, /* soon over: burn a moment; the caller holds locks or may not sleep */
+	QUIRE_WAIT_SLEEP = 1 /* may be long: another thread may run */
 };
 
 enum quire_lock_op {
-	QUIRE_LOCK_BEFORE = 0,   /* about to take: may be preempted here */
+	QUIRE_LOCK_BEFORE = 0, /* about to take: may be preempted here */
 	QUIRE_LOCK_TAKEN = 1,
-	QUIRE_LOCK_TRIED = 2,    /* taken by a try, which may break the order */
+	QUIRE_LOCK_TRIED = 2, /* taken by a try, which may break the order */
 	QUIRE_LOCK_RELEASED = 3
 };
 
 enum quire_resource {
-	QUIRE_RES_FRAME = 0,   /* a frame */
-	QUIRE_RES_OBJECT = 1,  /* a vma, a node, a chunk */
-	QUIRE_RES_READ = 2,    /* a transfer from a file or a store */
+	QUIRE_RES_FRAME = 0,  /* a frame */
+	QUIRE_RES_OBJECT = 1, /* a vma, a node, a chunk */
+	QUIRE_RES_READ = 2,   /* a transfer from a file or a store */
 	QUIRE_RES_WRITE = 3
 };
 

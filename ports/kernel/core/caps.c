@@ -5,9 +5,9 @@
 #include "syscall.h"
 #include "uaccess.h"
 
-#define FS_CAPS                                                                                              \
-	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) |                     \
-	 CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_LINUX_IMMUTABLE) | CAP_BIT(CAP_MKNOD) |     \
+#define FS_CAPS                                                                                          \
+	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) |                 \
+	 CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_LINUX_IMMUTABLE) | CAP_BIT(CAP_MKNOD) | \
 	 CAP_BIT(CAP_MAC_OVERRIDE))
 
 const struct cred root_cred = {
@@ -75,7 +75,11 @@ long caps_bounding_drop(uint64_t cap)
 
 /* --- capget, capset --------------------------------------------------------------------------- */
 
-enum { VERSION_1 = 0x19980330, VERSION_2 = 0x20071026, VERSION_3 = 0x20080522 };
+enum {
+	VERSION_1 = 0x19980330,
+	VERSION_2 = 0x20071026,
+	VERSION_3 = 0x20080522
+};
 
 struct header {
 	uint32_t version;

@@ -21,9 +21,21 @@ struct elf_segment {
 	uint64_t offset, vaddr, paddr, filesz, memsz, align;
 };
 
-enum { ELF_EXEC = 2, ELF_DYN = 3 };
-enum { PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6, PT_GNU_STACK = 0x6474e551 };
-enum { PF_X = 1, PF_W = 2, PF_R = 4 };
+enum {
+	ELF_EXEC = 2,
+	ELF_DYN = 3
+};
+enum {
+	PT_LOAD = 1,
+	PT_INTERP = 3,
+	PT_PHDR = 6,
+	PT_GNU_STACK = 0x6474e551
+};
+enum {
+	PF_X = 1,
+	PF_W = 2,
+	PF_R = 4
+};
 #define ELF_MAX_SEGMENTS 64
 
 /* One ELF file, read and checked; then mapped. */

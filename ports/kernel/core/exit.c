@@ -174,7 +174,13 @@ void thread_exit(int status)
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-enum { WNOHANG = 1, WUNTRACED = 2, WEXITED = 4, WCONTINUED = 8, WNOWAIT = 0x1000000 };
+enum {
+	WNOHANG = 1,
+	WUNTRACED = 2,
+	WEXITED = 4,
+	WCONTINUED = 8,
+	WNOWAIT = 0x1000000
+};
 
 struct wait_query {
 	int64_t pid; /* > 0: that one; 0: own group; -1: any; < -1: that group */
@@ -333,7 +339,11 @@ static long waitid_info(const struct wait_query *q, uint64_t to)
 
 long sys_waitid(const uint64_t *a)
 {
-	enum { P_ALL = 0, P_PID = 1, P_PGID = 2 };
+	enum {
+		P_ALL = 0,
+		P_PID = 1,
+		P_PGID = 2
+	};
 	struct wait_query q = {.options = (unsigned)a[3]};
 	int32_t id = (int32_t)a[1];
 	long found;

@@ -66,8 +66,8 @@ static void note_signal(const struct quire_outcome *outcome)
 }
 
 /* What is not simply resumed. */
-static bool __attribute__((noinline)) resolve_other(const struct quire_trap *trap,
-						    const struct quire_outcome *outcome)
+static bool __attribute__((noinline))
+resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome)
 {
 	switch (outcome->kind) {
 	case QUIRE_SIGNAL:
@@ -133,8 +133,8 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 		task->oom_since = now;
 	if (!outcome->signal)
 		out_of_memory();
-	if (!next || (!fatal_signal_pending(task) &&
-		      (!task->mutexes || now - task->oom_since < OOM_PATIENCE_NS)))
+	if (!next ||
+	    (!fatal_signal_pending(task) && (!task->mutexes || now - task->oom_since < OOM_PATIENCE_NS)))
 		return trap->pc;
 	task->oom_since = 0;
 	return next;

@@ -210,7 +210,8 @@ static bool too_many(void)
 {
 	uint64_t limit = current->process->rlimit[RLIMIT_NPROC].soft;
 
-	return limit != UINT64_MAX && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) && process_count() >= limit;
+	return limit != UINT64_MAX && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) &&
+	       process_count() >= limit;
 }
 
 /* The child may have run on, and ended, when this returns. */

@@ -237,7 +237,8 @@ long sys_setfsuid(const uint64_t *a)
 	struct cred *c = &current->process->cred;
 	uid_t old = c->fsuid;
 
-	if (capable(CAP_SETUID) || c->fsuid == (uid_t)a[0] || is_one_of((uid_t)a[0], c->uid, c->euid, c->suid))
+	if (capable(CAP_SETUID) || c->fsuid == (uid_t)a[0] ||
+	    is_one_of((uid_t)a[0], c->uid, c->euid, c->suid))
 		set_if(&c->fsuid, (uid_t)a[0]);
 	caps_fix_fsuid(c, old);
 	return old;
@@ -248,7 +249,8 @@ long sys_setfsgid(const uint64_t *a)
 	struct cred *c = &current->process->cred;
 	gid_t old = c->fsgid;
 
-	if (capable(CAP_SETGID) || c->fsgid == (gid_t)a[0] || is_one_of((gid_t)a[0], c->gid, c->egid, c->sgid))
+	if (capable(CAP_SETGID) || c->fsgid == (gid_t)a[0] ||
+	    is_one_of((gid_t)a[0], c->gid, c->egid, c->sgid))
 		set_if(&c->fsgid, (gid_t)a[0]);
 	return old;
 }

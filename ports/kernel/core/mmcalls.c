@@ -108,7 +108,8 @@ static bool goes_on(const struct quire_region *before, struct quire_region *out)
 	const uint32_t same = QUIRE_REGION_SHARED | QUIRE_REGION_MAYWRITE | QUIRE_REGION_LOCKED;
 
 	return !quire_mm_region(own_mm(), before->end, out) && out->start == before->end &&
-	       out->file == before->file && out->prot == before->prot && !((out->flags ^ before->flags) & same);
+	       out->file == before->file && out->prot == before->prot &&
+	       !((out->flags ^ before->flags) & same);
 }
 
 /* Whether [start, end) is one shared mapping of a file that may be written, in however many regions.
@@ -349,7 +350,12 @@ long sys_process_vm_writev(const uint64_t *a)
 
 long sys_membarrier(const uint64_t *a)
 {
-	enum { QUERY = 0, GLOBAL = 1, PRIVATE_EXPEDITED = 8, REGISTER_PRIVATE_EXPEDITED = 16 };
+	enum {
+		QUERY = 0,
+		GLOBAL = 1,
+		PRIVATE_EXPEDITED = 8,
+		REGISTER_PRIVATE_EXPEDITED = 16
+	};
 	struct quire_flush flush = {.mm = own_mm(), .cpus = ~0ull};
 
 	switch (a[0]) {

@@ -6,7 +6,11 @@
 #include "vfs.h"
 
 /* Of the bytes shown, the instruction's first is at CODE_BEFORE. */
-enum { CODE_BYTES = 64, CODE_BEFORE = 42, REPORTS = 10 };
+enum {
+	CODE_BYTES = 64,
+	CODE_BEFORE = 42,
+	REPORTS = 10
+};
 #define WINDOW_NS (5 * NSEC_PER_SEC)
 
 /* A program that dies in a loop must not fill the log: REPORTS in WINDOW_NS. */

@@ -14,10 +14,10 @@ struct queued_signal {
 
 #define UNBLOCKABLE  (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define STOP_SIGNALS (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
-#define IGNORED_BY_DEFAULT                                                                                   \
+#define IGNORED_BY_DEFAULT \
 	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
-#define SYNCHRONOUS                                                                                          \
-	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |               \
+#define SYNCHRONOUS                                                                            \
+	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
 	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
 /* --- pending sets ----------------------------------------------------------------------------- */
@@ -416,7 +416,8 @@ void notify_parent_locked(struct process *process, int code, int status)
 	info.child.status = status;
 	info.child.utime = (int64_t)(process->usage.user_ns / 10000000);
 	info.child.stime = (int64_t)(process->usage.system_ns / 10000000);
-	if (signal > 0 && signal <= SIGNAL_MAX && !(stopping && parent->handlers->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+	if (signal > 0 && signal <= SIGNAL_MAX &&
+	    !(stopping && parent->handlers->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
 		send_signal_locked(parent, &info);
 	wake_up(&parent->child_exit);
 }

@@ -282,7 +282,11 @@ long usage_to_user(const struct usage *usage, uint64_t to)
 
 long sys_getrusage(const uint64_t *a)
 {
-	enum { SELF = 0, CHILDREN = -1, THREAD = 1 };
+	enum {
+		SELF = 0,
+		CHILDREN = -1,
+		THREAD = 1
+	};
 	struct usage usage;
 
 	account_time(false);

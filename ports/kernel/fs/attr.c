@@ -328,7 +328,10 @@ long sys_fchown(const uint64_t *a)
 	return result;
 }
 
-enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
+enum {
+	UTIME_NOW = 0x3fffffff,
+	UTIME_OMIT = 0x3ffffffe
+};
 
 static long new_time(const struct timespec *time, uint64_t now, uint64_t *io_time)
 {

@@ -4,7 +4,9 @@
 
 #define RECORD "/.quire/boot"
 #define INPUT  "/.quire/stdin"
-enum { RECORD_MAX = 4 << 20 };
+enum {
+	RECORD_MAX = 4 << 20
+};
 
 static bool has_terminal;
 

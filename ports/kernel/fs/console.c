@@ -6,8 +6,17 @@
 #include "console.h"
 #include "fs.h"
 
-enum { RING = 16384 };
-enum state { PLAIN, ESCAPE, WINDOW_1, WINDOW_2, WINDOW_3, WINDOW_4 };
+enum {
+	RING = 16384
+};
+enum state {
+	PLAIN,
+	ESCAPE,
+	WINDOW_1,
+	WINDOW_2,
+	WINDOW_3,
+	WINDOW_4
+};
 
 static struct spinlock stream_lock = SPINLOCK_INIT;
 static struct wait_queue stream_queue = WAIT_QUEUE_INIT(stream_queue);

@@ -6,7 +6,10 @@
  * more than one link are one file; its content comes with the first or the last of them. */
 #include "fs.h"
 
-enum { HEADER = 110, LINK_BUCKETS = 256 };
+enum {
+	HEADER = 110,
+	LINK_BUCKETS = 256
+};
 enum field {
 	INO,
 	MODE,

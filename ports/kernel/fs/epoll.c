@@ -25,7 +25,10 @@ struct epoll {
 	size_t count;
 };
 
-enum { EPOLLONESHOT = 1u << 30, EPOLL_MOST = 4096 };
+enum {
+	EPOLLONESHOT = 1u << 30,
+	EPOLL_MOST = 4096
+};
 
 static void epoll_release(struct file *file)
 {

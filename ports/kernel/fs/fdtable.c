@@ -4,7 +4,10 @@
 
 #include "syscall.h"
 
-enum { FIRST_SLOTS = 64, MOST_SLOTS = 65536 };
+enum {
+	FIRST_SLOTS = 64,
+	MOST_SLOTS = 65536
+};
 
 /* --- tables ---------------------------------------------------------------------------------------- */
 

@@ -118,7 +118,8 @@ static int create_at(struct place *place, unsigned flags, unsigned mode, bool *o
 		return -EACCES;
 	if (place->dir->ops)
 		return -EACCES;
-	inode = inode_create(place->dir, S_IFREG | (mode & 07777 & ~(current->fs ? current->fs->umask : 0)), 0);
+	inode =
+	    inode_create(place->dir, S_IFREG | (mode & 07777 & ~(current->fs ? current->fs->umask : 0)), 0);
 	if (!inode)
 		return -ENOSPC;
 	inode->uid = current->process->cred.fsuid;

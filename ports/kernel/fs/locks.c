@@ -9,8 +9,15 @@
 
 #include "syscall.h"
 
-enum { F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
-enum space { RECORD, WHOLE }; /* fcntl and flock do not see each other */
+enum {
+	F_RDLCK = 0,
+	F_WRLCK = 1,
+	F_UNLCK = 2
+};
+enum space {
+	RECORD,
+	WHOLE
+}; /* fcntl and flock do not see each other */
 
 #define RANGE_END ((uint64_t)INT64_MAX)
 

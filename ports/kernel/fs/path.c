@@ -2,7 +2,9 @@
 /* From a path to an inode: one loop over components; a symbolic link puts its target in front of the rest. */
 #include "fs.h"
 
-enum { MAX_LINKS = 40 };
+enum {
+	MAX_LINKS = 40
+};
 
 struct walk {
 	struct inode *at;   /* with a reference */

@@ -10,7 +10,11 @@
 
 #include "syscall.h"
 
-enum { PIPE_PAGES = 16, PIPE_SIZE = 65536, PIPE_ATOMIC = 4096 };
+enum {
+	PIPE_PAGES = 16,
+	PIPE_SIZE = 65536,
+	PIPE_ATOMIC = 4096
+};
 
 struct pipe {
 	uint32_t refs; /* open ends */

@@ -179,10 +179,10 @@ long sys_umask(const uint64_t *a)
 
 /* --- extended attributes: this file system has none ------------------------------------------------ */
 
-#define NO_ATTRIBUTE(call)                                                                                   \
-	long sys_##call(const uint64_t *a)                                                                   \
-	{                                                                                                    \
-		return -EOPNOTSUPP;                                                                          \
+#define NO_ATTRIBUTE(call)                 \
+	long sys_##call(const uint64_t *a) \
+	{                                  \
+		return -EOPNOTSUPP;        \
 	}
 NO_ATTRIBUTE(getxattr)
 NO_ATTRIBUTE(lgetxattr)

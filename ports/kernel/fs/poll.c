@@ -6,7 +6,9 @@
 
 #include "syscall.h"
 
-enum { WAITERS = 2 }; /* queues of one file */
+enum {
+	WAITERS = 2
+}; /* queues of one file */
 
 struct poll_set {
 	struct waiter *waiter;
@@ -176,7 +178,10 @@ long sys_ppoll(const uint64_t *a)
 
 /* --- select ---------------------------------------------------------------------------------------- */
 
-enum { SELECT_MAX = 1024, SET_BYTES = SELECT_MAX / 8 };
+enum {
+	SELECT_MAX = 1024,
+	SET_BYTES = SELECT_MAX / 8
+};
 
 static const unsigned set_events[3] = {POLLIN | POLLRDNORM | POLLHUP | POLLERR,
 				       POLLOUT | POLLWRNORM | POLLERR, POLLPRI};

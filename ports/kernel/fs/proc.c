@@ -5,7 +5,15 @@
  * is written when it is read from its start, whole or in pieces, and kept until it is closed. */
 #include "fs.h"
 
-enum kind { TEXT, DIRECTORY, PROCESSES, DESCRIPTORS, THREADS, LINK, RAW };
+enum kind {
+	TEXT,
+	DIRECTORY,
+	PROCESSES,
+	DESCRIPTORS,
+	THREADS,
+	LINK,
+	RAW
+};
 
 struct entry {
 	const char *name;
@@ -583,7 +591,9 @@ static const struct file_ops raw_file_ops = {.read = raw_read, .write = raw_writ
 
 /* --- listing --------------------------------------------------------------------------------------- */
 
-enum { DYNAMIC = 1000 }; /* positions of numbered names start here */
+enum {
+	DYNAMIC = 1000
+}; /* positions of numbered names start here */
 
 static bool emit_number(struct file *file, struct dir_sink *sink, unsigned number, unsigned type)
 {

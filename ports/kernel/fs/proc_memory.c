@@ -2,7 +2,9 @@
 /* /proc/PID/maps, smaps, pagemap, mem: what the library says of an address space, as Linux prints it. */
 #include "fs.h"
 
-enum { NAME_COLUMN = 73 };
+enum {
+	NAME_COLUMN = 73
+};
 
 static char letter(bool on, char c)
 {

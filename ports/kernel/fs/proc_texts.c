@@ -74,10 +74,10 @@ void proc_make_min_addr(struct process *process, struct text *text)
 	text_add(text, "65536\n");
 }
 
-#define SYSTEM_TEXT(call)                                                                                    \
-	void proc_make_##call(struct process *process, struct text *text)                                    \
-	{                                                                                                    \
-		proc_##call(text);                                                                           \
+#define SYSTEM_TEXT(call)                                                 \
+	void proc_make_##call(struct process *process, struct text *text) \
+	{                                                                 \
+		proc_##call(text);                                        \
 	}
 SYSTEM_TEXT(meminfo)
 SYSTEM_TEXT(vmstat)

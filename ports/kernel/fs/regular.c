@@ -115,7 +115,11 @@ long sys_ftruncate(const uint64_t *a)
 	return result;
 }
 
-enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
+enum {
+	FALLOC_KEEP_SIZE = 1,
+	FALLOC_PUNCH_HOLE = 2,
+	FALLOC_ZERO_RANGE = 16
+};
 
 static long punch(struct inode *inode, uint64_t offset, uint64_t length)
 {

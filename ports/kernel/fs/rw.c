@@ -105,7 +105,10 @@ long file_write_user(struct file *file, uint64_t from, size_t n, uint64_t *pos)
 
 /* --- one buffer or several ------------------------------------------------------------------------- */
 
-enum direction { READ, WRITE };
+enum direction {
+	READ,
+	WRITE
+};
 
 static long check(struct file *file, enum direction direction)
 {

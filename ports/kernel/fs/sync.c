@@ -29,7 +29,11 @@ long sys_fdatasync(const uint64_t *a)
 	return sync_part((int)a[0], 0, 0);
 }
 
-enum { SYNC_WAIT_BEFORE = 1, SYNC_WRITE = 2, SYNC_WAIT_AFTER = 4 };
+enum {
+	SYNC_WAIT_BEFORE = 1,
+	SYNC_WRITE = 2,
+	SYNC_WAIT_AFTER = 4
+};
 
 /* A transfer is over when it returns: there is nothing to wait for. */
 long sys_sync_file_range(const uint64_t *a)
@@ -60,7 +64,10 @@ long sys_sync(const uint64_t *a)
 	return 0;
 }
 
-enum { FADVISE_DONTNEED = 4, FADVISE_LAST = 5 };
+enum {
+	FADVISE_DONTNEED = 4,
+	FADVISE_LAST = 5
+};
 
 /* Whole pages; dirty ones stay. */
 static void drop_cached(struct inode *inode, uint64_t offset, uint64_t length)

@@ -6,7 +6,9 @@
  * read neither skips nor repeats one. */
 #include "fs.h"
 
-enum { BUCKETS = 4096 };
+enum {
+	BUCKETS = 4096
+};
 
 struct mutex tree_lock = MUTEX_INIT(tree_lock);
 struct inode *root_inode;

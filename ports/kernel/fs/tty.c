@@ -8,7 +8,12 @@
 #include "console.h"
 #include "fs.h"
 
-enum { BUFFER = 4096, ECHO_RING = 4096, TERMIOS_BYTES = 36, TERMIOS2_BYTES = 44 };
+enum {
+	BUFFER = 4096,
+	ECHO_RING = 4096,
+	TERMIOS_BYTES = 36,
+	TERMIOS2_BYTES = 44
+};
 
 /* Bits and indices of struct termios, Linux's numbers. */
 enum {

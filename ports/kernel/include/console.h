@@ -10,7 +10,11 @@
 
 #include "kernel.h"
 
-enum serial_line { SERIAL_CONSOLE = 0, SERIAL_ERROR = 1, SERIAL_LINES };
+enum serial_line {
+	SERIAL_CONSOLE = 0,
+	SERIAL_ERROR = 1,
+	SERIAL_LINES
+};
 
 /* Writes bytes as they are, in order, whole calls never mixed. May be slow; any context but interrupts. */
 void serial_write(enum serial_line line, const void *bytes, size_t n);

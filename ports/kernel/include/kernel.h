@@ -17,14 +17,16 @@ typedef int32_t pid_t;
 typedef uint32_t uid_t;
 typedef uint32_t gid_t;
 
-#define PAGE_SIZE         4096ul
-#define PAGE_MASK         (PAGE_SIZE - 1)
-#define ARRAY_SIZE(a)     (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)         ((a) < (b) ? (a) : (b))
-#define MAX(a, b)         ((a) > (b) ? (a) : (b))
-#define ALIGN_UP(n, to)   (((n) + (to)-1) & ~((typeof(n))(to)-1))
-#define ALIGN_DOWN(n, to) ((n) & ~((typeof(n))(to)-1))
-#define NSEC_PER_SEC      1000000000ull
+#define PAGE_SIZE     4096ul
+#define PAGE_MASK     (PAGE_SIZE - 1)
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)     ((a) > (b) ? (a) : (b))
+/* clang-format off */
+#define ALIGN_UP(n, to)   (((n) + (to) - 1) & ~((typeof(n))(to) - 1))
+#define ALIGN_DOWN(n, to) ((n) & ~((typeof(n))(to) - 1))
+/* clang-format on */
+#define NSEC_PER_SEC 1000000000ull
 
 /* The one system of this kernel; made in main.c before anything else runs. */
 extern struct quire_system *the_system;
@@ -47,10 +49,10 @@ int kvsnprintf(char *buffer, size_t size, const char *format, va_list args);
 /* Reports to the log port and ends the machine with the code that `quire run` shows as a panic. */
 void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-#define BUG_ON(condition)                                                                                    \
-	do {                                                                                                 \
-		if (condition)                                                                               \
-			panic("%s:%d: %s", __FILE__, __LINE__, #condition);                                  \
+#define BUG_ON(condition)                                                   \
+	do {                                                                \
+		if (condition)                                              \
+			panic("%s:%d: %s", __FILE__, __LINE__, #condition); \
 	} while (0)
 
 /* --- memory ----------------------------------------------------------------------------------- */

@@ -10,9 +10,9 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name)                                                                                      \
-	{                                                                                                    \
-		&(name), &(name)                                                                             \
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
 	}
 #define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define list_entry(pointer, type, member)   container_of(pointer, type, member)
@@ -49,15 +49,15 @@ static inline void list_remove(struct list *node)
 	list_init(node);
 }
 
-#define list_for_each(item, head, member)                                                                    \
-	for (item = list_entry((head)->next, typeof(*item), member); &item->member != (head);                \
+#define list_for_each(item, head, member)                                                     \
+	for (item = list_entry((head)->next, typeof(*item), member); &item->member != (head); \
 	     item = list_entry(item->member.next, typeof(*item), member))
 
 /* The body may remove and free `item`. */
-#define list_for_each_safe(item, after, head, member)                                                        \
-	for (item = list_entry((head)->next, typeof(*item), member),                                         \
-	    after = list_entry(item->member.next, typeof(*item), member);                                    \
-	     &item->member != (head);                                                                        \
+#define list_for_each_safe(item, after, head, member)                     \
+	for (item = list_entry((head)->next, typeof(*item), member),      \
+	    after = list_entry(item->member.next, typeof(*item), member); \
+	     &item->member != (head);                                     \
 	     item = after, after = list_entry(item->member.next, typeof(*item), member))
 
 #endif

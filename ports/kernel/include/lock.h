@@ -15,9 +15,9 @@ struct task;
 struct spinlock {
 	volatile uint32_t held;
 };
-#define SPINLOCK_INIT                                                                                        \
-	{                                                                                                    \
-		0                                                                                            \
+#define SPINLOCK_INIT \
+	{             \
+		0     \
 	}
 
 /* Interrupts are off from the first lock taken to the last released, on any CPU. */
@@ -29,9 +29,9 @@ struct wait_queue {
 	struct spinlock lock;
 	struct list waiters;
 };
-#define WAIT_QUEUE_INIT(name)                                                                                \
-	{                                                                                                    \
-		SPINLOCK_INIT, LIST_INIT((name).waiters)                                                     \
+#define WAIT_QUEUE_INIT(name)                            \
+	{                                                \
+		SPINLOCK_INIT, LIST_INIT((name).waiters) \
 	}
 
 static inline void wait_queue_init(struct wait_queue *queue)
@@ -77,38 +77,38 @@ void wake_up(struct wait_queue *queue);
 void wake_up_one(struct wait_queue *queue);
 
 /* Sleeps until `condition`: 0, -ERESTARTSYS or -ETIMEDOUT. `leave` and `enter` are run around each sleep. */
-#define wait_event_around(queue, condition, mode, deadline, leave, enter)                                    \
-	({                                                                                                   \
-		struct waiter waiter_;                                                                       \
-		long result_ = 0;                                                                            \
-		wait_add(queue, &waiter_);                                                                   \
-		for (;;) {                                                                                   \
-			wait_prepare(mode);                                                                  \
-			if (condition) {                                                                     \
-				result_ = 0;                                                                 \
-				break;                                                                       \
-			}                                                                                    \
-			if (result_)                                                                         \
-				break;                                                                       \
-			leave;                                                                               \
-			result_ = wait_block(deadline);                                                      \
-			enter;                                                                               \
-		}                                                                                            \
-		wait_finish();                                                                               \
-		wait_remove(&waiter_);                                                                       \
-		result_;                                                                                     \
+#define wait_event_around(queue, condition, mode, deadline, leave, enter) \
+	({                                                                \
+		struct waiter waiter_;                                    \
+		long result_ = 0;                                         \
+		wait_add(queue, &waiter_);                                \
+		for (;;) {                                                \
+			wait_prepare(mode);                               \
+			if (condition) {                                  \
+				result_ = 0;                              \
+				break;                                    \
+			}                                                 \
+			if (result_)                                      \
+				break;                                    \
+			leave;                                            \
+			result_ = wait_block(deadline);                   \
+			enter;                                            \
+		}                                                         \
+		wait_finish();                                            \
+		wait_remove(&waiter_);                                    \
+		result_;                                                  \
 	})
 
 /* `condition` is looked at without locks. */
-#define wait_event_mode(queue, condition, mode, deadline)                                                    \
+#define wait_event_mode(queue, condition, mode, deadline) \
 	wait_event_around(queue, condition, mode, deadline, (void)0, (void)0)
 #define wait_event(queue, condition) wait_event_mode(queue, condition, WAIT_INTERRUPTIBLE, NO_DEADLINE)
-#define wait_event_timeout(queue, condition, deadline)                                                       \
+#define wait_event_timeout(queue, condition, deadline) \
 	wait_event_mode(queue, condition, WAIT_INTERRUPTIBLE, deadline)
 
 /* As wait_event() with a spinlock held on entry, at every look at `condition`, and on return. */
-#define wait_event_lock(queue, spin, condition)                                                              \
-	wait_event_around(queue, condition, WAIT_INTERRUPTIBLE, NO_DEADLINE, spin_unlock(spin),              \
+#define wait_event_lock(queue, spin, condition)                                                 \
+	wait_event_around(queue, condition, WAIT_INTERRUPTIBLE, NO_DEADLINE, spin_unlock(spin), \
 			  spin_lock(spin))
 
 /* Sleeps while another task has it; not recursive; may be held over user copies and library calls. */
@@ -117,9 +117,9 @@ struct mutex {
 	struct task *owner;
 	struct wait_queue queue;
 };
-#define MUTEX_INIT(name)                                                                                     \
-	{                                                                                                    \
-		SPINLOCK_INIT, NULL, WAIT_QUEUE_INIT((name).queue)                                           \
+#define MUTEX_INIT(name)                                           \
+	{                                                          \
+		SPINLOCK_INIT, NULL, WAIT_QUEUE_INIT((name).queue) \
 	}
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);

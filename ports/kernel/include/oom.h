@@ -7,7 +7,10 @@
 #include "task.h"
 
 /* Limits of /proc/PID/oom_score_adj: per mille of all memory; the least one means never. */
-enum { OOM_SCORE_ADJ_MIN = -1000, OOM_SCORE_ADJ_MAX = 1000 };
+enum {
+	OOM_SCORE_ADJ_MIN = -1000,
+	OOM_SCORE_ADJ_MAX = 1000
+};
 
 /* Kills the process with the most memory, by Linux's rule, and gives it time to go. May sleep. */
 void out_of_memory(void);

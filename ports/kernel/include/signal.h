@@ -30,7 +30,7 @@ enum {
 #define SI_TKILL      (-6)
 #define SIG_DFL       0ul
 #define SIG_IGN       1ul
-#define SIGNAL_BIT(n) (1ull << ((n)-1))
+#define SIGNAL_BIT(n) (1ull << (-1 + (n)))
 
 /* siginfo_t of 64-bit Linux. */
 struct siginfo {

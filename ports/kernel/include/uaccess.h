@@ -23,10 +23,10 @@ long strncpy_from_user(char *to, uint64_t from, size_t size);
  * `allow_empty` is false. Free it with kfree(). */
 int path_from_user(uint64_t from, bool allow_empty, char **out_path);
 
-#define put_user(value, to)                                                                                  \
-	({                                                                                                   \
-		typeof(value) value_ = (value);                                                              \
-		copy_to_user((to), &value_, sizeof(value_));                                                 \
+#define put_user(value, to)                                  \
+	({                                                   \
+		typeof(value) value_ = (value);              \
+		copy_to_user((to), &value_, sizeof(value_)); \
 	})
 #define get_user(variable, from) copy_from_user(&(variable), (from), sizeof(variable))
 

@@ -42,10 +42,10 @@ int vfs_unpack(const void *archive, size_t length);
 /* What to run, as `quire run` packed it (/.quire/boot): removed from the tree when read.
  * A boot without that file runs /init, or /sbin/init, or /bin/sh, whichever is there first. */
 struct boot_spec {
-	char *path;       /* of the program in the guest */
-	char **argv;      /* NULL-terminated, kmalloc()ed for good */
+	char *path;  /* of the program in the guest */
+	char **argv; /* NULL-terminated, kmalloc()ed for good */
 	char **envp;
-	struct fs *fs;    /* cwd and root of the first task */
+	struct fs *fs;       /* cwd and root of the first task */
 	struct files *files; /* its descriptors 0, 1, 2 */
 };
 int boot_spec_read(struct boot_spec *out_spec);
@@ -61,9 +61,9 @@ void files_put(struct files *files);          /* exit: the last one closes every
 int files_exec(struct task *task);            /* exec: unshares task->files, closes FD_CLOEXEC */
 int files_unshare(struct task *task);         /* unshare(CLONE_FILES) */
 
-struct fs *fs_create(void);                   /* cwd = root = /, umask 022 */
+struct fs *fs_create(void); /* cwd = root = /, umask 022 */
 struct fs *fs_copy(struct fs *from);
-struct fs *fs_get(struct fs *fs);             /* CLONE_FS */
+struct fs *fs_get(struct fs *fs); /* CLONE_FS */
 void fs_put(struct fs *fs);
 
 /* The open file of a descriptor of the current task, with a reference: file_put() it. NULL: EBADF. */
@@ -105,7 +105,7 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
  * Returns 0; -EACCES: not open for reading, or shared and writable without O_RDWR, or F_SEAL_WRITE (-EPERM);
  * -ENODEV: cannot be mapped. */
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
-                  struct quire_file **out_file);
+		  struct quire_file **out_file);
 
 /* --- what the rest of the kernel tells this half --------------------------------------------------- */
 

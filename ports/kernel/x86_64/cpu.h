@@ -135,11 +135,11 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 			 : "a"(leaf), "c"(subleaf));
 }
 
-#define READ_CR(n)                                                                                           \
-	({                                                                                                   \
-		uint64_t value_;                                                                             \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value_) : : "memory");                          \
-		value_;                                                                                      \
+#define READ_CR(n)                                                                  \
+	({                                                                          \
+		uint64_t value_;                                                    \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value_) : : "memory"); \
+		value_;                                                             \
 	})
 #define WRITE_CR(n, value) __asm__ volatile("mov %0, %%cr" #n : : "r"((uint64_t)(value)) : "memory")
 
@@ -159,7 +159,7 @@ static inline uint64_t image_to_pa(const void *address)
 }
 
 /* x87, SSE and AVX: 512 bytes, a header of 64, and 256. */
-#define XSAVE_MOST 1024
+#define XSAVE_MOST         1024
 
 /* What this CPU can do, as found at boot. */
 struct cpu_features {

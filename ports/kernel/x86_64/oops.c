@@ -11,7 +11,13 @@ extern const char image_start[], image_rodata[], library_text_start[], library_t
 #define CODE_BEFORE 42
 #define CODE_BYTES  64
 
-enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16 };
+enum {
+	PF_PRESENT = 1,
+	PF_WRITE = 2,
+	PF_USER = 4,
+	PF_RESERVED = 8,
+	PF_FETCH = 16
+};
 
 bool arch_regs_irqs_on(const struct regs *regs)
 {

@@ -76,9 +76,9 @@ static void finish_return(void)
 /* NMI, double fault, machine check: on stacks of their own, in the middle of anything. */
 void trap_fatal(struct regs *regs)
 {
-	oops_fatal(&(struct oops){.regs = regs},
-		   regs->vector == VECTOR_DOUBLE_FAULT ? "double fault (kernel stack overflow?)"
-						       : "fatal exception");
+	oops_fatal(&(struct oops){.regs = regs}, regs->vector == VECTOR_DOUBLE_FAULT
+						     ? "double fault (kernel stack overflow?)"
+						     : "fatal exception");
 }
 
 /* SIGFPE's code from the x87 status or MXCSR: the lowest exception that is not masked. */

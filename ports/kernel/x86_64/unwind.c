@@ -20,7 +20,11 @@ enum {
 };
 
 /* Low six bits of these three hold an operand. */
-enum { CFA_ADVANCE_LOC = 1, CFA_OFFSET = 2, CFA_RESTORE = 3 };
+enum {
+	CFA_ADVANCE_LOC = 1,
+	CFA_OFFSET = 2,
+	CFA_RESTORE = 3
+};
 enum {
 	CFA_NOP = 0x00,
 	CFA_SET_LOC = 0x01,
@@ -36,7 +40,11 @@ enum {
 	CFA_DEF_CFA_OFFSET = 0x0e,
 	CFA_GNU_ARGS_SIZE = 0x2e
 };
-enum { PE_UDATA4 = 0x03, PE_SDATA4 = 0x0b, PE_PCREL = 0x10 };
+enum {
+	PE_UDATA4 = 0x03,
+	PE_SDATA4 = 0x0b,
+	PE_PCREL = 0x10
+};
 
 /* Bytes that are read in order; `bad` once they are not what was expected. */
 struct reader {

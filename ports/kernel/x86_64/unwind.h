@@ -5,7 +5,7 @@
 
 #include "arch.h"
 
-#define UNWIND_REGISTERS                                                                                     \
+#define UNWIND_REGISTERS \
 	17 /* DWARF's: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, the return address */
 
 struct unwind {

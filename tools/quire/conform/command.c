@@ -15,7 +15,10 @@
 #include "../scenario/sim_backend.h"
 #include "options.h"
 
-enum { PROGRAM_SECONDS = 60, TELL_EVERY = 16 };
+enum {
+	PROGRAM_SECONDS = 60,
+	TELL_EVERY = 16
+};
 
 /* What a worker tells. The text of a difference follows its record. */
 struct record {

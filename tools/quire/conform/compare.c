@@ -8,9 +8,10 @@
 #include "../scenario/names.h"
 
 static bool same_view(const struct scn_run *a, const struct scn_run *b, const struct scn_result *x,
-                      const struct scn_result *y)
+		      const struct scn_result *y)
 {
-	return x->view_bytes == y->view_bytes && memcmp(a->view + x->view, b->view + y->view, x->view_bytes) == 0;
+	return x->view_bytes == y->view_bytes &&
+	       memcmp(a->view + x->view, b->view + y->view, x->view_bytes) == 0;
 }
 
 /* The first field that differs, or NULL. */
@@ -32,7 +33,7 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 		return scn_result_verb(a->program, index) == SCN_LAYOUT     ? "layout"
 		       : scn_result_verb(a->program, index) == SCN_RESIDENT ? "residency"
 		       : scn_result_verb(a->program, index) == SCN_MEMORY   ? "memory"
-		                                                            : "value";
+									    : "value";
 	if (x->count != y->count)
 		return "count";
 	if (x->counts.minor != y->counts.minor)
@@ -44,10 +45,11 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 
 /* The page whose digests differ, in words. */
 static void explain_memory(const struct scn_run *a, const struct scn_run *b, unsigned index, char *text,
-                           size_t size)
+			   size_t size)
 {
 	const struct scn_result *x = &a->result[index], *y = &b->result[index];
-	size_t count = (x->view_bytes < y->view_bytes ? x->view_bytes : y->view_bytes) / sizeof(struct scn_digest);
+	size_t count =
+	    (x->view_bytes < y->view_bytes ? x->view_bytes : y->view_bytes) / sizeof(struct scn_digest);
 
 	for (size_t i = 0; i < count; i++) {
 		struct scn_digest p, q;
@@ -57,16 +59,17 @@ static void explain_memory(const struct scn_run *a, const struct scn_run *b, uns
 		if (memcmp(&p, &q, sizeof(p)) == 0)
 			continue;
 		snprintf(text, size,
-		         " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u,"
-		         " major %u against %u, bytes %s)",
-		         (p.at & ~((uint64_t)15 << 60)) / a->backend->page_size, (unsigned)(p.at >> 60), p.signal, p.code,
-		         q.signal, q.code, p.minor, q.minor, p.major, q.major, p.hash == q.hash ? "equal" : "differ");
+			 " (page %" PRIu64 " of base %u: signal %u/%u against %u/%u, minor %u against %u,"
+			 " major %u against %u, bytes %s)",
+			 (p.at & ~((uint64_t)15 << 60)) / a->backend->page_size, (unsigned)(p.at >> 60),
+			 p.signal, p.code, q.signal, q.code, p.minor, q.minor, p.major, q.major,
+			 p.hash == q.hash ? "equal" : "differ");
 		return;
 	}
 }
 
 static void describe(const struct scn_run *a, const struct scn_run *b, unsigned index, const char *what,
-                     struct conform_difference *out)
+		     struct conform_difference *out)
 {
 	const struct scn_program *program = a->program;
 	char more[200] = "";
@@ -80,9 +83,9 @@ static void describe(const struct scn_run *a, const struct scn_run *b, unsigned 
 		unsigned end = index - program->op_count;
 
 		n = end < (unsigned)program->proc_count * SCN_END_VIEWS
-		        ? snprintf(out->text, sizeof(out->text), "%s of %s at the end", what,
-		                   program->proc_name[end / SCN_END_VIEWS])
-		        : snprintf(out->text, sizeof(out->text), "contents of a file at the end");
+			? snprintf(out->text, sizeof(out->text), "%s of %s at the end", what,
+				   program->proc_name[end / SCN_END_VIEWS])
+			: snprintf(out->text, sizeof(out->text), "contents of a file at the end");
 	}
 	if (n > 0 && (size_t)n < sizeof(out->text))
 		snprintf(out->text + n, sizeof(out->text) - (size_t)n, "%s", more);
@@ -110,7 +113,7 @@ void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, stru
 }
 
 void conform_compare(struct conform_side side[2], const struct scn_program *program,
-                     struct conform_difference *out)
+		     struct conform_difference *out)
 {
 	const struct scn_run *run[2];
 
@@ -121,7 +124,8 @@ void conform_compare(struct conform_side side[2], const struct scn_program *prog
 		if (!run[i]) {
 			memset(out, 0, sizeof(*out));
 			out->found = out->broken = true;
-			snprintf(out->text, sizeof(out->text), "%s: %s", side[i].name, text ? text : "failed");
+			snprintf(out->text, sizeof(out->text), "%s: %s", side[i].name,
+				 text ? text : "failed");
 			return;
 		}
 	}
@@ -155,7 +159,7 @@ static void note_both(FILE *to, unsigned index, void *context)
 }
 
 void conform_print_difference(FILE *to, struct conform_side side[2], const struct scn_program *program,
-                              const struct conform_difference *difference)
+			      const struct conform_difference *difference)
 {
 	struct notes notes = {.side = side, .difference = difference};
 	const char *text;
@@ -173,7 +177,7 @@ void conform_print_difference(FILE *to, struct conform_side side[2], const struc
 			fprintf(to, "# at the end, %s:\n", program->proc_name[end / SCN_END_VIEWS]);
 		else
 			fprintf(to, "# at the end, file %s:\n",
-			        program->file[end - (unsigned)program->proc_count * SCN_END_VIEWS].name);
+				program->file[end - (unsigned)program->proc_count * SCN_END_VIEWS].name);
 		note_both(to, i, &notes);
 	}
 }

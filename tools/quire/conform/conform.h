@@ -9,21 +9,21 @@
 
 /* Where choices come from: a generator of random numbers, or the bytes of a fuzzer. */
 struct conform_choice {
-	uint64_t state;        /* of the generator, when `bytes` is NULL */
+	uint64_t state; /* of the generator, when `bytes` is NULL */
 	const uint8_t *bytes;
 	size_t count, used;
 };
 
 /* What programs may contain. */
 enum {
-	CONFORM_FILES = 1,     /* files of memory */
-	CONFORM_DISK = 2,      /* files of a disk file system */
+	CONFORM_FILES = 1, /* files of memory */
+	CONFORM_DISK = 2,  /* files of a disk file system */
 	CONFORM_FORK = 4,
-	CONFORM_KERNEL = 8,    /* accesses by the kernel */
-	CONFORM_REMOTE = 16,   /* peek and poke */
+	CONFORM_KERNEL = 8,  /* accesses by the kernel */
+	CONFORM_REMOTE = 16, /* peek and poke */
 	CONFORM_EXEC = 32,
 	CONFORM_LOCKS = 64,
-	CONFORM_STACK = 128,   /* growing mappings */
+	CONFORM_STACK = 128, /* growing mappings */
 	CONFORM_REMAP = 256,
 	CONFORM_BRK = 512,
 	CONFORM_ADVISE = 1024,
@@ -33,7 +33,7 @@ enum {
 struct conform_choice conform_seeded(uint64_t seed, uint64_t program);
 /* A program of about `ops` operations; a number of bytes ends it earlier. */
 void conform_generate(struct conform_choice *choice, unsigned ops, unsigned features,
-                      struct scn_program *out);
+		      struct scn_program *out);
 
 /* --- Running and comparing --- */
 
@@ -48,24 +48,24 @@ struct conform_side {
 
 struct conform_difference {
 	bool found;
-	bool broken;           /* a side's machinery failed, or the library found itself wrong: `text` */
-	unsigned index;        /* the first result that differs */
+	bool broken;    /* a side's machinery failed, or the library found itself wrong: `text` */
+	unsigned index; /* the first result that differs */
 	char text[600];
 };
 
 /* Runs `program` on both sides and compares everything. */
 void conform_compare(struct conform_side side[2], const struct scn_program *program,
-                     struct conform_difference *out);
+		     struct conform_difference *out);
 /* Compares two finished runs. `release`: version of the host's kernel. */
 void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, struct conform_difference *out);
 
 /* Removes operations as long as a difference stays. Returns how many runs it took. */
 unsigned conform_shrink(struct conform_side side[2], struct scn_program *program,
-                        struct conform_difference *difference);
+			struct conform_difference *difference);
 
 /* Writes the program with the outcomes of both sides as comments. */
 void conform_print_difference(FILE *to, struct conform_side side[2], const struct scn_program *program,
-                              const struct conform_difference *difference);
+			      const struct conform_difference *difference);
 
 /* Writes the digests of what the simulated machine gives, as a C header. False with a message. */
 bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned ops);
@@ -73,7 +73,7 @@ bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned
 /* --- Known differences between kernel versions (known.c) --- */
 
 struct conform_known {
-	unsigned from, before;  /* versions, major << 8 | minor, for which it holds: from <= v < before */
+	unsigned from, before; /* versions, major << 8 | minor, for which it holds: from <= v < before */
 	const char *what;
 	const char *reason;
 	/* Whether the operation must be left out on such a kernel. */

@@ -11,9 +11,9 @@
 #include "../scenario/names.h"
 
 enum {
-	WINDOW = 224,       /* first page of the arena that is used; page tables meet at 256 */
+	WINDOW = 224, /* first page of the arena that is used; page tables meet at 256 */
 	WINDOW_PAGES = 64,
-	STACK_PAGE = 1000,  /* where growing mappings are put */
+	STACK_PAGE = 1000, /* where growing mappings are put */
 	MAX_REGIONS = 20,
 	HEAP_PAGES = 24
 };
@@ -40,8 +40,8 @@ struct generator {
 	struct process process[SCN_MAX_PROCS];
 	struct process *now;
 	unsigned living;
-	bool left_behind;      /* a remap with DONTUNMAP is in the program */
-	bool memlock_limited;  /* ... or a limit of locked memory; never both: see docs/conform.md */
+	bool left_behind;     /* a remap with DONTUNMAP is in the program */
+	bool memlock_limited; /* ... or a limit of locked memory; never both: see docs/conform.md */
 };
 
 /* --- Choices --- */
@@ -234,7 +234,8 @@ static void place_of_map(struct generator *g, struct scn_op *op)
 	op->addr = percent(g, 60) ? arena_page(WINDOW + (int32_t)below(g, WINDOW_PAGES)) : edge(g);
 	if (g->features & CONFORM_BRK && percent(g, 4)) {
 		op->flags |= SCN_MAP_FIXED;
-		op->addr = (struct scn_addr){.base = SCN_BASE_HEAP, .off = {.pages = (int32_t)below(g, HEAP_PAGES)}};
+		op->addr =
+		    (struct scn_addr){.base = SCN_BASE_HEAP, .off = {.pages = (int32_t)below(g, HEAP_PAGES)}};
 	} else if (how < 62) {
 		op->flags |= SCN_MAP_FIXED;
 	} else if (how < 68) {
@@ -376,13 +377,14 @@ static void gen_brk(struct generator *g, struct scn_op *op)
 static void gen_advise(struct generator *g, struct scn_op *op)
 {
 	static const uint8_t advice[32] = {
-	    SCN_ADV_DONTNEED, SCN_ADV_DONTNEED, SCN_ADV_DONTNEED, SCN_ADV_DONTNEED, SCN_ADV_DONTNEED,
-	    SCN_ADV_DONTNEED, SCN_ADV_FREE, SCN_ADV_FREE, SCN_ADV_REMOVE, SCN_ADV_REMOVE, SCN_ADV_WILLNEED,
-	    SCN_ADV_DONTFORK, SCN_ADV_DONTFORK, SCN_ADV_DOFORK, SCN_ADV_WIPEONFORK, SCN_ADV_WIPEONFORK,
-	    SCN_ADV_KEEPONFORK, SCN_ADV_POPULATE_READ, SCN_ADV_POPULATE_READ, SCN_ADV_POPULATE_WRITE,
-	    SCN_ADV_POPULATE_WRITE, SCN_ADV_DONTNEED_LOCKED, SCN_ADV_SEQUENTIAL, SCN_ADV_RANDOM,
-	    SCN_ADV_NORMAL, SCN_ADV_DONTDUMP, SCN_ADV_DODUMP, SCN_ADV_COLD, SCN_ADV_DONTNEED,
-	    SCN_ADV_DONTNEED, SCN_ADV_FREE, 77};
+	    SCN_ADV_DONTNEED,       SCN_ADV_DONTNEED,        SCN_ADV_DONTNEED,      SCN_ADV_DONTNEED,
+	    SCN_ADV_DONTNEED,       SCN_ADV_DONTNEED,        SCN_ADV_FREE,          SCN_ADV_FREE,
+	    SCN_ADV_REMOVE,         SCN_ADV_REMOVE,          SCN_ADV_WILLNEED,      SCN_ADV_DONTFORK,
+	    SCN_ADV_DONTFORK,       SCN_ADV_DOFORK,          SCN_ADV_WIPEONFORK,    SCN_ADV_WIPEONFORK,
+	    SCN_ADV_KEEPONFORK,     SCN_ADV_POPULATE_READ,   SCN_ADV_POPULATE_READ, SCN_ADV_POPULATE_WRITE,
+	    SCN_ADV_POPULATE_WRITE, SCN_ADV_DONTNEED_LOCKED, SCN_ADV_SEQUENTIAL,    SCN_ADV_RANDOM,
+	    SCN_ADV_NORMAL,         SCN_ADV_DONTDUMP,        SCN_ADV_DODUMP,        SCN_ADV_COLD,
+	    SCN_ADV_DONTNEED,       SCN_ADV_DONTNEED,        SCN_ADV_FREE,          77};
 
 	range(g, op);
 	op->flags = advice[below(g, 32)];
@@ -397,7 +399,7 @@ static void gen_access(struct generator *g, struct scn_op *op)
 	if (percent(g, 6) && g->features & CONFORM_STACK) {
 		/* Just below a growing mapping, and far below it. */
 		op->addr = arena_page(STACK_PAGE + (int32_t)below(g, 3) * 300 -
-		                      (int32_t)(percent(g, 60) ? below(g, 8) : below(g, 300)));
+				      (int32_t)(percent(g, 60) ? below(g, 8) : below(g, 300)));
 		return;
 	}
 	op->addr = inside_address(g);
@@ -487,19 +489,37 @@ static void gen_rest(struct generator *g, struct scn_op *op)
 struct weight {
 	uint8_t verb;
 	uint8_t weight;
-	uint16_t needs;   /* CONFORM_* */
+	uint16_t needs; /* CONFORM_* */
 };
 
 static const struct weight weights[] = {
-    {SCN_MAP, 14, 0}, {SCN_UNMAP, 6, 0}, {SCN_PROTECT, 9, 0}, {SCN_REMAP, 6, CONFORM_REMAP},
-    {SCN_BRK, 3, CONFORM_BRK}, {SCN_ADVISE, 10, CONFORM_ADVISE}, {SCN_LOCK, 2, CONFORM_LOCKS},
-    {SCN_UNLOCK, 1, CONFORM_LOCKS}, {SCN_SYNC, 1, 0}, {SCN_MINCORE, 2, 0},
-    {SCN_LIMIT, 2, CONFORM_LOCKS | CONFORM_STACK}, {SCN_FORK, 4, CONFORM_FORK}, {SCN_EXIT, 1, CONFORM_FORK},
-    {SCN_READ, 14, 0}, {SCN_WRITE, 19, 0}, {SCN_EXEC, 2, CONFORM_EXEC}, {SCN_KREAD, 2, CONFORM_KERNEL},
-    {SCN_KWRITE, 2, CONFORM_KERNEL}, {SCN_KZERO, 2, CONFORM_KERNEL}, {SCN_PEEK, 1, CONFORM_REMOTE},
-    {SCN_POKE, 1, CONFORM_REMOTE}, {SCN_FREAD, 1, CONFORM_FILES}, {SCN_FWRITE, 2, CONFORM_FILES},
-    {SCN_TRUNCATE, 2, CONFORM_FILES}, {SCN_PUNCH, 2, CONFORM_FILES},
-    {SCN_LAYOUT, 3, 0}, {SCN_RESIDENT, 3, 0},
+    {SCN_MAP, 14, 0},
+    {SCN_UNMAP, 6, 0},
+    {SCN_PROTECT, 9, 0},
+    {SCN_REMAP, 6, CONFORM_REMAP},
+    {SCN_BRK, 3, CONFORM_BRK},
+    {SCN_ADVISE, 10, CONFORM_ADVISE},
+    {SCN_LOCK, 2, CONFORM_LOCKS},
+    {SCN_UNLOCK, 1, CONFORM_LOCKS},
+    {SCN_SYNC, 1, 0},
+    {SCN_MINCORE, 2, 0},
+    {SCN_LIMIT, 2, CONFORM_LOCKS | CONFORM_STACK},
+    {SCN_FORK, 4, CONFORM_FORK},
+    {SCN_EXIT, 1, CONFORM_FORK},
+    {SCN_READ, 14, 0},
+    {SCN_WRITE, 19, 0},
+    {SCN_EXEC, 2, CONFORM_EXEC},
+    {SCN_KREAD, 2, CONFORM_KERNEL},
+    {SCN_KWRITE, 2, CONFORM_KERNEL},
+    {SCN_KZERO, 2, CONFORM_KERNEL},
+    {SCN_PEEK, 1, CONFORM_REMOTE},
+    {SCN_POKE, 1, CONFORM_REMOTE},
+    {SCN_FREAD, 1, CONFORM_FILES},
+    {SCN_FWRITE, 2, CONFORM_FILES},
+    {SCN_TRUNCATE, 2, CONFORM_FILES},
+    {SCN_PUNCH, 2, CONFORM_FILES},
+    {SCN_LAYOUT, 3, 0},
+    {SCN_RESIDENT, 3, 0},
 };
 
 static unsigned total_weight(void)
@@ -559,9 +579,10 @@ static void generate_op(struct generator *g)
 	op->proc = (uint8_t)proc;
 	g->now = &g->process[proc];
 	op->verb = (uint8_t)(p->op_count == 0 ? SCN_MAP : some_verb(g));
-	op->value = op->verb == SCN_WRITE || op->verb == SCN_KWRITE || op->verb == SCN_POKE || op->verb == SCN_FWRITE
-	                ? some_byte(g)
-	                : 0;
+	op->value =
+	    op->verb == SCN_WRITE || op->verb == SCN_KWRITE || op->verb == SCN_POKE || op->verb == SCN_FWRITE
+		? some_byte(g)
+		: 0;
 	switch (op->verb) {
 	case SCN_MAP:
 		gen_map(g, op);

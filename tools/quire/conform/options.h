@@ -5,7 +5,9 @@
 
 #include "conform.h"
 
-enum { CONFORM_MAX_JOBS = 64 };
+enum {
+	CONFORM_MAX_JOBS = 64
+};
 
 struct conform_options {
 	uint64_t programs, seed, only;

@@ -13,15 +13,16 @@
 static void begin(FILE *to, uint64_t programs, uint64_t seed, unsigned ops, unsigned version)
 {
 	fprintf(to,
-	        "/* SPDX-License-Identifier: MIT */\n"
-	        "/* Digests of what the library gives for random programs; written by quire conform --record. */\n"
-	        "#include <stdint.h>\n\n"
-	        "#define RECORDED_SEED %" PRIu64 "\n"
-	        "#define RECORDED_OPS %u\n"
-	        "/* The first version of Linux that nothing is left out for, major << 8 | minor. */\n"
-	        "#define RECORDED_FROM (%uu << 8 | %u)\n"
-	        "static const uint64_t recorded[%" PRIu64 "] = {",
-	        seed, ops, version >> 8, version & 255, programs);
+		"/* SPDX-License-Identifier: MIT */\n"
+		"/* Digests of what the library gives for random programs; written by quire conform "
+		"--record. */\n"
+		"#include <stdint.h>\n\n"
+		"#define RECORDED_SEED %" PRIu64 "\n"
+		"#define RECORDED_OPS %u\n"
+		"/* The first version of Linux that nothing is left out for, major << 8 | minor. */\n"
+		"#define RECORDED_FROM (%uu << 8 | %u)\n"
+		"static const uint64_t recorded[%" PRIu64 "] = {",
+		seed, ops, version >> 8, version & 255, programs);
 }
 
 /* The first version that no row of the table of known differences holds for. */
@@ -35,7 +36,7 @@ static unsigned first_plain_version(void)
 }
 
 static bool record_all(FILE *to, struct scn_sim *sim, uint64_t programs, uint64_t seed, unsigned ops,
-                       const char **why)
+		       const char **why)
 {
 	struct scn_program *program = malloc(sizeof(*program));
 	bool good = program != NULL;
@@ -76,6 +77,7 @@ bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned
 	if (sim && scn_sim_close(sim) != 0)
 		good = false;
 	if (!good)
-		fprintf(stderr, "quire conform: %s: %s\n", path, why ? why : "the machine found the library wrong");
+		fprintf(stderr, "quire conform: %s: %s\n", path,
+			why ? why : "the machine found the library wrong");
 	return good;
 }

@@ -13,11 +13,13 @@ struct shrinker {
 	struct scn_program *best;
 	struct scn_program *trial;
 	struct conform_difference *difference;
-	bool broken;      /* what we look for: a machinery that fails, or results that differ */
+	bool broken; /* what we look for: a machinery that fails, or results that differ */
 	unsigned runs;
 };
 
-enum { MOST_RUNS = 4000 };
+enum {
+	MOST_RUNS = 4000
+};
 
 /* Tries `trial`; keeps it when the difference stays. */
 static bool try_it(struct shrinker *s)
@@ -168,9 +170,10 @@ static void make_printable(struct scn_program *program)
 }
 
 unsigned conform_shrink(struct conform_side side[2], struct scn_program *program,
-                        struct conform_difference *difference)
+			struct conform_difference *difference)
 {
-	struct shrinker s = {.side = side, .best = program, .difference = difference, .broken = difference->broken};
+	struct shrinker s = {
+	    .side = side, .best = program, .difference = difference, .broken = difference->broken};
 
 	s.trial = malloc(sizeof(*s.trial));
 	if (!s.trial)

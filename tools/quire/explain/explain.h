@@ -16,7 +16,16 @@
 
 #include "lex.h"
 
-enum ex_arch { EX_ARCH_NONE = 0, EX_X86_64, EX_I386, EX_ARM, EX_ARM_LPAE, EX_ARM64, EX_RISCV64, EX_ARCHES };
+enum ex_arch {
+	EX_ARCH_NONE = 0,
+	EX_X86_64,
+	EX_I386,
+	EX_ARM,
+	EX_ARM_LPAE,
+	EX_ARM64,
+	EX_RISCV64,
+	EX_ARCHES
+};
 const char *ex_arch_name(enum ex_arch arch); /* "x86_64" */
 enum ex_arch ex_arch_find(const char *name); /* EX_ARCH_NONE: not known */
 enum ex_arch ex_arch_of_code(uint64_t code); /* whose syndrome this can only be; EX_ARCH_NONE */

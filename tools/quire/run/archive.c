@@ -28,7 +28,9 @@ struct archive {
 	size_t buckets;
 };
 
-enum { MAX_LINKS = 40 };
+enum {
+	MAX_LINKS = 40
+};
 
 struct archive *archive_create(void)
 {

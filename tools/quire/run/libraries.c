@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_OBJECTS = 512 };
+enum {
+	MAX_OBJECTS = 512
+};
 
 struct object {
 	char *path;  /* in the guest */

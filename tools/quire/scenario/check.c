@@ -32,8 +32,7 @@ static const char *place_text(const struct scn_run *run, scn_place place, char r
 {
 	static const char *const base[] = {"arena", "heap", "elsewhere", "0"};
 
-	snprintf(room, 48, "%s+0x%" PRIx64, base[place >> 60 & 3],
-	         place & ~((uint64_t)15 << 60));
+	snprintf(room, 48, "%s+0x%" PRIx64, base[place >> 60 & 3], place & ~((uint64_t)15 << 60));
 	return room;
 }
 
@@ -61,8 +60,8 @@ static void check_error(struct checker *c, const struct scn_expect *want, const 
 static void check_signal(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
 {
 	if (want->signal != got->signal || want->code != got->code)
-		differ(c, "signal: expected %u code %u, got %u code %u", want->signal, want->code, got->signal,
-		       got->code);
+		differ(c, "signal: expected %u code %u, got %u code %u", want->signal, want->code,
+		       got->signal, got->code);
 	if (want->set & SCN_EXPECT_SIGADDR)
 		check_place(c, "si_addr", want->addr, got->at);
 }
@@ -84,11 +83,11 @@ static void check_pages(struct checker *c, const struct scn_expect *want, const 
 }
 
 static bool row_matches(const struct scn_run *run, const struct scn_expect_row *want,
-                        const struct scn_row *got)
+			const struct scn_row *got)
 {
 	return scn_place_of(run->backend, scn_resolve(run, want->start)) == got->start &&
-	       scn_place_of(run->backend, scn_resolve(run, want->end)) == got->end && want->prot == got->prot &&
-	       want->shared == got->shared &&
+	       scn_place_of(run->backend, scn_resolve(run, want->end)) == got->end &&
+	       want->prot == got->prot && want->shared == got->shared &&
 	       (want->file == SCN_NONE || (got->kind == SCN_KIND_FILE && want->file == got->file));
 }
 
@@ -104,8 +103,8 @@ static void check_rows(struct checker *c, const struct scn_expect *want, const s
 		if (row_matches(c->run, &c->run->program->row[want->rows_first + i], &row))
 			continue;
 		differ(c, "row %u: got %s..%s %c%c%c%c", i, place_text(c->run, row.start, room[0]),
-		       place_text(c->run, row.end, room[1]), row.prot & 1 ? 'r' : '-', row.prot & 2 ? 'w' : '-',
-		       row.prot & 4 ? 'x' : '-', row.shared ? 's' : 'p');
+		       place_text(c->run, row.end, room[1]), row.prot & 1 ? 'r' : '-',
+		       row.prot & 2 ? 'w' : '-', row.prot & 4 ? 'x' : '-', row.shared ? 's' : 'p');
 		return;
 	}
 	if (count != want->rows_count)

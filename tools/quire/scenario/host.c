@@ -30,7 +30,12 @@
 #endif
 
 /* Of the kernel's headers, which a static libc may come without. */
-enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, CAPABILITY_VERSION_3 = 0x20080522, CAP_SYS_PTRACE = 19 };
+enum {
+	FUTEX_WAIT = 0,
+	FUTEX_WAKE = 1,
+	CAPABILITY_VERSION_3 = 0x20080522,
+	CAP_SYS_PTRACE = 19
+};
 
 struct capability_header {
 	uint32_t version;
@@ -41,7 +46,11 @@ struct capability_data {
 	uint32_t effective, permitted, inheritable;
 };
 
-enum { ARENA_PAGES = 16384, RUN_SECONDS = 20, TABLE_SPAN = 4 << 20 };
+enum {
+	ARENA_PAGES = 16384,
+	RUN_SECONDS = 20,
+	TABLE_SPAN = 4 << 20
+};
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t expected)
 {
@@ -56,7 +65,10 @@ static void futex_wake(_Atomic uint32_t *word)
 /* --- A program's process --- */
 
 /* Turns after the last operation: each process writes down its end; then all leave. */
-enum { TURN_END = 1 << 16, TURN_LEAVE = 1 << 17 };
+enum {
+	TURN_END = 1 << 16,
+	TURN_LEAVE = 1 << 17
+};
 
 static uint32_t next_turn(const struct host_shared *s, uint32_t turn)
 {
@@ -141,7 +153,7 @@ static void host_exit(void *context, unsigned proc)
 }
 
 static void host_access(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
-                        struct scn_access_result *out)
+			struct scn_access_result *out)
 {
 	host_forget(context);
 	host_measured_access(kind, addr, value, out);
@@ -316,7 +328,8 @@ static bool place_heap(struct scn_backend *b)
 
 	b->heap = (end + 2 * b->page_size + TABLE_SPAN - 1) & ~(uint64_t)(TABLE_SPAN - 1);
 	below = b->heap - b->page_size;
-	return set_brk(below) && munmap((void *)(uintptr_t)end, (size_t)(below - end)) == 0 && set_brk(b->heap);
+	return set_brk(below) && munmap((void *)(uintptr_t)end, (size_t)(below - end)) == 0 &&
+	       set_brk(b->heap);
 }
 
 static bool zygote_init(struct scn_host *host)
@@ -331,11 +344,18 @@ static bool zygote_init(struct scn_host *host)
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	leave_rseq();
-	*b = (struct scn_backend){
-	    .name = "host", .page_size = (uint64_t)sysconf(_SC_PAGESIZE), .cannot = host_cannot,
-	    .call = host_call, .access = host_access, .fork = host_fork, .exit = host_exit,
-	    .mincore = host_mincore, .layout = host_layout, .resident = host_resident, .digest = host_digest,
-	    .file_digest = host_file_digest};
+	*b = (struct scn_backend){.name = "host",
+				  .page_size = (uint64_t)sysconf(_SC_PAGESIZE),
+				  .cannot = host_cannot,
+				  .call = host_call,
+				  .access = host_access,
+				  .fork = host_fork,
+				  .exit = host_exit,
+				  .mincore = host_mincore,
+				  .layout = host_layout,
+				  .resident = host_resident,
+				  .digest = host_digest,
+				  .file_digest = host_file_digest};
 	b->arena_bytes = ARENA_PAGES * b->page_size;
 	host->files.zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	if (host->files.zero < 0 || pipe2(host->files.pipe, O_CLOEXEC) != 0)
@@ -384,15 +404,16 @@ struct scn_host *scn_host_open(void)
 
 	if (!host)
 		return NULL;
-	host->shared = mmap(NULL, sizeof(*host->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	host->shared =
+	    mmap(NULL, sizeof(*host->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (host->shared == MAP_FAILED) {
 		free(host);
 		return NULL;
 	}
 	host->zygote = fork();
 	if (host->zygote == 0) {
-		struct scn_host *own = mmap(NULL, sizeof(*own), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		                            -1, 0);
+		struct scn_host *own =
+		    mmap(NULL, sizeof(*own), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (own == MAP_FAILED || getppid() != parent)
 			_exit(1);
@@ -416,7 +437,7 @@ static void copy_program(struct scn_program *to, const struct scn_program *from)
 }
 
 const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_program *program,
-                                   const char **out_text)
+				   const char **out_text)
 {
 	struct host_shared *s = host->shared;
 	struct timespec second = {1, 0};
@@ -431,7 +452,8 @@ const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_progr
 		int status;
 
 		if (host->zygote > 0 && waitpid(host->zygote, &status, WNOHANG) == host->zygote) {
-			snprintf(s->text, sizeof(s->text), "the harness on the host has ended, status 0x%x", status);
+			snprintf(s->text, sizeof(s->text), "the harness on the host has ended, status 0x%x",
+				 status);
 			host->zygote = -1;
 		}
 		if (host->zygote < 0 || waited > 2 * RUN_SECONDS) {

@@ -13,8 +13,8 @@
 struct host_shared {
 	_Atomic uint32_t request, reply; /* counters: the conductor asks, the zygote answers */
 	_Atomic uint32_t quit;
-	uint32_t changes;                /* entries that system calls may have made writable so far */
-	_Atomic uint32_t turn;           /* the operation to be done now, or SCN_MAX_OPS + process: its end */
+	uint32_t changes;      /* entries that system calls may have made writable so far */
+	_Atomic uint32_t turn; /* the operation to be done now, or SCN_MAX_OPS + process: its end */
 	uint32_t failed;
 	char text[120];
 	pid_t pid[SCN_MAX_PROCS];
@@ -36,8 +36,8 @@ struct scn_host {
 	struct host_shared *shared;
 	struct host_files files;
 	pid_t zygote;
-	unsigned self;      /* in a program's process: its number */
-	uint32_t forgotten; /* changes that this process's translations are as new as */
+	unsigned self;        /* in a program's process: its number */
+	uint32_t forgotten;   /* changes that this process's translations are as new as */
 	volatile char *sweep; /* pages that are there to be dropped */
 	uint64_t task_end;
 };
@@ -57,7 +57,7 @@ void host_forget(struct scn_host *host);
 
 /* host_calls.c */
 int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
-                  struct scn_counts *counts);
+		  struct scn_counts *counts);
 const char *host_cannot(void *context, const struct scn_op *op);
 bool host_files_open(struct scn_host *host);
 void host_files_close(struct scn_host *host);
@@ -65,7 +65,7 @@ uint64_t host_file_digest(void *context, unsigned file);
 
 /* host_view.c */
 int host_layout(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out,
-                unsigned max);
+		unsigned max);
 int host_resident(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
 int host_mincore(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);
 uint64_t host_digest(void *context, unsigned proc, uint64_t addr);

@@ -21,7 +21,9 @@
 #define FALLOC_FL_PUNCH_HOLE 2
 #endif
 
-enum { BUFFER = 65536 };
+enum {
+	BUFFER = 65536
+};
 static uint8_t buffer[BUFFER];
 
 /* A word of this machine holds it, as a number with or without a sign. */
@@ -126,8 +128,8 @@ uint64_t host_file_digest(void *context, unsigned file)
 
 /* --- Calls that are measured as they are --- */
 
-static int64_t measured(struct scn_counts *counts, long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                        uint64_t e, uint64_t f)
+static int64_t measured(struct scn_counts *counts, long number, uint64_t a, uint64_t b, uint64_t c,
+			uint64_t d, uint64_t e, uint64_t f)
 {
 	const uint64_t arg[6] = {a, b, c, d, e, f};
 
@@ -149,10 +151,11 @@ static int64_t map(struct scn_host *host, const uint64_t arg[6], struct scn_coun
 #if defined(SYS_mmap2)
 	if (arg[5] & 4095)
 		return -EINVAL;
-	return as_address(measured(counts, SYS_mmap2, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd,
-	                           arg[5] >> 12));
+	return as_address(
+	    measured(counts, SYS_mmap2, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5] >> 12));
 #else
-	return as_address(measured(counts, SYS_mmap, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5]));
+	return as_address(
+	    measured(counts, SYS_mmap, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5]));
 #endif
 }
 
@@ -199,8 +202,9 @@ static int64_t remote(struct scn_host *host, bool write, const uint64_t arg[6], 
 	uint8_t byte = (uint8_t)arg[2];
 	struct iovec here = {&byte, 1};
 	struct iovec there = {(void *)(uintptr_t)arg[0], 1};
-	int64_t n = measured(counts, write ? SYS_process_vm_writev : SYS_process_vm_readv,
-	                     (uint64_t)host->shared->pid[arg[1]], (uintptr_t)&here, 1, (uintptr_t)&there, 1, 0);
+	int64_t n =
+	    measured(counts, write ? SYS_process_vm_writev : SYS_process_vm_readv,
+		     (uint64_t)host->shared->pid[arg[1]], (uintptr_t)&here, 1, (uintptr_t)&there, 1, 0);
 
 	if (n < 0)
 		return n;
@@ -241,7 +245,7 @@ static int64_t status(int result)
 }
 
 int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
-                  struct scn_counts *counts)
+		  struct scn_counts *counts)
 {
 	struct scn_host *host = context;
 
@@ -272,7 +276,7 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 		return measured(counts, SYS_madvise, arg[0], arg[1], arg[2], 0, 0, 0);
 	case SCN_CALL_MLOCK2:
 		return arg[2] ? measured(counts, SYS_mlock2, arg[0], arg[1], arg[2], 0, 0, 0)
-		              : measured(counts, SYS_mlock, arg[0], arg[1], 0, 0, 0, 0);
+			      : measured(counts, SYS_mlock, arg[0], arg[1], 0, 0, 0, 0);
 	case SCN_CALL_MUNLOCK:
 		return measured(counts, SYS_munlock, arg[0], arg[1], 0, 0, 0, 0);
 	case SCN_CALL_MSYNC:
@@ -297,7 +301,7 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 		return status(ftruncate(host->files.fd[arg[0]], (off_t)arg[1]));
 	case SCN_CALL_FPUNCH:
 		return status(fallocate(host->files.fd[arg[0]], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		                        (off_t)arg[1], (off_t)arg[2]));
+					(off_t)arg[1], (off_t)arg[2]));
 	default:
 		return -ENOSYS;
 	}

@@ -20,7 +20,12 @@
 #define RUSAGE_THREAD 1
 #endif
 
-enum { SIGNAL_STACK = 65536, DEEP = 65536, WARM_ROUNDS = 64, FORGET_PAGES = 64 };
+enum {
+	SIGNAL_STACK = 65536,
+	DEEP = 65536,
+	WARM_ROUNDS = 64,
+	FORGET_PAGES = 64
+};
 
 /* A sanitizer's own accesses, to shadow memory of the program's addresses, would be counted. */
 #if defined(__clang__)
@@ -74,7 +79,8 @@ UNWATCHED static void on_signal(int signal, siginfo_t *info, void *context)
 	catcher.addr = (uintptr_t)info->si_addr;
 	if (catcher.executing) {
 		/* The first trap comes before the instruction at the target was fetched: let it run. */
-		if (signal == SIGTRAP && interrupted_pc(context) == catcher.target && catcher.executing == 1) {
+		if (signal == SIGTRAP && interrupted_pc(context) == catcher.target &&
+		    catcher.executing == 1) {
 			catcher.executing = 2;
 			return;
 		}
@@ -93,8 +99,8 @@ bool host_measure_init(struct scn_host *host)
 	struct sigaction action;
 	stack_t stack;
 
-	host->sweep = mmap(NULL, FORGET_PAGES * (size_t)host->shared->backend.page_size, PROT_READ | PROT_WRITE,
-	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	host->sweep = mmap(NULL, FORGET_PAGES * (size_t)host->shared->backend.page_size,
+			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (host->sweep == MAP_FAILED)
 		return false;
 	memset(&stack, 0, sizeof(stack));
@@ -118,7 +124,7 @@ UNWATCHED static void take_counts(struct rusage *out)
 }
 
 UNWATCHED static void add_counts(struct scn_counts *counts, const struct rusage *before,
-                                 const struct rusage *after)
+				 const struct rusage *after)
 {
 	counts->minor += (uint32_t)(after->ru_minflt - before->ru_minflt);
 	counts->major += (uint32_t)(after->ru_majflt - before->ru_majflt);
@@ -131,7 +137,8 @@ UNWATCHED long host_measured_call(struct scn_counts *counts, long number, const 
 
 	memset(&after, 0, sizeof(after));
 	take_counts(&before);
-	value = syscall(number, (long)arg[0], (long)arg[1], (long)arg[2], (long)arg[3], (long)arg[4], (long)arg[5]);
+	value = syscall(number, (long)arg[0], (long)arg[1], (long)arg[2], (long)arg[3], (long)arg[4],
+			(long)arg[5]);
 	if (value == -1)
 		value = -(long)errno;
 	take_counts(&after);
@@ -158,21 +165,21 @@ UNWATCHED static void execute(uintptr_t addr)
 	register uintptr_t target __asm__("r11") = addr;
 
 	__asm__ volatile("sub $512, %%rsp\n\t"
-	                 "mov %%rdx, %%rax\n\t"
-	                 "mov %%rax, %%rbx\n\tmov %%rax, %%rcx\n\tmov %%rax, %%rsi\n\tmov %%rax, %%rdi\n\t"
-	                 "mov %%rax, %%rbp\n\tmov %%rax, %%r8\n\tmov %%rax, %%r9\n\tmov %%rax, %%r10\n\t"
-	                 "mov %%rax, %%r12\n\tmov %%rax, %%r13\n\tmov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
-	                 "pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tjmp *%%r11\n\t"
-	                 :
-	                 : "d"(scratch), "r"(target)
-	                 : "memory");
+			 "mov %%rdx, %%rax\n\t"
+			 "mov %%rax, %%rbx\n\tmov %%rax, %%rcx\n\tmov %%rax, %%rsi\n\tmov %%rax, %%rdi\n\t"
+			 "mov %%rax, %%rbp\n\tmov %%rax, %%r8\n\tmov %%rax, %%r9\n\tmov %%rax, %%r10\n\t"
+			 "mov %%rax, %%r12\n\tmov %%rax, %%r13\n\tmov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
+			 "pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tjmp *%%r11\n\t"
+			 :
+			 : "d"(scratch), "r"(target)
+			 : "memory");
 #elif defined(__i386__)
 	__asm__ volatile("sub $512, %%esp\n\t"
-	                 "mov %%edx, %%eax\n\tmov %%edx, %%ebx\n\tmov %%edx, %%esi\n\tmov %%edx, %%edi\n\t"
-	                 "pushfl\n\torl $0x100, (%%esp)\n\tpopfl\n\tjmp *%%ecx\n\t"
-	                 :
-	                 : "d"(scratch), "c"((uintptr_t)addr)
-	                 : "memory");
+			 "mov %%edx, %%eax\n\tmov %%edx, %%ebx\n\tmov %%edx, %%esi\n\tmov %%edx, %%edi\n\t"
+			 "pushfl\n\torl $0x100, (%%esp)\n\tpopfl\n\tjmp *%%ecx\n\t"
+			 :
+			 : "d"(scratch), "c"((uintptr_t)addr)
+			 : "memory");
 #else
 	(void)scratch;
 	(void)addr;
@@ -198,7 +205,7 @@ UNWATCHED static void touch(enum scn_access kind, uintptr_t addr, uint8_t value,
 }
 
 UNWATCHED void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value,
-                                    struct scn_access_result *out)
+				    struct scn_access_result *out)
 {
 	struct rusage before, after;
 	volatile uint8_t got = 0;

@@ -13,7 +13,9 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-enum { TEXT_BYTES = 1 << 18 };
+enum {
+	TEXT_BYTES = 1 << 18
+};
 static char text[TEXT_BYTES];
 
 /* A line of /proc/self/maps. */
@@ -45,9 +47,9 @@ static uint64_t scan_number(const char **at, unsigned base)
 
 	for (;; (*at)++) {
 		char c = **at;
-		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
-		                 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-		                                        : 99;
+		unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+							: 99;
 
 		if (digit >= base)
 			return n;
@@ -80,12 +82,13 @@ static const char *scan_line(const char *at, struct line *out)
 }
 
 static void fill_row(const struct scn_host *host, const struct line *line, uint64_t start, uint64_t end,
-                     struct scn_row *out)
+		     struct scn_row *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->start = line->start > start ? line->start : start;
 	out->end = line->end < end ? line->end : end;
-	out->prot = (uint8_t)((line->perms[0] == 'r') | (line->perms[1] == 'w') << 1 | (line->perms[2] == 'x') << 2);
+	out->prot =
+	    (uint8_t)((line->perms[0] == 'r') | (line->perms[1] == 'w') << 1 | (line->perms[2] == 'x') << 2);
 	out->shared = line->perms[3] == 's';
 	if (line->inode == 0)
 		return;
@@ -168,7 +171,7 @@ uint64_t host_digest(void *context, unsigned proc, uint64_t addr)
 static bool take(uint64_t start, uint64_t end)
 {
 	return mmap((void *)(uintptr_t)start, (size_t)(end - start), PROT_NONE,
-	            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED;
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED;
 }
 
 /* Takes the gaps between mappings from `from` on. Below the main stack room is left for it. */
@@ -207,7 +210,7 @@ bool host_place_arena(struct scn_host *host)
 {
 	/* The second is for programs under AddressSanitizer, which has its own use for the first. */
 	static const uint64_t candidate[] = {0x600000000000, 0x6a0000000000, 0x100000000000,
-	                                     0x3000000000,   0x60000000,     0x50000000};
+					     0x3000000000,   0x60000000,     0x50000000};
 	struct scn_backend *b = &host->shared->backend;
 
 	for (unsigned i = 0; i < sizeof(candidate) / sizeof(candidate[0]); i++) {
@@ -218,7 +221,7 @@ bool host_place_arena(struct scn_host *host)
 		if (place != (uintptr_t)place || place < b->heap + SCN_HEAP_BYTES)
 			continue;
 		got = mmap((void *)(uintptr_t)place, (size_t)b->arena_bytes, PROT_NONE,
-		           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 		if (got == MAP_FAILED)
 			continue;
 		if ((uintptr_t)got != place) {

@@ -23,9 +23,15 @@ const struct scn_syntax scn_syntax[SCN_VERBS] = {
 };
 
 const struct scn_word scn_map_words[] = {
-    {"growsdown", SCN_MAP_GROWSDOWN}, {"locked", SCN_MAP_LOCKED}, {"noreserve", SCN_MAP_NORESERVE},
-    {"populate", SCN_MAP_POPULATE},   {"stack", SCN_MAP_STACK},   {"nonblock", 0x10000},
-    {"denywrite", 0x800},             {"hugetlb", 0x40000},       {NULL, 0},
+    {"growsdown", SCN_MAP_GROWSDOWN},
+    {"locked", SCN_MAP_LOCKED},
+    {"noreserve", SCN_MAP_NORESERVE},
+    {"populate", SCN_MAP_POPULATE},
+    {"stack", SCN_MAP_STACK},
+    {"nonblock", 0x10000},
+    {"denywrite", 0x800},
+    {"hugetlb", 0x40000},
+    {NULL, 0},
 };
 
 const struct scn_word scn_remap_words[] = {
@@ -80,16 +86,20 @@ const struct scn_word scn_signal_words[] = {
 };
 
 const struct scn_word scn_code_words[] = {
-    {"MAPERR", SCN_SIGSEGV << 8 | 1}, {"ACCERR", SCN_SIGSEGV << 8 | 2}, {"PKUERR", SCN_SIGSEGV << 8 | 4},
-    {"ADRALN", SCN_SIGBUS << 8 | 1},  {"ADRERR", SCN_SIGBUS << 8 | 2},  {"OBJERR", SCN_SIGBUS << 8 | 3},
+    {"MAPERR", SCN_SIGSEGV << 8 | 1},
+    {"ACCERR", SCN_SIGSEGV << 8 | 2},
+    {"PKUERR", SCN_SIGSEGV << 8 | 4},
+    {"ADRALN", SCN_SIGBUS << 8 | 1},
+    {"ADRERR", SCN_SIGBUS << 8 | 2},
+    {"OBJERR", SCN_SIGBUS << 8 | 3},
     {NULL, 0},
 };
 
 const struct scn_word scn_errno_words[] = {
-    {"EPERM", 1},       {"ENOENT", 2},  {"ESRCH", 3},   {"EINTR", 4},   {"EIO", 5},     {"ENXIO", 6},
-    {"EBADF", 9},       {"EAGAIN", 11}, {"ENOMEM", 12}, {"EACCES", 13}, {"EFAULT", 14}, {"EBUSY", 16},
-    {"EEXIST", 17},     {"ENODEV", 19}, {"EINVAL", 22}, {"ENFILE", 23}, {"ETXTBSY", 26}, {"EFBIG", 27},
-    {"ENOSPC", 28},     {"ERANGE", 34}, {"ENOSYS", 38}, {"EOVERFLOW", 75}, {"EOPNOTSUPP", 95}, {NULL, 0},
+    {"EPERM", 1},   {"ENOENT", 2},  {"ESRCH", 3},   {"EINTR", 4},      {"EIO", 5},         {"ENXIO", 6},
+    {"EBADF", 9},   {"EAGAIN", 11}, {"ENOMEM", 12}, {"EACCES", 13},    {"EFAULT", 14},     {"EBUSY", 16},
+    {"EEXIST", 17}, {"ENODEV", 19}, {"EINVAL", 22}, {"ENFILE", 23},    {"ETXTBSY", 26},    {"EFBIG", 27},
+    {"ENOSPC", 28}, {"ERANGE", 34}, {"ENOSYS", 38}, {"EOVERFLOW", 75}, {"EOPNOTSUPP", 95}, {NULL, 0},
 };
 
 const char *scn_word_name(const struct scn_word *words, uint32_t number)

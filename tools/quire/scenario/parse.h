@@ -10,7 +10,10 @@
 
 #include "names.h"
 
-enum { MAX_TOKENS = 160, TOKEN_BYTES = 64 };
+enum {
+	MAX_TOKENS = 160,
+	TOKEN_BYTES = 64
+};
 
 struct token {
 	char text[TOKEN_BYTES];

@@ -217,7 +217,7 @@ void scn_print_op(FILE *to, const struct scn_program *program, unsigned index)
 static void print_perms(FILE *to, unsigned prot, unsigned shared)
 {
 	fprintf(to, "%c%c%c%c", prot & 1 ? 'r' : '-', prot & 2 ? 'w' : '-', prot & 4 ? 'x' : '-',
-	        shared ? 's' : 'p');
+		shared ? 's' : 'p');
 }
 
 static void print_signal(FILE *to, unsigned signal, unsigned code)
@@ -359,7 +359,8 @@ static void print_view(FILE *to, const struct scn_run *run, unsigned index)
 	const uint8_t *view = run->view + result->view;
 
 	if (scn_result_verb(run->program, index) == SCN_LAYOUT) {
-		for (uint32_t at = 0; at + sizeof(struct scn_row) <= result->view_bytes; at += sizeof(struct scn_row)) {
+		for (uint32_t at = 0; at + sizeof(struct scn_row) <= result->view_bytes;
+		     at += sizeof(struct scn_row)) {
 			struct scn_row row;
 
 			memcpy(&row, view + at, sizeof(row));

@@ -4,13 +4,16 @@
 
 #include <string.h>
 
-enum { MAX_VIEW_ROWS = 512, MAX_VIEW_PAGES = 1024 };
+enum {
+	MAX_VIEW_ROWS = 512,
+	MAX_VIEW_PAGES = 1024
+};
 
 uint8_t scn_fill_byte(uint8_t fill, uint64_t page)
 {
 	/* Each is a whole x86 instruction that touches no memory, so that exec may meet any of them. */
 	static const uint8_t harmless[16] = {0x90, 0xf8, 0x91, 0xf9, 0x92, 0xf5, 0x93, 0x95,
-	                                     0x96, 0x97, 0x98, 0x99, 0x9f, 0xc3, 0x40, 0x48};
+					     0x96, 0x97, 0x98, 0x99, 0x9f, 0xc3, 0x40, 0x48};
 
 	return harmless[(fill + page) % 16];
 }
@@ -112,8 +115,8 @@ enum scn_verb scn_result_verb(const struct scn_program *program, unsigned index)
 	return SCN_FREAD;
 }
 
-void scn_run_init(struct scn_run *run, const struct scn_program *program,
-                  const struct scn_backend *backend, void *context)
+void scn_run_init(struct scn_run *run, const struct scn_program *program, const struct scn_backend *backend,
+		  void *context)
 {
 	memset(run, 0, offsetof(struct scn_run, result));
 	memset(run->result, 0, scn_result_count(program) * sizeof(run->result[0]));
@@ -149,7 +152,8 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 
 	switch (op->verb) {
 	case SCN_MAP:
-		return !(op->flags & SCN_MAP_FIXED) || length > (uint64_t)1 << 48 || inside(run, addr, length);
+		return !(op->flags & SCN_MAP_FIXED) || length > (uint64_t)1 << 48 ||
+		       inside(run, addr, length);
 	case SCN_REMAP:
 		return inside(run, addr, length) && (length2 <= run->backend->arena_bytes) &&
 		       (!(op->flags & SCN_REMAP_FIXED) || inside(run, to, length2));
@@ -183,7 +187,8 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 /* --- System calls --- */
 
 static int64_t call(struct scn_run *run, const struct scn_op *op, struct scn_result *result,
-                    enum scn_call which, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+		    enum scn_call which, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		    uint64_t f)
 {
 	const uint64_t arg[6] = {a, b, c, d, e, f};
 	int64_t value = run->backend->call(run->context, op->proc, which, arg, &result->counts);
@@ -195,8 +200,8 @@ static int64_t call(struct scn_run *run, const struct scn_op *op, struct scn_res
 	return value;
 }
 
-static void bind_result(struct scn_run *run, const struct scn_op *op, struct scn_result *result, int64_t value,
-                        struct scn_size length)
+static void bind_result(struct scn_run *run, const struct scn_op *op, struct scn_result *result,
+			int64_t value, struct scn_size length)
 {
 	uint64_t page = run->backend->page_size;
 
@@ -311,8 +316,8 @@ static void do_kernel_access(struct scn_run *run, const struct scn_op *op, struc
 static void do_access(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
 {
 	enum scn_access kind = op->verb == SCN_READ    ? SCN_ACCESS_READ
-	                       : op->verb == SCN_WRITE ? SCN_ACCESS_WRITE
-	                                               : SCN_ACCESS_EXEC;
+			       : op->verb == SCN_WRITE ? SCN_ACCESS_WRITE
+						       : SCN_ACCESS_EXEC;
 	unsigned times = op->verb == SCN_EXEC ? 1 : op->times;
 	uint64_t addr = scn_resolve(run, op->addr);
 
@@ -357,8 +362,8 @@ static void view_keep(struct scn_run *run, struct scn_result *result, size_t byt
 	run->view_used = result->view + (uint32_t)bytes;
 }
 
-static unsigned raw_rows(struct scn_run *run, unsigned proc, uint64_t start, uint64_t end, struct scn_row *rows,
-                         unsigned max, struct scn_result *r)
+static unsigned raw_rows(struct scn_run *run, unsigned proc, uint64_t start, uint64_t end,
+			 struct scn_row *rows, unsigned max, struct scn_result *r)
 {
 	int got = run->backend->layout(run->context, proc, start, end, rows, max);
 
@@ -371,7 +376,7 @@ static unsigned raw_rows(struct scn_run *run, unsigned proc, uint64_t start, uin
 
 /* The rows of the arena and of the heap. */
 static unsigned all_rows(struct scn_run *run, unsigned proc, struct scn_row *rows, unsigned max,
-                         struct scn_result *r)
+			 struct scn_result *r)
 {
 	const struct scn_backend *b = run->backend;
 	unsigned got = raw_rows(run, proc, b->arena, b->arena + b->arena_bytes, rows, max, r);
@@ -451,10 +456,10 @@ static void do_mincore(struct scn_run *run, const struct scn_op *op, struct scn_
 
 /* Calls `each` for every page of every mapping. */
 typedef void each_page(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
-                       struct scn_result *r, void *out);
+		       struct scn_result *r, void *out);
 
 static unsigned for_each_page(struct scn_run *run, unsigned proc, const struct scn_row *rows, unsigned count,
-                              struct scn_result *r, each_page *each, uint8_t *out, size_t record)
+			      struct scn_result *r, each_page *each, uint8_t *out, size_t record)
 {
 	uint64_t page = run->backend->page_size;
 	unsigned pages = 0;
@@ -466,7 +471,7 @@ static unsigned for_each_page(struct scn_run *run, unsigned proc, const struct s
 }
 
 static void page_state(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
-                       struct scn_result *r, void *out)
+		       struct scn_result *r, void *out)
 {
 	int error = run->backend->resident(run->context, proc, va, 1, out);
 
@@ -475,7 +480,7 @@ static void page_state(struct scn_run *run, unsigned proc, uint64_t va, const st
 }
 
 static void page_digest(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
-                        struct scn_result *r, void *out)
+			struct scn_result *r, void *out)
 {
 	struct scn_digest *digest = out;
 	struct scn_access_result access = {0};
@@ -492,7 +497,7 @@ static void page_digest(struct scn_run *run, unsigned proc, uint64_t va, const s
 }
 
 static void view_pages(struct scn_run *run, unsigned proc, const struct scn_row *rows, unsigned count,
-                       struct scn_result *r, each_page *each, size_t record)
+		       struct scn_result *r, each_page *each, size_t record)
 {
 	uint8_t *out = view_room(run, r, MAX_VIEW_PAGES * record);
 	unsigned pages;
@@ -530,7 +535,8 @@ void scn_finish_process(struct scn_run *run, unsigned proc)
 
 void scn_finish_files(struct scn_run *run)
 {
-	struct scn_result *r = &run->result[run->program->op_count + run->program->proc_count * SCN_END_VIEWS];
+	struct scn_result *r =
+	    &run->result[run->program->op_count + run->program->proc_count * SCN_END_VIEWS];
 
 	for (unsigned i = 0; i < run->program->file_count; i++) {
 		r[i].state = SCN_RAN;
@@ -618,13 +624,13 @@ uint64_t scn_run_digest(const struct scn_run *run)
 	for (unsigned i = 0; i < scn_result_count(run->program); i++) {
 		const struct scn_result *r = &run->result[i];
 		const uint64_t word[8] = {(uint64_t)r->state << 16 | (uint64_t)r->signal << 8 | r->code,
-		                          (uint64_t)(int64_t)r->error,
-		                          r->at,
-		                          r->value,
-		                          r->mix,
-		                          r->count,
-		                          (uint64_t)r->counts.major << 32 | r->counts.minor,
-		                          r->view_bytes};
+					  (uint64_t)(int64_t)r->error,
+					  r->at,
+					  r->value,
+					  r->mix,
+					  r->count,
+					  (uint64_t)r->counts.major << 32 | r->counts.minor,
+					  r->view_bytes};
 
 		if (r->state == SCN_RAN)
 			hash = scn_hash(hash, word, sizeof(word));

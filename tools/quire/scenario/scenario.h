@@ -29,10 +29,10 @@ enum {
 	SCN_MAX_NAMES = 48,
 	SCN_MAX_ROWS = 256, /* expected layout rows of one program */
 	SCN_NAME_BYTES = 16,
-	SCN_END_VIEWS = 3,  /* after the last operation, per process: layout, residency, memory */
+	SCN_END_VIEWS = 3, /* after the last operation, per process: layout, residency, memory */
 	SCN_MAX_RESULTS = SCN_MAX_OPS + SCN_MAX_PROCS * SCN_END_VIEWS + SCN_MAX_FILES,
 	SCN_HEAP_BYTES = 1 << 24, /* addresses above the start of the heap that are looked at */
-	SCN_VIEW_BYTES = 1 << 20 /* recorded layouts, residencies and digests of one run */
+	SCN_VIEW_BYTES = 1 << 20  /* recorded layouts, residencies and digests of one run */
 };
 
 /* --- Operations --- */
@@ -95,16 +95,16 @@ struct scn_addr {
 /* Values of prot, flags and advice are Linux's own numbers (see names.c). */
 struct scn_op {
 	uint8_t verb;
-	uint8_t proc;         /* who does it */
-	uint8_t name;         /* MAP, REMAP: the name that is bound; SCN_NONE: none */
-	uint8_t file;         /* SCN_NONE: anonymous */
-	uint8_t other;        /* FORK: the child; PEEK, POKE: whose memory; LIMIT: which */
-	uint8_t value;        /* what is written */
-	uint16_t times;       /* READ, WRITE: accesses, a page apart */
+	uint8_t proc;   /* who does it */
+	uint8_t name;   /* MAP, REMAP: the name that is bound; SCN_NONE: none */
+	uint8_t file;   /* SCN_NONE: anonymous */
+	uint8_t other;  /* FORK: the child; PEEK, POKE: whose memory; LIMIT: which */
+	uint8_t value;  /* what is written */
+	uint16_t times; /* READ, WRITE: accesses, a page apart */
 	uint32_t prot;
-	uint32_t flags;       /* MAP_*, MREMAP_*, MS_*, MLOCK_*, advice */
+	uint32_t flags; /* MAP_*, MREMAP_*, MS_*, MLOCK_*, advice */
 	struct scn_addr addr;
-	struct scn_addr to;   /* REMAP: with MREMAP_FIXED or MREMAP_DONTUNMAP */
+	struct scn_addr to; /* REMAP: with MREMAP_FIXED or MREMAP_DONTUNMAP */
 	struct scn_size len;
 	struct scn_size len2; /* REMAP: the new length */
 	struct scn_size off;  /* offset in a file */
@@ -112,15 +112,15 @@ struct scn_op {
 };
 
 enum scn_file_kind {
-	SCN_FILE_SHM = 0,  /* memory: memfd_create */
-	SCN_FILE_DISK = 1  /* a file of a disk file system */
+	SCN_FILE_SHM = 0, /* memory: memfd_create */
+	SCN_FILE_DISK = 1 /* a file of a disk file system */
 };
 
 struct scn_file {
 	char name[SCN_NAME_BYTES];
 	uint8_t kind;
-	uint8_t filled;    /* 1: every page is written before the start */
-	uint8_t fill;      /* byte of page n: scn_fill_byte(fill, n) */
+	uint8_t filled; /* 1: every page is written before the start */
+	uint8_t fill;   /* byte of page n: scn_fill_byte(fill, n) */
 	struct scn_size size;
 };
 
@@ -133,23 +133,23 @@ enum {
 	SCN_EXPECT_SIGADDR = 8,
 	SCN_EXPECT_MINOR = 16,
 	SCN_EXPECT_MAJOR = 32,
-	SCN_EXPECT_AT = 64,       /* MAP, REMAP, BRK: the address returned */
-	SCN_EXPECT_COUNT = 128,   /* READ, WRITE, KZERO: accesses or bytes before the first failure */
-	SCN_EXPECT_PAGES = 256,   /* RESIDENT, MINCORE */
-	SCN_EXPECT_ROWS = 512     /* LAYOUT: exactly these rows */
+	SCN_EXPECT_AT = 64,     /* MAP, REMAP, BRK: the address returned */
+	SCN_EXPECT_COUNT = 128, /* READ, WRITE, KZERO: accesses or bytes before the first failure */
+	SCN_EXPECT_PAGES = 256, /* RESIDENT, MINCORE */
+	SCN_EXPECT_ROWS = 512   /* LAYOUT: exactly these rows */
 };
 
 struct scn_expect {
 	uint16_t set;
 	uint16_t rows_first, rows_count;
-	int32_t error;            /* 0, or a Linux errno */
+	int32_t error; /* 0, or a Linux errno */
 	uint8_t value;
 	uint8_t signal, code;
-	uint8_t pages_count;      /* at most 64 */
-	uint64_t pages;           /* bit n: page n is there */
+	uint8_t pages_count; /* at most 64 */
+	uint64_t pages;      /* bit n: page n is there */
 	uint32_t minor, major;
 	struct scn_size count;
-	struct scn_addr addr;     /* of the signal */
+	struct scn_addr addr; /* of the signal */
 	struct scn_addr at;
 };
 
@@ -157,7 +157,7 @@ struct scn_expect_row {
 	struct scn_addr start, end;
 	uint8_t prot;
 	uint8_t shared;
-	uint8_t file;             /* SCN_NONE: anonymous, or any file: not looked at */
+	uint8_t file; /* SCN_NONE: anonymous, or any file: not looked at */
 };
 
 struct scn_program {
@@ -196,21 +196,25 @@ enum scn_state {
 struct scn_result {
 	uint8_t state;
 	uint8_t signal, code;
-	int32_t error;        /* 0 or a Linux errno */
-	scn_place at;         /* address returned, or si_addr */
-	uint64_t value;       /* last byte read; bytes done */
-	uint64_t mix;         /* all bytes read, folded; MEMORY: everything that was read */
-	uint32_t count;       /* accesses that succeeded */
+	int32_t error;  /* 0 or a Linux errno */
+	scn_place at;   /* address returned, or si_addr */
+	uint64_t value; /* last byte read; bytes done */
+	uint64_t mix;   /* all bytes read, folded; MEMORY: everything that was read */
+	uint32_t count; /* accesses that succeeded */
 	struct scn_counts counts;
 	uint32_t view, view_bytes; /* recorded rows, page states or digests: a part of scn_run.view */
 };
 
-enum { SCN_KIND_ANON = 0, SCN_KIND_SHARED_ANON = 1, SCN_KIND_FILE = 2 };
+enum {
+	SCN_KIND_ANON = 0,
+	SCN_KIND_SHARED_ANON = 1,
+	SCN_KIND_FILE = 2
+};
 
 /* One mapping, as /proc/self/maps shows it. */
 struct scn_row {
 	scn_place start, end;
-	uint64_t offset;      /* bytes; 0 for private anonymous memory */
+	uint64_t offset; /* bytes; 0 for private anonymous memory */
 	uint8_t prot, shared, kind, file;
 	uint8_t pad[4];
 };
@@ -218,14 +222,14 @@ struct scn_row {
 /* State of one page in SCN_RESIDENT. */
 enum {
 	SCN_PAGE_PRESENT = 1,
-	SCN_PAGE_FILE = 2,     /* a page of a file or of shared memory */
-	SCN_PAGE_ALONE = 4     /* mapped by one page-table entry only */
+	SCN_PAGE_FILE = 2, /* a page of a file or of shared memory */
+	SCN_PAGE_ALONE = 4 /* mapped by one page-table entry only */
 };
 
 /* One page in SCN_MEMORY: what reading it gives. */
 struct scn_digest {
 	scn_place at;
-	uint64_t hash;         /* of the bytes; 0 when a signal came */
+	uint64_t hash; /* of the bytes; 0 when a signal came */
 	uint8_t signal, code;
 	uint8_t minor, major;
 	uint8_t pad[4];
@@ -237,12 +241,12 @@ struct scn_bound {
 
 struct scn_run {
 	const struct scn_backend *backend;
-	void *context;         /* of the backend */
+	void *context; /* of the backend */
 	const struct scn_program *program;
 	struct scn_bound bound[SCN_MAX_NAMES];
 	uint8_t alive[SCN_MAX_PROCS];
 	uint32_t view_used;
-	uint32_t view_lost;    /* 1: SCN_VIEW_BYTES was too little; later views are cut */
+	uint32_t view_lost; /* 1: SCN_VIEW_BYTES was too little; later views are cut */
 	struct scn_result result[SCN_MAX_RESULTS];
 	uint8_t view[SCN_VIEW_BYTES];
 };
@@ -275,12 +279,22 @@ enum scn_call {
 	SCN_CALLS
 };
 
-enum scn_limit { SCN_LIMIT_STACK, SCN_LIMIT_MEMLOCK, SCN_LIMIT_DATA, SCN_LIMIT_AS, SCN_LIMITS };
-enum scn_access { SCN_ACCESS_READ, SCN_ACCESS_WRITE, SCN_ACCESS_EXEC };
+enum scn_limit {
+	SCN_LIMIT_STACK,
+	SCN_LIMIT_MEMLOCK,
+	SCN_LIMIT_DATA,
+	SCN_LIMIT_AS,
+	SCN_LIMITS
+};
+enum scn_access {
+	SCN_ACCESS_READ,
+	SCN_ACCESS_WRITE,
+	SCN_ACCESS_EXEC
+};
 
 struct scn_access_result {
 	uint8_t signal, code, value;
-	uint64_t addr;         /* si_addr */
+	uint64_t addr; /* si_addr */
 	struct scn_counts counts;
 };
 
@@ -294,10 +308,10 @@ struct scn_backend {
 	const char *(*cannot)(void *context, const struct scn_op *op);
 	/* Returns what the system call returns, -errno on failure; adds the faults it took. */
 	int64_t (*call)(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
-	                struct scn_counts *counts);
+			struct scn_counts *counts);
 	/* One byte at an address, by the process itself. */
 	void (*access)(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
-	               struct scn_access_result *out);
+		       struct scn_access_result *out);
 	/* Returns 0, or -errno. On the host it returns in both processes: *out_child is true in the new one. */
 	int (*fork)(void *context, unsigned proc, unsigned child, bool *out_child);
 	/* Ends the process. On the host it does not return, and who reaps it clears scn_run.alive. */
@@ -307,7 +321,7 @@ struct scn_backend {
 	/* The mappings that overlap [start, end), clipped to it, in order; at most `max`.
 	 * Returns how many, or -errno. */
 	int (*layout)(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out,
-	              unsigned max);
+		      unsigned max);
 	/* SCN_PAGE_* of each of `pages` pages from `addr`. Returns 0 or -errno. */
 	int (*resident)(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
 	/* A digest of the page at `addr`, which access() has just read. */
@@ -336,8 +350,8 @@ int scn_errno_number(const char *name);
 /* An empty program with one process, "main". */
 void scn_program_init(struct scn_program *program);
 /* Prepares a run: nothing has been done yet. */
-void scn_run_init(struct scn_run *run, const struct scn_program *program,
-                  const struct scn_backend *backend, void *context);
+void scn_run_init(struct scn_run *run, const struct scn_program *program, const struct scn_backend *backend,
+		  void *context);
 /* Does operation `index`. Returns false in a process that came to be by it (host backend only). */
 bool scn_step(struct scn_run *run, unsigned index);
 /* After the last operation: layout, residency and memory of `proc`; then, by anyone, the files. */
@@ -370,7 +384,7 @@ struct scn_host *scn_host_open(void);
 /* Runs a program; the results are in the returned run until the next call. NULL with `out_text`
  * (constant) when the machinery failed. */
 const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_program *program,
-                                   const char **out_text);
+				   const char **out_text);
 /* The results of the last run again. */
 const struct scn_run *scn_host_last(const struct scn_host *host);
 void scn_host_close(struct scn_host *host);

@@ -9,7 +9,10 @@
 
 #include "names.h"
 
-enum { ARENA_PAGES = 16384, RAM_BYTES = 64 << 20 };
+enum {
+	ARENA_PAGES = 16384,
+	RAM_BYTES = 64 << 20
+};
 
 struct scn_sim {
 	struct scn_sim_config config;
@@ -18,11 +21,11 @@ struct scn_sim {
 	struct sim_process *process[SCN_MAX_PROCS];
 	struct quire_file *file[SCN_MAX_FILES];
 	struct sim_file *device[SCN_MAX_FILES];
-	bool own_sp[SCN_MAX_PROCS];        /* sp was set: faults see it, not the address of the access */
+	bool own_sp[SCN_MAX_PROCS]; /* sp was set: faults see it, not the address of the access */
 	const struct scn_program *program;
 	struct scn_run *run;
 	unsigned runs;
-	bool quiet;                 /* after the last operation: nothing more is told */
+	bool quiet; /* after the last operation: nothing more is told */
 	jmp_buf panicked;
 	char text[600];
 };
@@ -56,14 +59,15 @@ static void access_fault(const struct sim_result *last, struct scn_access_result
 		out->addr = last->va;
 		break;
 	default:
-		out->signal = 9; /* out of memory, or a machine that found itself wrong: never by Linux here */
+		out->signal =
+		    9; /* out of memory, or a machine that found itself wrong: never by Linux here */
 	}
 	out->counts.minor += last->minor;
 	out->counts.major += last->major;
 }
 
 static void access(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
-                   struct scn_access_result *out)
+		   struct scn_access_result *out)
 {
 	struct scn_sim *s = context;
 	struct sim_cpu *cpu = use(s, proc);
@@ -93,11 +97,11 @@ static struct quire_file *file_of(struct scn_sim *s, uint64_t number)
 static int64_t do_mmap(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm *mm, const uint64_t arg[6])
 {
 	struct quire_mmap how = {.addr = (quire_va)arg[0],
-	                         .length = arg[1],
-	                         .prot = (quire_prot)arg[2],
-	                         .flags = (uint32_t)arg[3],
-	                         .file = file_of(s, arg[4]),
-	                         .offset = arg[5]};
+				 .length = arg[1],
+				 .prot = (quire_prot)arg[2],
+				 .flags = (uint32_t)arg[3],
+				 .file = file_of(s, arg[4]),
+				 .offset = arg[5]};
 	quire_va va = 0;
 	enum quire_status status = SIM_OP(cpu, "mmap", quire_mmap(mm, &how, &va));
 
@@ -107,8 +111,9 @@ static int64_t do_mmap(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm *
 static int64_t do_mremap(struct sim_cpu *cpu, struct quire_mm *mm, const uint64_t arg[6])
 {
 	quire_va va = 0;
-	enum quire_status status = SIM_OP(cpu, "mremap", quire_mremap(mm, (quire_va)arg[0], arg[1], arg[2],
-	                                                              (uint32_t)arg[3], (quire_va)arg[4], &va));
+	enum quire_status status = SIM_OP(
+	    cpu, "mremap",
+	    quire_mremap(mm, (quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4], &va));
 
 	return status ? (int64_t)status : (int64_t)va;
 }
@@ -126,7 +131,7 @@ static int64_t do_brk(struct sim_cpu *cpu, struct quire_mm *mm, uint64_t addr)
 static int64_t do_limit(struct quire_mm *mm, uint64_t which, uint64_t bytes)
 {
 	static const enum quire_limit limit[SCN_LIMITS] = {QUIRE_LIMIT_STACK, QUIRE_LIMIT_MEMLOCK,
-	                                                   QUIRE_LIMIT_DATA, QUIRE_LIMIT_AS};
+							   QUIRE_LIMIT_DATA, QUIRE_LIMIT_AS};
 
 	quire_mm_set_limit(mm, limit[which], bytes);
 	return 0;
@@ -139,13 +144,14 @@ static int64_t remote(struct scn_sim *s, struct sim_cpu *cpu, const uint64_t arg
 	enum quire_status status;
 
 	status = SIM_OP(cpu, "mm_access",
-	                quire_mm_access(s->process[arg[1]]->mm, (quire_va)arg[0], &byte, 1, flags, &done));
+			quire_mm_access(s->process[arg[1]]->mm, (quire_va)arg[0], &byte, 1, flags, &done));
 	if (status)
 		return status;
 	return flags & QUIRE_ACCESS_MM_WRITE ? 0 : byte;
 }
 
-static int64_t kernel_access(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call call, const uint64_t arg[6])
+static int64_t kernel_access(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call call,
+			     const uint64_t arg[6])
 {
 	uint8_t byte = (uint8_t)arg[1];
 	size_t left;
@@ -268,7 +274,7 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 }
 
 static int64_t call(void *context, unsigned proc, enum scn_call which, const uint64_t arg[6],
-                    struct scn_counts *counts)
+		    struct scn_counts *counts)
 {
 	struct scn_sim *s = context;
 	const struct sim_process *process = s->process[proc];
@@ -311,7 +317,7 @@ static void do_exit(void *context, unsigned proc)
 /* --- Views --- */
 
 static void fill_row(struct scn_sim *s, const struct quire_region *region, uint64_t start, uint64_t end,
-                     struct scn_row *out)
+		     struct scn_row *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->start = region->start > start ? region->start : start;
@@ -330,7 +336,8 @@ static void fill_row(struct scn_sim *s, const struct quire_region *region, uint6
 	}
 }
 
-static int layout(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out, unsigned max)
+static int layout(void *context, unsigned proc, uint64_t start, uint64_t end, struct scn_row *out,
+		  unsigned max)
 {
 	struct scn_sim *s = context;
 	struct quire_region region;
@@ -350,7 +357,8 @@ static int resident(void *context, unsigned proc, uint64_t addr, unsigned pages,
 	struct scn_sim *s = context;
 
 	for (unsigned i = 0; i < pages; i++) {
-		uint64_t entry = quire_mm_pagemap(s->process[proc]->mm, (quire_va)(addr + i * s->backend.page_size));
+		uint64_t entry =
+		    quire_mm_pagemap(s->process[proc]->mm, (quire_va)(addr + i * s->backend.page_size));
 
 		out[i] = entry >> 63 ? SCN_PAGE_PRESENT : 0;
 		if (out[i] && entry >> 61 & 1)
@@ -409,11 +417,11 @@ static void on_panic(void *context, const char *text)
 static bool make_machine(struct scn_sim *s, const char **out_why)
 {
 	struct sim_config config = {.arch = s->config.arch,
-	                            .profile = s->config.profile,
-	                            .ram_bytes = s->config.ram_bytes ? s->config.ram_bytes : RAM_BYTES,
-	                            .cpus = s->config.cpus,
-	                            .context = s,
-	                            .panic = on_panic};
+				    .profile = s->config.profile,
+				    .ram_bytes = s->config.ram_bytes ? s->config.ram_bytes : RAM_BYTES,
+				    .cpus = s->config.cpus,
+				    .context = s,
+				    .panic = on_panic};
 	const struct quire_arch *arch;
 	struct scn_backend *b = &s->backend;
 	uint64_t half;
@@ -451,8 +459,9 @@ static bool make_file(struct scn_sim *s, unsigned index)
 		status = quire_file_create(sim_system(s->sim), NULL, NULL, size, &s->file[index]);
 	}
 	for (uint64_t at = 0; !status && file->filled && at < size; at += page) {
-		uint64_t arg[6] = {index, at, size - at < page ? size - at : page,
-		                   scn_fill_byte(file->fill, at / page), 0, 0};
+		uint64_t arg[6] = {
+		    index, at, size - at < page ? size - at : page, scn_fill_byte(file->fill, at / page),
+		    0,     0};
 
 		if (file_write(s, arg) != (int64_t)arg[2])
 			status = QUIRE_ENOMEM;
@@ -467,8 +476,9 @@ static bool take_above(struct scn_sim *s)
 {
 	uint64_t start = s->backend.arena + s->backend.arena_bytes;
 	struct quire_mmap how = {.addr = (quire_va)start,
-	                         .length = sim_arch(s->sim)->user_end - start,
-	                         .flags = SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE | SCN_MAP_FIXED};
+				 .length = sim_arch(s->sim)->user_end - start,
+				 .flags =
+				     SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE | SCN_MAP_FIXED};
 	quire_va va;
 	enum quire_status status = quire_mmap(s->process[0]->mm, &how, &va);
 
@@ -495,7 +505,8 @@ static bool begin(struct scn_sim *s)
 {
 	const struct quire_profile *profile = quire_system_profile(sim_system(s->sim));
 	struct quire_mm_layout layout_of_mm = {
-	    .mmap_base = (quire_va)(profile->top_down ? s->backend.arena + s->backend.arena_bytes : s->backend.arena)};
+	    .mmap_base =
+		(quire_va)(profile->top_down ? s->backend.arena + s->backend.arena_bytes : s->backend.arena)};
 	enum quire_status status;
 
 	memset(s->process, 0, sizeof(s->process));
@@ -523,7 +534,8 @@ static bool consistent(struct scn_sim *s, bool whole)
 	if (sim_finding_count(s->sim)) {
 		const struct sim_finding *finding = sim_finding_at(s->sim, 0);
 
-		snprintf(s->text, sizeof(s->text), "finding: %s: %s", sim_finding_name(finding->kind), finding->text);
+		snprintf(s->text, sizeof(s->text), "finding: %s: %s", sim_finding_name(finding->kind),
+			 finding->text);
 		return false;
 	}
 	if (whole && quire_check(sim_system(s->sim), why, sizeof(why)) != QUIRE_OK) {
@@ -623,16 +635,16 @@ static struct scn_sim *new_sim(const struct scn_sim_config *config)
 		return NULL;
 	s->config = *config;
 	s->backend = (struct scn_backend){.name = "sim",
-	                                  .cannot = cannot,
-	                                  .call = call,
-	                                  .access = access,
-	                                  .fork = do_fork,
-	                                  .exit = do_exit,
-	                                  .mincore = do_mincore,
-	                                  .layout = layout,
-	                                  .resident = resident,
-	                                  .digest = digest,
-	                                  .file_digest = file_digest};
+					  .cannot = cannot,
+					  .call = call,
+					  .access = access,
+					  .fork = do_fork,
+					  .exit = do_exit,
+					  .mincore = do_mincore,
+					  .layout = layout,
+					  .resident = resident,
+					  .digest = digest,
+					  .file_digest = file_digest};
 	s->run = calloc(1, sizeof(*s->run));
 	if (s->run)
 		return s;

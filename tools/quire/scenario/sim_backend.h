@@ -8,13 +8,13 @@
 #include <ports/sim/sim.h>
 
 struct scn_sim_config {
-	const char *arch;        /* NULL: x86_64 */
-	const char *profile;     /* NULL: linux-6 */
-	uint64_t ram_bytes;      /* 0: 64 MiB */
-	unsigned cpus;           /* 0: 1; processes are spread over them */
-	const char *mutant;      /* NULL: none */
-	unsigned check_every;    /* quire_check() after every n-th program; 0: never */
-	bool check_each_step;    /* and after every operation */
+	const char *arch;     /* NULL: x86_64 */
+	const char *profile;  /* NULL: linux-6 */
+	uint64_t ram_bytes;   /* 0: 64 MiB */
+	unsigned cpus;        /* 0: 1; processes are spread over them */
+	const char *mutant;   /* NULL: none */
+	unsigned check_every; /* quire_check() after every n-th program; 0: never */
+	bool check_each_step; /* and after every operation */
 	/* Called after each access of a program with its way; NULL: not. */
 	void (*trace)(void *context, const struct sim_result *result);
 	/* Called before each operation, and once after the last with index == op_count; NULL: not. */
@@ -29,7 +29,7 @@ struct scn_sim *scn_sim_open(const struct scn_sim_config *config, const char **o
 /* Runs a program; the results are valid until the next call. NULL: the library found itself wrong or the
  * machine found the library wrong; *out_text says how, and the next run begins on a new machine. */
 const struct scn_run *scn_sim_run(struct scn_sim *sim, const struct scn_program *program,
-                                  const char **out_text);
+				  const char **out_text);
 /* The machine of the last run, NULL when it had to be given up. */
 struct sim *scn_sim_machine(struct scn_sim *sim);
 /* Returns the machine's findings over its whole life. */

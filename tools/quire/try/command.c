@@ -13,7 +13,9 @@
 #include <quire/config.h>
 #include "try.h"
 
-enum { TEXT_BYTES = 1 << 20 };
+enum {
+	TEXT_BYTES = 1 << 20
+};
 
 struct session {
 	struct try_options options;

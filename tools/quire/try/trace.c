@@ -49,7 +49,7 @@ static unsigned kept_steps(const struct quire_trace *trace)
 struct tree {
 	unsigned count;
 	unsigned depth[QUIRE_CONFIG_TRACE_STEPS];
-	unsigned decided;   /* index of the step that decided */
+	unsigned decided; /* index of the step that decided */
 };
 
 static bool is_outcome(enum quire_step step)
@@ -96,7 +96,7 @@ static void print_step(FILE *to, const struct quire_trace *trace, const struct t
 		fputs(goes_on(tree, i, level) ? "│  " : "   ", to);
 	fputs(goes_on(tree, i, tree->depth[i]) ? "├─ " : "└─ ", to);
 	fprintf(to, "%-*s%s%s\n", width, quire_step_name(step), quire_step_text(step),
-	        i == tree->decided ? "  ◄ decided" : "");
+		i == tree->decided ? "  ◄ decided" : "");
 }
 
 static void print_fault(FILE *to, const struct quire_trace *trace)
@@ -106,8 +106,8 @@ static void print_fault(FILE *to, const struct quire_trace *trace)
 	struct tree tree;
 
 	fprintf(to, "    fault: %s by %s at 0x%" PRIx64 ", %s, syndrome 0x%" PRIx64 "\n",
-	        quire_access_name(f->access), quire_mode_name(f->mode), (uint64_t)f->va, quire_cause_name(f->cause),
-	        f->raw);
+		quire_access_name(f->access), quire_mode_name(f->mode), (uint64_t)f->va,
+		quire_cause_name(f->cause), f->raw);
 	plant(trace, &tree);
 	for (unsigned i = 0; i < tree.count; i++)
 		print_step(to, trace, &tree, i);
@@ -131,13 +131,13 @@ static json_t *fault_json(const struct quire_trace *trace)
 	rule = tree.decided < tree.count ? (enum quire_step)trace->steps[tree.decided] : trace->outcome.rule;
 	for (unsigned i = 0; i < kept_steps(trace); i++)
 		json_array_append_new(steps, json_string(quire_step_name(trace->steps[i])));
-	return json_pack("{s:I,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:b,s:I,s:I}", "address", (json_int_t)trace->fault.va,
-	                 "access", quire_access_name(trace->fault.access), "mode",
-	                 quire_mode_name(trace->fault.mode), "cause", quire_cause_name(trace->fault.cause),
-	                 "syndrome", (json_int_t)trace->fault.raw, "steps", steps, "outcome",
-	                 quire_outcome_name(trace->outcome.kind), "rule", quire_step_name(rule), "major",
-	                 (int)trace->outcome.major, "pte_before", (json_int_t)trace->pte_before, "pte_after",
-	                 (json_int_t)trace->pte_after);
+	return json_pack("{s:I,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:b,s:I,s:I}", "address",
+			 (json_int_t)trace->fault.va, "access", quire_access_name(trace->fault.access),
+			 "mode", quire_mode_name(trace->fault.mode), "cause",
+			 quire_cause_name(trace->fault.cause), "syndrome", (json_int_t)trace->fault.raw,
+			 "steps", steps, "outcome", quire_outcome_name(trace->outcome.kind), "rule",
+			 quire_step_name(rule), "major", (int)trace->outcome.major, "pte_before",
+			 (json_int_t)trace->pte_before, "pte_after", (json_int_t)trace->pte_after);
 }
 
 void try_trace(void *context, const struct sim_result *result)
@@ -174,10 +174,9 @@ static void tell_result(struct try_report *report, const struct scn_run *run, un
 	char *op = op_text(run, index, false), *result = op_text(run, index, true);
 
 	if (report->json && op && result) {
-		json_array_append_new(report->ops,
-		                      json_pack("{s:s,s:i,s:s,s:o}", "operation", op, "line",
-		                                (int)run->program->op[index].line, "result", result, "faults",
-		                                report->faults));
+		json_array_append_new(report->ops, json_pack("{s:s,s:i,s:s,s:o}", "operation", op, "line",
+							     (int)run->program->op[index].line, "result",
+							     result, "faults", report->faults));
 		report->faults = json_array();
 	} else if (report->options->trace && result) {
 		printf("  = %s\n", result);

@@ -18,9 +18,9 @@ struct try_report {
 	const char *path;
 	const struct scn_program *program;
 	unsigned skipped, failed;
-	json_t *json;          /* object of this file; NULL without --json */
-	json_t *failures;      /* of it */
-	json_t *faults;        /* of the operation that runs now */
+	json_t *json;     /* object of this file; NULL without --json */
+	json_t *failures; /* of it */
+	json_t *faults;   /* of the operation that runs now */
 	json_t *ops;
 };
 
