@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The architectures of this build by name and by number, and the protection that one can say. */
-#include "arch.h"
+#include "base/arch.h"
 
 const struct quire_arch *quire_arch_at(unsigned index)
 {

@@ -2,7 +2,7 @@
 /* The self-test of a port. Freestanding: a kernel runs it while it boots. */
 #include "selftest.h"
 
-#include "tests/conformance/conformance.h"
+#include "ports/selftest/conformance/conformance.h"
 
 struct run {
 	const struct quire_port_selftest *test;

@@ -18,7 +18,7 @@ struct quire_port_selftest {
 };
 
 /* Runs three parts, none of which may lose a frame:
- *   conformance   the codec's laws, the geometry, page tables beside a model (tests/conformance)
+ *   conformance   the codec's laws, the geometry, page tables beside a model (conformance/)
  *   host          the functions of the host contract that can be seen from outside to be wrong
  *   program       an address space: map, fault in, copy on write, unmap
  * Returns the number of failures. Context: a thread that may sleep, on one CPU. */

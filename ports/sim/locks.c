@@ -2,7 +2,7 @@
 /* The order of locks, watched on each CPU. */
 #include "machine.h"
 
-#include "src/lock.h"
+#include "src/base/lock.h"
 
 const char *sim_rank_name(unsigned rank)
 {

@@ -32,7 +32,7 @@
  *   changed (sequence number, CPU, operation, lock released). The library stores with plain stores:
  *   changes are looked for at every release of a page-table lock, every flush, and every hit.
  *
- *   Locks: rank order of src/lock.h for each CPU; a try may break it. Waiting to sleep, and transfers
+ *   Locks: rank order of src/base/lock.h for each CPU; a try may break it. Waiting to sleep, and transfers
  *   of files, hold nothing above PAGE. Between operations nothing is held, no window is mapped.
  *   Deadlock: every unfinished body waits, and who spins has seen nobody go on since.
  *   Livelock: more than `point_limit` points.

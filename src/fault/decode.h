@@ -8,7 +8,7 @@
 #ifndef QR_DECODE_H
 #define QR_DECODE_H
 
-#include "system.h"
+#include "base/system.h"
 
 /* Decodes every plain syndrome by the rows of now. => no fault is being decoded. */
 void qr_decode_learn(struct quire_system *system);

@@ -2,7 +2,7 @@
 /* The four profiles: constant data. docs/profiles.md gives each rule's origin. */
 #include <quire/profile.h>
 
-#include "mem.h"
+#include "base/mem.h"
 
 const struct quire_profile quire_profile_2_4 = {
     .name = "linux-2.4",

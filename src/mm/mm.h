@@ -13,7 +13,7 @@
 #ifndef QR_MM_H
 #define QR_MM_H
 
-#include "system.h"
+#include "base/system.h"
 #include "pt/pt.h"
 
 /* vma flags. The low ones have the values Linux uses; MAY* bound what mprotect may give. */

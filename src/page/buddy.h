@@ -9,7 +9,7 @@
 #ifndef QR_BUDDY_H
 #define QR_BUDDY_H
 
-#include "system.h"
+#include "base/system.h"
 
 /* Takes a block; NULL: none, or only the reserve and `flags` has no QUIRE_FRAME_RESERVE. The frames are
  * in state CPU, the first with the order and, above order 0, HEAD. => ZONE held. */

@@ -6,7 +6,7 @@
 #ifndef QR_PAGE_INLINE_H
 #define QR_PAGE_INLINE_H
 
-#include "system.h"
+#include "base/system.h"
 
 static inline struct qr_page *qr_page_of(const struct quire_system *system, quire_pfn pfn)
 {

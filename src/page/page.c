@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors: look-ups beyond the first range, content, references, the page lock. */
-#include "system.h"
+#include "base/system.h"
 
 struct qr_page *qr_page_of_slow(const struct quire_system *system, quire_pfn pfn)
 {

@@ -20,8 +20,8 @@
 #include <quire/system.h>
 #include <quire/types.h>
 
-#include "lock.h"
-#include "mem.h"
+#include "base/lock.h"
+#include "base/mem.h"
 
 #define QR_ORDERS 11
 

@@ -8,7 +8,7 @@
 #include "page/rmap.h"
 
 #include "pt/pt.h"
-#include "system.h"
+#include "base/system.h"
 
 static struct qr_rmap_chunk *chunk_of(uintptr_t word)
 {

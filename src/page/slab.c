@@ -7,7 +7,7 @@
  * A free object's first word links it; with checks on, the rest is poison until it is handed out. */
 #include "page/slab.h"
 
-#include "system.h"
+#include "base/system.h"
 
 #define BATCH 16
 /* Of small objects a CPU keeps more: what an exec takes and an exit gives goes round here. */

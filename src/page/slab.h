@@ -8,7 +8,7 @@
 /* A node of the page cache index: its layout is src/file/index.c's own. */
 #define QR_CACHE_NODE_BYTES (64 * sizeof(void *) + 16)
 
-/* Kinds are added here; their sizes in src/system.c, which sees every part. */
+/* Kinds are added here; their sizes in src/system/create.c, which sees every part. */
 enum qr_slab_kind {
 	QR_SLAB_MM = 0,
 	QR_SLAB_VMA,

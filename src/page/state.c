@@ -2,7 +2,7 @@
 /* What a frame is used for, told to ports and instruments. */
 #include "page/page.h"
 
-#include "system.h"
+#include "base/system.h"
 
 enum quire_page_state quire_frame_state(const struct quire_system *system, quire_pfn pfn)
 {

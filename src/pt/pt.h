@@ -22,7 +22,7 @@
 #ifndef QR_PT_H
 #define QR_PT_H
 
-#include "system.h"
+#include "base/system.h"
 #include "page/rmap.h"
 
 struct qr_pt {

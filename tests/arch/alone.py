@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from break_codec import Bench  # noqa: E402
+from break_codec import SUITE, Bench  # noqa: E402
 
 # (architecture, bits of an address)
 ALONE = (('x86_64', 64), ('arm64', 64), ('arm', 32))
@@ -22,7 +22,7 @@ def main():
     for arch, bits in ALONE:
         more = ['-O2', f'-DQUIRE_ARCH={arch}', f'-DQUIRE_CONFIG_VA_BITS={bits}', '-DQUIRE_CONFIG_CHECK=2']
         bench = Bench(root, os.path.join(work, arch), sys.argv[3:], more)
-        suite = [source for source in bench.objects if source.startswith('tests/conformance/')]
+        suite = [source for source in bench.objects if source.startswith(SUITE)]
         done = subprocess.run([bench.link(bench.objects, 'conformance', suite)], capture_output=True, text=True)
         print(done.stdout + done.stderr, end='')
         # One line, of that architecture: the build has no other.

@@ -92,6 +92,9 @@ WALKER = [
     ('src/pt/map.c', 'a mapping holds no reference', '\tqr_page_get(page);\n', ''),
 ]
 
+# The conformance suite, and its hosted main.
+SUITE = ('tests/conformance/', 'ports/selftest/conformance/')
+
 
 class Bench:
     """Objects of everything, compiled once."""
@@ -102,10 +105,10 @@ class Bench:
         self.cc = cc + flags + list(more)
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work)
-        self.include = ['-I' + os.path.join(root, d) for d in ('include', 'src', 'arch', '')]
+        self.include = ['-I' + os.path.join(root, d) for d in ('include', 'src', 'arch', '', SUITE[1])]
         lines = [line.strip() for line in open(os.path.join(root, 'sources.txt'))]
-        suite = [os.path.join('tests/conformance', name) for name in sorted(os.listdir(
-            os.path.join(root, 'tests/conformance'))) if name.endswith('.c')]
+        suite = ['tests/conformance/main.c'] + [SUITE[1] + name for name in sorted(os.listdir(
+            os.path.join(root, SUITE[1]))) if name.endswith('.c')]
         chosen = [s for s in lines if s and not s.startswith('#')] + suite + ['tests/arch/literals.c']
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             self.objects = dict(zip(chosen, pool.map(lambda s: self.compile(s, self.include), chosen)))
@@ -121,14 +124,14 @@ class Bench:
         archive = out + '.a'
         if os.path.exists(archive):
             os.unlink(archive)
-        library = [o for s, o in objects.items() if not s.startswith('tests/')]
+        library = [o for s, o in objects.items() if not s.startswith(('tests/',) + SUITE)]
         subprocess.run(['ar', 'rcs', archive] + library, check=True)
         subprocess.run(self.cc[:1] + ['-no-pie'] + [objects[s] for s in mains] + [archive, '-o', out] + list(libraries),
                        check=True)
         return out
 
     def programs(self, objects):
-        suite = [s for s in objects if s.startswith('tests/conformance/')]
+        suite = [s for s in objects if s.startswith(SUITE)]
         return (self.link(objects, 'conformance', suite),
                 self.link(objects, 'literals', ['tests/arch/literals.c'], ['-lcmocka']))
 

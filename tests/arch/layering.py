@@ -21,8 +21,8 @@ CODE = ('.c', '.h', '.S', '.s', '.py', '.sh', '.ld', '.build')
 FREE = ('include', 'src', 'arch', 'ports', 'tests', 'tools', 'bench')
 
 # Who may ask which machine it is compiled for: architectures, the kernel that runs on one, and the
-# tool that reads the registers of a signal on the Linux it runs on.
-OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_')
+# tools that read the registers of a signal, or recorded results, of the Linux they run on.
+OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_', 'tools/conform-static/')
 
 # The headers that come with a compiler (C11, 4): all that the core may include of the system's.
 FREESTANDING = ('float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h',
@@ -44,7 +44,7 @@ ONE_ARCH = ('i386', 'x86_64', 'x86_64_la57', 'arm', 'arm64', 'arm64_39', 'arm64_
             'riscv64_sv48', 'toy')
 
 PROBE = """
-#include "arch.h"
+#include "base/arch.h"
 struct quire_system { const struct quire_arch *arch; };
 uint64_t probe(struct quire_system *s, quire_pte pte, uint64_t pfn, quire_prot prot, unsigned level);
 uint64_t probe(struct quire_system *s, quire_pte pte, uint64_t pfn, quire_prot prot, unsigned level)
@@ -186,9 +186,9 @@ def freestanding(findings, root, clang):
     """Compiles every file for every machine: with all architectures, and with that machine's own alone."""
     flags = ['-std=c11', '-O0', '-ffreestanding', '-nostdlibinc', '-c', '-o', os.devnull, '-Wall', '-Wextra', '-Werror',
              '-Wundef', '-Wno-unused-parameter', '-Iinclude', '-Isrc', '-Iarch', '-I.']
-    # The conformance suite runs inside kernels too, but for its hosted main.
-    suite = [path for path, _ in files(root) if path.startswith('tests/conformance/') and path.endswith('.c')]
-    listed = sources(root) + sorted(set(suite) - {'tests/conformance/main.c'})
+    # The conformance suite runs inside kernels too.
+    suite = [path for path, _ in files(root) if path.startswith('ports/selftest/conformance/') and path.endswith('.c')]
+    listed = sources(root) + sorted(suite)
     headers = [path for path, _ in files(root) if path.startswith('include/')]
     jobs = []
     for target, arch, bits, more in TARGETS:

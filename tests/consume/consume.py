@@ -123,7 +123,7 @@ def main():
         if shutil.which("cmake"):
             with open(os.path.join(folder, "CMakeLists.txt"), "w", encoding="utf-8") as file:
                 file.write(CMAKE.format(root=root))
-            run(["cmake", "-S", folder, "-B", f"{folder}/b", f"-DCMAKE_C_COMPILER={compiler[0]}"])
+            run(["cmake", "-S", folder, "-B", f"{folder}/b", f"-DCMAKE_C_COMPILER={compiler[-1]}"])
             run(["cmake", "--build", f"{folder}/b", "-j2"])
             print("the same list builds with CMake")
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "system.h"
+#include "base/system.h"
 
 #define BOX_RANGES 6
 #define BOX_LOCKS  16

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "page/rmap.h"
-#include "system.h"
+#include "base/system.h"
 
 #define THREADS 4
 #define ROUNDS  4000

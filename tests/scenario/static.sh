@@ -33,7 +33,7 @@ i386)
 esac
 source=$1
 shift 2
-make -s -C "$source/conform-static" OUT="$out" "$@" $target >&2 || exit 1
+make -s -C "$source/tools/conform-static" OUT="$out" "$@" $target >&2 || exit 1
 program=$out/quire-conform-static-$target
 [ -x "$program" ] || skip "no compiler for $target is here"
 [ $target != i386 ] || "$program" --version >/dev/null 2>&1 || skip "the kernel runs no programs of i386"

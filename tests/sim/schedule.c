@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "machine.h"
-#include "src/lock.h"
+#include "src/base/lock.h"
 
 static struct sim *make(unsigned cpus, uint64_t point_limit)
 {

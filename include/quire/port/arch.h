@@ -16,7 +16,7 @@
  *     keeps no accessed or dirty bit, an old leaf is encoded so that any access faults, and a clean
  *     writable one so that a write faults. hw_allows() tells what the hardware would do;
  *   - a leaf with QUIRE_PROT_NONE keeps its frame and faults on any access.
- * Laws (each holds for every protection the architecture supports; tests/conformance proves them):
+ * Laws (each holds for every protection the architecture supports; ports/selftest proves them):
  *   make then pfn, prot, flags is the identity; with_flags(clear DIRTY) is clean and nothing else
  *   changed; likewise YOUNG; with_prot keeps pfn and flags; swap then swap_value is the identity
  *   and the kind is SWAP; no leaf, table or swap entry is all zero bits; zero bits are kind NONE.

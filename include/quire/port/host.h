@@ -122,7 +122,7 @@ struct quire_host {
 
 	/* --- instruments: for ports that test --- */
 
-	/* 17. A lock is taken or released. Only with QUIRE_CONFIG_LOCK_EVENTS. `rank`: see src/lock.h;
+	/* 17. A lock is taken or released. Only with QUIRE_CONFIG_LOCK_EVENTS. `rank`: see src/base/lock.h;
 	 * `lock` identifies it. BEFORE may switch to another thread of control. */
 	void (*lock_event)(void *host, const void *lock, unsigned rank, enum quire_lock_op op);
 

@@ -5,10 +5,10 @@
 
 #include <quire/quire.h>
 
-#include "arch.h"
-#include "check.h"
-#include "lock.h"
-#include "mem.h"
+#include "base/arch.h"
+#include "base/assert.h"
+#include "base/lock.h"
+#include "base/mem.h"
 #include "page/page.h"
 #include "page/slab.h"
 

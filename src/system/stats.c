@@ -2,7 +2,7 @@
 /* What a system says of itself: counters summed over its CPUs, memory by use. */
 #include "fault/decode.h"
 #include "mm/mm.h"
-#include "system.h"
+#include "base/system.h"
 
 #include "page/rmap.h"
 

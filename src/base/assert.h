@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Assertions of three strengths, failure injection, mutants. */
-#ifndef QR_CHECK_H
-#define QR_CHECK_H
+#ifndef QR_ASSERT_H
+#define QR_ASSERT_H
 
 #include <quire/types.h>
 
 struct quire_system;
 
-/* Tells the host that the library found itself wrong; does not return (src/check.c). */
+/* Tells the host that the library found itself wrong; does not return (src/base/assert.c). */
 #if defined(__GNUC__)
 __attribute__((noreturn, cold))
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A system: made from a configuration, ended, and its frames as the port uses them. */
-#include "system.h"
+#include "base/system.h"
 
 #include "fault/decode.h"
 #include "fault/hook.h"

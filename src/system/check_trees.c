@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recounting trees: tables where their descriptors say, leaves that their pages know of. */
-#include "check/checker.h"
+#include "system/checker.h"
 
 #include "kmap/kmap.h"
 #include "mm/mm.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recounting frames: descriptors by their state, free lists, CPU lists, slabs. */
-#include "check/checker.h"
+#include "system/checker.h"
 
 #include "page/rmap.h"
 #include "page/slab.h"

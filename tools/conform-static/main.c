@@ -10,7 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "../tools/quire/conform/conform.h"
+#include "../quire/conform/conform.h"
 #include "recorded.h"
 #include "shipped.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The contended half of the locks: mark the word as waited for, and wait in the host. */
-#include "system.h"
+#include "base/system.h"
 
 void qr_lock_slow(const struct quire_host *host, void *context, struct qr_lock *lock)
 {

@@ -50,7 +50,7 @@ static inline void qr_lock_event(const struct quire_host *host, void *context, c
 #endif
 }
 
-/* The slow half of qr_lock() (src/lock.c): waits in the host until the word could be taken. */
+/* The slow half of qr_lock() (src/base/lock.c): waits in the host until the word could be taken. */
 void qr_lock_slow(const struct quire_host *host, void *context, struct qr_lock *lock);
 
 /* The word alone: what an uncontended lock comes to. */

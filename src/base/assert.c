@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a failed assertion. */
-#include "check.h"
+#include "base/assert.h"
 
-#include "system.h"
+#include "base/system.h"
 
 void qr_panic(const struct quire_system *system, const char *text)
 {

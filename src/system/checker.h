@@ -10,7 +10,7 @@
 #ifndef QR_CHECKER_H
 #define QR_CHECKER_H
 
-#include "system.h"
+#include "base/system.h"
 
 struct qr_checker {
 	struct quire_system *system;

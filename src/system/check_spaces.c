@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recounting address spaces and files: vmas, lists, promises. */
-#include "check/checker.h"
+#include "system/checker.h"
 
 #include "file/file.h"
 #include "mm/mm.h"

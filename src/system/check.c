@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* quire_check(): everything that the system believes, recomputed. */
-#include "check/checker.h"
+#include "system/checker.h"
 
 #include <stdarg.h>
 
