@@ -11,6 +11,7 @@
 
 #include "mm/mm.h"
 #include "page/rmap.h"
+#include "page/slab.h"
 #include "pt/pt.h"
 
 #define PAGES 4096

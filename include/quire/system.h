@@ -37,10 +37,8 @@ struct quire_config {
 	unsigned ram_count;
 	unsigned cpus; /* default: 1 */
 
-	/* Kernel mappings (quire_kmap()). Both 0: none. Page-aligned, in the arch's kernel half. */
+	/* Kernel mappings (quire_kmap()). Equal: none. Page-aligned, in the arch's kernel half. */
 	quire_va kmap_start, kmap_end;
-	/* The root table the kernel booted with: its kernel entries are adopted. 0: an empty one is made. */
-	quire_pa kernel_root;
 
 	enum quire_overcommit overcommit;
 	unsigned overcommit_ratio;  /* percent; default 50 */

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The contended half of the locks: mark the word as waited for, and wait in the host. */
-#include "base/system.h"
+/* The contended halves of the locks: the word is marked as waited for, and the host waits. */
+#include "base/lock.h"
 
-void qr_lock_slow(const struct quire_host *host, void *context, struct qr_lock *lock)
+QR_RARE void qr_lock_slow(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
-	/* Whoever takes the word from here leaves it marked: others may wait still. */
-	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0) {
-		if (host->wait)
-			host->wait(context, &lock->word, 2, QUIRE_WAIT_SPIN);
+	enum quire_wait_kind kind = rank <= QR_RANK_PAGE ? QUIRE_WAIT_SLEEP : QUIRE_WAIT_SPIN;
+	uint32_t free = 0;
+
+	qr_lock_event(system, lock, rank, QUIRE_LOCK_BEFORE);
+	if (!__atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		/* A thread that takes the word here leaves it marked: others may still wait. */
+		while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
+			qr_wait(system, &lock->word, 2, kind);
 	}
+	qr_lock_event(system, lock, rank, QUIRE_LOCK_TAKEN);
 }
 
-QR_RARE void qr_spin_slow(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
+QR_RARE void qr_unlock_slow(const struct quire_system *system, struct qr_lock *lock)
 {
-	qr_lock(system->host, system->host_context, lock, rank);
-}
-
-QR_RARE void qr_spin_wake(const struct quire_system *system, struct qr_lock *lock)
-{
-	if (system->host->wake)
-		system->host->wake(system->host_context, &lock->word);
+	qr_wake(system, &lock->word);
 }

@@ -6,7 +6,7 @@
  *   KMAP  the kernel map              sleeps
  *   MM    an address space (mm/lock)  sleeps; readers write only their CPU's line
  *   PAGE  a cache page's content      sleeps (a bit of the page)
- *   FILE  a file's list of vmas       spins
+ *   FILE  a file's list of mappings   spins
  *   PT    a page-table page           spins
  *   PT2   a second one (fork, mremap: the destination's)
  *   RMAP  a page's reverse map        spins (a bit of the page); under it PT may only be tried
@@ -18,8 +18,7 @@
 #ifndef QR_LOCK_H
 #define QR_LOCK_H
 
-#include <quire/port/host.h>
-#include <quire/types.h>
+#include "base/system.h"
 
 enum qr_rank {
 	QR_RANK_KMAP = 5,
@@ -34,65 +33,65 @@ enum qr_rank {
 	QR_RANK_ZONE = 80
 };
 
-/* 0 free, 1 held, 2 held and waited for. */
-struct qr_lock {
-	uint32_t word;
-};
-
-static inline void qr_lock_event(const struct quire_host *host, void *context, const void *lock,
-				 enum qr_rank rank, enum quire_lock_op op)
+/* Tells the host of an operation on a lock, for its checks. Nothing in what people run. */
+static inline void qr_lock_event(const struct quire_system *system, const void *lock, enum qr_rank rank,
+				 enum quire_lock_op op)
 {
 #if QUIRE_CONFIG_LOCK_EVENTS
-	if (host->lock_event)
-		host->lock_event(context, lock, rank, op);
+	if (system->host->lock_event)
+		system->host->lock_event(system->host_context, lock, rank, op);
 #else
-	(void)host, (void)context, (void)lock, (void)rank, (void)op;
+	(void)system, (void)lock, (void)rank, (void)op;
 #endif
 }
 
-/* The slow half of qr_lock() (src/base/lock.c): waits in the host until the word could be taken. */
-void qr_lock_slow(const struct quire_host *host, void *context, struct qr_lock *lock);
+/* Waits in the host while *word == expected, or less. */
+static inline void qr_wait(const struct quire_system *system, const uint32_t *word, uint32_t expected,
+			   enum quire_wait_kind kind)
+{
+	if (system->host->wait)
+		system->host->wait(system->host_context, word, expected, kind);
+}
 
-/* The word alone: what an uncontended lock comes to. */
-static inline bool qr_lock_take(struct qr_lock *lock)
+static inline void qr_wake(const struct quire_system *system, const uint32_t *word)
+{
+	if (system->host->wake)
+		system->host->wake(system->host_context, word);
+}
+
+/* Takes `lock`. A waiter for a rank up to PAGE sleeps in the host, for the others it spins.
+ * The host is called only where somebody waits, or wants to be told. */
+void qr_lock_slow(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank);
+static inline void qr_lock(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
 	uint32_t free = 0;
 
-	return __atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	if (QUIRE_CONFIG_LOCK_EVENTS ||
+	    qr_unlikely(!__atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE,
+						     __ATOMIC_RELAXED)))
+		qr_lock_slow(system, lock, rank);
 }
 
-/* Returns whether someone waits for it. */
-static inline bool qr_lock_give(struct qr_lock *lock)
+/* Takes it if it is free. */
+static inline bool qr_trylock(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
-	return __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2;
-}
+	uint32_t free = 0;
 
-static inline void qr_lock(const struct quire_host *host, void *context, struct qr_lock *lock,
-			   enum qr_rank rank)
-{
-	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_BEFORE);
-	if (!qr_lock_take(lock))
-		qr_lock_slow(host, context, lock);
-	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_TAKEN);
-}
-
-static inline bool qr_trylock(const struct quire_host *host, void *context, struct qr_lock *lock,
-			      enum qr_rank rank)
-{
-	if (!qr_lock_take(lock))
+	if (!__atomic_compare_exchange_n(&lock->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
-	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_TRIED);
+	qr_lock_event(system, lock, rank, QUIRE_LOCK_TRIED);
 	return true;
 }
 
-static inline void qr_unlock(const struct quire_host *host, void *context, struct qr_lock *lock,
-			     enum qr_rank rank)
+/* Lets it go, and wakes whoever waits for it. */
+void qr_unlock_slow(const struct quire_system *system, struct qr_lock *lock);
+static inline void qr_unlock(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
-	bool waited = qr_lock_give(lock);
+	bool waited = __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2;
 
-	qr_lock_event(host, context, lock, rank, QUIRE_LOCK_RELEASED);
-	if (waited && host->wake)
-		host->wake(context, &lock->word);
+	qr_lock_event(system, lock, rank, QUIRE_LOCK_RELEASED);
+	if (qr_unlikely(waited))
+		qr_unlock_slow(system, lock);
 }
 
 static inline bool qr_lock_held(const struct qr_lock *lock)

@@ -15,6 +15,11 @@ int memcmp(const void *a, const void *b, size_t bytes);
 typedef uint64_t qr_atomic64 __attribute__((aligned(8)));
 typedef int64_t qr_atomic64s __attribute__((aligned(8)));
 
+/* The word of a lock (base/lock.h): 0 free, 1 held, 2 held and waited for. */
+struct qr_lock {
+	uint32_t word;
+};
+
 #define QR_ARRAY_COUNT(a)                   (sizeof(a) / sizeof((a)[0]))
 #define QR_CONTAINER(pointer, type, member) ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
 #define qr_likely(x)                        __builtin_expect(!!(x), 1)

@@ -7,15 +7,13 @@
 
 #include "base/arch.h"
 #include "base/assert.h"
-#include "base/lock.h"
+#include "base/frame.h"
 #include "base/mem.h"
-#include "page/page.h"
-#include "page/slab.h"
 
-/* Private to one CPU, on lines of its own.
+/* Private to one CPU, on cache lines of its own.
  *
- * `busy` guards frames, states and slabs: one exchange that is never waited for. Who finds it taken (he
- * was moved to this CPU, or its last thread was stopped in the middle) goes the slow way over the zone. */
+ * `busy` guards frames, states and slabs: one exchange, never waited for. A thread that finds it set (it was
+ * moved to this CPU, or preempted another thread in the middle) takes the slow path through the zone. */
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
@@ -55,9 +53,13 @@ struct quire_system {
 	struct qr_slab slab[QR_SLAB_KINDS];
 
 	/* Atomic. */
-	qr_atomic64 committed; /* pages promised to mms and shared memory */
-	qr_atomic64
-	    states[QUIRE_PAGE_STATES]; /* beside qr_cpu.states: set at creation, or where `busy` was taken */
+	qr_atomic64 committed; /* pages promised to mms and shared memory: page/commit.h */
+	/* Beside qr_cpu.states: counted here at creation, and where `busy` was set. */
+	qr_atomic64 states[QUIRE_PAGE_STATES];
+
+	/* What the owners of pages want to be told, by the state of the page. NULL: nothing. Constant after
+	 * creation. */
+	const struct qr_page_hooks *page_hooks[QUIRE_PAGE_STATES];
 
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];
@@ -120,29 +122,6 @@ static inline void qr_event(struct qr_cpu *cpu, enum quire_event event)
 	qr_count(&cpu->events[event]);
 }
 
-/* Spinlocks of a system. The host is looked for only where somebody waits, or wants to be told. */
-void qr_spin_slow(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank);
-void qr_spin_wake(const struct quire_system *system, struct qr_lock *lock);
-
-static inline void qr_spin(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
-{
-	if (QUIRE_CONFIG_LOCK_EVENTS || qr_unlikely(!qr_lock_take(lock)))
-		qr_spin_slow(system, lock, rank);
-}
-
-static inline bool qr_spin_try(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
-{
-	return qr_trylock(system->host, system->host_context, lock, rank);
-}
-
-static inline void qr_spin_end(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
-{
-	if (QUIRE_CONFIG_LOCK_EVENTS)
-		qr_unlock(system->host, system->host_context, lock, rank);
-	else if (qr_unlikely(qr_lock_give(lock)))
-		qr_spin_wake(system, lock);
-}
-
 /* Whether this allocation or transfer is to fail on purpose. */
 static inline bool qr_inject(const struct quire_system *system, enum quire_resource resource)
 {
@@ -164,7 +143,5 @@ static inline bool qr_mutant(const struct quire_system *system, const char *name
 	return false;
 #endif
 }
-
-#include "page/inline.h"
 
 #endif

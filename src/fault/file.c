@@ -11,6 +11,7 @@
 #include "fault/fault.h"
 #include "fault/ways.h"
 #include "file/file.h"
+#include "page/slab.h"
 
 static bool cached(struct quire_file *file, uint64_t index)
 {

@@ -75,7 +75,7 @@ static enum quire_step grow(struct quire_vma *vma, quire_va va)
 	if (step != QUIRE_STEP_STACK_GROWN)
 		return step;
 	/* The question is asked for any vma; the promise is kept for those that can be written. */
-	if (qr_commit(system, vma->mm, pages) != QUIRE_OK)
+	if (qr_mm_commit(vma->mm, pages) != QUIRE_OK)
 		return QUIRE_STEP_STACK_OVERCOMMIT;
 	if (!(vma->flags & QR_VM_ACCOUNT))
 		qr_uncommit(system, pages);

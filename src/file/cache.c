@@ -18,11 +18,11 @@ struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index)
 {
 	struct qr_page *page;
 
-	qr_spin(file->system, &file->lock, QR_RANK_CACHE);
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
 	page = qr_index_find(file, index);
 	if (page)
 		qr_page_get(page);
-	qr_spin_end(file->system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
 	return page;
 }
 
@@ -32,7 +32,7 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 	unsigned found = 0;
 	uint64_t index = first;
 
-	qr_spin(file->system, &file->lock, QR_RANK_CACHE);
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
 	while (found < count) {
 		struct qr_page *page = qr_index_next(file, &index, last);
 
@@ -43,7 +43,7 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 		if (index++ == last)
 			break;
 	}
-	qr_spin_end(file->system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
 	return found;
 }
 
@@ -55,7 +55,7 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
 	uint64_t index = first, end;
 	unsigned taken = 0, count;
 
-	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	end = qr_file_end_index(file);
 	if (last >= end)
 		last = end - 1;
@@ -68,7 +68,7 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
 		}
 		index += count;
 	}
-	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	return taken;
 }
 
@@ -77,7 +77,7 @@ static enum quire_status promise(struct quire_file *file)
 {
 	if (!qr_file_is_shmem(file) || (file->flags & QR_FILE_ACCOUNTED))
 		return QUIRE_OK;
-	if (qr_commit(file->system, NULL, 1) != QUIRE_OK)
+	if (qr_commit(file->system, &(struct qr_promise){.pages = 1}) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	__atomic_fetch_add(&file->committed, 1, __ATOMIC_RELAXED);
 	return QUIRE_OK;
@@ -114,9 +114,9 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 	if (shmem)
 		qr_page_set(page, QR_PAGE_UPTODATE);
 	qr_page_get(page);
-	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	status = qr_index_insert(file, index, page);
-	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	if (status != QUIRE_OK) {
 		page->u.cache.file = NULL;
 		qr_page_unlock(system, page);
@@ -134,11 +134,11 @@ void qr_cache_remove(struct quire_file *file, struct qr_page *page)
 	struct quire_system *system = file->system;
 	struct qr_page *was;
 
-	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	was = qr_index_remove(file, page->u.cache.index);
 	if (qr_page_clear_bits(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
 		__atomic_fetch_sub(&file->dirty, 1, __ATOMIC_RELAXED);
-	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	qr_assert(system, was == page);
 	page->u.cache.file = NULL;
 	qr_cache_unpromise(file);
@@ -252,4 +252,18 @@ void qr_cache_dirty(struct qr_page *page)
 		return;
 	if (file)
 		__atomic_fetch_add(&file->dirty, 1, __ATOMIC_RELAXED);
+}
+
+static void page_dirtied(struct quire_system *system, struct qr_page *page)
+{
+	(void)system;
+	qr_cache_dirty(page);
+}
+
+static const struct qr_page_hooks cache_hooks = {.dirtied = page_dirtied};
+
+void qr_file_init(struct quire_system *system)
+{
+	system->page_hooks[QUIRE_PAGE_FILE] = &cache_hooks;
+	system->page_hooks[QUIRE_PAGE_SHMEM] = &cache_hooks;
 }

@@ -45,12 +45,10 @@ static bool clean_entry(void *context, struct qr_page *page, void *entry)
 	return true;
 }
 
-/* A moment for whoever holds the table that could not be had. */
-static void breathe(struct quire_system *system, const struct qr_page *page)
+/* Spins a moment: the holder of the table's lock will let it go soon. */
+static void relax(struct quire_system *system, const struct qr_page *page)
 {
-	if (system->host->wait)
-		system->host->wait(system->host_context, &page->flags,
-				   __atomic_load_n(&page->flags, __ATOMIC_RELAXED), QUIRE_WAIT_SPIN);
+	qr_wait(system, &page->flags, __atomic_load_n(&page->flags, __ATOMIC_RELAXED), QUIRE_WAIT_SPIN);
 }
 
 bool qr_page_mkclean(struct quire_system *system, struct qr_page *page)
@@ -61,7 +59,7 @@ bool qr_page_mkclean(struct quire_system *system, struct qr_page *page)
 		cleaning.again = false;
 		qr_rmap_each(system, page, clean_entry, &cleaning);
 		if (cleaning.again)
-			breathe(system, page);
+			relax(system, page);
 	} while (cleaning.again);
 	return cleaning.was_dirty;
 }
@@ -94,13 +92,13 @@ void qr_page_unmap_all(struct quire_system *system, struct qr_page *page)
 {
 	for (;;) {
 		struct grab grab = {.system = system};
-		struct qr_pt_counts gone = {0};
+		struct qr_pt_counts gone = {0}, came = {0};
 
 		qr_rmap_each(system, page, grab_entry, &grab);
 		if (!grab.any)
 			return;
 		if (!grab.entry) {
-			breathe(system, page);
+			relax(system, page);
 			continue;
 		}
 		/* PT is held now: the entry cannot leave, so neither can its table or its mm. */
@@ -108,8 +106,8 @@ void qr_page_unmap_all(struct quire_system *system, struct qr_page *page)
 
 		qr_assert(system, mapped == page);
 		qr_tlb_flush_page(grab.pt, grab.va);
-		if (grab.pt->mm)
-			qr_mm_count_gone(grab.pt->mm, &gone);
+		if (grab.pt->count)
+			grab.pt->count(grab.pt, &gone, &came);
 		qr_pt_unlock(grab.pt, grab.table);
 		qr_page_put(system, mapped);
 	}

@@ -2,6 +2,8 @@
 /* Files: made, shared, given up. */
 #include "file/file.h"
 
+#include "page/slab.h"
+
 enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops,
 				    void *context, uint64_t size, struct quire_file **out_file)
 {
@@ -14,10 +16,10 @@ enum quire_status quire_file_create(struct quire_system *system, const struct qu
 	file->context = context;
 	file->size = size;
 	file->refs = 1;
-	qr_list_init(&file->vmas);
-	qr_spin(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_list_init(&file->mappings);
+	qr_lock(system, &system->registry_lock, QR_RANK_SLAB);
 	qr_list_add(&system->files, &file->link);
-	qr_spin_end(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_unlock(system, &system->registry_lock, QR_RANK_SLAB);
 	*out_file = file;
 	return QUIRE_OK;
 }
@@ -32,14 +34,14 @@ static void destroy(struct quire_file *file)
 {
 	struct quire_system *system = file->system;
 
-	qr_assert(system, qr_list_empty(&file->vmas));
+	qr_assert(system, qr_list_empty(&file->mappings));
 	qr_file_drop_pages(file, 0, UINT64_MAX);
 	qr_assert(system, file->pages == 0);
 	if (file->flags & QR_FILE_ACCOUNTED)
 		qr_uncommit(system, file->committed);
-	qr_spin(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_lock(system, &system->registry_lock, QR_RANK_SLAB);
 	qr_list_del(&file->link);
-	qr_spin_end(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_unlock(system, &system->registry_lock, QR_RANK_SLAB);
 	if (file->ops && file->ops->release)
 		file->ops->release(file->context);
 	qr_slab_free(system, QR_SLAB_FILE, file);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files inside: the page cache and the vmas that map it.
+/* Files inside: the page cache and the mappings of it.
  *
  *   quire_file ── index (radix tree of page pointers, 64 a node) ── qr_page (state FILE or SHMEM)
- *              └─ list of vmas that map it
+ *              └─ list of qr_mapping: what truncation walks; each is a part of a vma
  *
  *   A page in the cache holds one reference for it; is removed only LOCKED and unmapped.
  *   Who finds a page takes a reference under CACHE; who needs it to stay in the cache locks it and
@@ -10,7 +10,19 @@
 #ifndef QR_FILE_H
 #define QR_FILE_H
 
-#include "mm/mm.h"
+#include <quire/file.h>
+
+#include "page/commit.h"
+#include "pt/pt.h"
+
+/* Pages of a file that a page table may map: what a file knows of a vma. Its owner changes start, end and
+ * pgoff of a linked one only under FILE. */
+struct qr_mapping {
+	struct qr_list link; /* file's list, under FILE */
+	struct qr_pt *pt;    /* constant while linked */
+	quire_va start, end;
+	uint64_t pgoff; /* page of the file at `start` */
+};
 
 struct quire_file {
 	struct quire_system *system;
@@ -18,8 +30,8 @@ struct quire_file {
 	void *context;
 	uint32_t refs;           /* atomic */
 	struct qr_lock lock;     /* CACHE: the index and the counts */
-	struct qr_lock map_lock; /* FILE: the list of vmas */
-	struct qr_list vmas;     /* under FILE */
+	struct qr_lock map_lock; /* FILE: the mappings */
+	struct qr_list mappings; /* under FILE */
 	qr_atomic64 size;        /* bytes; atomic; written under CACHE */
 	uint64_t pages;          /* in the cache, under CACHE */
 	qr_atomic64 dirty;       /* pages with DIRTY; atomic */
@@ -38,6 +50,12 @@ static inline bool qr_file_is_shmem(const struct quire_file *file)
 {
 	return !file->ops || !file->ops->read;
 }
+
+/* What the system tells of pages is heard here from now on: called once, at its creation. */
+void qr_file_init(struct quire_system *system);
+
+/* A node of the index: its layout is index.c's own. */
+#define QR_CACHE_NODE_BYTES (64 * sizeof(void *) + 16)
 
 /* --- the index (index.c): all under CACHE -------------------------------------------------------- */
 struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index);
@@ -101,16 +119,25 @@ void qr_cache_put(struct quire_system *system, struct qr_page *page);
 /* Pages of the file's size, rounded up. */
 uint64_t qr_file_end_index(const struct quire_file *file);
 
-/* Unmaps pages [first, last] of the file from every vma (truncate.c): QR_UNMAP_ALL takes private
+/* Unmaps pages [first, last] of the file from every mapping (truncate.c): QR_UNMAP_ALL takes private
  * copies too, QR_UNMAP_CACHE leaves them. */
 void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, enum qr_unmap_what what);
 
 /* Drops the cached pages [first, last] after unmapping each from wherever it still is (truncate.c). */
 void qr_file_drop_pages(struct quire_file *file, uint64_t first, uint64_t last);
 
-/* vmas come and go (vmas.c). Locks: FILE. */
-void qr_file_link_vma(struct quire_file *file, struct quire_vma *vma);
-void qr_file_unlink_vma(struct quire_file *file, struct quire_vma *vma);
+/* Holds the list of mappings of a file, if there is one: while a range or its pages change hands. */
+static inline void qr_map_lock(struct quire_file *file)
+{
+	if (file)
+		qr_lock(file->system, &file->map_lock, QR_RANK_FILE);
+}
+
+static inline void qr_map_unlock(struct quire_file *file)
+{
+	if (file)
+		qr_unlock(file->system, &file->map_lock, QR_RANK_FILE);
+}
 
 /* Write-protects and cleans every leaf that maps `page`, moving dirty to it (clean.c).
  * Returns whether any was dirty. => LOCKED. */

@@ -2,6 +2,8 @@
 /* A file's index of pages: a radix tree of 64 slots a node, as tall as its largest index needs. */
 #include "file/file.h"
 
+#include "page/slab.h"
+
 #define NODE_BITS  6
 #define NODE_SLOTS (1u << NODE_BITS)
 #define NODE_MASK  (NODE_SLOTS - 1)

@@ -76,10 +76,10 @@ static void grow_to(struct quire_file *file, uint64_t end)
 {
 	struct quire_system *system = file->system;
 
-	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	if (end > __atomic_load_n(&file->size, __ATOMIC_RELAXED))
 		__atomic_store_n(&file->size, end, __ATOMIC_RELEASE);
-	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 }
 
 /* The size grows after the bytes are there: who sees the size sees them. */

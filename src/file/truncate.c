@@ -2,50 +2,50 @@
 /* Truncation and holes: pages leave the file, and every address space that maps them.
  *
  *   1 the new size is stored: from here a fault beyond it is SIGBUS
- *   2 the range is unmapped from every vma of the file
+ *   2 the range is unmapped through every mapping of the file
  *   3 each page is locked, unmapped where a fault was faster, taken out of the index
  *   4 the range is unmapped once more: a fault that copied a page between 2 and 3 mapped its copy
  *     while the page was LOCKED, so no copy can come after 3 */
 #include "file/file.h"
 
-/* The part of `vma` that maps pages [first, last] of its file. False: none. */
-static bool overlap(const struct quire_vma *vma, uint64_t first, uint64_t last, quire_va *start,
+/* The part of a mapping that maps pages [first, last] of the file. False: none. */
+static bool overlap(const struct qr_mapping *map, uint64_t first, uint64_t last, quire_va *start,
 		    quire_va *end)
 {
-	unsigned shift = qr_arch(vma->mm->system)->page_shift;
-	uint64_t pages = qr_vma_pages(vma);
-	uint64_t vma_last = vma->pgoff + pages - 1;
+	unsigned shift = qr_arch(map->pt->system)->page_shift;
+	uint64_t map_last = map->pgoff + ((uint64_t)(map->end - map->start) >> shift) - 1;
 	uint64_t from, to;
 
-	if (vma_last < first || vma->pgoff > last)
+	if (map_last < first || map->pgoff > last)
 		return false;
-	from = qr_max(first, vma->pgoff) - vma->pgoff;
-	to = qr_min(last, vma_last) - vma->pgoff;
-	*start = vma->start + (quire_va)(from << shift);
-	*end = vma->start + (quire_va)((to + 1) << shift);
+	from = qr_max(first, map->pgoff) - map->pgoff;
+	to = qr_min(last, map_last) - map->pgoff;
+	*start = map->start + (quire_va)(from << shift);
+	*end = map->start + (quire_va)((to + 1) << shift);
 	return true;
 }
 
 void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, enum qr_unmap_what what)
 {
-	struct quire_system *system = file->system;
+	const struct qr_pt_counts came = {0};
 	struct qr_list *node;
 
-	qr_spin(system, &file->map_lock, QR_RANK_FILE);
-	for (node = file->vmas.next; node != &file->vmas; node = node->next) {
-		struct quire_vma *vma = QR_CONTAINER(node, struct quire_vma, file_link);
+	qr_map_lock(file);
+	for (node = file->mappings.next; node != &file->mappings; node = node->next) {
+		struct qr_mapping *map = QR_CONTAINER(node, struct qr_mapping, link);
 		struct qr_pt_counts gone = {0};
 		struct qr_tlb tlb;
 		quire_va start, end;
 
-		if (!overlap(vma, first, last, &start, &end))
+		if (!overlap(map, first, last, &start, &end))
 			continue;
-		qr_tlb_begin(&tlb, &vma->mm->pt);
-		qr_pt_unmap(&vma->mm->pt, &tlb, start, end, what, &gone);
+		qr_tlb_begin(&tlb, map->pt);
+		qr_pt_unmap(map->pt, &tlb, start, end, what, &gone);
 		qr_tlb_end(&tlb);
-		qr_mm_count_gone(vma->mm, &gone);
+		if (map->pt->count)
+			map->pt->count(map->pt, &gone, &came);
 	}
-	qr_spin_end(system, &file->map_lock, QR_RANK_FILE);
+	qr_map_unlock(file);
 }
 
 /* The first cached page of [*index, last], LOCKED and referenced; NULL: none. */
@@ -123,9 +123,9 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
 
 	if (size > INT64_MAX)
 		return QUIRE_EFBIG;
-	qr_spin(system, &file->lock, QR_RANK_CACHE);
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	old = __atomic_exchange_n(&file->size, size, __ATOMIC_ACQ_REL);
-	qr_spin_end(system, &file->lock, QR_RANK_CACHE);
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	if (size > old) {
 		/* Bytes that a mapping wrote behind the old end must not show in the grown file; in shared
 		 * memory, whose pages are the only copy, they do. */

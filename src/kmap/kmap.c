@@ -2,56 +2,25 @@
 /* Kernel mappings: areas given and taken, and the tree they lie in. */
 #include "kmap/kmap.h"
 
-/* KMAP is taken in contexts that may sleep only; it is a plain lock that waits. */
-static void lock(struct quire_system *system)
-{
-	qr_spin(system, &system->kmap->lock, QR_RANK_KMAP);
-}
-
-static void unlock(struct quire_system *system)
-{
-	qr_spin_end(system, &system->kmap->lock, QR_RANK_KMAP);
-}
-
-/* The kernel tree: the port's own root, or an empty one. */
-static enum quire_status make_tree(struct quire_system *system, struct qr_kmap *kmap)
-{
-	quire_pa root = system->config.kernel_root;
-
-	if (root.v == 0)
-		return qr_pt_create(system, NULL, NULL, &kmap->pt);
-	quire_pfn pfn = {root.v >> qr_arch(system)->page_shift};
-	char *linear = quire_frame_address(system, pfn);
-
-	/* A root that lies outside the ranges cannot be walked. */
-	if (!linear)
-		return QUIRE_EINVAL;
-	kmap->adopted = true;
-	kmap->pt.system = system;
-	kmap->pt.root = linear + (root.v & qr_page_mask(system));
-	kmap->pt.root_pa = root;
-	return QUIRE_OK;
-}
+#include "page/slab.h"
 
 enum quire_status qr_kmap_init(struct quire_system *system)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	const struct quire_config *config = &system->config;
-	bool area = config->kmap_start != config->kmap_end;
 	struct qr_kmap *kmap;
 	enum quire_status status;
 
-	if (!area && config->kernel_root.v == 0)
+	if (config->kmap_start == config->kmap_end)
 		return QUIRE_OK;
-	if (area &&
-	    (config->kmap_start > config->kmap_end || (config->kmap_start & qr_page_mask(system)) ||
-	     (config->kmap_end & qr_page_mask(system)) || !quire_va_is_kernel(arch, config->kmap_start) ||
-	     !quire_va_is_kernel(arch, config->kmap_end - 1)))
+	if (config->kmap_start > config->kmap_end || (config->kmap_start & qr_page_mask(system)) ||
+	    (config->kmap_end & qr_page_mask(system)) || !quire_va_is_kernel(arch, config->kmap_start) ||
+	    !quire_va_is_kernel(arch, config->kmap_end - 1))
 		return QUIRE_EINVAL;
 	kmap = qr_slab_alloc(system, QR_SLAB_SMALL);
 	if (!kmap)
 		return QUIRE_ENOMEM;
-	status = make_tree(system, kmap);
+	status = qr_pt_create(system, NULL, NULL, &kmap->pt);
 	if (status != QUIRE_OK) {
 		qr_slab_free(system, QR_SLAB_SMALL, kmap);
 		return status;
@@ -146,8 +115,7 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 	struct qr_list *after;
 	enum quire_status status;
 
-	if (!kmap || kmap->start == kmap->end || pages == 0 || (prot & QUIRE_PROT_USER) ||
-	    (prot & ~(quire_prot)QUIRE_PROT_MASK))
+	if (!kmap || pages == 0 || (prot & QUIRE_PROT_USER) || (prot & ~(quire_prot)QUIRE_PROT_MASK))
 		return QUIRE_EINVAL;
 	/* Where the halves have roots of their own the entry sends kernel addresses to the bad area at once. */
 	if (kind == QUIRE_KMAP_LAZY && (qr_arch(system)->caps & QUIRE_CAP_SPLIT_ROOT))
@@ -159,7 +127,7 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 		return QUIRE_ENOMEM;
 	area->prot = quire_prot_widen(qr_arch(system), prot);
 	area->kind = kind;
-	lock(system);
+	qr_lock(system, &kmap->lock, QR_RANK_KMAP);
 	area->start = find_gap(kmap, pages << shift, qr_page_bytes(system), &after);
 	area->end = area->start + (quire_va)(pages << shift);
 	status = QUIRE_ENOMEM;
@@ -167,7 +135,7 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 		status = kind == QUIRE_KMAP_EAGER ? fill(system, area) : make_tables(system, area);
 	if (status == QUIRE_OK)
 		publish(area, after);
-	unlock(system);
+	qr_unlock(system, &kmap->lock, QR_RANK_KMAP);
 	if (status != QUIRE_OK) {
 		qr_slab_free(system, QR_SLAB_KMAP_AREA, area);
 		return status;
@@ -196,15 +164,15 @@ enum quire_status quire_kunmap(struct quire_system *system, quire_va va)
 
 	if (!kmap)
 		return QUIRE_EINVAL;
-	lock(system);
+	qr_lock(system, &kmap->lock, QR_RANK_KMAP);
 	area = area_at(kmap, va);
 	if (!area || area->start != va) {
-		unlock(system);
+		qr_unlock(system, &kmap->lock, QR_RANK_KMAP);
 		return QUIRE_EINVAL;
 	}
 	empty(system, area->start, area->end);
 	qr_list_del(&area->link);
-	unlock(system);
+	qr_unlock(system, &kmap->lock, QR_RANK_KMAP);
 	qr_slab_free(system, QR_SLAB_KMAP_AREA, area);
 	return QUIRE_OK;
 }
@@ -212,20 +180,21 @@ enum quire_status quire_kunmap(struct quire_system *system, quire_va va)
 void qr_kmap_destroy(struct quire_system *system)
 {
 	struct qr_kmap *kmap = system->kmap;
+	struct qr_tlb tlb;
 
 	if (!kmap)
 		return;
 	while (!qr_list_empty(&kmap->areas))
 		(void)!quire_kunmap(system, QR_CONTAINER(kmap->areas.next, struct qr_kmap_area, link)->start);
-	if (kmap->start != kmap->end) {
-		struct qr_tlb tlb;
-
-		qr_tlb_begin(&tlb, &kmap->pt);
-		qr_pt_free(&kmap->pt, &tlb, kmap->start, kmap->end, 0, 0);
-		qr_tlb_end(&tlb);
-	}
-	if (!kmap->adopted)
-		qr_pt_destroy(&kmap->pt);
+	qr_tlb_begin(&tlb, &kmap->pt);
+	qr_pt_free(&kmap->pt, &tlb, kmap->start, kmap->end, 0, 0);
+	qr_tlb_end(&tlb);
+	qr_pt_destroy(&kmap->pt);
 	system->kmap = NULL;
 	qr_slab_free(system, QR_SLAB_SMALL, kmap);
+}
+
+quire_pa quire_kernel_root(const struct quire_system *system)
+{
+	return system->kmap ? system->kmap->pt.root_pa : (quire_pa){0};
 }

@@ -27,12 +27,11 @@ struct qr_kmap {
 	struct qr_lock lock; /* KMAP: areas; sleeps */
 	struct qr_pt pt;     /* the kernel tree */
 	struct qr_list areas;
-	quire_va start, end; /* where areas may lie; equal: nowhere */
-	bool adopted;        /* the root is the port's: not freed */
+	quire_va start, end; /* where areas may lie */
 };
 
 /* Makes the kernel tree and the area (quire_system_create calls it after the allocators; the config has
- * what it needs). A config without kmap area and without kernel_root leaves system->kmap NULL. */
+ * what it needs). A config without an area leaves system->kmap NULL. */
 enum quire_status qr_kmap_init(struct quire_system *system) QUIRE_MUST_USE;
 void qr_kmap_destroy(struct quire_system *system);
 

@@ -31,7 +31,7 @@ static enum quire_status grow(struct quire_mm *mm, quire_va from, quire_va to)
 	vma = qr_vma_alloc(mm->system);
 	if (!vma)
 		return QUIRE_ENOMEM;
-	if (qr_commit(mm->system, mm, pages) != QUIRE_OK) {
+	if (qr_mm_commit(mm, pages) != QUIRE_OK) {
 		qr_vma_free(mm->system, vma);
 		return QUIRE_ENOMEM;
 	}

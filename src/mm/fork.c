@@ -56,7 +56,7 @@ static enum quire_status copy_vma(struct quire_mm *child, struct quire_vma *vma,
 	copy = qr_vma_alloc(system);
 	if (!copy)
 		return QUIRE_ENOMEM;
-	if ((vma->flags & QR_VM_ACCOUNT) && qr_commit(system, parent, pages) != QUIRE_OK) {
+	if ((vma->flags & QR_VM_ACCOUNT) && qr_mm_commit(parent, pages) != QUIRE_OK) {
 		qr_vma_free(system, copy);
 		return QUIRE_ENOMEM;
 	}

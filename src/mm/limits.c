@@ -44,6 +44,14 @@ void qr_account(struct quire_mm *mm, uint32_t flags, int64_t pages)
 		mm->vm_peak = mm->total_vm;
 }
 
+enum quire_status qr_mm_commit(const struct quire_mm *mm, uint64_t pages)
+{
+	struct qr_promise promise = {
+	    .pages = pages, .mapped = mm->total_vm, .privileged = (mm->rights & QUIRE_RIGHT_SYS_ADMIN) != 0};
+
+	return qr_commit(mm->system, &promise);
+}
+
 bool qr_lock_future_ok(const struct quire_mm *mm, uint32_t flags, uint64_t bytes)
 {
 	if (!(flags & QR_VM_LOCKED) || (mm->rights & QUIRE_RIGHT_IPC_LOCK))

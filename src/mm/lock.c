@@ -13,25 +13,12 @@
 
 static void lock_event(const struct quire_mm *mm, enum quire_lock_op op)
 {
-	const struct quire_system *system = mm->system;
-
-	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, op);
+	qr_lock_event(mm->system, mm, QR_RANK_MM, op);
 }
 
 static void wait_on(const struct quire_mm *mm, const uint32_t *word, uint32_t expected)
 {
-	const struct quire_system *system = mm->system;
-
-	if (system->host->wait)
-		system->host->wait(system->host_context, word, expected, QUIRE_WAIT_SLEEP);
-}
-
-static void wake(const struct quire_mm *mm, const uint32_t *word)
-{
-	const struct quire_system *system = mm->system;
-
-	if (system->host->wake)
-		system->host->wake(system->host_context, word);
+	qr_wait(mm->system, word, expected, QUIRE_WAIT_SLEEP);
 }
 
 static unsigned my_slot(const struct quire_mm *mm)
@@ -44,7 +31,7 @@ static unsigned my_slot(const struct quire_mm *mm)
 
 void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers)
 {
-	wake(mm, readers);
+	qr_wake(mm->system, readers);
 }
 
 /* Says on `writer` that someone waits for it, and waits. */
@@ -64,7 +51,7 @@ unsigned qr_mm_read_lock(struct quire_mm *mm)
 
 	lock_event(mm, QUIRE_LOCK_BEFORE);
 	token = my_slot(mm);
-	while (!qr_mm_enter(mm, &mm->slot[token])) {
+	while (!qr_slot_enter(mm, &mm->slot[token])) {
 		wait_for_writer(mm);
 		token = my_slot(mm);
 	}
@@ -96,7 +83,7 @@ void qr_mm_write_lock(struct quire_mm *mm)
 static void release_writer(struct quire_mm *mm)
 {
 	if (__atomic_exchange_n(&mm->writer, 0, __ATOMIC_SEQ_CST) == 2)
-		wake(mm, &mm->writer);
+		qr_wake(mm->system, &mm->writer);
 }
 
 void qr_mm_write_unlock(struct quire_mm *mm)

@@ -2,6 +2,7 @@
 /* An address space: made, shared by threads, used by CPUs, counted, ended. */
 #include "kmap/kmap.h"
 #include "mm/vma.h"
+#include "page/slab.h"
 
 #define DEFAULT_STACK   (UINT64_C(8) << 20)
 #define DEFAULT_MEMLOCK (UINT64_C(8) << 20)
@@ -63,18 +64,25 @@ static void register_mm(struct quire_mm *mm)
 {
 	struct quire_system *system = mm->system;
 
-	qr_spin(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_lock(system, &system->registry_lock, QR_RANK_SLAB);
 	qr_list_add_tail(&system->mms, &mm->link);
-	qr_spin_end(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_unlock(system, &system->registry_lock, QR_RANK_SLAB);
 }
 
 static void unregister_mm(struct quire_mm *mm)
 {
 	struct quire_system *system = mm->system;
 
-	qr_spin(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_lock(system, &system->registry_lock, QR_RANK_SLAB);
 	qr_list_del(&mm->link);
-	qr_spin_end(system, &system->registry_lock, QR_RANK_SLAB);
+	qr_unlock(system, &system->registry_lock, QR_RANK_SLAB);
+}
+
+/* The tables' qr_pt_count: truncation and eviction do not know whose tree it is. */
+static void count_moved(struct qr_pt *pt, const struct qr_pt_counts *gone, const struct qr_pt_counts *came)
+{
+	qr_mm_count(pt->mm, (int64_t)(came->anon - gone->anon), (int64_t)(came->file - gone->file),
+		    (int64_t)(came->shmem - gone->shmem), (int64_t)(came->swap - gone->swap));
 }
 
 enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
@@ -92,6 +100,7 @@ enum quire_status quire_mm_create(struct quire_system *system, const struct quir
 		qr_slab_free(system, QR_SLAB_MM, mm);
 		return status;
 	}
+	mm->pt.count = count_moved;
 	register_mm(mm);
 	*out_mm = mm;
 	return QUIRE_OK;

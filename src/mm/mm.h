@@ -13,8 +13,9 @@
 #ifndef QR_MM_H
 #define QR_MM_H
 
-#include "base/system.h"
-#include "pt/pt.h"
+#include <quire/mm.h>
+
+#include "file/file.h"
 
 /* vma flags. The low ones have the values Linux uses; MAY* bound what mprotect may give. */
 enum {
@@ -42,24 +43,39 @@ enum {
 	QR_VM_ACCESS = 0x7
 };
 
-/* Locks: fields are written under the mm lock for write; read under it for read, or, by a fault that
- * holds it for read, as they are. `anon` is set once by a fault with an atomic. start, pgoff and the
- * membership in the file's list also need FILE. */
+/* Locks: fields are written under the mm lock for write, and read under it for read. `anon` is set once by
+ * a fault with an atomic. What the file of a vma reads of it, `mapping`, is written under FILE too.
+ *
+ * The union has two names for the same members (C11, 6.5.2.3, paragraph 6): here they are the vma's own. */
 struct quire_vma {
-	quire_va start, end;
+	union {
+		struct qr_mapping mapping; /* in its file's list, if it has a file */
+		struct {
+			struct qr_list file_link;
+			struct qr_pt *pt; /* == &mm->pt */
+			quire_va start, end;
+			uint64_t pgoff; /* page of the file at `start`; anonymous: its index when made */
+		};
+	};
 	uint32_t flags;          /* QR_VM_* */
-	quire_prot prot;         /* what a leaf may have: READ, WRITE, EXEC | USER, widened */
-	uint64_t pgoff;          /* page of the file at `start`; anonymous: its index when made */
+	uint8_t prot;            /* quire_prot that a leaf may have: READ, WRITE, EXEC | USER, widened */
+	int8_t height;           /* in the tree */
+	uint8_t anon_depth;      /* generations of forks its anonymous pages may come from */
 	struct quire_file *file; /* holds a reference; NULL: anonymous. Shared anonymous has a file */
 	struct quire_mm *mm;
 	struct quire_vma *left, *right, *parent; /* tree */
 	struct quire_vma *next, *prev;           /* in address order */
-	uint64_t gap; /* widest free gap just below any vma of this subtree, less guards */
-	int8_t height;
-	uint8_t anon_depth;       /* generations of forks its anonymous pages may come from */
-	qr_atomic64 anon;         /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
-	struct qr_list file_link; /* file's list of vmas, under FILE */
+	uint64_t gap;     /* widest free gap just below any vma of this subtree, less guards */
+	qr_atomic64 anon; /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
 };
+
+_Static_assert(offsetof(struct quire_vma, pt) == offsetof(struct qr_mapping, pt) &&
+		   offsetof(struct quire_vma, start) == offsetof(struct qr_mapping, start) &&
+		   offsetof(struct quire_vma, end) == offsetof(struct qr_mapping, end) &&
+		   offsetof(struct quire_vma, pgoff) == offsetof(struct qr_mapping, pgoff),
+	       "a vma begins with its mapping");
+_Static_assert(sizeof(void *) != 8 || sizeof(quire_va) != 8 || sizeof(struct quire_vma) == 128,
+	       "a vma is two cache lines");
 
 /* What belongs to one CPU, on lines of its own: who reads by it, resident counts, and what its last fault
  * found. Atomic.
@@ -114,7 +130,7 @@ unsigned qr_mm_read_lock(struct quire_mm *mm);
 /* The slow half of leaving: a writer waits. */
 void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers);
 
-static inline void qr_mm_leave(struct quire_mm *mm, struct qr_mm_slot *slot)
+static inline void qr_slot_leave(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	if (__atomic_fetch_sub(&slot->readers, 1, __ATOMIC_SEQ_CST) == 1 &&
 	    qr_unlikely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0))
@@ -122,34 +138,30 @@ static inline void qr_mm_leave(struct quire_mm *mm, struct qr_mm_slot *slot)
 }
 
 /* Both sides write first and look second (see lock.c): false when a writer is there or comes. */
-static inline bool qr_mm_enter(struct quire_mm *mm, struct qr_mm_slot *slot)
+static inline bool qr_slot_enter(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	__atomic_fetch_add(&slot->readers, 1, __ATOMIC_SEQ_CST);
 	if (qr_likely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) == 0))
 		return true;
-	qr_mm_leave(mm, slot);
+	qr_slot_leave(mm, slot);
 	return false;
 }
 
-/* The same for who keeps the slot and not its number. */
+/* The same for a caller that keeps the slot and not its number. */
 static inline bool qr_mm_slot_trylock(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
-	const struct quire_system *system = mm->system;
-
-	if (!qr_mm_enter(mm, slot))
+	if (!qr_slot_enter(mm, slot))
 		return false;
-	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_TRIED);
+	qr_lock_event(mm->system, mm, QR_RANK_MM, QUIRE_LOCK_TRIED);
 	return true;
 }
 
 static inline void qr_mm_slot_unlock(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
-	const struct quire_system *system = mm->system;
-
-	qr_assert_contract(system, __atomic_load_n(&slot->readers, __ATOMIC_RELAXED));
+	qr_assert_contract(mm->system, __atomic_load_n(&slot->readers, __ATOMIC_RELAXED));
 	/* The event first: after the last step another thread may free the mm. */
-	qr_lock_event(system->host, system->host_context, mm, QR_RANK_MM, QUIRE_LOCK_RELEASED);
-	qr_mm_leave(mm, slot);
+	qr_lock_event(mm->system, mm, QR_RANK_MM, QUIRE_LOCK_RELEASED);
+	qr_slot_leave(mm, slot);
 }
 
 static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)
@@ -205,11 +217,9 @@ void qr_vma_grow_down(struct quire_vma *vma, quire_va start);
  * mergeable neighbour's where Linux would. => mm lock for read. */
 void qr_anon_prepare(struct quire_vma *vma);
 
-/* Commitment: promises `pages` for `mm`, by the overcommit mode. Returns QUIRE_OK or QUIRE_ENOMEM. */
-enum quire_status qr_commit(struct quire_system *system, const struct quire_mm *mm,
-			    uint64_t pages) QUIRE_MUST_USE;
-void qr_uncommit(struct quire_system *system, uint64_t pages);
-uint64_t qr_commit_limit(const struct quire_system *system);
+/* Promises `pages` to `mm` by the overcommit mode (limits.c). qr_uncommit() takes them back.
+ * Returns QUIRE_OK or QUIRE_ENOMEM. */
+enum quire_status qr_mm_commit(const struct quire_mm *mm, uint64_t pages) QUIRE_MUST_USE;
 
 /* Hardware protection of a vma's leaves for these flags: Linux's protection map, widened to what the
  * arch can say, with USER. PROT_NONE vmas give QUIRE_PROT_NONE. */

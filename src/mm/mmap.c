@@ -183,7 +183,7 @@ static enum quire_status make_shmem(struct quire_mm *mm, struct qr_span *span, s
 	bool promise = !(span->flags & QR_VM_NORESERVE);
 	enum quire_status status;
 
-	if (promise && qr_commit(system, mm, pages) != QUIRE_OK)
+	if (promise && qr_mm_commit(mm, pages) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	status = quire_file_create(system, NULL, NULL, bytes, &reserve->shmem);
 	if (status != QUIRE_OK) {
@@ -222,7 +222,7 @@ static enum quire_status take_reserve(struct quire_mm *mm, struct qr_span *span,
 		return QUIRE_ENOMEM;
 	reserve->accountable = qr_is_accountable(span->flags);
 	if (reserve->accountable) {
-		if (pages > there.accounted && qr_commit(system, mm, pages - there.accounted) != QUIRE_OK)
+		if (pages > there.accounted && qr_mm_commit(mm, pages - there.accounted) != QUIRE_OK)
 			return QUIRE_ENOMEM;
 		reserve->charged = pages - there.accounted;
 		span->flags |= QR_VM_ACCOUNT;

@@ -27,7 +27,7 @@ static enum quire_status charge(const struct quire_vma *vma, uint64_t pages, uin
 		if (!qr_may_expand(mm, *flags, pages) && qr_may_expand(mm, vma->flags, pages))
 			return QUIRE_ENOMEM;
 		if (!(vma->flags & spared)) {
-			if (qr_commit(mm->system, mm, pages) != QUIRE_OK)
+			if (qr_mm_commit(mm, pages) != QUIRE_OK)
 				return QUIRE_ENOMEM;
 			*out_charged = pages;
 			*flags |= QR_VM_ACCOUNT;

@@ -203,7 +203,7 @@ static enum quire_status move(struct remap *re)
 	/* Source and target may each cost vmas: stay clear of the limit. */
 	if (mm->vmas + 3 >= system->max_map_count)
 		return QUIRE_ENOMEM;
-	if (charge && qr_commit(system, mm, charge) != QUIRE_OK)
+	if (charge && qr_mm_commit(mm, charge) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	fresh = qr_vma_alloc(system);
 	spare = qr_vma_alloc(system);
@@ -319,7 +319,7 @@ static enum quire_status grow_in_place(struct remap *re)
 	    .anon_depth = 1,
 	};
 
-	if ((vma->flags & QR_VM_ACCOUNT) && qr_commit(mm->system, mm, pages) != QUIRE_OK)
+	if ((vma->flags & QR_VM_ACCOUNT) && qr_mm_commit(mm, pages) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	vma = qr_vma_merge_span(mm, &span);
 	qr_assert(mm->system, vma != NULL);

@@ -14,6 +14,8 @@
  * range changes hands the file's list is locked, so that truncation sees every page in one vma. */
 #include "mm/vma.h"
 
+#include "page/slab.h"
+
 struct quire_vma *qr_vma_alloc(struct quire_system *system)
 {
 	return qr_slab_alloc(system, QR_SLAB_VMA);
@@ -23,18 +25,6 @@ void qr_vma_free(struct quire_system *system, struct quire_vma *vma)
 {
 	if (vma)
 		qr_slab_free(system, QR_SLAB_VMA, vma);
-}
-
-void qr_map_lock(struct quire_file *file)
-{
-	if (file)
-		qr_spin(file->system, &file->map_lock, QR_RANK_FILE);
-}
-
-void qr_map_unlock(struct quire_file *file)
-{
-	if (file)
-		qr_spin_end(file->system, &file->map_lock, QR_RANK_FILE);
 }
 
 static void set_start(struct quire_vma *vma, quire_va start)
@@ -54,7 +44,7 @@ static void set_end(struct quire_vma *vma, quire_va end)
 static void set_flags(struct quire_vma *vma, uint32_t flags)
 {
 	vma->flags = flags;
-	vma->prot = qr_vm_prot(qr_arch(vma->mm->system), flags);
+	vma->prot = (uint8_t)qr_vm_prot(qr_arch(vma->mm->system), flags);
 }
 
 void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_span *span)
@@ -62,6 +52,7 @@ void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_sp
 	vma->start = span->start;
 	vma->end = span->end;
 	vma->mm = mm;
+	vma->pt = &mm->pt;
 	vma->pgoff = span->pgoff;
 	vma->file = span->file ? quire_file_get(span->file) : NULL;
 	vma->anon = span->anon;
@@ -69,8 +60,11 @@ void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_sp
 	set_flags(vma, span->flags);
 	qr_list_init(&vma->file_link);
 	qr_vma_link(mm, vma);
-	if (vma->file)
-		qr_file_link_vma(vma->file, vma);
+	if (vma->file) {
+		qr_map_lock(vma->file);
+		qr_list_add_tail(&vma->file->mappings, &vma->file_link);
+		qr_map_unlock(vma->file);
+	}
 }
 
 void qr_vma_split(struct quire_vma *vma, quire_va va, struct quire_vma *upper)

@@ -6,7 +6,6 @@
 #ifndef QR_VMA_H
 #define QR_VMA_H
 
-#include "file/file.h"
 #include "mm/mm.h"
 
 #define QR_VM_LOCK_FLAGS ((uint32_t)QR_VM_LOCKED | QR_VM_LOCKONFAULT)
@@ -72,10 +71,6 @@ struct qr_span {
 
 struct quire_vma *qr_vma_alloc(struct quire_system *system);
 void qr_vma_free(struct quire_system *system, struct quire_vma *vma);
-
-/* The list of vmas of a file, if there is one: held while a range or its pages change hands. */
-void qr_map_lock(struct quire_file *file);
-void qr_map_unlock(struct quire_file *file);
 
 /* Links an allocated vma as `span`, taking a reference of its file. The span's range is free. */
 void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_span *span);

@@ -2,6 +2,8 @@
 /* The buddy allocator: taking a block splits a larger one, giving it back merges buddies. */
 #include "page/buddy.h"
 
+#include "page/page.h"
+
 #define BLOCK_MASK (QR_PAGE_STATE_MASK | 0xfu << QR_PAGE_ORDER_SHIFT | QR_PAGE_HEAD)
 
 static uint32_t block_flags(enum quire_page_state state, unsigned order)

@@ -6,7 +6,10 @@
  *   orders above      the zone
  *
  * Nothing that the host could be called from lies between qr_cpu_try() and qr_cpu_end(). */
+#include "page/frames.h"
+
 #include "page/buddy.h"
+#include "page/page.h"
 
 #define POISON 0x6b
 
@@ -162,7 +165,7 @@ static void give(struct quire_system *system, struct qr_page *const *pages, unsi
 	if (count == 0)
 		return;
 	zone = &system->zone[pages[0]->zone];
-	qr_spin(system, &zone->lock, QR_RANK_ZONE);
+	qr_lock(system, &zone->lock, QR_RANK_ZONE);
 	if (count == QR_FRAME_CACHE_BATCH && is_block(pages)) {
 		struct qr_page *first = pages[0] - (pages[0]->pfn & (QR_FRAME_CACHE_BATCH - 1));
 
@@ -171,7 +174,7 @@ static void give(struct quire_system *system, struct qr_page *const *pages, unsi
 	}
 	for (unsigned i = 0; i < count; i++)
 		qr_buddy_give(system, zone, pages[i], 0);
-	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 }
 
 /* Whether a block smaller than a batch is free. => ZONE held */
@@ -203,7 +206,7 @@ static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, u
 	struct qr_page *block = NULL;
 	unsigned count = 0;
 
-	qr_spin(system, &zone->lock, QR_RANK_ZONE);
+	qr_lock(system, &zone->lock, QR_RANK_ZONE);
 	if (!has_pieces(zone))
 		block = take_batch(system, zone);
 	for (; block && count < QR_FRAME_CACHE_BATCH; count++)
@@ -215,7 +218,7 @@ static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, u
 			break;
 		count++;
 	}
-	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 	return count;
 }
 
@@ -276,9 +279,9 @@ static struct qr_page *take_block(struct quire_system *system, enum qr_zone_id i
 	struct qr_zone *zone = &system->zone[id];
 	struct qr_page *page;
 
-	qr_spin(system, &zone->lock, QR_RANK_ZONE);
+	qr_lock(system, &zone->lock, QR_RANK_ZONE);
 	page = qr_buddy_take(system, zone, order, flags);
-	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 	if (!page)
 		return NULL;
 	for (size_t i = 1; i < (size_t)1 << order; i++) {
@@ -416,9 +419,9 @@ QR_RARE static void free_block(struct quire_system *system, struct qr_page *page
 
 	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
 	count_state(system, qr_page_state(page), -((int64_t)1 << order));
-	qr_spin(system, &zone->lock, QR_RANK_ZONE);
+	qr_lock(system, &zone->lock, QR_RANK_ZONE);
 	qr_buddy_give(system, zone, page, order);
-	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 }
 
 /* The list is full, and held: lets it go, without its older half. */

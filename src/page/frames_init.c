@@ -5,6 +5,9 @@
  *                  |<------------- META, whole frames ------------->|
  *
  * Each piece goes to the first linear range that still has room for it. */
+#include "page/frames.h"
+
+#include "base/lock.h"
 #include "page/buddy.h"
 
 /* The ranges of a configuration, rounded inwards to frames, linear ones first, the largest in front. */
@@ -129,7 +132,7 @@ static void give_range(struct quire_system *system, const struct qr_range *range
 {
 	struct qr_zone *zone = &system->zone[range->linear ? QR_ZONE_LINEAR : QR_ZONE_HIGH];
 
-	qr_spin(system, &zone->lock, QR_RANK_ZONE);
+	qr_lock(system, &zone->lock, QR_RANK_ZONE);
 	for (uint64_t i = range->meta; i < range->count;) {
 		unsigned order = QR_ORDERS - 1;
 
@@ -139,7 +142,7 @@ static void give_range(struct quire_system *system, const struct qr_range *range
 		qr_buddy_give(system, zone, &range->pages[i], order);
 		i += (uint64_t)1 << order;
 	}
-	qr_spin_end(system, &zone->lock, QR_RANK_ZONE);
+	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 }
 
 /* Linear frames, which tables and objects need, are what is kept back. */

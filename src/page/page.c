@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors: look-ups beyond the first range, content, references, the page lock. */
-#include "base/system.h"
+#include "page/page.h"
 
 struct qr_page *qr_page_of_slow(const struct quire_system *system, quire_pfn pfn)
 {
@@ -106,26 +106,23 @@ bool qr_page_trylock(struct quire_system *system, struct qr_page *page)
 {
 	if (__atomic_fetch_or(&page->flags, QR_PAGE_LOCKED, __ATOMIC_ACQUIRE) & QR_PAGE_LOCKED)
 		return false;
-	qr_lock_event(system->host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TRIED);
+	qr_lock_event(system, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TRIED);
 	return true;
 }
 
 void qr_page_lock(struct quire_system *system, struct qr_page *page)
 {
-	const struct quire_host *host = system->host;
-
-	qr_lock_event(host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_BEFORE);
+	qr_lock_event(system, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_BEFORE);
 	while (__atomic_fetch_or(&page->flags, QR_PAGE_LOCKED, __ATOMIC_ACQUIRE) & QR_PAGE_LOCKED) {
 		uint32_t flags = __atomic_or_fetch(&page->flags, QR_PAGE_WAITED, __ATOMIC_RELAXED);
 
-		if ((flags & QR_PAGE_LOCKED) && host->wait)
-			host->wait(system->host_context, &page->flags, flags, QUIRE_WAIT_SLEEP);
+		if (flags & QR_PAGE_LOCKED)
+			qr_wait(system, &page->flags, flags, QUIRE_WAIT_SLEEP);
 	}
-	qr_lock_event(host, system->host_context, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TAKEN);
+	qr_lock_event(system, &page->flags, QR_RANK_PAGE, QUIRE_LOCK_TAKEN);
 }
 
 QR_RARE void qr_page_wake(const struct quire_system *system, struct qr_page *page)
 {
-	if (system->host->wake)
-		system->host->wake(system->host_context, &page->flags);
+	qr_wake(system, &page->flags);
 }

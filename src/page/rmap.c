@@ -7,8 +7,7 @@
  * only the first is ever partly full. */
 #include "page/rmap.h"
 
-#include "pt/pt.h"
-#include "base/system.h"
+#include "page/slab.h"
 
 static struct qr_rmap_chunk *chunk_of(uintptr_t word)
 {
@@ -51,12 +50,8 @@ static bool take(struct qr_page *page, uintptr_t *out_word)
 /* Another has the lock, or had it. Returns the word without it. */
 QR_RARE static uintptr_t lock_slow(const struct quire_system *system, struct qr_page *page, uintptr_t word)
 {
-	const struct quire_host *host = system->host;
-
 	do {
-		if (host->wait)
-			host->wait(system->host_context, low_half(page), (uint32_t)(word | QR_RMAP_LOCKED),
-				   QUIRE_WAIT_SPIN);
+		qr_wait(system, low_half(page), (uint32_t)(word | QR_RMAP_LOCKED), QUIRE_WAIT_SPIN);
 	} while (!take(page, &word));
 	return word;
 }
@@ -64,13 +59,12 @@ QR_RARE static uintptr_t lock_slow(const struct quire_system *system, struct qr_
 /* Takes the lock; returns the word without it. */
 QR_INLINE uintptr_t lock(const struct quire_system *system, struct qr_page *page)
 {
-	const struct quire_host *host = system->host;
 	uintptr_t word;
 
-	qr_lock_event(host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_BEFORE);
+	qr_lock_event(system, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_BEFORE);
 	if (qr_unlikely(!take(page, &word)))
 		word = lock_slow(system, page, word);
-	qr_lock_event(host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TAKEN);
+	qr_lock_event(system, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TAKEN);
 	return word;
 }
 
@@ -78,7 +72,7 @@ QR_INLINE uintptr_t lock(const struct quire_system *system, struct qr_page *page
 static void unlock(struct quire_system *system, struct qr_page *page, uintptr_t word)
 {
 	__atomic_store_n(&page->rmap, word, __ATOMIC_RELEASE);
-	qr_lock_event(system->host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_RELEASED);
+	qr_lock_event(system, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_RELEASED);
 }
 
 void qr_rmap_lock(struct quire_system *system, struct qr_page *page)
@@ -92,7 +86,7 @@ bool qr_rmap_trylock(struct quire_system *system, struct qr_page *page)
 
 	if (!take(page, &word))
 		return false;
-	qr_lock_event(system->host, system->host_context, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TRIED);
+	qr_lock_event(system, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TRIED);
 	return true;
 }
 

@@ -7,7 +7,7 @@
  * A free object's first word links it; with checks on, the rest is poison until it is handed out. */
 #include "page/slab.h"
 
-#include "base/system.h"
+#include "page/page.h"
 
 #define BATCH 16
 /* Of small objects a CPU keeps more: what an exec takes and an exit gives goes round here. */
@@ -130,14 +130,14 @@ static void give_all(struct quire_system *system, enum qr_slab_kind kind, void *
 
 	if (!list)
 		return;
-	qr_spin(system, &slab->lock, QR_RANK_SLAB);
+	qr_lock(system, &slab->lock, QR_RANK_SLAB);
 	while (list) {
 		void *next = *link_of(list);
 
 		slab_give(system, kind, list, keep);
 		list = next;
 	}
-	qr_spin_end(system, &slab->lock, QR_RANK_SLAB);
+	qr_unlock(system, &slab->lock, QR_RANK_SLAB);
 }
 
 /* Up to `count` objects from the slabs, linked; *out_count: how many. */
@@ -148,7 +148,7 @@ static void *take_all(struct quire_system *system, enum qr_slab_kind kind, uint3
 	void *list = NULL;
 
 	*out_count = 0;
-	qr_spin(system, &slab->lock, QR_RANK_SLAB);
+	qr_lock(system, &slab->lock, QR_RANK_SLAB);
 	while (*out_count < count) {
 		uint32_t taken = slab_take(system, kind, count - *out_count, &list);
 
@@ -156,7 +156,7 @@ static void *take_all(struct quire_system *system, enum qr_slab_kind kind, uint3
 			break;
 		*out_count += taken;
 	}
-	qr_spin_end(system, &slab->lock, QR_RANK_SLAB);
+	qr_unlock(system, &slab->lock, QR_RANK_SLAB);
 	return list;
 }
 

@@ -19,7 +19,7 @@ static unsigned age_entry(struct qr_pt *pt, void *entry, unsigned level, unsigne
 	} while (!qr_pte_cas(arch, level, entry, &pte, arch->with_flags(arch, pte, 0, lost, level)));
 	page = qr_leaf_page(pt->system, pte, level);
 	if (page)
-		qr_leaf_harvest(page, lost);
+		qr_leaf_harvest(pt->system, page, lost);
 	return lost;
 }
 

@@ -9,6 +9,8 @@
  * entry is written. */
 #include "pt/leaf.h"
 
+#include "page/slab.h"
+
 struct copying {
 	struct quire_system *system;
 	struct qr_pt *to, *from;

@@ -51,7 +51,7 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 		return;
 	table = arch->table_pa(arch, pte, level);
 	page = qr_page_of(pt->system, (quire_pfn){table.v >> arch->page_shift});
-	/* A root that was adopted may have tables of the port. */
+	/* The port may have put tables of its own under the kernel's root. */
 	if (!page || qr_page_state(page) != QUIRE_PAGE_TABLE || page->u.table.pt != pt)
 		return;
 	if (has_tables(arch, page, qr_pa_linear(pt->system, table), level - 1))

@@ -92,22 +92,24 @@ static inline uint64_t qr_leaf_pages(const struct quire_arch *arch, unsigned lev
 }
 
 /* The bits of a page that young and dirty of its leaf become. */
-static inline uint32_t qr_leaf_brings(unsigned flags)
+static inline uint32_t qr_leaf_page_bits(unsigned flags)
 {
 	return (flags & QUIRE_PTE_YOUNG ? (uint32_t)QR_PAGE_REFERENCED : 0) |
 	       (flags & QUIRE_PTE_DIRTY ? (uint32_t)QR_PAGE_DIRTY : 0);
 }
 
 /* Young and dirty of a leaf, to its page. */
-static inline void qr_leaf_harvest(struct qr_page *page, unsigned flags)
+static inline void qr_leaf_harvest(struct quire_system *system, struct qr_page *page, unsigned flags)
 {
-	uint32_t want = qr_leaf_brings(flags) & ~__atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+	uint32_t want = qr_leaf_page_bits(flags) & ~__atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 
 	if (want == 0)
 		return;
 	if ((want & QR_PAGE_DIRTY) && qr_page_state(page) != QUIRE_PAGE_ANON) {
-		if (qr_page_state(page) == QUIRE_PAGE_FILE || qr_page_state(page) == QUIRE_PAGE_SHMEM)
-			qr_cache_dirty(page);
+		const struct qr_page_hooks *hooks = system->page_hooks[qr_page_state(page)];
+
+		if (hooks)
+			hooks->dirtied(system, page);
 		want &= ~(uint32_t)QR_PAGE_DIRTY;
 	}
 	if (want)

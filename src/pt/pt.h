@@ -22,12 +22,24 @@
 #ifndef QR_PT_H
 #define QR_PT_H
 
-#include "base/system.h"
+#include "page/page.h"
 #include "page/rmap.h"
+
+/* What left or came, by kind: the owner of a tree keeps its resident counts with it. Never negative. */
+struct qr_pt_counts {
+	uint64_t anon, file, shmem, swap;
+};
+
+/* Called by the floors between the tables and the address spaces (truncation, and eviction), which reach a
+ * tree from a page or a file and do not know its owner. What an operation here returns in `gone` or `came` is
+ * not told again. => the tree stays: PT of a table of it, or FILE of a mapping in it, is held. No sleep. */
+struct qr_pt;
+typedef void qr_pt_count(struct qr_pt *pt, const struct qr_pt_counts *gone, const struct qr_pt_counts *came);
 
 struct qr_pt {
 	struct quire_system *system;
 	struct quire_mm *mm; /* whose; NULL: the kernel's */
+	qr_pt_count *count;  /* keeps the resident counts; NULL: nobody does. Set by its owner */
 	char *root;          /* linear address of the root table */
 	quire_pa root_pa;
 	qr_atomic64 cpus;   /* atomic: CPUs that may hold translations of it */
@@ -89,8 +101,9 @@ static inline size_t qr_pt_index(const struct quire_arch *arch, unsigned level, 
 
 /* --- trees (tree.c) --------------------------------------------------------------------------------- */
 
-/* Makes an empty tree. `kernel`: NULL, or the kernel's tree whose top-level kernel entries of now are
- * copied (where the arch shares one root). Returns QUIRE_OK or QUIRE_ENOMEM. */
+/* Makes an empty tree of `mm`; NULL: the kernel's. `kernel`: NULL, or the kernel's tree whose top-level
+ * kernel entries of now are copied (where the arch shares one root). Nobody counts: the owner sets
+ * out_pt->count. Returns QUIRE_OK or QUIRE_ENOMEM. */
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
 			       struct qr_pt *out_pt) QUIRE_MUST_USE;
 /* Frees the root. => every table below was freed. */
@@ -114,28 +127,28 @@ static inline struct qr_page *qr_pt_table_of(const struct qr_pt *pt, const void 
 }
 static inline void qr_pt_lock(const struct qr_pt *pt, struct qr_page *table)
 {
-	qr_spin(pt->system, &table->lock, QR_RANK_PT);
+	qr_lock(pt->system, &table->lock, QR_RANK_PT);
 }
 static inline bool qr_pt_trylock(const struct qr_pt *pt, struct qr_page *table)
 {
-	return qr_spin_try(pt->system, &table->lock, QR_RANK_PT);
+	return qr_trylock(pt->system, &table->lock, QR_RANK_PT);
 }
 static inline void qr_pt_unlock(const struct qr_pt *pt, struct qr_page *table)
 {
-	qr_spin_end(pt->system, &table->lock, QR_RANK_PT);
+	qr_unlock(pt->system, &table->lock, QR_RANK_PT);
 }
 /* The second of two tables; does nothing when both are one. */
 static inline void qr_pt_lock_second(const struct qr_pt *pt, const struct qr_page *first,
 				     struct qr_page *table)
 {
 	if (first != table)
-		qr_spin(pt->system, &table->lock, QR_RANK_PT2);
+		qr_lock(pt->system, &table->lock, QR_RANK_PT2);
 }
 static inline void qr_pt_unlock_second(const struct qr_pt *pt, const struct qr_page *first,
 				       struct qr_page *table)
 {
 	if (first != table)
-		qr_spin_end(pt->system, &table->lock, QR_RANK_PT2);
+		qr_unlock(pt->system, &table->lock, QR_RANK_PT2);
 }
 
 /* A run of entries. For the last level, level == 0; a leaf above is a run of one, and va and end are
@@ -202,11 +215,6 @@ static inline void qr_pt_publish(struct qr_pt *pt, quire_va va)
 }
 
 /* --- range operations ------------------------------------------------------------------------------- */
-
-/* What left or came, by kind: the caller keeps its resident counts with it. Never negative. */
-struct qr_pt_counts {
-	uint64_t anon, file, shmem, swap;
-};
 
 /* How the owner of swap entries is asked (the swap layer's, NULL members: values are dropped). */
 struct qr_pt_swap_ops {

@@ -2,6 +2,8 @@
 /* Unmapping: entries cleared, their bits harvested, their pages kept until the flush. */
 #include "pt/leaf.h"
 
+#include "page/slab.h"
+
 struct unmapping {
 	struct quire_system *system;
 	struct qr_tlb *tlb;
@@ -9,7 +11,7 @@ struct unmapping {
 	struct qr_leaf_counts leaves;
 	uint64_t swap;
 	struct qr_leaf_class class;
-	uint32_t brings;              /* bits of a page that a leaf of the class becomes */
+	uint32_t page_bits;           /* that young and dirty of a leaf of the class become */
 	struct qr_changed changed;    /* entries cleared */
 	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
 };
@@ -33,7 +35,7 @@ QR_RARE static void drop_mapping(struct unmapping *un, struct qr_page *page, voi
 	 * of no interest. */
 	if (left == 0 && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_SWAPCACHE))
 		return;
-	qr_leaf_harvest(page, flags);
+	qr_leaf_harvest(un->system, page, flags);
 }
 
 /* The mapping of a page with these flags is gone from the table: from the page too, all but its reference. */
@@ -47,8 +49,8 @@ QR_INLINE void forget_mapping(struct unmapping *un, struct qr_page *page, uint32
 		if (qr_rmap_del_only(page, entry))
 			return;
 		if (qr_likely(qr_rmap_del_of_two(page, entry))) {
-			if (qr_unlikely((un->brings & ~flags) != 0 || !qr_leaf_class_has(&un->class, pte)))
-				qr_leaf_harvest(page, arch->flags(arch, pte, level));
+			if (qr_unlikely((un->page_bits & ~flags) != 0 || !qr_leaf_class_has(&un->class, pte)))
+				qr_leaf_harvest(un->system, page, arch->flags(arch, pte, level));
 			return;
 		}
 	}
@@ -107,7 +109,7 @@ QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_p
 			return NULL;
 		}
 		qr_leaf_class_learn(&un->class, pte);
-		un->brings = qr_leaf_brings(arch->flags(arch, pte, level));
+		un->page_bits = qr_leaf_page_bits(arch->flags(arch, pte, level));
 	}
 	return clear_leaf(un, entry, pte, level);
 }

@@ -14,7 +14,7 @@ static const struct quire_vma *vma_of(const struct qr_list *link)
 /* Whether the file's list of vmas has `vma`. */
 static bool knows(const struct quire_file *file, const struct quire_vma *vma)
 {
-	for (const struct qr_list *at = file->vmas.next; at != &file->vmas; at = at->next) {
+	for (const struct qr_list *at = file->mappings.next; at != &file->mappings; at = at->next) {
 		if (vma_of(at) == vma)
 			return true;
 	}
@@ -49,7 +49,7 @@ static bool check_file(struct qr_checker *checker, const struct quire_file *file
 	if (qr_lock_held(&file->lock) || qr_lock_held(&file->map_lock))
 		return qr_check_fail(checker, "file of %u bytes: a lock of it is held, and nothing runs",
 				     file->size);
-	for (const struct qr_list *at = file->vmas.next; at != &file->vmas; at = at->next) {
+	for (const struct qr_list *at = file->mappings.next; at != &file->mappings; at = at->next) {
 		if (vma_of(at)->file != file)
 			return qr_check_fail(checker, "file of %u bytes: a vma in its list maps another",
 					     file->size);

@@ -13,20 +13,9 @@ struct tree {
 	uint64_t table_bytes;
 	struct qr_pt_counts counts;
 	const char *name;
-	bool adopted; /* the root is the port's: tables of its own may be among ours */
 };
 
 /* --- tables ---------------------------------------------------------------------------------------- */
-
-static bool is_foreign(const struct tree *tree, const char *entry, unsigned level)
-{
-	const struct quire_system *system = tree->checker->system;
-	const struct quire_arch *arch = qr_arch(system);
-	quire_pa table = arch->table_pa(arch, qr_pte_get(arch, level, entry), level);
-	const struct qr_page *page = qr_page_of(system, (quire_pfn){table.v >> arch->page_shift});
-
-	return !page || qr_page_state(page) != QUIRE_PAGE_TABLE || page->u.table.pt != tree->pt;
-}
 
 /* The table that `entry` of `level` names: a frame of the tree's own, at the right place. Returns its
  * page; NULL: the difference was said. */
@@ -122,11 +111,11 @@ static bool check_level(struct tree *tree, unsigned level, quire_va start, quire
 			uint64_t held;
 			bool first;
 
-			if (!tree->adopted && (kind == QUIRE_PTE_BAD || kind == QUIRE_PTE_SWAP))
+			if (kind == QUIRE_PTE_BAD || kind == QUIRE_PTE_SWAP)
 				return qr_check_fail(tree->checker,
 						     "%s: the entry of level %u for %x was written by no one",
 						     tree->name, (uint64_t)level, (uint64_t)at);
-			if (kind != QUIRE_PTE_TABLE || (tree->adopted && is_foreign(tree, entry, level)))
+			if (kind != QUIRE_PTE_TABLE)
 				continue;
 			page = check_table(tree, entry, level, at);
 			if (!page)
@@ -318,14 +307,10 @@ static bool check_kernel(struct qr_checker *checker)
 	if (!kmap)
 		return true;
 	tree.pt = &kmap->pt;
-	/* Outside the area of kernel mappings the root is the port's (quire_kernel_root()). */
-	tree.adopted = kmap->adopted;
-	if (!kmap->adopted)
-		checker->table_frames += frames_of(arch, arch->levels - 1u);
-	if (kmap->start != kmap->end && !check_tree(&tree, kmap->start, kmap->end))
+	checker->table_frames += frames_of(arch, arch->levels - 1u);
+	/* Outside the area of kernel mappings the entries of the root are the port's (quire_kernel_root()). */
+	if (!check_tree(&tree, kmap->start, kmap->end))
 		return false;
-	if (kmap->adopted)
-		return true;
 	if (tree.table_bytes != kmap->pt.tables)
 		return qr_check_fail(checker, "kernel: %u bytes of tables, and %u counted", tree.table_bytes,
 				     kmap->pt.tables);

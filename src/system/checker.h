@@ -10,7 +10,7 @@
 #ifndef QR_CHECKER_H
 #define QR_CHECKER_H
 
-#include "base/system.h"
+#include "page/page.h"
 
 struct qr_checker {
 	struct quire_system *system;

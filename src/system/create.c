@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A system: made from a configuration, ended, and its frames as the port uses them. */
-#include "base/system.h"
-
 #include "fault/decode.h"
 #include "fault/hook.h"
 #include "file/file.h"
 #include "kmap/kmap.h"
 #include "mm/mm.h"
+#include "page/page.h"
+#include "page/rmap.h"
+#include "page/slab.h"
 
 #define SMALL_BYTES 256
 
@@ -18,16 +19,6 @@ static enum quire_status check_config(const struct quire_config *config)
 		return QUIRE_EINVAL;
 	if ((unsigned)config->overcommit > QUIRE_OVERCOMMIT_NEVER)
 		return QUIRE_EINVAL;
-	if (config->kmap_start != config->kmap_end) {
-		uint64_t mask = ((uint64_t)1 << config->arch->page_shift) - 1;
-
-		if (config->kmap_start > config->kmap_end ||
-		    ((config->kmap_start | config->kmap_end) & mask) != 0)
-			return QUIRE_EINVAL;
-		if (!quire_va_is_kernel(config->arch, config->kmap_start) ||
-		    !quire_va_is_kernel(config->arch, config->kmap_end - 1))
-			return QUIRE_EINVAL;
-	}
 	return QUIRE_OK;
 }
 
@@ -110,6 +101,7 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 	if (!zero)
 		return QUIRE_ENOMEM;
 	system->zero_page = qr_page_pfn(system, zero);
+	qr_file_init(system);
 	status = qr_kmap_init(system);
 	if (status != QUIRE_OK)
 		return status;
@@ -165,44 +157,4 @@ const struct quire_profile *quire_system_profile(const struct quire_system *syst
 void *quire_system_host_context(const struct quire_system *system)
 {
 	return system->host_context;
-}
-
-/* --- frames for the port --------------------------------------------------------------------------- */
-
-enum quire_status quire_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
-				    quire_pfn *out_pfn)
-{
-	struct qr_page *page;
-
-	if (order >= QR_ORDERS ||
-	    (flags & ~(unsigned)(QUIRE_FRAME_ZERO | QUIRE_FRAME_LINEAR | QUIRE_FRAME_RESERVE)))
-		return QUIRE_EINVAL;
-	page = qr_frame_alloc(system, order, flags, QUIRE_PAGE_PORT);
-	if (!page)
-		return QUIRE_ENOMEM;
-	*out_pfn = qr_page_pfn(system, page);
-	return QUIRE_OK;
-}
-
-void quire_frame_free(struct quire_system *system, quire_pfn pfn, unsigned order)
-{
-	struct qr_page *page = qr_page_of(system, pfn);
-
-	qr_assert(system, page && qr_page_state(page) == QUIRE_PAGE_PORT && qr_page_order(page) == order);
-	/* A program may still map it: then the last unmapping frees it. */
-	qr_page_put(system, page);
-}
-
-void *quire_frame_address(const struct quire_system *system, quire_pfn pfn)
-{
-	const struct qr_page *page = qr_page_of(system, pfn);
-
-	return page ? qr_page_linear(system, page) : NULL;
-}
-
-quire_pfn quire_frame_of(const struct quire_system *system, const void *address)
-{
-	const struct qr_page *page = qr_page_at(system, address);
-
-	return (quire_pfn){page ? page->pfn : 0};
 }

@@ -2,8 +2,7 @@
 /* What a system says of itself: counters summed over its CPUs, memory by use. */
 #include "fault/decode.h"
 #include "mm/mm.h"
-#include "base/system.h"
-
+#include "page/commit.h"
 #include "page/rmap.h"
 
 uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state)

@@ -85,7 +85,7 @@ WALKER = [
      'uint32_t left = qr_rmap_del_to(un->system, page, entry, &un->chunks);', 'uint32_t left = qr_rmap_count(page);'),
     ('src/pt/unmap.c', 'swap entries are not counted', 'un->swap++;', ';'),
     ('src/pt/age.c', 'young stays', 'clear | QUIRE_PTE_YOUNG)', 'clear)'),
-    ('src/pt/age.c', 'what is harvested is lost', 'qr_leaf_harvest(page, lost);', ';'),
+    ('src/pt/age.c', 'what is harvested is lost', 'qr_leaf_harvest(pt->system, page, lost);', ';'),
     ('src/pt/copy.c', 'the parent keeps WRITE', 'pte = demote(copy, source, pte, level);', '(void)level;'),
     ('src/pt/copy.c', 'the child is young', 'unsigned clear = QUIRE_PTE_YOUNG;', 'unsigned clear = 0;'),
     ('src/pt/move.c', 'the old entry stays', 'pte = qr_pte_xchg(arch, 0, source, (quire_pte){0});', ''),
@@ -126,7 +126,7 @@ class Bench:
             os.unlink(archive)
         library = [o for s, o in objects.items() if not s.startswith(('tests/',) + SUITE)]
         subprocess.run(['ar', 'rcs', archive] + library, check=True)
-        subprocess.run(self.cc[:1] + ['-no-pie'] + [objects[s] for s in mains] + [archive, '-o', out] + list(libraries),
+        subprocess.run(self.cc + ['-no-pie'] + [objects[s] for s in mains] + [archive, '-o', out] + list(libraries),
                        check=True)
         return out
 

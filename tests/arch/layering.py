@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Proves the rules of the source tree that no compiler checks.
+"""Proves the rules of the source tree that no compiler checks; floors.py proves who may use whom.
 
 usage: layering.py symbols LIBRARY NM OBJDUMP     what libquire.a defines, and what it leaves open
-       layering.py source ROOT                    licence lines, architecture macros, layers, sizes
+       layering.py source ROOT                    licence lines, architecture macros, system headers, sizes
        layering.py freestanding ROOT CLANG        every file for every machine, every header alone, no libc
        layering.py inline ROOT WORK CC [ARG...]   a build for one architecture has no indirect call"""
 import concurrent.futures
@@ -27,10 +27,6 @@ OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_', 'tools/co
 # The headers that come with a compiler (C11, 4): all that the core may include of the system's.
 FREESTANDING = ('float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h',
                 'stdnoreturn.h')
-
-# A folder may include from itself and from those of lower floors.
-FLOORS = {'arch': 0, 'src/pt': 0, 'src/page': 0, 'src/file': 1, 'src/kmap': 1, 'src/swap': 1, 'src/reclaim': 1,
-          'src/mm': 2, 'src/fault': 2}
 
 # Machine, its own architecture, bits of an address, flags. i686: the 80386 had no 64-bit exchange.
 TARGETS = (
@@ -117,27 +113,10 @@ def files(root):
                     yield path, open(os.path.join(root, path), encoding='utf-8').read()
 
 
-def floor(path):
-    """The floor of a file, by the longest folder that is listed; None: on none."""
-    found = [f for f in FLOORS if path.startswith(f + '/')]
-    return max(found, key=len) if found else None
-
-
 def without_comments(text):
     """Code without comments and strings, with its line breaks: a comment may name a macro."""
     blank = lambda match: '\n' * match.group().count('\n')
     return re.sub(r'/\*.*?\*/|//[^\n]*|"(\\.|[^"\\\n])*"', blank, text, flags=re.S)
-
-
-def layers(findings, path, text):
-    own = floor(path)
-    if own is None:
-        return
-    for name in re.findall(r'#include "([^"]+)"', text):
-        options = [os.path.normpath(os.path.join(d, name)) for d in (os.path.dirname(path), 'src', 'arch', '.')]
-        other = next((floor(o) for o in options if floor(o)), None)
-        if other and FLOORS[other] > FLOORS[own]:
-            findings.add(f'{path} is on floor {FLOORS[own]} and includes {name} of floor {FLOORS[other]}')
 
 
 def source(findings, root):
@@ -152,7 +131,6 @@ def source(findings, root):
             if not exempt and MACROS.search(line):
                 findings.add(f'{path}:{number}: architecture macro {MACROS.search(line).group()}')
         if path.startswith(('src/', 'arch/')) and path.endswith(('.c', '.h')):
-            layers(findings, path, text)
             for name in re.findall(r'#include <([^>]+)>', text):
                 if not name.startswith('quire/') and name not in FREESTANDING:
                     findings.add(f'{path}: includes <{name}>')

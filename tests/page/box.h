@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/system.h"
+#include "page/page.h"
+#include "page/slab.h"
 
 #define BOX_RANGES 6
 #define BOX_LOCKS  16

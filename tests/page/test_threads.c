@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "page/rmap.h"
-#include "base/system.h"
+#include "page/slab.h"
 
 #define THREADS 4
 #define ROUNDS  4000

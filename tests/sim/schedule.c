@@ -267,11 +267,11 @@ static void take_crosswise(struct sim_cpu *cpu, void *context)
 	struct qr_lock *first = &locks->lock[sim_cpu_number(cpu)];
 	struct qr_lock *second = &locks->lock[1 - sim_cpu_number(cpu)];
 
-	qr_lock(&sim->host, sim, first, QR_RANK_MM);
-	while (!qr_trylock(&sim->host, sim, second, QR_RANK_MM))
+	qr_lock(sim->system, first, QR_RANK_MM);
+	while (!qr_trylock(sim->system, second, QR_RANK_MM))
 		sim_wait(cpu, &second->word, 1, QUIRE_WAIT_SLEEP);
-	qr_unlock(&sim->host, sim, second, QR_RANK_MM);
-	qr_unlock(&sim->host, sim, first, QR_RANK_MM);
+	qr_unlock(sim->system, second, QR_RANK_MM);
+	qr_unlock(sim->system, first, QR_RANK_MM);
 }
 
 static bool note_deadlock(struct sim *sim, void *context)
@@ -350,40 +350,39 @@ static void expect(struct sim *sim, enum sim_finding_kind kind, const char *one,
 static void test_lock_order(void **state)
 {
 	struct sim *sim = make(1, 0);
-	const struct quire_host *host = &sim->host;
 
 	(void)state;
-	qr_lock(host, sim, &low, QR_RANK_MM);
-	qr_lock(host, sim, &high, QR_RANK_PT);
-	qr_unlock(host, sim, &high, QR_RANK_PT);
-	qr_unlock(host, sim, &low, QR_RANK_MM);
+	qr_lock(sim->system, &low, QR_RANK_MM);
+	qr_lock(sim->system, &high, QR_RANK_PT);
+	qr_unlock(sim->system, &high, QR_RANK_PT);
+	qr_unlock(sim->system, &low, QR_RANK_MM);
 	assert_int_equal(sim_finding_count(sim), 0);
 
-	qr_lock(host, sim, &high, QR_RANK_RMAP);
-	qr_lock(host, sim, &low, QR_RANK_PT);
+	qr_lock(sim->system, &high, QR_RANK_RMAP);
+	qr_lock(sim->system, &low, QR_RANK_PT);
 	expect(sim, SIM_LOCK_ORDER, "PT ", "RMAP ");
-	qr_unlock(host, sim, &low, QR_RANK_PT);
+	qr_unlock(sim->system, &low, QR_RANK_PT);
 	/* By trying it is allowed. */
-	assert_true(qr_trylock(host, sim, &low, QR_RANK_PT));
+	assert_true(qr_trylock(sim->system, &low, QR_RANK_PT));
 	assert_int_equal(sim_finding_count(sim), 0);
 	sim_lock_may_sleep(sim_current(sim), "sleeps");
 	assert_int_equal(sim_finding_count(sim), 2);
 	assert_int_equal(sim_finding_at(sim, 0)->kind, SIM_LOCK_SLEEP);
 	sim_findings_clear(sim);
-	qr_unlock(host, sim, &low, QR_RANK_PT);
+	qr_unlock(sim->system, &low, QR_RANK_PT);
 	sim_lock_event(sim_current(sim), &high, QR_RANK_RMAP, QUIRE_LOCK_BEFORE);
 	expect(sim, SIM_LOCK_AGAIN, "RMAP", "which it holds");
-	qr_unlock(host, sim, &high, QR_RANK_RMAP);
-	qr_unlock(host, sim, &high, QR_RANK_RMAP);
+	qr_unlock(sim->system, &high, QR_RANK_RMAP);
+	qr_unlock(sim->system, &high, QR_RANK_RMAP);
 	expect(sim, SIM_LOCK_AGAIN, "RMAP", "does not hold");
 
 	sim_op_begin(sim_current(sim), "a careless call");
-	qr_lock(host, sim, &low, QR_RANK_ZONE);
+	qr_lock(sim->system, &low, QR_RANK_ZONE);
 	(void)sim_op_end(sim_current(sim), QUIRE_OK);
 	expect(sim, SIM_LOCK_LEFT, "ZONE", "a careless call");
-	qr_lock(host, sim, &high, QR_RANK_PAGE);
+	qr_lock(sim->system, &high, QR_RANK_PAGE);
 	sim_lock_may_sleep(sim_current(sim), "sleeps");
-	qr_unlock(host, sim, &high, QR_RANK_PAGE);
+	qr_unlock(sim->system, &high, QR_RANK_PAGE);
 	assert_int_equal(sim_finding_count(sim), 0);
 	low.word = 0;
 	assert_int_equal(sim_destroy(sim), 0);
@@ -405,9 +404,9 @@ static void add_many(struct sim_cpu *cpu, void *context)
 	if (sim_current(sim) != cpu)
 		return;
 	for (unsigned i = 0; i < 20000; i++) {
-		qr_lock(&sim->host, sim, &shared->lock, QR_RANK_ZONE);
+		qr_lock(sim->system, &shared->lock, QR_RANK_ZONE);
 		shared->count++;
-		qr_unlock(&sim->host, sim, &shared->lock, QR_RANK_ZONE);
+		qr_unlock(sim->system, &shared->lock, QR_RANK_ZONE);
 	}
 }
 

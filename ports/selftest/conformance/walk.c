@@ -8,6 +8,8 @@
  * reverse maps of the pages are counted against the model too. */
 #include "walk.h"
 
+#include "page/slab.h"
+
 static unsigned below(struct walk *walk, unsigned end)
 {
 	return (unsigned)(run_random(walk->run) % end);

@@ -4,7 +4,9 @@
  *   GUESS   refuse one request larger than all memory     ALWAYS  refuse nothing
  *   NEVER   sum of promises < ratio percent of RAM - what is kept for an administrator and so that
  *           one process cannot take everything */
-#include "mm/vma.h"
+#include "page/commit.h"
+
+#include "page/frames.h"
 
 /* Linux keeps 8 MiB for an administrator and 128 MiB for a user, at most a thirty-second of memory. */
 #define ADMIN_RESERVE_BYTES (UINT64_C(8) << 20)
@@ -22,33 +24,31 @@ uint64_t qr_commit_limit(const struct quire_system *system)
 
 static uint64_t reserve(const struct quire_system *system, uint64_t bytes)
 {
-	return qr_min(total_pages(system) / 32, qr_to_pages(system, bytes));
+	return qr_min(total_pages(system) / 32, bytes >> qr_arch(system)->page_shift);
 }
 
-static bool promise_holds(const struct quire_system *system, const struct quire_mm *mm, uint64_t pages,
-			  uint64_t committed)
+/* Whether `committed` pages, this promise included, may be promised. */
+static bool holds(const struct quire_system *system, const struct qr_promise *promise, uint64_t committed)
 {
-	uint64_t allowed, kept = 0;
+	uint64_t kept;
 
 	if (system->overcommit == QUIRE_OVERCOMMIT_ALWAYS)
 		return true;
 	if (system->overcommit == QUIRE_OVERCOMMIT_GUESS)
-		return pages <= total_pages(system);
-	allowed = qr_commit_limit(system);
-	if (!mm || !(mm->rights & QUIRE_RIGHT_SYS_ADMIN))
+		return promise->pages <= total_pages(system);
+	kept = qr_min(promise->mapped / 32, reserve(system, USER_RESERVE_BYTES));
+	if (!promise->privileged)
 		kept += reserve(system, ADMIN_RESERVE_BYTES);
-	if (mm)
-		kept += qr_min(mm->total_vm / 32, reserve(system, USER_RESERVE_BYTES));
-	return committed + kept < allowed;
+	return committed + kept < qr_commit_limit(system);
 }
 
-enum quire_status qr_commit(struct quire_system *system, const struct quire_mm *mm, uint64_t pages)
+enum quire_status qr_commit(struct quire_system *system, const struct qr_promise *promise)
 {
-	uint64_t committed = __atomic_add_fetch(&system->committed, pages, __ATOMIC_RELAXED);
+	uint64_t committed = __atomic_add_fetch(&system->committed, promise->pages, __ATOMIC_RELAXED);
 
-	/* Promised first, so that two who ask at once cannot both have the last page. */
-	if (!promise_holds(system, mm, pages, committed)) {
-		qr_uncommit(system, pages);
+	/* Counted first, so that two requests at once cannot both have the last page. */
+	if (!holds(system, promise, committed)) {
+		qr_uncommit(system, promise->pages);
 		return QUIRE_ENOMEM;
 	}
 	return QUIRE_OK;

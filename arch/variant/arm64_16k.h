@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* A build for one architecture (base/arch.h): ARM64, 16 KiB granule, 47 bits. */
+#ifndef QR_ARCH_VARIANT_H
+#define QR_ARCH_VARIANT_H
+
+#include "arm64/pte.h"
+
+#define QR_ARCH_PUBLIC  quire_arch_arm64_16k
+#define QR_ARCH_VA_BITS 64
+
+static const struct quire_arch qr_arch_only = QR_ARCH_ARM64_16K_INIT;
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* A build for one architecture (base/arch.h): RISC-V, Sv48. */
+#ifndef QR_ARCH_VARIANT_H
+#define QR_ARCH_VARIANT_H
+
+#include "riscv/pte.h"
+
+#define QR_ARCH_PUBLIC  quire_arch_riscv64_sv48
+#define QR_ARCH_VA_BITS 64
+
+static const struct quire_arch qr_arch_only = QR_ARCH_RISCV64_SV48_INIT;
+
+#endif
