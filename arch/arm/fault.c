@@ -49,7 +49,7 @@ const struct quire_fault_row *qr_arm_rows(const struct quire_arch *arch, const s
  * page be filled lazily. Only kernel mode may ask; 2.4 and 2.6 did not look at the mode. */
 static void kernel_address(const struct abort *abort)
 {
-	bool asks_mode = abort->profile->decade >= QUIRE_LINUX_4_14;
+	bool asks_mode = abort->profile->release >= QUIRE_LINUX_4_14;
 
 	if (asks_mode && abort->fault->mode == QUIRE_MODE_USER)
 		entry_end(abort->fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
@@ -147,7 +147,7 @@ static enum quire_access data_access(const struct abort *abort)
 	default:
 		break;
 	}
-	if ((fault->raw & FSR_CM) && abort->profile->decade == QUIRE_LINUX_6)
+	if ((fault->raw & FSR_CM) && abort->profile->release == QUIRE_LINUX_6)
 		return QUIRE_ACCESS_READ;
 	return fault->raw & FSR_WRITE ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ;
 }

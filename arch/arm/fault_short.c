@@ -174,7 +174,7 @@ const struct quire_fault_row *qr_arm_short_rows(const struct quire_profile *prof
 {
 	bool data = vector == QUIRE_VECTOR_DATA_ABORT;
 
-	switch (profile->decade) {
+	switch (profile->release) {
 	case QUIRE_LINUX_2_4:
 		return data ? dfsr_2_4 : ifsr_2_4;
 	case QUIRE_LINUX_2_6:

@@ -176,5 +176,5 @@ const struct quire_fault_row *qr_arm64_rows(const struct quire_arch *arch,
 		return NULL;
 	}
 	*out_count = ARM64_ROWS;
-	return profile->decade == QUIRE_LINUX_6 ? fsc_6 : fsc_4_14;
+	return profile->release == QUIRE_LINUX_6 ? fsc_6 : fsc_4_14;
 }

@@ -107,7 +107,7 @@ static void kernel_address(const struct quire_profile *profile, struct quire_fau
 {
 	bool plain = !(fault->raw & (PF_RESERVED | PF_USER | PF_PRESENT));
 
-	if (profile->decade == QUIRE_LINUX_6)
+	if (profile->release == QUIRE_LINUX_6)
 		entry_step(fault, QUIRE_STEP_DO_KERN_ADDR_FAULT);
 	if (plain || profile->vmalloc_rule == QUIRE_VMALLOC_ANY)
 		entry_end(fault, QUIRE_ROUTE_KERNEL_SYNC, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
@@ -117,7 +117,7 @@ static void kernel_address(const struct quire_profile *profile, struct quire_fau
 
 static void user_address(const struct quire_profile *profile, struct quire_fault *fault)
 {
-	if (profile->decade == QUIRE_LINUX_6) {
+	if (profile->release == QUIRE_LINUX_6) {
 		entry_step(fault, QUIRE_STEP_DO_USER_ADDR_FAULT);
 		/* The kernel never means to execute user memory: no look-up can make it right. */
 		if (fault->access == QUIRE_ACCESS_EXEC && fault->mode == QUIRE_MODE_KERNEL) {
@@ -126,7 +126,7 @@ static void user_address(const struct quire_profile *profile, struct quire_fault
 		}
 	}
 	/* A reserved bit in an entry means corrupt tables: later kernels die at once, 2.4 did not know. */
-	if (fault->cause == QUIRE_CAUSE_RESERVED_BIT && profile->decade != QUIRE_LINUX_2_4)
+	if (fault->cause == QUIRE_CAUSE_RESERVED_BIT && profile->release != QUIRE_LINUX_2_4)
 		entry_end(fault, QUIRE_ROUTE_UNHANDLED, QUIRE_SIGKILL, 0);
 	else if (fault->cause == QUIRE_CAUSE_RESERVED_BIT)
 		entry_end(fault, QUIRE_ROUTE_PAGE_FAULT, QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR);

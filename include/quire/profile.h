@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-enum quire_decade {
+/* The version of Linux that a profile describes. Releases compare in order of time. */
+enum quire_release {
 	QUIRE_LINUX_2_4 = 0,
 	QUIRE_LINUX_2_6 = 1,
 	QUIRE_LINUX_4_14 = 2,
@@ -45,7 +46,7 @@ enum quire_oom_rule {
 
 struct quire_profile {
 	const char *name;         /* "linux-2.4" */
-	enum quire_decade decade; /* which syndrome tables */
+	enum quire_release release; /* which syndrome tables, and which names in traces */
 
 	/* Stack growth. A user access may grow a stack if va + stack_slack + stack_slack_longs *
 	 * sizeof(long) >= sp; both 0: no rule. */

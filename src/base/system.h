@@ -26,6 +26,14 @@ struct qr_cpu {
 	qr_atomic64 events[QUIRE_EVENT_COUNT];
 } __attribute__((aligned(64)));
 
+/* What an access asks of an address space: by a program, or by the kernel on its own. */
+struct qr_request {
+	quire_va address;
+	uint32_t rights; /* QR_VM_READ, _WRITE, _EXEC: the vma must have one of them; 0: no vma allows it */
+	uint8_t access;  /* enum quire_access */
+	uint8_t flags;   /* QR_REQUEST_*: src/fault/fault.h */
+};
+
 struct quire_system {
 	/* Constant after creation. */
 	const struct quire_arch *arch;
@@ -65,6 +73,7 @@ struct quire_system {
 	const struct quire_fault_row *rows[5];
 	/* What each plain syndrome of the architecture decodes to, with these rows: src/fault/decode.h. */
 	struct quire_fault plain[QUIRE_PLAIN_CODES];
+	struct qr_request plain_request[QUIRE_PLAIN_CODES]; /* all but the address */
 
 	/* Kernel mappings: src/kmap. NULL without an area for them. */
 	struct qr_kmap *kmap;

@@ -13,7 +13,6 @@
  * writes to the old frame after the copy was made, nor do two walkers see two frames
  * (ARM: break-before-make). */
 #include "fault/fault.h"
-#include "fault/ways.h"
 #include "file/file.h"
 
 /* => PT held: the entry is a mapping of `page`, so its references cannot reach zero. */
@@ -41,10 +40,10 @@ static bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 
 /* Makes the leaf writable in place. locked: PT, released
  *
- * A TLB that still has it read-only costs whoever uses it one more fault, which is no harm but a count too
- * many. On this CPU that is avoided: by a flush, or because the fault that came here has dropped the entry
- * already. Should one have come back since, establish() in handle.c flushes it. */
-static enum qr_result reuse(struct qr_fault_ctx *fc)
+ * A CPU whose TLB still has it read-only takes a harmless spurious fault that skews counts. This CPU is
+ * spared that: by a flush, or because the fault itself dropped the translation. Should it have come back
+ * since, establish_pte() in handle.c flushes it. */
+static enum qr_fault_status reuse(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned flags = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
@@ -55,9 +54,9 @@ static enum qr_result reuse(struct qr_fault_ctx *fc)
 		;
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
-	if (!(arch->caps & QUIRE_CAP_FAULT_FLUSHES) || !fc->fault)
+	if (!(arch->caps & QUIRE_CAP_FAULT_FLUSHES) || (fc->request.flags & QR_REQUEST_PIN))
 		qr_flush_here(fc);
-	return QR_DONE;
+	return QR_FAULT_OK;
 }
 
 /* The leaf of a copy: for a write writable and dirty, for a pin to read as clean as a read leaves it. */
@@ -66,7 +65,7 @@ static quire_pte copied_pte(const struct qr_fault_ctx *fc, const struct qr_page 
 	const struct quire_arch *arch = qr_arch(fc->system);
 	quire_pte pte = qr_anon_pte(fc, copy);
 
-	if (!fc->unshare)
+	if (!(fc->request.flags & QR_REQUEST_UNSHARE))
 		return pte;
 	pte = arch->with_flags(arch, pte, 0, QUIRE_PTE_DIRTY, 0);
 	return arch->with_prot(arch, pte, arch->prot(arch, pte, 0) & ~(quire_prot)QUIRE_PROT_WRITE, 0);
@@ -99,16 +98,16 @@ static void count_replaced(struct qr_fault_ctx *fc, const struct qr_page *old)
 }
 
 /* Puts `copy` in the place of `old` (NULL: the zero page). Takes over the references of both. */
-static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
+static enum qr_fault_status replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 
 	__atomic_store_n(&copy->flags, copy->flags | QR_PAGE_EXCLUSIVE | QR_PAGE_UPTODATE, __ATOMIC_RELAXED);
-	if (!qr_lock_same_page(fc)) {
+	if (!qr_pte_lock_same_page(fc)) {
 		qr_page_put(fc->system, copy);
 		if (old)
 			qr_page_put(fc->system, old);
-		return QR_CHANGED;
+		return QR_FAULT_RACED;
 	}
 	/* commit */
 	take_out(fc, old);
@@ -121,11 +120,11 @@ static enum qr_result replace(struct qr_fault_ctx *fc, struct qr_page *old, stru
 		qr_page_put(fc->system, old); /* the mapping's */
 		qr_page_put(fc->system, old); /* ours */
 	}
-	return QR_DONE;
+	return QR_FAULT_OK;
 }
 
 /* => `old` (NULL: the zero page) referenced by the caller, PT not held. */
-static enum qr_result wp_page_copy(struct qr_fault_ctx *fc, struct qr_page *old)
+static enum qr_fault_status wp_page_copy(struct qr_fault_ctx *fc, struct qr_page *old)
 {
 	struct qr_page *copy;
 
@@ -135,49 +134,51 @@ static enum qr_result wp_page_copy(struct qr_fault_ctx *fc, struct qr_page *old)
 	if (!copy) {
 		if (old)
 			qr_page_put(fc->system, old);
-		return QR_OOM;
+		return QR_FAULT_OOM;
 	}
 	if (old)
 		qr_page_copy_on(fc->system, fc->cpu, copy, old);
 	return replace(fc, old, copy);
 }
 
-enum qr_result qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *page)
+enum qr_fault_status qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *page)
 {
 	struct quire_file *file = fc->vma->file;
 
 	if (file->ops && file->ops->mkwrite) {
 		qr_step(fc, QUIRE_STEP_PAGE_MKWRITE);
-		if (file->ops->mkwrite(file->context, qr_vma_index(fc->vma, fc->va)) != QUIRE_OK)
-			return QR_SIGBUS;
+		if (file->ops->mkwrite(file->context, qr_vma_index(fc->vma, fc->va)) != QUIRE_OK) {
+			fc->rule = QUIRE_STEP_PAGE_MKWRITE;
+			return QR_FAULT_SIGBUS;
+		}
 	}
 	qr_page_lock(fc->system, page);
 	if (page->u.cache.file == file)
-		return QR_DONE;
+		return QR_FAULT_OK;
 	qr_page_unlock(fc->system, page);
-	return QR_CHANGED;
+	return QR_FAULT_RACED;
 }
 
 /* => `page` referenced by the caller, PT not held. */
-static enum qr_result wp_page_shared(struct qr_fault_ctx *fc, struct qr_page *page)
+static enum qr_fault_status wp_page_shared(struct qr_fault_ctx *fc, struct qr_page *page)
 {
-	enum qr_result result = qr_page_mkwrite(fc, page);
+	enum qr_fault_status status = qr_page_mkwrite(fc, page);
 
 	qr_step(fc, QUIRE_STEP_WP_PAGE_SHARED);
-	if (result == QR_DONE) {
-		if (qr_lock_same_page(fc)) {
+	if (status == QR_FAULT_OK) {
+		if (qr_pte_lock_same_page(fc)) {
 			qr_cache_dirty(page);
-			result = reuse(fc);
+			status = reuse(fc);
 		} else {
-			result = QR_CHANGED;
+			status = QR_FAULT_RACED;
 		}
 		qr_page_unlock(fc->system, page);
 	}
 	qr_page_put(fc->system, page);
-	return result;
+	return status;
 }
 
-enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc)
+enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	quire_pfn pfn = arch->pfn(arch, fc->pte, 0);
@@ -187,21 +188,19 @@ enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc)
 	if (pfn.n == fc->system->zero_page.n)
 		return wp_page_copy(fc, NULL);
 	page = qr_page_of(fc->system, pfn);
-	if (!page) {
-		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);
-		return QR_SIGBUS;
-	}
-	if (!qr_lock_same_page(fc))
-		return QR_CHANGED;
+	if (!page)
+		return qr_refuse(fc, QUIRE_STEP_PTE_CORRUPT, QR_FAULT_SIGBUS);
+	if (!qr_pte_lock_same_page(fc))
+		return QR_FAULT_RACED;
 	/* locked: mm(r), PT */
 	if (!(fc->vma->flags & QR_VM_SHARED) && alone(fc, page)) {
 		qr_page_set(page, QR_PAGE_EXCLUSIVE);
 		qr_step(fc, QUIRE_STEP_WP_PAGE_REUSE);
-		if (!fc->unshare)
+		if (!(fc->request.flags & QR_REQUEST_UNSHARE))
 			return reuse(fc);
 		/* Alone now; writable it becomes by the first write. */
 		qr_pt_unlock(&fc->mm->pt, fc->table);
-		return QR_DONE;
+		return QR_FAULT_OK;
 	}
 	qr_page_get(page);
 	qr_pt_unlock(&fc->mm->pt, fc->table);

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* From a trap to a fault. Decoding is pure, so what it says of the common syndromes is remembered.
+/* From a trap to a fault. Decoding is pure, so the result for common syndromes is kept.
  *
  *   plain syndrome    one of the few numbers that ordinary page faults come with (quire_arch.plain_codes):
  *                     decoded when the system is made, and again when a row is replaced;
  *                     counted by syndrome, for all the steps of its entry at once
- *   any other         the architecture decodes it there and then */
+ *   any other         the architecture decodes it when it comes */
 #ifndef QR_DECODE_H
 #define QR_DECODE_H
 
 #include "base/system.h"
 
-/* Decodes every plain syndrome by the rows of now. => no fault is being decoded. */
-void qr_decode_learn(struct quire_system *system);
+/* Decodes every plain syndrome by the rows in force. => no fault is being decoded. */
+void qr_decode_prepare(struct quire_system *system);
 
-/* How often faults of plain syndromes passed `step` on their way in: they are counted by syndrome. */
-uint64_t qr_decode_counted(const struct quire_system *system, enum quire_step step);
+/* Frees the rows that quire_fault_hook() copied. => no fault is being decoded. */
+void qr_decode_unhook(struct quire_system *system);
+
+/* How many faults of plain syndromes passed `step` in their entry: these are counted by syndrome. */
+uint64_t qr_decode_counter(const struct quire_system *system, enum quire_step step);
 
 /* What a trap of a plain syndrome means, all but the trap's own address, pc, sp and context; NULL: another
- * syndrome, or not a user's. */
-QR_INLINE const struct quire_fault *qr_decode_known(const struct quire_system *system,
+ * syndrome, or not from user mode. */
+QR_INLINE const struct quire_fault *qr_decode_plain(const struct quire_system *system,
 						    const struct quire_trap *trap)
 {
 	const struct quire_arch *arch = qr_arch(system);

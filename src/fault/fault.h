@@ -1,56 +1,91 @@
 /* SPDX-License-Identifier: MIT */
-/* The fault path inside: the context that every step shares.
+/* The fault path inside: the context that every part shares, and how the parts answer each other.
  *
- *   fault.c   the way: kernel address, context, lock, vma, stack, access, outcome
- *   access.h  may the vma be used so            stack.c   may the stack grow
- *   handle.h  down the levels, by pte state     anon.c    nothing there, anonymous
- *   file.c    nothing there, a file             cow.c     write to a read-only leaf
- *   pin.c     the kernel asks for a page        oops.c    kernel mode: fixup, oops; user: signal
- *   profile.c the rules                         trace.c   the record
- *   decode.c  from a trap to a fault            hook.c    syndrome rows replaced
- */
+ *   fault.c    the way: trap, kernel address, context, mm lock, vma, outcome
+ *   decode.c   from a trap to a fault; syndrome rows replaced        profile.c  the rules
+ *   vmalloc.c  a kernel address                                      trace.c    the record
+ *   access.c   does the vma allow the access                         badarea.c  the ends in a signal
+ *   stack.c    may the stack grow                                    oops.c     the ends in kernel mode
+ *   handle.c   down the table levels, then by the state of the entry pin.c      the kernel asks for a page
+ *     anon.c   nothing there, anonymous       swapin.c  a swap entry
+ *     file.c   nothing there, a file          cow.c     a write to a read-only leaf
+ *
+ * The convention for results:
+ *   - A part in the middle of the way returns an enum qr_fault_status. One that refuses does it with
+ *     qr_refuse(), which also records the rule.
+ *   - A part at the end of the way sets fc->outcome and returns nothing.
+ *   - A step is for counters and traces. Nothing is decided by one. */
 #ifndef QR_FAULT_H
 #define QR_FAULT_H
 
 #include "mm/mm.h"
 
-/* What the levels say to the way above them. */
-enum qr_result {
-	QR_DONE = 0, /* the access will succeed */
-	QR_SIGBUS,
-	QR_SIGSEGV,
-	QR_OOM,
-	QR_LOOK_AGAIN, /* the mm lock was dropped: find the vma again */
-	QR_CHANGED     /* the entry was changed by another: done, the access decides */
+/* What a part of the way tells its caller. */
+enum qr_fault_status {
+	QR_FAULT_OK = 0,    /* go on; from a handler: the access will succeed */
+	QR_FAULT_RACED,     /* another CPU changed the entry first: the repeated access decides */
+	QR_FAULT_RETRY,     /* the mm lock was dropped for I/O: find the vma again */
+	QR_FAULT_MAPERR,    /* nothing may be mapped there: SIGSEGV, SEGV_MAPERR */
+	QR_FAULT_ACCERR,    /* the vma forbids the access: SIGSEGV, SEGV_ACCERR */
+	QR_FAULT_SIGBUS,    /* mapped and allowed, but there is no page */
+	QR_FAULT_OOM,       /* no frame */
+	QR_FAULT_NO_CONTEXT /* kernel mode may not wait for the mm lock */
+};
+
+/* qr_request.flags */
+enum {
+	QR_REQUEST_USER = 1,     /* the access was made in user mode */
+	QR_REQUEST_PIN = 2,      /* no exception: a system call asks for the page (qr_fault_in) */
+	QR_REQUEST_FORCE = 4,    /* break copy-on-write in a vma that may not be written: ptrace */
+	QR_REQUEST_UNSHARE = 8,  /* a read, and the private page must be this address's alone */
+	QR_REQUEST_MAY_DROP = 16 /* the mm lock may be dropped for I/O: the first try of a fault */
 };
 
 struct qr_fault_ctx {
 	struct quire_system *system;
 	struct quire_mm *mm;
 	struct qr_cpu *cpu;
-	const struct quire_trap *trap;   /* what the CPU said: address, pc, sp, context */
-	const struct quire_fault *fault; /* what it means, all the rest. NULL both: a pin (qr_fault_in) */
-	struct quire_trace *trace;
+	const struct quire_fault *fault; /* what the syndrome says; NULL for QR_REQUEST_PIN */
+	struct quire_trace *trace;       /* NULL: not wanted */
+	struct qr_request request;
+	uint32_t context; /* QUIRE_CTX_* */
+	bool major;       /* a device was read */
+	quire_va pc, sp;  /* of the interrupted code */
 
-	quire_va va; /* the page */
-	bool write;
-	bool force;   /* break COW for ptrace in a vma without WRITE */
-	bool unshare; /* a pin to read: the private page must be this address's alone */
-	bool major;
-	bool waits;   /* I/O is waited for under the mm lock: a second time, a pin */
-	bool dropped; /* the mm lock was dropped for I/O */
-
-	/* Known once the mm lock is held. */
-	struct qr_mm_slot *slot; /* of our reader: counts, and hints of where the last fault was */
+	quire_va va;             /* the page of request.address */
+	struct qr_mm_slot *slot; /* ours in the mm lock, held for read; NULL: not held */
 	struct quire_vma *vma;
 	void *entry;           /* level-0 entry of va */
 	struct qr_page *table; /* its table: PT lock */
 	quire_pte pte;         /* what the entry was when looked at */
 
-	struct quire_outcome outcome; /* of the whole way */
+	enum quire_step rule; /* the rule that refused */
+	struct quire_outcome outcome;
 };
 
+static inline bool qr_fault_is_write(const struct qr_fault_ctx *fc)
+{
+	return fc->request.access == QUIRE_ACCESS_WRITE;
+}
+
+static inline bool qr_fault_is_user(const struct qr_fault_ctx *fc)
+{
+	return fc->request.flags & QR_REQUEST_USER;
+}
+
+/* ARM and ARM64 name their ends after their own functions. */
+static inline bool qr_fault_is_arm(const struct qr_fault_ctx *fc)
+{
+	return fc->fault->vector == QUIRE_VECTOR_DATA_ABORT ||
+	       fc->fault->vector == QUIRE_VECTOR_PREFETCH_ABORT || fc->fault->vector == QUIRE_VECTOR_SYNC;
+}
+
+/* --- steps (trace.c) ---------------------------------------------------------------------------------- */
+
 void qr_trace_step(struct quire_trace *trace, enum quire_step step);
+void qr_trace_begin(struct quire_trace *trace, const struct quire_fault *fault);
+/* Completes the record: outcome, and what the address maps to now. => no lock held. */
+void qr_trace_end(struct quire_trace *trace, struct quire_mm *mm, const struct quire_outcome *outcome);
 
 static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
 {
@@ -70,20 +105,35 @@ static inline void qr_steps(struct qr_fault_ctx *fc, enum quire_step first, enum
 	}
 }
 
+/* `rule` refuses: it is counted, and becomes the rule of the outcome. */
+static inline enum qr_fault_status qr_refuse(struct qr_fault_ctx *fc, enum quire_step rule,
+					     enum qr_fault_status status)
+{
+	qr_step(fc, rule);
+	fc->rule = rule;
+	return status;
+}
+
 #define qr_slot_add(counter, by) ((void)__atomic_fetch_add((counter), (by), __ATOMIC_RELAXED))
 
-/* PT of fc->table, if the entry still is fc->pte to the bit; else no lock, and the step is counted. */
-bool qr_pte_changed(struct qr_fault_ctx *fc);
-static inline bool qr_lock_unchanged(struct qr_fault_ctx *fc)
+/* --- the entry under its lock (handle.c has the slow halves) ----------------------------------------- */
+
+/* Another CPU was faster. => PT held; released. Returns false. */
+bool qr_pte_raced(struct qr_fault_ctx *fc);
+/* Whether `now` is fc->pte but for young and dirty: then fc->pte is `now`. => PT held; released on false. */
+bool qr_pte_same_page(struct qr_fault_ctx *fc, quire_pte now);
+
+/* Takes PT of fc->table if the entry still is fc->pte to the bit. False: PT is not held, the step counted. */
+static inline bool qr_pte_lock_same(struct qr_fault_ctx *fc)
 {
 	qr_pt_lock(&fc->mm->pt, fc->table);
 	if (qr_likely(qr_pte_get(qr_arch(fc->system), 0, fc->entry).bits == fc->pte.bits))
 		return true;
-	return qr_pte_changed(fc);
+	return qr_pte_raced(fc);
 }
-/* The same for a leaf whose young and dirty the hardware may set meanwhile: fc->pte is what it is now. */
-bool qr_pte_same_page(struct qr_fault_ctx *fc, quire_pte now);
-static inline bool qr_lock_same_page(struct qr_fault_ctx *fc)
+
+/* The same for a leaf whose young and dirty the hardware may set meanwhile. */
+static inline bool qr_pte_lock_same_page(struct qr_fault_ctx *fc)
 {
 	quire_pte now;
 
@@ -92,11 +142,11 @@ static inline bool qr_lock_same_page(struct qr_fault_ctx *fc)
 	return qr_likely(now.bits == fc->pte.bits) || qr_pte_same_page(fc, now);
 }
 
-/* This CPU forgets its view of fc->va. */
+/* Makes this CPU forget its translation of fc->va. */
 void qr_flush_here(struct qr_fault_ctx *fc);
 
-/* An entry became valid where none was: walkers see it; where the CPU may keep "not present", it forgets.
- * => PT may be held. */
+/* An entry became valid where none was (update_mmu_cache): the walkers are told, and so is a CPU that may
+ * keep "not present". => PT may be held. */
 static inline void qr_publish(struct qr_fault_ctx *fc)
 {
 	const struct quire_host *host = fc->system->host;
@@ -107,31 +157,70 @@ static inline void qr_publish(struct qr_fault_ctx *fc)
 		qr_flush_here(fc);
 }
 
-/* By pte state; each takes PT itself and leaves it free. */
-enum qr_result qr_do_anonymous_page(struct qr_fault_ctx *fc);
-enum qr_result qr_do_fault(struct qr_fault_ctx *fc);
-enum qr_result qr_do_swap_page(struct qr_fault_ctx *fc);
-enum qr_result qr_do_wp_page(struct qr_fault_ctx *fc);
+/* --- the parts in the middle ---------------------------------------------------------------------------- */
 
-/* Maps a new anonymous frame where the entry still is none: commits, or puts the frame.
+/* What the fault asks of the address space (access.c). */
+struct qr_request qr_request_of(const struct quire_system *system, const struct quire_fault *fault);
+
+/* Grows fc->vma, which lies above va, down to it, if it may (stack.c). Changes to the mm lock for write and
+ * back: on return it is held for read, and fc->vma holds va or the status refuses. */
+enum qr_fault_status qr_expand_stack(struct qr_fault_ctx *fc);
+
+/* Down the levels, then by the state of the entry (handle.c). => mm lock for read, fc->vma allows the access.
+ * The lock stays held unless fc->slot is NULL afterwards: it was dropped for I/O. */
+enum qr_fault_status qr_handle_mm_fault(struct qr_fault_ctx *fc);
+
+/* By the state of the entry. Each takes PT itself and leaves it free. */
+enum qr_fault_status qr_do_anonymous_page(struct qr_fault_ctx *fc);
+enum qr_fault_status qr_do_fault(struct qr_fault_ctx *fc);
+enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc);
+enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc);
+
+/* Maps a new anonymous frame where the entry still is none: commits, or puts the frame (anon.c).
  * The frame has one reference, which becomes the mapping's. => PT not held. */
-enum qr_result qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page);
+enum qr_fault_status qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page);
 
 /* The leaf of a frame that is this address's alone: writable where the vma is, young, dirty. */
-quire_pte qr_anon_pte(const struct qr_fault_ctx *fc, const struct qr_page *page);
+static inline quire_pte qr_anon_pte(const struct qr_fault_ctx *fc, const struct qr_page *page)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	unsigned flags = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
 
-/* May `fc->vma`, which lies above va, grow down to it? Changes to the mm lock for write and back; on
- * success fc->vma holds va and the lock is held for read. Otherwise the step that refused. */
-enum quire_step qr_expand_stack(struct qr_fault_ctx *fc);
+	return arch->make(arch, qr_page_pfn(fc->system, page), fc->vma->prot, flags, 0);
+}
 
-/* Ends of the way. => no lock held. */
-struct quire_outcome qr_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code);
-struct quire_outcome qr_kernel_fault(struct qr_fault_ctx *fc);
+/* Tells the file that its page at fc->va becomes writable (cow.c). => `page` referenced, not LOCKED.
+ * OK: it is LOCKED now and still the file's; RACED: it was truncated meanwhile; SIGBUS: the file refused. */
+enum qr_fault_status qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *page);
 
-/* The kernel asks for one page as a program's access would (populate, mlock, ptrace, futex).
+/* --- the ends ------------------------------------------------------------------------------------------- */
+
+/* All: => no lock held; fc->outcome is set. */
+
+/* A kernel address: resumed, or a bad area (vmalloc.c). */
+void qr_vmalloc_fault(struct qr_fault_ctx *fc);
+
+/* SIGSEGV after a look-up, and without one: there the syndrome row's signal, if it has one (badarea.c). */
+void qr_bad_area(struct qr_fault_ctx *fc, unsigned code);
+void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code);
+void qr_do_sigbus(struct qr_fault_ctx *fc);
+void qr_out_of_memory(struct qr_fault_ctx *fc);
+/* Nobody handles the code: the row's signal, or the kernel dies. */
+void qr_notify_die(struct qr_fault_ctx *fc);
+
+/* Kernel mode: fixup, else die. Die: oops, or panic where the context cannot be ended (oops.c). */
+void qr_no_context(struct qr_fault_ctx *fc);
+void qr_die(struct qr_fault_ctx *fc);
+
+/* Where the exception table continues; 0: nowhere. */
+quire_va qr_search_exception_tables(struct qr_fault_ctx *fc);
+
+/* --- the kernel asks for a page (pin.c) ----------------------------------------------------------------- */
+
+/* Brings in one page as a program's access would (populate, mlock, ptrace, futex).
  * => mm lock for read with *token, vma holds va.
- * Returns QUIRE_OK; QUIRE_EFAULT: SIGSEGV or SIGBUS would have come (EFAULT; SIGBUS counts as EFAULT);
- * QUIRE_ENOMEM; QUIRE_RETRY: the lock was dropped and is held again, *token is new: find the vma again. */
+ * Returns QUIRE_OK; QUIRE_EFAULT: SIGSEGV or SIGBUS would have come; QUIRE_ENOMEM;
+ * QUIRE_RETRY: the lock was dropped and is held again, *token is new: find the vma again. */
 enum {
 	QR_FAULT_IN_WRITE = 1,
 	QR_FAULT_IN_FORCE = 2,

@@ -9,7 +9,6 @@
  * and undone, or the page is seen to be gone. I/O is done with the mm lock dropped where the profile
  * allows it; the fault then begins again. */
 #include "fault/fault.h"
-#include "fault/ways.h"
 #include "file/file.h"
 #include "page/slab.h"
 
@@ -23,24 +22,22 @@ static bool cached(struct quire_file *file, uint64_t index)
 	return ready;
 }
 
-static enum qr_result result_of(struct qr_fault_ctx *fc, enum quire_status status)
+static enum qr_fault_status status_of(struct qr_fault_ctx *fc, enum quire_status got)
 {
-	switch (status) {
+	switch (got) {
 	case QUIRE_OK:
-		return QR_DONE;
+		return QR_FAULT_OK;
 	case QUIRE_ENOMEM:
-		return QR_OOM;
+		return QR_FAULT_OOM;
 	case QUIRE_ERANGE:
-		qr_step(fc, QUIRE_STEP_BEYOND_EOF);
-		return QR_SIGBUS;
+		return qr_refuse(fc, QUIRE_STEP_BEYOND_EOF, QR_FAULT_SIGBUS);
 	default:
-		qr_step(fc, QUIRE_STEP_IO_ERROR);
-		return QR_SIGBUS;
+		return qr_refuse(fc, QUIRE_STEP_IO_ERROR, QR_FAULT_SIGBUS);
 	}
 }
 
 /* Reads the page in with the mm lock dropped. The fault begins again, or ends here with an error. */
-static enum qr_result read_without_lock(struct qr_fault_ctx *fc, uint64_t index)
+static enum qr_fault_status read_without_lock(struct qr_fault_ctx *fc, uint64_t index)
 {
 	struct quire_file *file = quire_file_get(fc->vma->file);
 	enum quire_status status;
@@ -48,7 +45,7 @@ static enum qr_result read_without_lock(struct qr_fault_ctx *fc, uint64_t index)
 	struct qr_page *page;
 
 	qr_mm_slot_unlock(fc->mm, fc->slot);
-	fc->dropped = true;
+	fc->slot = NULL;
 	qr_step(fc, QUIRE_STEP_LOCK_DROPPED);
 	status = qr_cache_get(file, index, &page, &how);
 	if (status == QUIRE_OK) {
@@ -57,26 +54,26 @@ static enum qr_result read_without_lock(struct qr_fault_ctx *fc, uint64_t index)
 		qr_cache_put(fc->system, page);
 	}
 	quire_file_put(file);
-	return status == QUIRE_OK ? QR_LOOK_AGAIN : result_of(fc, status);
+	return status == QUIRE_OK ? QR_FAULT_RETRY : status_of(fc, status);
 }
 
 /* The page of the file at fc->va: LOCKED, referenced, up to date. */
-static enum qr_result get_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
+static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
 {
 	struct quire_file *file = fc->vma->file;
 	uint64_t index = qr_vma_index(fc->vma, fc->va);
 	enum quire_status status;
 	enum quire_step how;
 
-	if (!fc->waits && fc->system->profile->allow_retry && !qr_file_is_shmem(file) &&
-	    index < qr_file_end_index(file) && !cached(file, index))
+	if ((fc->request.flags & QR_REQUEST_MAY_DROP) && fc->system->profile->allow_retry &&
+	    !qr_file_is_shmem(file) && index < qr_file_end_index(file) && !cached(file, index))
 		return read_without_lock(fc, index);
 	status = qr_cache_get(file, index, out_page, &how);
 	if (status != QUIRE_OK)
-		return result_of(fc, status);
+		return status_of(fc, status);
 	qr_step(fc, how);
 	fc->major |= how == QUIRE_STEP_CACHE_READ;
-	return QR_DONE;
+	return QR_FAULT_OK;
 }
 
 /* A page that is about to be executed must be seen by the instruction side. */
@@ -108,24 +105,25 @@ static quire_prot read_prot(const struct quire_vma *vma)
 							: vma->prot;
 }
 
-/* Maps a LOCKED page at fc->va. The caller's reference becomes the mapping's on QR_DONE. */
-static enum qr_result finish(struct qr_fault_ctx *fc, struct qr_page *page, quire_prot prot, unsigned flags)
+/* Maps a LOCKED page at fc->va (finish_fault). The caller's reference becomes the mapping's on QR_FAULT_OK. */
+static enum qr_fault_status map_page(struct qr_fault_ctx *fc, struct qr_page *page, quire_prot prot,
+				     unsigned flags)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	quire_pte pte = arch->make(arch, qr_page_pfn(fc->system, page), prot, flags, 0);
 
 	sync_icache(fc, page);
-	if (!qr_lock_unchanged(fc))
-		return QR_CHANGED;
+	if (!qr_pte_lock_same(fc))
+		return QR_FAULT_RACED;
 	if (qr_rmap_add(fc->system, page, fc->entry) != QUIRE_OK) {
 		qr_pt_unlock(&fc->mm->pt, fc->table);
-		return QR_OOM;
+		return QR_FAULT_OOM;
 	}
 	qr_pte_set(arch, 0, fc->entry, pte);
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
 	count_mapped(fc, 1);
-	return QR_DONE;
+	return QR_FAULT_OK;
 }
 
 /* --- fault-around ----------------------------------------------------------------------------------- */
@@ -226,80 +224,80 @@ static bool do_fault_around(struct qr_fault_ctx *fc)
 
 /* --- the three cases ---------------------------------------------------------------------------------- */
 
-static enum qr_result do_read_fault(struct qr_fault_ctx *fc)
+static enum qr_fault_status do_read_fault(struct qr_fault_ctx *fc)
 {
 	struct qr_page *page;
-	enum qr_result result;
+	enum qr_fault_status status;
 
 	qr_step(fc, QUIRE_STEP_DO_READ_FAULT);
 	if (fc->system->profile->fault_around_bytes > qr_page_bytes(fc->system) &&
 	    !qr_mutant(fc->system, "fault-around") && do_fault_around(fc)) {
 		qr_step(fc, QUIRE_STEP_CACHE_HIT);
-		return QR_DONE;
+		return QR_FAULT_OK;
 	}
-	result = get_page(fc, &page);
-	if (result != QR_DONE)
-		return result;
-	result = finish(fc, page, read_prot(fc->vma), QUIRE_PTE_YOUNG);
+	status = get_page(fc, &page);
+	if (status != QR_FAULT_OK)
+		return status;
+	status = map_page(fc, page, read_prot(fc->vma), QUIRE_PTE_YOUNG);
 	qr_page_unlock(fc->system, page);
-	if (result != QR_DONE)
+	if (status != QR_FAULT_OK)
 		qr_page_put(fc->system, page);
-	return result;
+	return status;
 }
 
-static enum qr_result do_cow_fault(struct qr_fault_ctx *fc)
+static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 {
 	struct qr_page *copy, *page;
-	enum qr_result result;
+	enum qr_fault_status status;
 
 	qr_step(fc, QUIRE_STEP_DO_COW_FAULT);
 	qr_anon_prepare(fc->vma);
 	copy = qr_frame_alloc_on(fc->system, fc->cpu, 0, QUIRE_PAGE_ANON);
 	if (!copy)
-		return QR_OOM;
-	result = get_page(fc, &page);
-	if (result != QR_DONE) {
+		return QR_FAULT_OOM;
+	status = get_page(fc, &page);
+	if (status != QR_FAULT_OK) {
 		qr_page_put(fc->system, copy);
-		return result;
+		return status;
 	}
 	qr_page_copy_on(fc->system, fc->cpu, copy, page);
 	sync_icache(fc, copy);
-	result = qr_map_anon(fc, copy);
+	status = qr_map_anon(fc, copy);
 	qr_cache_put(fc->system, page);
-	return result;
+	return status;
 }
 
-static enum qr_result do_shared_fault(struct qr_fault_ctx *fc)
+static enum qr_fault_status do_shared_fault(struct qr_fault_ctx *fc)
 {
 	struct qr_page *page;
-	enum qr_result result;
+	enum qr_fault_status status;
 
 	qr_step(fc, QUIRE_STEP_DO_SHARED_FAULT);
-	result = get_page(fc, &page);
-	if (result != QR_DONE)
-		return result;
+	status = get_page(fc, &page);
+	if (status != QR_FAULT_OK)
+		return status;
 	if (qr_vma_wants_writenotify(fc->vma)) {
 		qr_page_unlock(fc->system, page);
-		result = qr_page_mkwrite(fc, page);
-		if (result != QR_DONE) {
+		status = qr_page_mkwrite(fc, page);
+		if (status != QR_FAULT_OK) {
 			qr_page_put(fc->system, page);
-			return result;
+			return status;
 		}
 	}
-	result = finish(fc, page, fc->vma->prot, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY);
-	if (result == QR_DONE)
+	status = map_page(fc, page, fc->vma->prot, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY);
+	if (status == QR_FAULT_OK)
 		qr_cache_dirty(page);
 	qr_page_unlock(fc->system, page);
-	if (result != QR_DONE)
+	if (status != QR_FAULT_OK)
 		qr_page_put(fc->system, page);
-	return result;
+	return status;
 }
 
-enum qr_result qr_do_fault(struct qr_fault_ctx *fc)
+enum qr_fault_status qr_do_fault(struct qr_fault_ctx *fc)
 {
-	if (fc->system->profile->decade > QUIRE_LINUX_2_6)
+	if (fc->system->profile->release > QUIRE_LINUX_2_6)
 		qr_step(fc, QUIRE_STEP_DO_FAULT);
-	if (!fc->write)
+	if (!qr_fault_is_write(fc))
 		return do_read_fault(fc);
 	return fc->vma->flags & QR_VM_SHARED ? do_shared_fault(fc) : do_cow_fault(fc);
 }

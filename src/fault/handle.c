@@ -1,9 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* Down the table levels, the parts that are not common to every fault: a walk from the root, an entry that is
- * not none, one that was changed by another. handle.h has the way. */
-#include "fault/handle.h"
+/* Down the table levels, then by the state of the last entry: handle_mm_fault, handle_pte_fault.
+ *
+ *   none  ── anonymous vma ──► anon.c      leaf, write to a read-only one ──► cow.c
+ *         └─ file vma ───────► file.c      leaf, else ──► young, dirty; or spurious
+ *   swap  ───────────────────► swapin.c
+ *
+ * The entry is looked at without PT. Whoever changes it takes PT and compares with what was seen.
+ *
+ * Functions are kept out of line where inlining would make the faults that do not enter them save registers. */
+#include "fault/fault.h"
 
-/* Makes this CPU forget its view of one page: the entry allows more than the CPU believed. */
+/* --- the entry under its lock ---------------------------------------------------------------------------- */
+
+QR_RARE bool qr_pte_raced(struct qr_fault_ctx *fc)
+{
+	qr_pt_unlock(&fc->mm->pt, fc->table);
+	qr_step(fc, QUIRE_STEP_PTE_CHANGED);
+	return false;
+}
+
+/* Two leaves that differ in nothing but young and dirty, which the hardware sets by itself. */
+static bool same_but_flags(const struct quire_arch *arch, quire_pte a, quire_pte b)
+{
+	unsigned both = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
+
+	if (arch->kind(arch, a, 0) != QUIRE_PTE_LEAF || arch->kind(arch, b, 0) != QUIRE_PTE_LEAF)
+		return false;
+	return arch->with_flags(arch, a, both, 0, 0).bits == arch->with_flags(arch, b, both, 0, 0).bits;
+}
+
+QR_RARE bool qr_pte_same_page(struct qr_fault_ctx *fc, quire_pte now)
+{
+	if (!same_but_flags(qr_arch(fc->system), now, fc->pte))
+		return qr_pte_raced(fc);
+	fc->pte = now;
+	return true;
+}
+
 void qr_flush_here(struct qr_fault_ctx *fc)
 {
 	const struct quire_host *host = fc->system->host;
@@ -20,44 +53,19 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 	host->tlb_flush(fc->system->host_context, &flush);
 }
 
-/* The rare end of the two below: another was faster. locked: PT, released */
-QR_RARE bool qr_pte_changed(struct qr_fault_ctx *fc)
-{
-	qr_pt_unlock(&fc->mm->pt, fc->table);
-	qr_step(fc, QUIRE_STEP_PTE_CHANGED);
-	return false;
-}
+/* --- by the state of the entry --------------------------------------------------------------------------- */
 
-/* Whether an entry that changed since it was seen changed in its young and dirty alone: then the
- * hardware did it, and the fault goes on. */
-static bool same_but_bits(const struct quire_arch *arch, quire_pte a, quire_pte b)
-{
-	unsigned both = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
-
-	if (arch->kind(arch, a, 0) != QUIRE_PTE_LEAF || arch->kind(arch, b, 0) != QUIRE_PTE_LEAF)
-		return false;
-	return arch->with_flags(arch, a, both, 0, 0).bits == arch->with_flags(arch, b, both, 0, 0).bits;
-}
-
-QR_RARE bool qr_pte_same_page(struct qr_fault_ctx *fc, quire_pte now)
-{
-	if (!same_but_bits(qr_arch(fc->system), now, fc->pte))
-		return qr_pte_changed(fc);
-	fc->pte = now;
-	return true;
-}
-
-/* A present leaf that allows the access in software: young and dirty are marked where the hardware
- * does not, else the CPU's view was stale. */
-static enum qr_result establish(struct qr_fault_ctx *fc)
+/* A present leaf that allows the access in software: young and dirty are set where the hardware does not
+ * (pte_mkyoung, pte_mkdirty), else the CPU's translation was stale. */
+static __attribute__((noinline)) enum qr_fault_status establish_pte(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
-	unsigned set = QUIRE_PTE_YOUNG | (fc->write ? QUIRE_PTE_DIRTY : 0);
+	unsigned set = QUIRE_PTE_YOUNG | (qr_fault_is_write(fc) ? QUIRE_PTE_DIRTY : 0);
 	quire_pte want;
 	bool changed = false;
 
-	if (!qr_lock_same_page(fc))
-		return QR_CHANGED;
+	if (!qr_pte_lock_same_page(fc))
+		return QR_FAULT_RACED;
 	for (;;) {
 		want = arch->with_flags(arch, fc->pte, set, 0, 0);
 		if (want.bits == fc->pte.bits)
@@ -71,19 +79,60 @@ static enum qr_result establish(struct qr_fault_ctx *fc)
 	if (changed && fc->system->host->pte_sync)
 		fc->system->host->pte_sync(fc->system->host_context);
 	qr_flush_here(fc);
-	return QR_DONE;
+	return QR_FAULT_OK;
 }
 
-/* A swap entry. No store is attached to a system yet, so the slot it names cannot exist. */
-enum qr_result qr_do_swap_page(struct qr_fault_ctx *fc)
+static __attribute__((noinline)) enum qr_fault_status handle_present(struct qr_fault_ctx *fc)
 {
-	qr_step(fc, QUIRE_STEP_DO_SWAP_PAGE);
-	qr_step(fc, QUIRE_STEP_SWAP_BAD);
-	return QR_SIGBUS;
+	const struct quire_arch *arch = qr_arch(fc->system);
+
+	switch (arch->kind(arch, fc->pte, 0)) {
+	case QUIRE_PTE_SWAP:
+		return qr_do_swap_page(fc);
+	case QUIRE_PTE_LEAF:
+		if (qr_fault_is_write(fc) && !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE))
+			return qr_do_wp_page(fc);
+		if (fc->request.flags & QR_REQUEST_UNSHARE)
+			return qr_do_wp_page(fc);
+		return establish_pte(fc);
+	default:
+		return qr_refuse(fc, QUIRE_STEP_PTE_CORRUPT, QR_FAULT_SIGBUS);
+	}
 }
 
-/* The entry by a walk from the root, with tables made as needed; it is at hand for the next fault. */
-bool qr_walk(struct qr_fault_ctx *fc)
+QR_INLINE enum qr_fault_status handle_pte_fault(struct qr_fault_ctx *fc)
+{
+	qr_step(fc, QUIRE_STEP_HANDLE_PTE_FAULT);
+	if (fc->pte.bits != 0)
+		return handle_present(fc);
+	if (fc->system->profile->release <= QUIRE_LINUX_2_6)
+		qr_step(fc, QUIRE_STEP_DO_NO_PAGE);
+	return fc->vma->file ? qr_do_fault(fc) : qr_do_anonymous_page(fc);
+}
+
+/* --- down the levels -------------------------------------------------------------------------------------- */
+
+/* The entry in the table that the last fault on this slot used. False: that is for other addresses.
+ * The frame is one whole table, so its descriptor tells which addresses it maps. */
+QR_INLINE bool use_last_table(struct qr_fault_ctx *fc)
+{
+	const struct quire_arch *arch = qr_arch(fc->system);
+	const struct quire_level *level = &arch->level[0];
+	uint64_t span = (uint64_t)1 << (level->shift + level->index_bits);
+	char *table = __atomic_load_n(&fc->slot->table, __ATOMIC_RELAXED);
+
+	if (qr_unlikely(!table))
+		return false;
+	fc->table = qr_page_at(fc->system, table);
+	if (qr_unlikely(fc->table->u.table.base != (fc->va & ~(span - 1))))
+		return false;
+	fc->entry = table + qr_pt_index(arch, 0, fc->va) * level->entry_bytes;
+	return true;
+}
+
+/* The entry by a walk from the root, with missing tables made: pgd_offset, pmd_alloc, pte_alloc. Its table
+ * is kept for the next fault. */
+static __attribute__((noinline)) enum qr_fault_status walk(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned made = 0;
@@ -92,35 +141,26 @@ bool qr_walk(struct qr_fault_ctx *fc)
 	if (qr_unlikely(!fc->entry)) {
 		fc->entry = qr_pt_alloc(&fc->mm->pt, fc->va, 0, &made);
 		if (!fc->entry)
-			return false;
+			return QR_FAULT_OOM;
 		while (made--)
 			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
 	}
 	fc->table = qr_pt_table_of(&fc->mm->pt, fc->entry);
-	/* Smaller tables share a frame, and which of them there are the frame does not tell; nor does it tell
-	 * anything of a table that the port brought along. */
+	/* Not where several tables share a frame, since its descriptor does not tell which of them exist; nor
+	 * for a table that the port brought along, of which it tells nothing. */
 	if (arch->level[0].table_bytes == qr_page_bytes(fc->system) && fc->table->u.table.pt == &fc->mm->pt)
 		__atomic_store_n(&fc->slot->table,
 				 (char *)fc->entry - ((uintptr_t)fc->entry & qr_page_mask(fc->system)),
 				 __ATOMIC_RELAXED);
-	return true;
+	return QR_FAULT_OK;
 }
 
-enum qr_result qr_handle_present(struct qr_fault_ctx *fc)
+enum qr_fault_status qr_handle_mm_fault(struct qr_fault_ctx *fc)
 {
-	const struct quire_arch *arch = qr_arch(fc->system);
-
-	switch (arch->kind(arch, fc->pte, 0)) {
-	case QUIRE_PTE_SWAP:
-		return qr_do_swap_page(fc);
-	case QUIRE_PTE_LEAF:
-		if (fc->write && !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE))
-			return qr_do_wp_page(fc);
-		if (fc->unshare)
-			return qr_do_wp_page(fc);
-		return establish(fc);
-	default:
-		qr_step(fc, QUIRE_STEP_PTE_CORRUPT);
-		return QR_SIGBUS;
-	}
+	if (qr_unlikely(!use_last_table(fc)) && walk(fc) != QR_FAULT_OK)
+		return QR_FAULT_OOM;
+	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
+	if (qr_unlikely(fc->trace != NULL))
+		fc->trace->pte_before = fc->pte.bits;
+	return handle_pte_fault(fc);
 }

@@ -1,95 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel asks for a page that a program could have: populate, mlock, ptrace, futex. */
-#include "fault/handle.h"
+#include "fault/fault.h"
 
-/* Whether the leaf there already serves, as it would a program. */
-static bool serves(const struct quire_mm *mm, quire_va va, bool write)
+/* Whether `page` may have to be copied before its content is only this address's. */
+static bool is_shared_anon(const struct quire_system *system, const struct qr_page *page)
 {
-	const struct quire_arch *arch = qr_arch(mm->system);
-	const void *entry = qr_pt_find(&mm->pt, va, 0);
-	quire_pte pte;
-
-	if (!entry)
-		return false;
-	pte = qr_pte_get(arch, 0, entry);
-	return arch->kind(arch, pte, 0) == QUIRE_PTE_LEAF &&
-	       (!write || (arch->prot(arch, pte, 0) & QUIRE_PROT_WRITE));
-}
-
-/* FORCE on a private page that the program may not write: a copy of its own, EXCLUSIVE, is enough. */
-static bool own_copy(const struct quire_mm *mm, quire_va va)
-{
-	const struct quire_arch *arch = qr_arch(mm->system);
-	const void *entry = qr_pt_find(&mm->pt, va, 0);
-	const struct qr_page *page;
-	quire_pte pte;
-
-	if (!entry)
-		return false;
-	pte = qr_pte_get(arch, 0, entry);
-	if (arch->kind(arch, pte, 0) != QUIRE_PTE_LEAF)
-		return false;
-	page = qr_page_of(mm->system, arch->pfn(arch, pte, 0));
-	return page && qr_page_test(page, QR_PAGE_EXCLUSIVE);
-}
-
-static bool is_shared_anon(const struct quire_mm *mm, quire_va va)
-{
-	const struct quire_arch *arch = qr_arch(mm->system);
-	const void *entry = qr_pt_find(&mm->pt, va, 0);
-	const struct qr_page *page;
-	quire_pte pte;
-
-	if (!entry)
-		return false;
-	pte = qr_pte_get(arch, 0, entry);
-	if (arch->kind(arch, pte, 0) != QUIRE_PTE_LEAF)
-		return false;
-	page = qr_page_of(mm->system, arch->pfn(arch, pte, 0));
 	return page && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_EXCLUSIVE) &&
-	       !qr_mutant(mm->system, "pin-unshares");
+	       !qr_mutant(system, "pin-unshares");
 }
 
-static bool satisfied(const struct qr_fault_ctx *fc)
+/* Whether the leaf that is there serves the request as it is: follow_page. */
+static bool follow_page(const struct qr_fault_ctx *fc)
 {
-	if (fc->force)
-		return own_copy(fc->mm, fc->va);
-	return serves(fc->mm, fc->va, fc->write) && !(fc->unshare && is_shared_anon(fc->mm, fc->va));
+	const struct quire_arch *arch = qr_arch(fc->system);
+	const void *entry = qr_pt_find(&fc->mm->pt, fc->va, 0);
+	const struct qr_page *page;
+	quire_pte pte;
+
+	if (!entry)
+		return false;
+	pte = qr_pte_get(arch, 0, entry);
+	if (arch->kind(arch, pte, 0) != QUIRE_PTE_LEAF)
+		return false;
+	page = qr_page_of(fc->system, arch->pfn(arch, pte, 0));
+	/* A private page that the program may not write: a copy of its own, EXCLUSIVE, is enough. */
+	if (fc->request.flags & QR_REQUEST_FORCE)
+		return page && qr_page_test(page, QR_PAGE_EXCLUSIVE);
+	if (qr_fault_is_write(fc))
+		return arch->prot(arch, pte, 0) & QUIRE_PROT_WRITE;
+	return !(fc->request.flags & QR_REQUEST_UNSHARE) || !is_shared_anon(fc->system, page);
+}
+
+/* What is asked of the address space. */
+static struct qr_request request_of(const struct quire_vma *vma, quire_va va, unsigned flags)
+{
+	const struct quire_profile *profile = vma->mm->system->profile;
+	bool write = flags & QR_FAULT_IN_WRITE;
+	struct qr_request request = {.address = va, .flags = QR_REQUEST_PIN};
+
+	request.access = write ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ;
+	if (write && (flags & QR_FAULT_IN_FORCE) && !(vma->flags & QR_VM_WRITE))
+		request.flags |= QR_REQUEST_FORCE;
+	if ((flags & QR_FAULT_IN_UNSHARE) && profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE)
+		request.flags |= QR_REQUEST_UNSHARE;
+	return request;
 }
 
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
 			      unsigned *token)
 {
-	bool write = flags & QR_FAULT_IN_WRITE;
-	bool force = (flags & QR_FAULT_IN_FORCE) && write && !(vma->flags & QR_VM_WRITE);
 	struct qr_fault_ctx fc = {
 	    .system = mm->system,
 	    .mm = mm,
 	    .cpu = qr_this_cpu(mm->system),
+	    .request = request_of(vma, va, flags),
 	    .va = va & ~(quire_va)qr_page_mask(mm->system),
-	    .write = write,
-	    .force = force,
-	    .unshare =
-		(flags & QR_FAULT_IN_UNSHARE) && mm->system->profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE,
-	    .waits = true,
 	    .slot = &mm->slot[*token],
 	    .vma = vma,
 	};
-	enum qr_result result;
+	enum qr_fault_status status;
 
-	if (satisfied(&fc))
+	if (follow_page(&fc))
 		return QUIRE_OK;
 	do {
 		qr_step(&fc, QUIRE_STEP_HANDLE_MM_FAULT);
-		result = qr_handle_mm_fault(&fc);
-	} while (result == QR_CHANGED && !satisfied(&fc));
-	switch (result) {
-	case QR_DONE:
-	case QR_CHANGED:
+		status = qr_handle_mm_fault(&fc);
+	} while (status == QR_FAULT_RACED && !follow_page(&fc));
+	switch (status) {
+	case QR_FAULT_OK:
+	case QR_FAULT_RACED:
 		if (!qr_mutant(mm->system, "count-pins"))
 			qr_mm_count_fault(mm, fc.major);
 		return QUIRE_OK;
-	case QR_OOM:
+	case QR_FAULT_OOM:
 		return QUIRE_ENOMEM;
 	default:
 		return QUIRE_EFAULT;

@@ -6,7 +6,7 @@
 
 const struct quire_profile quire_profile_2_4 = {
     .name = "linux-2.4",
-    .decade = QUIRE_LINUX_2_4,
+    .release = QUIRE_LINUX_2_4,
     .stack_slack = 32, /* the deepest push: pusha */
     .lock_rule = QUIRE_LOCK_BLOCK,
     .vmalloc_rule = QUIRE_VMALLOC_ANY,
@@ -19,7 +19,7 @@ const struct quire_profile quire_profile_2_4 = {
 
 const struct quire_profile quire_profile_2_6 = {
     .name = "linux-2.6",
-    .decade = QUIRE_LINUX_2_6,
+    .release = QUIRE_LINUX_2_6,
     .stack_slack = 65536, /* enter with the largest frame, and some registers */
     .stack_slack_longs = 32,
     .lock_rule = QUIRE_LOCK_TRY_THEN_SEARCH,
@@ -35,7 +35,7 @@ const struct quire_profile quire_profile_2_6 = {
 
 const struct quire_profile quire_profile_4_14 = {
     .name = "linux-4.14",
-    .decade = QUIRE_LINUX_4_14,
+    .release = QUIRE_LINUX_4_14,
     .stack_guard_pages = 256,
     .lock_rule = QUIRE_LOCK_TRY_THEN_SEARCH,
     .vmalloc_rule = QUIRE_VMALLOC_PLAIN,
@@ -52,7 +52,7 @@ const struct quire_profile quire_profile_4_14 = {
 
 const struct quire_profile quire_profile_6 = {
     .name = "linux-6",
-    .decade = QUIRE_LINUX_6,
+    .release = QUIRE_LINUX_6,
     .stack_guard_pages = 256,
     .lock_rule = QUIRE_LOCK_TRY_THEN_SEARCH,
     .vmalloc_rule = QUIRE_VMALLOC_PLAIN,

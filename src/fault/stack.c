@@ -12,8 +12,8 @@
  *   |  mapping below  |
  *   +-----------------+
  *
- * The change needs the mm lock for write; the fault came with it for read. So it is let go and
- * taken again, and everything is looked at anew. */
+ * The change needs the mm lock for write, and the fault holds it for read. So the lock is released and taken
+ * again, and everything is looked up anew. */
 #include "fault/fault.h"
 
 static bool below_sp(const struct qr_fault_ctx *fc)
@@ -22,9 +22,7 @@ static bool below_sp(const struct qr_fault_ctx *fc)
 	uint64_t slack =
 	    profile->stack_slack + (uint64_t)profile->stack_slack_longs * qr_arch(fc->system)->long_bytes;
 
-	if (slack == 0 || !fc->fault || fc->fault->mode != QUIRE_MODE_USER)
-		return false;
-	return (uint64_t)fc->trap->address + slack < fc->trap->sp;
+	return slack != 0 && qr_fault_is_user(fc) && (uint64_t)fc->request.address + slack < fc->sp;
 }
 
 /* Whether growing to `start` comes too near to what is mapped below. */
@@ -39,68 +37,67 @@ static bool guard_hit(const struct quire_vma *vma, quire_va start)
 	       !qr_mutant(system, "stack-guard");
 }
 
-/* The limit that forbids `vma` to grow by `pages`, or QUIRE_STEP_STACK_GROWN. */
-static enum quire_step limit_hit(const struct quire_vma *vma, quire_va start, uint64_t pages)
+/* The limit that forbids fc->vma to grow to fc->va, `pages` more, or QR_FAULT_OK (acct_stack_growth). */
+static enum qr_fault_status check_limits(struct qr_fault_ctx *fc, uint64_t pages)
 {
-	const struct quire_mm *mm = vma->mm;
+	const struct quire_vma *vma = fc->vma;
+	const struct quire_mm *mm = fc->mm;
 	unsigned shift = qr_arch(mm->system)->page_shift;
 
 	if (mm->total_vm + pages > mm->limit[QUIRE_LIMIT_AS] >> shift)
-		return QUIRE_STEP_STACK_RLIMIT_AS;
-	if (vma->end - start > mm->limit[QUIRE_LIMIT_STACK] && !qr_mutant(mm->system, "stack-limit"))
-		return QUIRE_STEP_STACK_RLIMIT;
+		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT_AS, QR_FAULT_MAPERR);
+	if (vma->end - fc->va > mm->limit[QUIRE_LIMIT_STACK] && !qr_mutant(mm->system, "stack-limit"))
+		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT, QR_FAULT_MAPERR);
 	if ((vma->flags & QR_VM_LOCKED) && !(mm->rights & QUIRE_RIGHT_IPC_LOCK) &&
 	    mm->locked_vm + pages > mm->limit[QUIRE_LIMIT_MEMLOCK] >> shift)
-		return QUIRE_STEP_STACK_MEMLOCK;
-	return QUIRE_STEP_STACK_GROWN;
+		return qr_refuse(fc, QUIRE_STEP_STACK_MEMLOCK, QR_FAULT_MAPERR);
+	return QR_FAULT_OK;
 }
 
-/* Grows `vma` to hold `va`, or says which rule forbids it. => mm lock for write. */
-static enum quire_step grow(struct quire_vma *vma, quire_va va)
+/* Grows fc->vma to hold fc->va, or refuses. locked: mm(w) */
+static enum qr_fault_status grow(struct qr_fault_ctx *fc)
 {
-	struct quire_system *system = vma->mm->system;
-	unsigned shift = qr_arch(system)->page_shift;
-	uint64_t pages = (uint64_t)(vma->start - va) >> shift;
-	enum quire_step step;
+	struct quire_system *system = fc->system;
+	struct quire_vma *vma = fc->vma;
+	uint64_t pages = (uint64_t)(vma->start - fc->va) >> qr_arch(system)->page_shift;
+	enum qr_fault_status status;
 
-	if (va < system->mmap_min_addr)
-		return QUIRE_STEP_STACK_MMAP_MIN;
-	if (guard_hit(vma, va))
-		return QUIRE_STEP_STACK_GUARD;
-	/* As if something had been written, whatever comes of it: fork copies this vma's leaves. */
+	if (fc->va < system->mmap_min_addr)
+		return qr_refuse(fc, QUIRE_STEP_STACK_MMAP_MIN, QR_FAULT_MAPERR);
+	if (guard_hit(vma, fc->va))
+		return qr_refuse(fc, QUIRE_STEP_STACK_GUARD, QR_FAULT_MAPERR);
+	/* As if something had been written, whether the growth succeeds or not: fork copies this vma's leaves. */
 	qr_anon_prepare(vma);
 	if (pages > vma->pgoff)
-		return QUIRE_STEP_STACK_RLIMIT_AS;
-	step = limit_hit(vma, va, pages);
-	if (step != QUIRE_STEP_STACK_GROWN)
-		return step;
-	/* The question is asked for any vma; the promise is kept for those that can be written. */
-	if (qr_mm_commit(vma->mm, pages) != QUIRE_OK)
-		return QUIRE_STEP_STACK_OVERCOMMIT;
+		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT_AS, QR_FAULT_MAPERR);
+	status = check_limits(fc, pages);
+	if (status != QR_FAULT_OK)
+		return status;
+	/* Linux checks the commit limit for every stack but charges only accountable ones. */
+	if (qr_mm_commit(fc->mm, pages) != QUIRE_OK)
+		return qr_refuse(fc, QUIRE_STEP_STACK_OVERCOMMIT, QR_FAULT_MAPERR);
 	if (!(vma->flags & QR_VM_ACCOUNT))
 		qr_uncommit(system, pages);
-	qr_vma_grow_down(vma, va);
-	return QUIRE_STEP_STACK_GROWN;
+	qr_vma_grow_down(vma, fc->va);
+	return QR_FAULT_OK;
 }
 
-enum quire_step qr_expand_stack(struct qr_fault_ctx *fc)
+enum qr_fault_status qr_expand_stack(struct qr_fault_ctx *fc)
 {
-	enum quire_step step;
+	enum qr_fault_status status = QR_FAULT_OK;
 
 	qr_step(fc, QUIRE_STEP_EXPAND_STACK);
 	if (below_sp(fc))
-		return QUIRE_STEP_STACK_BELOW_SP;
+		return qr_refuse(fc, QUIRE_STEP_STACK_BELOW_SP, QR_FAULT_MAPERR);
 	qr_mm_slot_unlock(fc->mm, fc->slot);
 	qr_mm_write_lock(fc->mm);
 	fc->vma = qr_find_vma(fc->mm, fc->va);
 	if (!fc->vma)
-		step = QUIRE_STEP_NO_VMA;
-	else if (fc->vma->start <= fc->va)
-		step = QUIRE_STEP_STACK_GROWN; /* another thread was faster */
-	else if (!(fc->vma->flags & QR_VM_GROWSDOWN))
-		step = QUIRE_STEP_VMA_ABOVE;
-	else
-		step = grow(fc->vma, fc->va);
+		status = qr_refuse(fc, QUIRE_STEP_NO_VMA, QR_FAULT_MAPERR);
+	else if (fc->vma->start > fc->va && !(fc->vma->flags & QR_VM_GROWSDOWN))
+		status = qr_refuse(fc, QUIRE_STEP_VMA_ABOVE, QR_FAULT_MAPERR);
+	else if (fc->vma->start > fc->va) /* else another thread was faster */
+		status = grow(fc);
 	fc->slot = &fc->mm->slot[qr_mm_downgrade(fc->mm)];
-	return step;
+	return status;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The record of one fault's way. */
+/* The record of the way of one fault. */
 #include "fault/fault.h"
-#include "fault/ways.h"
 
 void qr_trace_step(struct quire_trace *trace, enum quire_step step)
 {
@@ -26,7 +25,7 @@ void qr_trace_end(struct quire_trace *trace, struct quire_mm *mm, const struct q
 	if (!mm || !quire_va_is_user(qr_arch(mm->system), trace->fault.va))
 		return;
 	arch = qr_arch(mm->system);
-	/* Who faulted while a writer holds the lock may be that writer: no waiting here. */
+	/* A fault taken while a writer holds the lock may be that writer's own: no waiting here. */
 	unsigned token;
 
 	if (!qr_mm_read_trylock(mm, qr_this_cpu(mm->system)->cpu, &token))

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A system: made from a configuration, ended, and its frames as the port uses them. */
 #include "fault/decode.h"
-#include "fault/hook.h"
 #include "file/file.h"
 #include "kmap/kmap.h"
 #include "mm/mm.h"
@@ -59,7 +58,7 @@ static void take_config(struct quire_system *system, const struct quire_config *
 	system->max_map_count = config->max_map_count;
 	system->mmap_min_addr = config->mmap_min_addr;
 	system->stack_guard_pages = config->stack_guard_pages;
-	qr_decode_learn(system);
+	qr_decode_prepare(system);
 	qr_list_init(&system->mms);
 	qr_list_init(&system->files);
 }
@@ -135,7 +134,7 @@ void quire_system_destroy(struct quire_system *system)
 		return;
 	if (system->kmap)
 		qr_kmap_destroy(system);
-	qr_fault_unhook_all(system);
+	qr_decode_unhook(system);
 	qr_page_put(system, qr_page_of(system, system->zero_page));
 	qr_slab_drain(system);
 	qr_frames_drain(system);

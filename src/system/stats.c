@@ -48,7 +48,7 @@ uint64_t quire_counter(const struct quire_system *system, enum quire_step step)
 
 	if ((unsigned)step >= QUIRE_STEP_COUNT)
 		return 0;
-	sum = qr_decode_counted(system, step);
+	sum = qr_decode_counter(system, step);
 	for (unsigned i = 0; i < system->cpus; i++)
 		sum += __atomic_load_n(&system->cpu[i].steps[step], __ATOMIC_RELAXED);
 	return sum;

@@ -8,7 +8,7 @@
 /* Set by Linux, not by the hardware, to mark a prefetch abort. */
 #define FSR_PREFETCH UINT64_C(0x80000000)
 
-static void set_decade(struct ex_report *report, enum quire_decade decade)
+static void set_decade(struct ex_report *report, enum quire_release decade)
 {
 	if (report->has_decade && report->decade >= decade)
 		return;

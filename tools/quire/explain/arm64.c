@@ -4,7 +4,7 @@
 
 #include "arm64/decode.h"
 
-static void set_decade(struct ex_report *report, enum quire_decade decade)
+static void set_decade(struct ex_report *report, enum quire_release decade)
 {
 	if (report->has_decade && report->decade >= decade)
 		return;

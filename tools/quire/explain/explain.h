@@ -53,7 +53,7 @@ struct ex_report {
 	uint32_t caller;
 	bool closed;
 	uint8_t votes[EX_ARCHES]; /* signs of each architecture */
-	enum quire_decade decade; /* what the wording suggests */
+	enum quire_release decade; /* what the wording suggests */
 	bool has_decade;
 
 	bool has_address, has_code, has_pc, has_sp;

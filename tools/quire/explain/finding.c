@@ -86,18 +86,18 @@ static enum ex_arch guess_arch(const struct ex_report *report, enum ex_arch last
 	return best;
 }
 
-static const struct quire_profile *profile_of(enum quire_decade decade)
+static const struct quire_profile *profile_of(enum quire_release decade)
 {
 	const struct quire_profile *profile = NULL;
 
 	for (unsigned i = 0; (profile = quire_profile_at(i)) != NULL; i++) {
-		if (profile->decade == decade)
+		if (profile->release == decade)
 			return profile;
 	}
 	return quire_profile_at(0);
 }
 
-static enum quire_decade guess_decade(const struct ex_finding *finding)
+static enum quire_release guess_decade(const struct ex_finding *finding)
 {
 	const struct ex_report *report = finding->report;
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void set_decade(struct ex_report *report, enum quire_decade decade)
+static void set_decade(struct ex_report *report, enum quire_release decade)
 {
 	if (report->has_decade && report->decade >= decade)
 		return;
@@ -36,7 +36,7 @@ static struct ex_report *open_kernel_report(struct ex_scan *scan, uint64_t addre
  * "BUG: unable to handle page fault for address: X", "BUG: kernel NULL pointer dereference, address: X" */
 static void read_bug(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	enum quire_decade decade = QUIRE_LINUX_6;
+	enum quire_release decade = QUIRE_LINUX_6;
 	uint64_t address;
 	unsigned digits;
 

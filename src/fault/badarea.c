@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults that end in a signal to the program: bad areas, SIGBUS, no frame, codes that nobody handles.
+ * In kernel mode each of them goes to the exception table instead (oops.c). */
+#include "fault/fault.h"
+
+/* The step that names a signal. */
+static enum quire_step signal_step(unsigned signal, unsigned code)
+{
+	if (signal == QUIRE_SIGBUS)
+		return QUIRE_STEP_SIGBUS;
+	if (signal == QUIRE_SIGSEGV && code == QUIRE_SEGV_MAPERR)
+		return QUIRE_STEP_SIGSEGV_MAPERR;
+	if (signal == QUIRE_SIGSEGV && code == QUIRE_SEGV_ACCERR)
+		return QUIRE_STEP_SIGSEGV_ACCERR;
+	return QUIRE_STEP_SIGNAL_OTHER;
+}
+
+/* A signal to the program, with the address of the fault. `rule`: what decided. */
+static void force_sig_info(struct qr_fault_ctx *fc, unsigned signal, unsigned code, enum quire_step rule)
+{
+	fc->outcome = (struct quire_outcome){.kind = QUIRE_SIGNAL,
+					     .signal = (uint8_t)signal,
+					     .code = (uint8_t)code,
+					     .rule = (uint8_t)rule,
+					     .va = fc->request.address};
+	qr_step(fc, signal_step(signal, code));
+}
+
+static void do_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code, enum quire_step rule)
+{
+	bool arm = qr_fault_is_arm(fc);
+
+	if (arm)
+		qr_step(fc, QUIRE_STEP_DO_BAD_AREA);
+	if (!qr_fault_is_user(fc)) {
+		qr_no_context(fc);
+		return;
+	}
+	if (arm)
+		qr_step(fc, QUIRE_STEP_DO_USER_FAULT);
+	force_sig_info(fc, signal, code, rule);
+}
+
+void qr_bad_area(struct qr_fault_ctx *fc, unsigned code)
+{
+	if (!qr_fault_is_arm(fc))
+		qr_step(fc, QUIRE_STEP_BAD_AREA);
+	do_bad_area(fc, QUIRE_SIGSEGV, code, fc->rule);
+}
+
+void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
+{
+	const struct quire_fault *fault = fc->fault;
+	unsigned signal = fault->signal ? fault->signal : QUIRE_SIGSEGV;
+
+	if (fault->signal)
+		code = fault->code;
+	if (fault->vector == QUIRE_VECTOR_PAGE_FAULT)
+		qr_step(fc, QUIRE_STEP_BAD_AREA_NOSEMAPHORE);
+	do_bad_area(fc, signal, code, signal_step(signal, code));
+}
+
+void qr_do_sigbus(struct qr_fault_ctx *fc)
+{
+	if (qr_fault_is_user(fc))
+		force_sig_info(fc, QUIRE_SIGBUS, QUIRE_BUS_ADRERR, fc->rule);
+	else
+		qr_no_context(fc);
+}
+
+void qr_out_of_memory(struct qr_fault_ctx *fc)
+{
+	qr_step(fc, QUIRE_STEP_OUT_OF_MEMORY);
+	if (!qr_fault_is_user(fc)) {
+		qr_no_context(fc);
+		return;
+	}
+	fc->outcome = (struct quire_outcome){
+	    .kind = QUIRE_OOM_KILL, .rule = QUIRE_STEP_OUT_OF_MEMORY, .va = fc->request.address};
+	if (fc->system->profile->oom_rule == QUIRE_OOM_KILL_SELF) {
+		qr_step(fc, QUIRE_STEP_OOM_KILL_TASK);
+		fc->outcome.signal = QUIRE_SIGKILL;
+		fc->outcome.rule = QUIRE_STEP_OOM_KILL_TASK;
+	}
+}
+
+void qr_notify_die(struct qr_fault_ctx *fc)
+{
+	const struct quire_fault *fault = fc->fault;
+	unsigned signal = fault->signal ? fault->signal : QUIRE_SIGKILL;
+	bool arm = qr_fault_is_arm(fc);
+
+	if (arm)
+		qr_step(fc, QUIRE_STEP_ARM_NOTIFY_DIE);
+	if (qr_fault_is_user(fc))
+		force_sig_info(fc, signal, fault->code, signal_step(signal, fault->code));
+	else if (arm)
+		qr_die(fc);
+	else
+		qr_no_context(fc);
+}
