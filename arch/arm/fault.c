@@ -85,7 +85,7 @@ static void do_sect_fault(const struct abort *abort)
 	abort->fault->route = QUIRE_ROUTE_BAD_AREA;
 }
 
-/* Decides only: the way in src/fault takes this step, and do_bad_area's, for all who come there. */
+/* Decides only the route. The steps of arm_notify_die and do_bad_area are src/fault's to record. */
 static void arm_notify_die(const struct abort *abort)
 {
 	abort->fault->route = QUIRE_ROUTE_UNHANDLED;

@@ -13,7 +13,7 @@
 	{                                                                \
 		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, where, text \
 	}
-/* What nobody handles. */
+/* Without a handler. */
 #define BAD(sig, why, where, text) ROW(DO_BAD, sig, 0, why, where, text)
 /* An encoding that the manual reserves. */
 #define UNKNOWN(n) BAD(QUIRE_SIGBUS, RESERVED, QUIRE_LEVEL_NONE, "unknown " #n)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM short-descriptor fault status: the 32 + 32 rows of each decade.
+/* ARM short-descriptor fault status: the 32 + 32 rows of each release.
  *
  * The index is FSR[10] and FSR[3:0] (DDI 0406C, table B3-23; DDI 0487, G8.2, DFSR and IFSR with
- * TTBCR.EAE = 0). Cause and level are the manual's in every decade; handler, signal, code and name
- * are those of the kernels of the time, who knew fewer encodings the older they are.
+ * TTBCR.EAE = 0). Cause and level are the manual's in every release; handler, signal, code and name
+ * are those of the kernels of the time, which knew fewer encodings the older they are.
  */
 #include "arm/fault_rows.h"
 
@@ -103,7 +103,7 @@ static const struct quire_fault_row dfsr_4_14[ARM_ROWS] = {
     DFSR_UPPER_HALF,
 };
 
-/* IFSR: the lower half, with what differs between the decades as parameters. */
+/* IFSR: the lower half, with what differs between releases as parameters. */
 #define IFSR_ROWS(debug_row)                                                                            \
 	UNKNOWN(0), BAD(BUS, ALIGNMENT, NOWHERE, "unknown 1"), debug_row,                               \
 	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, SECTION, "section access flag fault"), UNKNOWN(4),   \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM64 exception classes: what each of the 64 values of ESR_EL1.EC says, and who answers it.
+/* ARM64 exception classes: what each of the 64 values of ESR_EL1.EC means, and which function handles it.
  *
  * DDI 0487, D17.2.37, "EC, bits [31:26]". Only the four aborts are for the memory system; two more
  * (PC and SP alignment) share its signal path; the rest is named so that a log can be read.

@@ -25,7 +25,7 @@
 #define EC_DABT_LOWER 0x24
 #define EC_DABT_SAME  0x25
 
-/* Decides only: the way in src/fault takes the step for all who come there. Signal and code stay the
+/* Decides only the route: the step is src/fault's to record. Signal and code stay the
  * row's: MAPERR for a translation fault, ADRALN for alignment. */
 static void do_bad_area(struct quire_fault *fault)
 {
@@ -106,7 +106,7 @@ static void do_mem_abort(const struct quire_arch *arch, struct quire_fault *faul
 	}
 }
 
-/* The aborts of the four classes: the class says who and what, the status code why. */
+/* The aborts of the four classes: the class gives the mode and the kind of access, the status the cause. */
 static void decode_abort(const struct quire_arch *arch, const struct quire_fault_row *row, unsigned ec,
 			 struct quire_fault *fault)
 {

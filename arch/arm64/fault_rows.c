@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM64 fault status codes: the 64 rows of each decade.
+/* ARM64 fault status codes: the 64 rows of each release.
  *
  * The index is ESR_EL1.ISS[5:0], DFSC or IFSC (DDI 0487, D17.2.37, ISS encoding for an exception
- * from a data abort). Cause and level are the manual's in every decade. Kernels before 4.17 sent
- * SIGBUS without a code for what nobody handles; later ones SIGKILL with SI_KERNEL.
+ * from a data abort). Cause and level are the manual's in every release. Kernels before 4.17 sent
+ * SIGBUS without a code for rows without a handler; later ones SIGKILL with SI_KERNEL.
  */
 #include "arm64/fault_rows.h"
 

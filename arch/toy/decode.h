@@ -11,7 +11,7 @@ void qr_toy_decode(const struct quire_arch *arch, const struct quire_profile *pr
 		   const struct quire_fault_row *const *rows, const struct quire_trap *trap,
 		   struct quire_fault *out_fault);
 
-/* quire_arch.rows: the syndrome table of a vector in the decade of the profile. */
+/* quire_arch.rows: the syndrome table of a vector for the release that the profile describes. */
 const struct quire_fault_row *qr_toy_rows(const struct quire_arch *arch, const struct quire_profile *profile,
 					  enum quire_vector vector, unsigned *out_count);
 

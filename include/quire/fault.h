@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A fault: as the CPU raised it, as it was decoded, the way it took, and what to do next.
+/* A fault: as the CPU raised it, as it was decoded, the steps it took, and what to do next.
  *
  *   struct quire_trap ──decode (arch, pure)──► struct quire_fault ──quire_fault()──► struct quire_outcome
  *    raw registers                              access, cause, route                  RESUME, SIGNAL, ...
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* The exception that was taken: which register block of the architecture `syndrome` came from. */
+/* Which exception was taken, and so which registers `syndrome` and `address` came from. */
 enum quire_vector {
 	QUIRE_VECTOR_PAGE_FAULT = 0,     /* x86: #PF, error code and CR2 */
 	QUIRE_VECTOR_DATA_ABORT = 1,     /* ARM: DFSR and DFAR */
@@ -83,11 +83,11 @@ enum {
 
 /* Where the architecture's entry sends a fault. */
 enum quire_route {
-	QUIRE_ROUTE_PAGE_FAULT = 0,  /* the general way: do_page_fault */
+	QUIRE_ROUTE_PAGE_FAULT = 0,  /* do_page_fault: find the vma */
 	QUIRE_ROUTE_KERNEL_SYNC = 1, /* a kernel address: copy the top-level entry or fill, else bad area */
 	QUIRE_ROUTE_BAD_AREA = 2,    /* no look-up: signal to a user, fixup or oops to the kernel */
-	QUIRE_ROUTE_UNHANDLED = 3,   /* nobody handles it: the table's own signal, or die in the kernel */
-	QUIRE_ROUTE_IGNORE = 4       /* not for the memory system: the caller's other handlers have it */
+	QUIRE_ROUTE_UNHANDLED = 3,   /* no handler: the row's signal in user mode, die in kernel mode */
+	QUIRE_ROUTE_IGNORE = 4       /* not a memory fault: for the caller's other handlers */
 };
 
 /* Facts about the interrupted context, ORed into quire_trap.context. */
@@ -108,7 +108,7 @@ struct quire_trap {
 	uint32_t context;     /* QUIRE_CTX_* */
 };
 
-/* One row of an architecture's syndrome table: who handles the code, and what to send if nobody does. */
+/* One row of an architecture's syndrome table: the handler of the code, and the signal without one. */
 struct quire_fault_row {
 	enum quire_step handler; /* QUIRE_STEP_DO_PAGE_FAULT, ..DO_TRANSLATION_FAULT, ..DO_BAD, ... */
 	uint8_t signal;          /* QUIRE_SIG*; 0: none */
@@ -119,7 +119,7 @@ struct quire_fault_row {
 };
 
 /* A fault, decoded. Decoding is pure: the same trap under the same profile gives the same fault.
- * One cache line: every fault fills it. */
+ * It is one cache line, since every fault fills it. */
 struct quire_fault {
 	quire_va va;
 	quire_va pc;
@@ -164,7 +164,7 @@ struct quire_outcome {
 	};
 };
 
-/* The way of one fault: filled when the caller passes one, else nothing is written. */
+/* The record of one fault, filled when the caller passes one. */
 struct quire_trace {
 	struct quire_fault fault;
 	struct quire_outcome outcome;
@@ -178,16 +178,16 @@ struct quire_trace {
 /* Decodes and resolves one exception.
  *
  * What:      decodes `trap` by the system's architecture and profile (and its replaced rows), then
- *            takes the fault along the way of src/fault/fault.c.
+ *            resolves the fault (src/fault/fault.c).
  * `mm`:      the address space of the interrupted thread; NULL when it has none (a kernel thread).
- * `trace`:   NULL, or where to write the way.
+ * `trace`:   NULL, or where to write the record.
  * Returns    the outcome. It never fails: running out of memory is the outcome OOM_KILL.
  * Context    that of the exception; may sleep unless QUIRE_CTX_ATOMIC is set in the trap.
  * Locks      none of the library's may be held. */
 struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm,
 				const struct quire_trap *trap, struct quire_trace *trace) QUIRE_MUST_USE;
 
-/* Resolves a fault that is decoded already (a port with a decoder of its own). As quire_trap(). */
+/* Resolves a fault that is decoded already, for a port with its own decoder. Otherwise as quire_trap(). */
 struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm,
 				 const struct quire_fault *fault, struct quire_trace *trace) QUIRE_MUST_USE;
 

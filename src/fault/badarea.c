@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults that end in a signal to the program: bad areas, SIGBUS, no frame, codes that nobody handles.
+/* Faults that end in a signal to the program: bad areas, SIGBUS, no frame, codes without a handler.
  * In kernel mode each of them goes to the exception table instead (oops.c). */
 #include "fault/fault.h"
 

@@ -205,7 +205,7 @@ void qr_bad_area(struct qr_fault_ctx *fc, unsigned code);
 void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code);
 void qr_do_sigbus(struct qr_fault_ctx *fc);
 void qr_out_of_memory(struct qr_fault_ctx *fc);
-/* Nobody handles the code: the row's signal, or the kernel dies. */
+/* A code without a handler: the row's signal, or the kernel dies. */
 void qr_notify_die(struct qr_fault_ctx *fc);
 
 /* Kernel mode: fixup, else die. Die: oops, or panic where the context cannot be ended (oops.c). */

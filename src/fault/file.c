@@ -96,7 +96,7 @@ static void count_mapped(struct qr_fault_ctx *fc, int64_t pages)
 	qr_slot_add(qr_file_is_shmem(fc->vma->file) ? &slot->shmem : &slot->file, pages);
 }
 
-/* The protection of a leaf that a read brings: writes come later where someone wants to know. */
+/* The protection of a leaf mapped by a read: without WRITE where the first write must be seen by a fault. */
 static quire_prot read_prot(const struct quire_vma *vma)
 {
 	bool private = !(vma->flags & QR_VM_SHARED);

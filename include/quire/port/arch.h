@@ -138,7 +138,7 @@ struct quire_arch {
 		       const struct quire_fault_row *const *rows, const struct quire_trap *trap,
 		       struct quire_fault *out_fault);
 
-	/* 15. The table of a vector in that decade: *out_count rows, or NULL where the vector has none. */
+	/* 15. The table of a vector in that release: *out_count rows, or NULL where the vector has none. */
 	const struct quire_fault_row *(*rows)(const struct quire_arch *, const struct quire_profile *profile,
 					      enum quire_vector vector, unsigned *out_count);
 };
