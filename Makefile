@@ -22,6 +22,7 @@ test: ## build with gcc and clang, sanitizers on, and run every test
 bench: ## count instructions, print a table, write build/bench.json
 	@scripts/deps.sh bench
 	@$(MAKE) --no-print-directory all
+	@python3 bench/tree.py $(BUILD)
 	@python3 bench/run.py $(BUILD)
 	@if [ -e $(BUILD)/bench/bench-guest ]; then \
 		python3 bench/kernel.py $(BUILD)/quire $(BUILD)/quire-kernel-x86_64.elf $(BUILD)/bench/bench-guest; fi

@@ -39,8 +39,6 @@ static void load_page_table(quire_pa pa) { root = pa.v; }
 static void send_signal(void *to, int signal, int code, uint64_t va) { (void)to, (void)code, (void)va; task.signal = signal; }
 static void out_of_memory(void) { exit(1); }
 static void die(struct registers *regs, enum quire_step rule) { (void)regs, (void)rule; exit(1); }
-#pragma GCC diagnostic ignored "-Wunused-result"
-#pragma GCC diagnostic ignored "-Wpedantic"
 """
 
 AFTER = r"""
@@ -118,7 +116,7 @@ def main():
         with open(source, "w", encoding="utf-8") as file:
             file.write(BEFORE + readme_block(root) + AFTER)
         program = os.path.join(folder, "example")
-        run(compiler + ["-std=gnu11", "-Wall", "-Werror", f"-I{root}/include", source, archive, "-o", program])
+        run(compiler + ["-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{root}/include", source, archive, "-o", program])
         print(run([program]).strip())
         if shutil.which("cmake"):
             with open(os.path.join(folder, "CMakeLists.txt"), "w", encoding="utf-8") as file:
