@@ -59,7 +59,7 @@ def source_facts(kernel):
             if name.endswith(('.c', '.h', '.S', '.ld', '.def')):
                 with open(os.path.join(folder, name), encoding='utf-8') as file:
                     lines += sum(1 for _ in file)
-    with open(os.path.join(root, 'core', 'host.c'), encoding='utf-8') as file:
+    with open(os.path.join(root, 'port', 'host.c'), encoding='utf-8') as file:
         functions = len(re.findall(r'^\s+\.\w+ = host_', file.read(), re.M))
     sizes = subprocess.run(['size', kernel], capture_output=True, text=True).stdout.split('\n')
     text, data, bss = sizes[1].split()[:3] if len(sizes) > 1 else ('0', '0', '0')

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls about what a file is: stat, permissions, owners, times. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 /* --- stat ------------------------------------------------------------------------------------------ */
 

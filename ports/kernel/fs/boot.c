@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tree at boot, and what to run: the record that `quire run` packed, or an init that is there. */
-#include "fs.h"
+#include "fs/fs.h"
 
 #define RECORD "/.quire/boot"
 #define INPUT  "/.quire/stdin"

@@ -4,7 +4,7 @@
  * Input comes framed (report.h). A stream is a ring of bytes that the interrupt fills and readers empty;
  * when it is full the line is told to stay silent. */
 #include "console.h"
-#include "fs.h"
+#include "fs/fs.h"
 
 enum {
 	RING = 16384

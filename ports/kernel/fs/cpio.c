@@ -4,7 +4,7 @@
  * A header is 110 characters: "070701" (or "070702"), then 13 numbers of eight hexadecimal digits; then
  * the name with its NUL, padded to 4; then the content, padded to 4. Files of the same inode number with
  * more than one link are one file; its content comes with the first or the last of them. */
-#include "fs.h"
+#include "fs/fs.h"
 
 enum {
 	HEADER = 110,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The devices of /dev: null, zero, full, random, kmsg, and the terminal's nodes. */
-#include "fs.h"
+#include "fs/fs.h"
 
 static long null_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
 {

@@ -12,7 +12,7 @@
  * inode->disk; nobody takes them the other way. inode->disk is set once. disks_lock guards the list of
  * inodes that have one; an inode leaves it before its reference to its pages goes, so that whoever finds it
  * there may take another. */
-#include "fs.h"
+#include "fs/fs.h"
 
 static struct spinlock disks_lock;
 static struct list disks = LIST_INIT(disks); /* struct inode.with_disk */

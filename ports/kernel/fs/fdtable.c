@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptor tables, and the working directory and root of a task. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 enum {
 	FIRST_SLOTS = 64,

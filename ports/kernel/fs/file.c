@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files: life, opening by path, what exec and mmap need of them. */
-#include "fs.h"
+#include "fs/fs.h"
 
 struct file *file_create(struct inode *inode, unsigned flags, const struct file_ops *ops)
 {

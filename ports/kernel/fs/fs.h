@@ -12,12 +12,12 @@
 #ifndef KERNEL_FS_H
 #define KERNEL_FS_H
 
-#include "kernel.h"
-#include "lock.h"
-#include "task.h"
-#include "time.h"
-#include "uaccess.h"
-#include "vfs.h"
+#include "kern/kernel.h"
+#include "kern/lock.h"
+#include "kern/task.h"
+#include "kern/time.h"
+#include "kern/uaccess.h"
+#include "fs/vfs.h"
 
 #define NAME_LENGTH 255
 

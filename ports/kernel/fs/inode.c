@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Inodes: life, attributes, permissions, the size of regular files. */
-#include "fs.h"
+#include "fs/fs.h"
 
 static uint64_t next_ino = 1; /* atomic */
 

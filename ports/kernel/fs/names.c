@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that make, remove and list names. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 /* --- opening --------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a path to an inode: one loop over components; a symbolic link puts its target in front of the rest. */
-#include "fs.h"
+#include "fs/fs.h"
 
 enum {
 	MAX_LINKS = 40

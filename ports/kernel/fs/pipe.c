@@ -6,9 +6,9 @@
  * pipe.lock guards the bytes, and is held while they are copied to a reader's memory: a page that faults
  * there needs no pipe. `used`, `readers` and `writers` are also looked at without it, by sleepers
  * and by poll, who look again under it before they act. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 enum {
 	PIPE_PAGES = 16,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls about the file system and where a task stands in it: statfs, chdir, chroot, getcwd, umask. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 /* --- the file system ------------------------------------------------------------------------------- */
 

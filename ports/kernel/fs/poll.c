@@ -2,9 +2,9 @@
 /* Waiting for several files: poll and select, and the loop that epoll shares.
  *
  * Every file adds its wait queues to a set once; then the files are asked again after each wake-up. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 enum {
 	WAITERS = 2

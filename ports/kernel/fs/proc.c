@@ -3,7 +3,7 @@
  *
  * Every node is an inode with a struct node: which entry of a table it is, of which process. A text file
  * is written when it is read from its start, whole or in pieces, and kept until it is closed. */
-#include "fs.h"
+#include "fs/fs.h"
 
 enum kind {
 	TEXT,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
-#include "fs.h"
-#include "oom.h"
+#include "fs/fs.h"
+#include "kern/oom.h"
 
 static void kib(struct text *text, const char *name, uint64_t pages)
 {

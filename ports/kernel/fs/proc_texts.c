@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The small files of /proc. Those of the system are given no process. */
-#include "fs.h"
-#include "oom.h"
-#include "oops.h"
+#include "fs/fs.h"
+#include "kern/oom.h"
+#include "kern/oops.h"
 
 void proc_make_uptime(struct process *process, struct text *text)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Regular files: read and write through the library's page cache, which is where they live. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 #define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
 

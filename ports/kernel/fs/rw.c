@@ -3,9 +3,9 @@
  *
  * Data passes through a buffer of the kernel, a piece at a time: a user copy may fault and sleep, and no
  * lock of a file is held while it does. What exists only once goes by read_user. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 enum {
 	SMALL = 256, /* on the stack */

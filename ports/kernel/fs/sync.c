@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* From the page cache to the disk behind it: fsync and its relatives, posix_fadvise, readahead. */
-#include "fs.h"
+#include "fs/fs.h"
 
-#include "syscall.h"
+#include "kern/syscall.h"
 
 static long sync_part(int fd, uint64_t offset, uint64_t length)
 {

@@ -4,7 +4,7 @@
  * Every function wants tree_lock. A name holds a reference to its inode; a directory holds one to its
  * parent. Positions of getdents are cookies that only grow, so that removing names while a directory is
  * read neither skips nor repeats one. */
-#include "fs.h"
+#include "fs/fs.h"
 
 enum {
 	BUCKETS = 4096

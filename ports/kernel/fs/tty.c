@@ -6,7 +6,7 @@
  * Bytes are worked on in the interrupt that brings them, so that ^C works whatever runs. Echo is kept
  * until a task reads, writes or polls the terminal: the line may be written from tasks only. */
 #include "console.h"
-#include "fs.h"
+#include "fs/fs.h"
 
 enum {
 	BUFFER = 4096,

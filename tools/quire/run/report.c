@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The report that the kernel writes at the end (ports/kernel/include/report.h): read, printed, as JSON. */
+/* The report that the kernel writes at the end (ports/kernel/kern/report.h): read, printed, as JSON. */
 #include "run.h"
 
 #include <inttypes.h>

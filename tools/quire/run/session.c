@@ -19,7 +19,7 @@
 
 enum {
 	LEAVE_KEY = 0x1d, /* ^] three times in a row ends a guest that does not listen */
-	QEMU_DONE = 33,   /* (MACHINE_DONE << 1) | 1: ports/kernel/include/report.h */
+	QEMU_DONE = 33,   /* (MACHINE_DONE << 1) | 1: ports/kernel/kern/report.h */
 	QEMU_PANIC = 35
 };
 

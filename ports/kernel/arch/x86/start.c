@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* x86-64's own way up, and what the machine says of itself. */
+#include "cpu.h"
+#include "kern/main.h"
+#include "kern/task.h"
+
+void boot_main(uint64_t start_info_pa);
+
+void boot_main(uint64_t start_info_pa)
+{
+	cpu_init(0, 0);
+	memory_init(start_info_pa);
+	apic_init_boot();
+	apic_init_cpu();
+	cpus[0].apic_id = apic_id();
+	timer_calibrate();
+	kernel_main();
+}
+
+void arch_configure(struct quire_config *config)
+{
+	config->arch = &quire_arch_x86_64;
+	memory_give(config);
+}
+
+void arch_devices_init(void)
+{
+	serial_init();
+}
+
+/* AT_HWCAP is CPUID 1's EDX; AT_HWCAP2 bit 1 says that the FSGSBASE instructions work. */
+uint64_t arch_hwcap(void)
+{
+	uint32_t leaf[4];
+
+	cpuid(1, 0, leaf);
+	return leaf[3];
+}
+
+uint64_t arch_hwcap2(void)
+{
+	return cpu_features.fsgsbase ? 2 : 0;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* Exceptions, interrupts and system calls on their way from entry.S to core/, and back. */
+#include "cpu.h"
+#include "port/fault.h"
+#include "kern/oops.h"
+#include "kern/sched.h"
+#include "kern/signal.h"
+#include "kern/task.h"
+
+_Static_assert(offsetof(struct regs, vector) == 120 && offsetof(struct regs, cs) == 144, "entry.S");
+_Static_assert(offsetof(struct cpu, kernel_stack) == 8 && offsetof(struct cpu, user_sp) == 16, "entry.S");
+_Static_assert(offsetof(struct cpu, number) == 24, "arch.h");
+
+struct gate {
+	uint16_t offset_low, selector;
+	uint8_t ist, type;
+	uint16_t offset_middle;
+	uint32_t offset_high, reserved;
+};
+static struct gate idt[256];
+
+extern const char vector_stubs[];
+void trap(struct regs *regs);
+void trap_fatal(struct regs *regs);
+bool syscall_handler(struct regs *regs);
+void load_registers(struct regs *regs) __attribute__((noreturn));
+void return_iret(void);
+
+static unsigned gate_stack(unsigned vector)
+{
+	switch (vector) {
+	case VECTOR_NMI:
+		return 1;
+	case VECTOR_DOUBLE_FAULT:
+		return 2;
+	case VECTOR_MACHINE_CHECK:
+		return 3;
+	default:
+		return 0;
+	}
+}
+
+void idt_load(void)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
+
+	for (unsigned i = 0; i < 256; i++) {
+		uint64_t stub = (uint64_t)vector_stubs + i * 16;
+
+		idt[i] = (struct gate){
+		    .offset_low = (uint16_t)stub,
+		    .selector = KERNEL_CS,
+		    .ist = (uint8_t)gate_stack(i),
+		    .type = i == 3 || i == 4 ? 0xee : 0x8e, /* INT3 and INTO are for programs too */
+		    .offset_middle = (uint16_t)(stub >> 16),
+		    .offset_high = (uint32_t)(stub >> 32),
+		};
+	}
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+/* With interrupts off: what has to be done before the program goes on, until nothing is left. */
+static void finish_return(void)
+{
+	arch_irq_off();
+	while (current->work) {
+		arch_irq_on();
+		exit_to_user_work();
+		arch_irq_off();
+	}
+}
+
+/* NMI, double fault, machine check: on stacks of their own, in the middle of anything. */
+void trap_fatal(struct regs *regs)
+{
+	oops_fatal(&(struct oops){.regs = regs}, regs->vector == VECTOR_DOUBLE_FAULT
+						     ? "double fault (kernel stack overflow?)"
+						     : "fatal exception");
+}
+
+/* SIGFPE's code from the x87 status or MXCSR: the lowest exception that is not masked. */
+static int float_code(bool sse)
+{
+	uint8_t *area = current->arch.fpu;
+	unsigned pending;
+
+	fpu_save(area);
+	if (sse) {
+		uint32_t mxcsr = *(uint32_t *)(void *)(area + 24);
+
+		pending = mxcsr & ~(mxcsr >> 7) & 0x3f;
+	} else {
+		pending = *(uint16_t *)(void *)(area + 2) & ~*(uint16_t *)(void *)area & 0x3f;
+	}
+	if (pending & 1)
+		return 7; /* FPE_FLTINV */
+	if (pending & 4)
+		return 3; /* FPE_FLTDIV */
+	if (pending & 8)
+		return 4; /* FPE_FLTOVF */
+	if (pending & (2 | 16))
+		return 5;            /* FPE_FLTUND */
+	return pending & 32 ? 6 : 0; /* FPE_FLTRES */
+}
+
+/* An exception of a program that is no page fault: its signal, as Linux sends it. */
+static void user_exception(struct regs *regs)
+{
+	current->arch.trap_number = regs->vector;
+	current->arch.error_code = regs->error;
+	switch (regs->vector) {
+	case 0:
+		force_signal(SIGFPE, 1, regs->rip);
+		break;
+	case 1:
+		force_signal(SIGTRAP, 2, regs->rip);
+		break;
+	case 3:
+		force_signal(SIGTRAP, SI_KERNEL, 0);
+		break;
+	case 6:
+		force_signal(SIGILL, 2, regs->rip);
+		break;
+	case 11:
+	case 12:
+		force_signal(SIGBUS, SI_KERNEL, 0);
+		break;
+	case 16:
+		force_signal(SIGFPE, float_code(false), regs->rip);
+		break;
+	case 17:
+		force_signal(SIGBUS, 1, 0);
+		break;
+	case 19:
+		force_signal(SIGFPE, float_code(true), regs->rip);
+		break;
+	default:
+		force_signal(SIGSEGV, SI_KERNEL, 0);
+		break;
+	}
+}
+
+static void kernel_exception(struct regs *regs)
+{
+	uint64_t next = arch_fixup(regs->rip);
+
+	/* #GP: a non-canonical address of a program in a user copy; or IRET to one. */
+	if (regs->vector == 13 && next) {
+		regs->rip = next;
+		return;
+	}
+	oops(&(struct oops){.regs = regs});
+}
+
+static void interrupt(const struct regs *regs)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->in_interrupt++;
+	switch (regs->vector) {
+	case VECTOR_TIMER:
+		apic_end();
+		timer_interrupt(regs_from_user(regs));
+		break;
+	case VECTOR_SERIAL:
+		apic_end();
+		serial_interrupt();
+		break;
+	case VECTOR_FLUSH:
+		apic_end();
+		flush_poll();
+		break;
+	case VECTOR_HALT:
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	case VECTOR_SPURIOUS:
+		break;
+	default: /* VECTOR_KICK: the sender has set what there is to do */
+		apic_end();
+		break;
+	}
+	cpu->in_interrupt--;
+}
+
+void trap(struct regs *regs)
+{
+	bool user = regs_from_user(regs);
+
+	if (user)
+		current->regs = regs;
+	if (regs->vector >= 32) {
+		interrupt(regs);
+	} else if (user) {
+		arch_irq_on();
+		user_exception(regs);
+	} else {
+		kernel_exception(regs);
+	}
+	if (user)
+		finish_return();
+}
+
+static void __attribute__((noinline)) fault_of_kernel(struct regs *regs, struct quire_trap *fault)
+{
+	if (!current || current->pagefault_off || this_cpu()->irq_depth || this_cpu()->in_interrupt)
+		fault->context |= QUIRE_CTX_ATOMIC;
+	if (regs->rflags & RFLAGS_IF)
+		arch_irq_on();
+	else
+		fault->context |= QUIRE_CTX_INTERRUPTS_OFF;
+	regs->rip = fault_in_kernel(fault, regs);
+}
+
+static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *fault)
+{
+	current->arch.trap_number = VECTOR_PAGE_FAULT;
+	current->arch.error_code = fault->syndrome;
+	current->arch.cr2 = fault->address;
+	fault_signal();
+}
+
+/* #PF: SDM volume 3, 4.7. CR2 is read before anything else can fault. */
+void page_fault(struct regs *regs)
+{
+	bool user = regs_from_user(regs);
+	struct quire_trap fault = {
+	    .vector = QUIRE_VECTOR_PAGE_FAULT,
+	    .mode = user ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL,
+	    .syndrome = regs->error,
+	    .address = READ_CR(2),
+	    .pc = regs->rip,
+	    .sp = regs->rsp,
+	    .context = 0,
+	};
+
+	if (!user) {
+		fault_of_kernel(regs, &fault);
+		return;
+	}
+	current->regs = regs;
+	arch_irq_on();
+	if (!fault_resolve(&fault))
+		signal_of_fault(&fault);
+	finish_return();
+}
+
+/* Returns whether SYSRET may be used: it loads only rip, rflags and fixed selectors. */
+bool syscall_handler(struct regs *regs)
+{
+	current->regs = regs;
+	arch_irq_on();
+	syscall_dispatch(regs);
+	finish_return();
+	if (regs->vector != VECTOR_SYSCALL || regs->cs != USER_CS || regs->rip >= ARCH_USER_END ||
+	    (regs->rflags & (RFLAGS_TF | RFLAGS_RF)))
+		return false;
+	regs->rcx = regs->rip;
+	regs->r11 = regs->rflags;
+	return true;
+}
+
+void arch_return_to_user(void)
+{
+	finish_return();
+	load_registers(current->regs);
+}
+
+extern const uint64_t fixup_start[][2], fixup_end[][2];
+
+uint64_t arch_fixup(uint64_t pc)
+{
+	for (const uint64_t(*row)[2] = fixup_start; row < fixup_end; row++) {
+		if ((*row)[0] == pc)
+			return (*row)[1];
+	}
+	return 0;
+}

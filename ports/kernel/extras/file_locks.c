@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* Record locks (fcntl: of processes and of open files) and whole-file locks (flock).
+ *
+ * Each inode has a list of locked ranges with their owners: the descriptor table for a process's locks,
+ * the open file for OFD locks and flock. Setting a range first takes the owner's own locks out of it,
+ * splitting those that reach beyond. One mutex guards all lists; waiters sleep on one queue and look
+ * again after every release: locks are rare. Deadlocks of F_SETLKW are not detected. */
+#include "fs/fs.h"
+
+#include "kern/syscall.h"
+
+enum {
+	F_RDLCK = 0,
+	F_WRLCK = 1,
+	F_UNLCK = 2
+};
+enum space {
+	RECORD,
+	WHOLE
+}; /* fcntl and flock do not see each other */
+
+#define RANGE_END ((uint64_t)INT64_MAX)
+
+struct range {
+	struct list link;
+	uint64_t start, end; /* the last byte belongs to it */
+	const void *owner;
+	pid_t pid; /* for F_GETLK; -1 for an open file's */
+	uint8_t type, space;
+};
+
+static struct mutex locks_mutex = MUTEX_INIT(locks_mutex);
+static struct wait_queue locks_queue = WAIT_QUEUE_INIT(locks_queue);
+static volatile uint32_t releases; /* grows with every release */
+
+static struct range *conflict(struct inode *inode, const struct range *want)
+{
+	struct range *at;
+
+	list_for_each (at, &inode->record_locks, link)
+		if (at->space == want->space && at->owner != want->owner && at->start <= want->end &&
+		    at->end >= want->start && (at->type == F_WRLCK || want->type == F_WRLCK))
+			return at;
+	return NULL;
+}
+
+/* Takes [want.start, want.end] out of the owner's ranges. `spare` is used when one is split in two. */
+static void carve(struct inode *inode, const struct range *want, struct range **spare)
+{
+	struct range *at, *after;
+
+	list_for_each_safe (at, after, &inode->record_locks, link) {
+		if (at->space != want->space || at->owner != want->owner || at->start > want->end ||
+		    at->end < want->start)
+			continue;
+		if (at->start < want->start && at->end > want->end) {
+			struct range *right = *spare;
+
+			*spare = NULL;
+			*right = *at;
+			right->start = want->end + 1;
+			list_insert(&at->link, &right->link);
+			at->end = want->start - 1;
+			return;
+		}
+		if (at->start < want->start) {
+			at->end = want->start - 1;
+		} else if (at->end > want->end) {
+			at->start = want->end + 1;
+		} else {
+			list_remove(&at->link);
+			kfree(at);
+		}
+	}
+}
+
+/* Neighbours of the same kind become one, so that lists stay short. */
+static void join(struct inode *inode, struct range *new)
+{
+	struct range *at, *after;
+
+	list_for_each_safe (at, after, &inode->record_locks, link) {
+		if (at == new || at->owner != new->owner || at->space != new->space || at->type != new->type)
+			continue;
+		if (at->end + 1 == new->start)
+			new->start = at->start;
+		else if (new->end < RANGE_END &&new->end + 1 == at->start)
+			new->end = at->end;
+		else
+			continue;
+		list_remove(&at->link);
+		kfree(at);
+	}
+}
+
+static void released(void)
+{
+	__atomic_add_fetch(&releases, 1, __ATOMIC_RELEASE);
+	wake_up(&locks_queue);
+}
+
+/* => locks_mutex is held; both spares are at hand, and taken when used. */
+static void commit(struct inode *inode, const struct range *want, struct range **new, struct range **spare)
+{
+	carve(inode, want, spare);
+	if (want->type != F_UNLCK) {
+		**new = *want;
+		list_append(&inode->record_locks, &(*new)->link);
+		join(inode, *new);
+		*new = NULL;
+	}
+	released();
+}
+
+static long set_range(struct inode *inode, const struct range *want, bool wait)
+{
+	struct range *new = kmalloc(sizeof(*new)), *spare = kmalloc(sizeof(*spare));
+	long result = new &&spare ? -EAGAIN : -ENOLCK;
+
+	while (result == -EAGAIN) {
+		uint32_t seen = releases;
+
+		mutex_lock(&locks_mutex);
+		if (want->type == F_UNLCK || !conflict(inode, want)) {
+			commit(inode, want, &new, &spare);
+			result = 0;
+		}
+		mutex_unlock(&locks_mutex);
+		if (!result || !wait)
+			break;
+		result = wait_event(&locks_queue, releases != seen);
+		if (!result)
+			result = -EAGAIN;
+	}
+	kfree(new);
+	kfree(spare);
+	return result;
+}
+
+void locks_drop_owner(struct inode *inode, const void *owner)
+{
+	struct range *at, *after;
+	bool some = false;
+
+	/* Whoever closes the file cannot miss a lock of its own: it was set before. */
+	if (list_empty(&inode->record_locks))
+		return;
+	mutex_lock(&locks_mutex);
+	list_for_each_safe (at, after, &inode->record_locks, link)
+		if (at->owner == owner) {
+			list_remove(&at->link);
+			kfree(at);
+			some = true;
+		}
+	mutex_unlock(&locks_mutex);
+	if (some)
+		released();
+}
+
+/* struct flock of 64-bit Linux. */
+struct flock {
+	int16_t type, whence;
+	int32_t pad;
+	int64_t start, length;
+	int32_t pid, pad2;
+};
+
+static long to_range(struct file *file, const struct flock *lock, struct range *out_range)
+{
+	int64_t start = lock->start, end;
+
+	if (lock->whence == 1)
+		start += (int64_t)file->pos;
+	else if (lock->whence == 2)
+		start += (int64_t)inode_size(file->inode);
+	else if (lock->whence != 0)
+		return -EINVAL;
+	if (lock->length < 0) {
+		end = start - 1;
+		start += lock->length;
+	} else {
+		end = lock->length ? start + (lock->length - 1) : INT64_MAX;
+	}
+	if (start < 0 || end < start)
+		return start < 0 ? -EINVAL : -EOVERFLOW;
+	out_range->start = (uint64_t)start;
+	out_range->end = (uint64_t)end;
+	return 0;
+}
+
+static long get_lock(struct file *file, const struct range *want, struct flock *lock)
+{
+	struct range *other;
+
+	mutex_lock(&locks_mutex);
+	other = conflict(file->inode, want);
+	if (!other) {
+		lock->type = F_UNLCK;
+	} else {
+		lock->type = other->type;
+		lock->whence = 0;
+		lock->start = (int64_t)other->start;
+		lock->length = other->end == RANGE_END ? 0 : (int64_t)(other->end - other->start + 1);
+		lock->pid = other->pid;
+	}
+	mutex_unlock(&locks_mutex);
+	return 0;
+}
+
+long locks_fcntl(struct file *file, int command, uint64_t user_lock)
+{
+	bool of_file = command >= 36; /* F_OFD_GETLK, SETLK, SETLKW; else F_GETLK 5, SETLK 6, SETLKW 7 */
+	int kind = of_file ? command - 36 : command - 5;
+	unsigned mode = file->flags & O_ACCMODE;
+	struct range want = {0};
+	struct flock lock;
+	long result;
+
+	if (copy_from_user(&lock, user_lock, sizeof(lock)))
+		return -EFAULT;
+	if (lock.type < F_RDLCK || lock.type > F_UNLCK || (kind == 0 && lock.type == F_UNLCK) ||
+	    (of_file && lock.pid))
+		return -EINVAL;
+	result = to_range(file, &lock, &want);
+	if (result)
+		return result;
+	want.type = (uint8_t)lock.type;
+	want.space = RECORD;
+	want.owner = of_file ? (const void *)file : current->files;
+	want.pid = of_file ? -1 : current->process->pid;
+	if (kind == 0) {
+		get_lock(file, &want, &lock);
+		return copy_to_user(user_lock, &lock, sizeof(lock));
+	}
+	if ((lock.type == F_RDLCK && mode == O_WRONLY) || (lock.type == F_WRLCK && mode == O_RDONLY))
+		return -EBADF;
+	return set_range(file->inode, &want, kind == 2);
+}
+
+long sys_flock(const uint64_t *a)
+{
+	static const uint8_t types[] = {[1] = F_RDLCK, [2] = F_WRLCK, [8] = F_UNLCK};
+	unsigned operation = (unsigned)a[1] & ~4u; /* LOCK_SH 1, EX 2, NB 4, UN 8 */
+	struct file *file;
+	struct range want = {.end = RANGE_END, .space = WHOLE, .pid = -1};
+	long result;
+
+	if (operation != 1 && operation != 2 && operation != 8)
+		return -EINVAL;
+	file = file_of((int)a[0]);
+	if (!file)
+		return -EBADF;
+	want.owner = file;
+	want.type = types[operation];
+	result = set_range(file->inode, &want, !(a[1] & 4));
+	file_put(file);
+	return result;
+}

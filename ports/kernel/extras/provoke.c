@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* Mistakes on purpose: what the kernel does about an oops can only be tested by one.
+ *
+ *   echo "null-write mutex" >/proc/provoke-crash      root's alone; reading it lists the words
+ *
+ * A context says what the task holds meanwhile: where none of it is worth a machine, the task is ended.
+ * `return`, which is the default, is the way back to the program, where nothing at all is held. */
+#include "kern/oops.h"
+#include "kern/process.h"
+
+/* The compiler must not see what is wrong with it. */
+static void *hidden(uint64_t address)
+{
+	__asm__ volatile("" : "+r"(address));
+	return (void *)address;
+}
+
+static void null_read(void)
+{
+	(void)*(volatile uint64_t *)hidden(0x10);
+}
+
+static void null_write(void)
+{
+	*(volatile uint64_t *)hidden(8) = 1;
+}
+
+static void null_call(void)
+{
+	((void (*)(void))hidden(0))();
+	__asm__ volatile(""); /* no tail call: the trace shall have this function */
+}
+
+/* Nowhere, and from nowhere: the stack names no caller. */
+static void wild_jump(void)
+{
+	arch_wild_jump();
+}
+
+static void stack_overflow(void)
+{
+	arch_overflow_stack();
+}
+
+/* Memory of the program, without saying so: a fault where the CPU has SMAP. */
+static void user_read(void)
+{
+	(void)*(volatile uint64_t *)hidden(current->process->start_stack);
+}
+
+static void rodata_write(void)
+{
+	static const char constant[] = "constant";
+
+	*(volatile char *)hidden((uint64_t)constant) = 'C';
+}
+
+static void non_canonical(void)
+{
+	(void)*(volatile uint64_t *)hidden(0x8000000000000000);
+}
+
+static void invalid_opcode(void)
+{
+	__builtin_trap();
+}
+
+/* The library is given a bad buffer, and writes to it under the lock of the address space. */
+static void library_write(void)
+{
+	(void)!quire_mincore(current->mm, ALIGN_DOWN(current->process->start_stack, PAGE_SIZE), PAGE_SIZE,
+			     hidden(8));
+}
+
+/* --- while the task holds something ----------------------------------------------------------- */
+
+static void on_return(void (*mistake)(void))
+{
+	current->provoked = mistake;
+	__atomic_or_fetch(&current->work, WORK_PROVOKED, __ATOMIC_SEQ_CST);
+}
+
+static void at_once(void (*mistake)(void))
+{
+	mistake();
+}
+
+static void under_spinlock(void (*mistake)(void))
+{
+	static struct spinlock lock;
+
+	spin_lock(&lock);
+	mistake();
+	spin_unlock(&lock);
+}
+
+static void with_irqs_off(void (*mistake)(void))
+{
+	arch_irq_off();
+	mistake();
+	arch_irq_on();
+}
+
+static void with_mutex(void (*mistake)(void))
+{
+	static struct mutex mutex = MUTEX_INIT(mutex);
+
+	mutex_lock(&mutex);
+	mistake();
+	mutex_unlock(&mutex);
+}
+
+static const struct {
+	const char *name;
+	void (*mistake)(void);
+} mistakes[] = {
+    {"null-read", null_read},         {"null-write", null_write},         {"null-call", null_call},
+    {"wild-jump", wild_jump},         {"stack-overflow", stack_overflow}, {"user-read", user_read},
+    {"rodata-write", rodata_write},   {"non-canonical", non_canonical},   {"invalid-opcode", invalid_opcode},
+    {"library-write", library_write},
+};
+
+static void in_queue(void (*mistake)(void))
+{
+	static struct wait_queue queue = WAIT_QUEUE_INIT(queue);
+	struct waiter waiter;
+
+	wait_add(&queue, &waiter);
+	mistake();
+	wait_remove(&waiter);
+}
+
+static const struct {
+	const char *name;
+	void (*around)(void (*mistake)(void));
+} contexts[] = {
+    {"return", on_return},      {"call", at_once},     {"spinlock", under_spinlock},
+    {"irq-off", with_irqs_off}, {"mutex", with_mutex}, {"queue", in_queue},
+};
+
+const char *provoke_word(unsigned n)
+{
+	if (n < ARRAY_SIZE(mistakes))
+		return mistakes[n].name;
+	n -= ARRAY_SIZE(mistakes);
+	return n < ARRAY_SIZE(contexts) ? contexts[n].name : NULL;
+}
+
+int provoke(const char *words)
+{
+	const char *blank = strchr(words, ' ');
+	size_t length = blank ? (size_t)(blank - words) : strlen(words);
+	const char *context = blank ? blank + 1 : contexts[0].name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		if (strlen(mistakes[i].name) != length || strncmp(mistakes[i].name, words, length) != 0)
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(contexts); k++) {
+			if (strcmp(contexts[k].name, context) == 0) {
+				contexts[k].around(mistakes[i].mistake);
+				return 0;
+			}
+		}
+	}
+	return -EINVAL;
+}
+
+void provoke_on_return(void)
+{
+	void (*mistake)(void) = current->provoked;
+
+	__atomic_and_fetch(&current->work, ~(uint32_t)WORK_PROVOKED, __ATOMIC_SEQ_CST);
+	mistake();
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* clone(2), fork(2), vfork(2): new tasks and processes. */
+#include "kern/process.h"
+#include "kern/syscall.h"
+#include "kern/uaccess.h"
+#include "fs/vfs.h"
+
+/* clang-format off */
+enum {
+	CSIGNAL = 0xff, CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800,
+	CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000,
+	CLONE_NEWNS = 0x20000, CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000,
+	CLONE_CHILD_CLEARTID = 0x200000, CLONE_CHILD_SETTID = 0x1000000,
+	CLONE_NAMESPACES = 0x7e020000 | 0x80
+};
+/* clang-format on */
+
+struct clone_args {
+	uint64_t flags, stack, parent_tid, child_tid, tls;
+	int exit_signal;
+};
+
+/* --- the parts of a child --------------------------------------------------------------------- */
+
+static int copy_mm(struct process *child, uint64_t flags)
+{
+	struct quire_mm *mm = current->process->mm;
+
+	if (flags & CLONE_VM) {
+		child->mm = quire_mm_get(mm);
+		return 0;
+	}
+	return quire_mm_fork(mm, &child->mm);
+}
+
+static int copy_handlers(struct process *child, uint64_t flags)
+{
+	struct handlers *handlers = current->process->handlers;
+
+	if (flags & CLONE_SIGHAND) {
+		spin_lock(&proc_lock);
+		handlers->refs++;
+		spin_unlock(&proc_lock);
+		child->handlers = handlers;
+		return 0;
+	}
+	child->handlers = handlers_copy(handlers);
+	return child->handlers ? 0 : -ENOMEM;
+}
+
+static int copy_files(struct task *child, uint64_t flags)
+{
+	struct task *self = current;
+
+	child->files = flags & CLONE_FILES ? files_get(self->files) : files_copy(self->files);
+	if (!child->files)
+		return -ENOMEM;
+	child->fs = flags & CLONE_FS ? fs_get(self->fs) : fs_copy(self->fs);
+	return child->fs ? 0 : -ENOMEM;
+}
+
+/* What a child process has from its parent as it is. */
+static void copy_identity(struct process *child, const struct process *parent)
+{
+	child->cred = parent->cred;
+	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
+	child->personality = parent->personality;
+	child->dumpable = parent->dumpable;
+	child->no_new_privs = parent->no_new_privs;
+	child->oom_score_adj = parent->oom_score_adj;
+	memcpy(child->comm, parent->comm, sizeof(child->comm));
+	child->arg_start = parent->arg_start;
+	child->arg_end = parent->arg_end;
+	child->env_start = parent->env_start;
+	child->env_end = parent->env_end;
+	child->start_code = parent->start_code;
+	child->end_code = parent->end_code;
+	child->start_stack = parent->start_stack;
+	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
+	child->auxv_bytes = parent->auxv_bytes;
+	child->controlling_tty = parent->controlling_tty;
+}
+
+static void drop_process(struct process *process)
+{
+	if (process->mm)
+		quire_mm_put(process->mm);
+	if (process->handlers)
+		handlers_put(process->handlers);
+	process_put(process);
+}
+
+static int make_process(uint64_t flags, int exit_signal, struct process **out_process)
+{
+	struct process *parent = current->process, *child = process_alloc();
+	int result;
+
+	if (!child)
+		return -ENOMEM;
+	copy_identity(child, parent);
+	child->exit_signal = exit_signal;
+	if (parent->exe_path)
+		child->exe_path = kstrdup(parent->exe_path);
+	result = copy_handlers(child, flags);
+	if (!result)
+		result = copy_mm(child, flags);
+	if (result) {
+		drop_process(child);
+		return result;
+	}
+	*out_process = child;
+	return 0;
+}
+
+static void drop_task(struct task *task)
+{
+	if (task->files)
+		files_put(task->files);
+	if (task->fs)
+		fs_put(task->fs);
+	task_free(task);
+}
+
+/* --- putting it in the world ------------------------------------------------------------------ */
+
+/* locked: proc_lock. The child can be found, signalled and waited for from here. */
+static void link_process(struct process *child, struct process *parent, pid_t pid)
+{
+	child->pid = pid;
+	child->pgid = parent->pgid;
+	child->sid = parent->sid;
+	child->parent = parent;
+	list_append(&parent->children, &child->sibling);
+	list_append(&all_processes, &child->link);
+}
+
+static long publish(struct task *child, struct process *process, uint64_t flags)
+{
+	struct process *self = current->process;
+	pid_t tid;
+
+	spin_lock(&proc_lock);
+	/* A signal to the group must not miss the child: take it first, then fork again. */
+	if (fatal_signal_pending(current) || self->exec_task) {
+		spin_unlock(&proc_lock);
+		return -ERESTARTSYS;
+	}
+	tid = pid_alloc_locked();
+	if (!tid) {
+		spin_unlock(&proc_lock);
+		return -EAGAIN;
+	}
+	child->tid = tid;
+	child->process = process;
+	child->mm = process->mm;
+	if (!(flags & CLONE_THREAD)) {
+		link_process(process, flags & CLONE_PARENT ? self->parent : self, tid);
+		process->leader = child;
+		process_get_locked(process); /* the running threads' reference */
+	}
+	task_hash_locked(child);
+	list_append(&process->threads, &child->thread);
+	process->thread_count++;
+	spin_unlock(&proc_lock);
+	return tid;
+}
+
+/* A new task's first steps, in its own context. */
+static void child_start(void)
+{
+	struct task *task = current;
+
+	if (task->set_child_tid)
+		(void)put_user(task->tid,
+			       task->set_child_tid); /* as Linux: a bad address is the child's own loss */
+	arch_return_to_user();
+}
+
+static void setup_task(struct task *child, const struct clone_args *args)
+{
+	struct task *self = current;
+
+	memcpy(child->comm, self->comm, sizeof(child->comm));
+	child->blocked = self->blocked;
+	child->affinity = self->affinity;
+	child->cpu = self->cpu;
+	if (!(args->flags & CLONE_VM) || args->flags & CLONE_VFORK)
+		child->altstack = self->altstack;
+	arch_task_fork(child, self, args->stack);
+	arch_task_entry(child, child_start);
+	if (args->flags & CLONE_SETTLS)
+		arch_task_set_tls(child, args->tls);
+	if (args->flags & CLONE_CHILD_SETTID)
+		child->set_child_tid = args->child_tid;
+	if (args->flags & CLONE_CHILD_CLEARTID)
+		child->clear_child_tid = args->child_tid;
+}
+
+static int check_flags(uint64_t flags)
+{
+	if ((flags & CLONE_SIGHAND && !(flags & CLONE_VM)) ||
+	    (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)))
+		return -EINVAL;
+	if (flags & (CLONE_NAMESPACES | CLONE_PIDFD))
+		return -EINVAL;
+	return 0;
+}
+
+static bool too_many(void)
+{
+	uint64_t limit = current->process->rlimit[RLIMIT_NPROC].soft;
+
+	return limit != UINT64_MAX && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) &&
+	       process_count() >= limit;
+}
+
+/* The child may have run on, and ended, when this returns. */
+static long start_child(struct task *child, struct process *process, const struct clone_args *args)
+{
+	bool vfork = args->flags & CLONE_VFORK && !(args->flags & CLONE_THREAD);
+	long tid;
+
+	if (vfork) {
+		spin_lock(&proc_lock);
+		process_get_locked(process);
+		spin_unlock(&proc_lock);
+	}
+	tid = publish(child, process, args->flags);
+	if (tid > 0) {
+		if (args->flags & CLONE_PARENT_SETTID)
+			(void)put_user((pid_t)tid, args->parent_tid);
+		sched_start(child);
+		if (vfork) {
+			wait_event_mode(&process->vfork_queue, process->vfork_done, WAIT_KILLABLE,
+					NO_DEADLINE);
+			/* The child may have given its own limits and rights to the space that was both's. */
+			mm_apply_limits(current->process, current->process->mm);
+		}
+	}
+	if (vfork)
+		process_put(process);
+	return tid;
+}
+
+static long do_clone(const struct clone_args *args)
+{
+	struct process *process = current->process;
+	struct task *child;
+	long result = check_flags(args->flags);
+
+	if (result)
+		return result;
+	if (too_many())
+		return -EAGAIN;
+	reap_dead_tasks();
+	child = task_alloc(true);
+	if (!child)
+		return -ENOMEM;
+	result = copy_files(child, args->flags);
+	if (!result && !(args->flags & CLONE_THREAD))
+		result = make_process(args->flags, args->exit_signal, &process);
+	if (result) {
+		drop_task(child);
+		return result;
+	}
+	setup_task(child, args);
+	result = start_child(child, process, args);
+	if (result < 0) {
+		drop_task(child);
+		if (!(args->flags & CLONE_THREAD))
+			drop_process(process);
+	}
+	return result;
+}
+
+void vfork_release(struct process *process)
+{
+	process->vfork_done = true;
+	wake_up(&process->vfork_queue);
+}
+
+/* --- system calls ----------------------------------------------------------------------------- */
+
+long sys_clone(const uint64_t *a)
+{
+	struct clone_args args = {
+	    .flags = a[0] & ~(uint64_t)CSIGNAL,
+	    .stack = a[1],
+	    .parent_tid = a[2],
+	    .child_tid = a[3],
+	    .tls = a[4],
+	    .exit_signal = (int)(a[0] & CSIGNAL),
+	};
+
+	return do_clone(&args);
+}
+
+long sys_fork(const uint64_t *a)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD};
+
+	return do_clone(&args);
+}
+
+long sys_vfork(const uint64_t *a)
+{
+	struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD};
+
+	return do_clone(&args);
+}
+
+/* --- the kernel's own ------------------------------------------------------------------------- */
+
+struct process *kernel_process(const char *name, struct process *parent, void (*entry)(void))
+{
+	struct process *process = process_alloc();
+	struct task *task = task_alloc(true);
+
+	if (!process || !task)
+		panic("no memory for the first processes");
+	process->handlers = handlers_create();
+	BUG_ON(!process->handlers);
+	process->exit_signal = SIGCHLD;
+	process->cred = root_cred;
+	strlcpy(process->comm, name, sizeof(process->comm));
+	strlcpy(task->comm, name, sizeof(task->comm));
+	arch_task_entry(task, entry);
+	spin_lock(&proc_lock);
+	task->tid = pid_alloc_locked();
+	if (parent) {
+		link_process(process, parent, task->tid);
+	} else {
+		process->pid = task->tid;
+		list_append(&all_processes, &process->link);
+	}
+	process->pgid = process->sid = process->pid;
+	process_get_locked(process);
+	task->process = process;
+	process->leader = task;
+	process->thread_count = 1;
+	list_append(&process->threads, &task->thread);
+	task_hash_locked(task);
+	spin_unlock(&proc_lock);
+	sched_start(task);
+	return process;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls that fit nowhere else: what the machine is, scheduling, prctl, randomness. */
+#include "kern/process.h"
+#include "kern/syscall.h"
+#include "kern/uaccess.h"
+
+#define UTS_FIELD HOST_NAME_SIZE
+
+char host_name[UTS_FIELD] = "quire";
+static char domain_name[UTS_FIELD] = "(none)";
+
+long sys_uname(const uint64_t *a)
+{
+	char uts[6][UTS_FIELD];
+
+	memset(uts, 0, sizeof(uts));
+	strlcpy(uts[0], "Linux", UTS_FIELD);
+	strlcpy(uts[1], host_name, UTS_FIELD);
+	strlcpy(uts[2], KERNEL_RELEASE, UTS_FIELD);
+	strlcpy(uts[3], "#1 SMP Quire reference kernel", UTS_FIELD);
+	strlcpy(uts[4], ARCH_UTS_MACHINE, UTS_FIELD);
+	strlcpy(uts[5], domain_name, UTS_FIELD);
+	if (current->process->personality & 0x0020000) /* UNAME26 */
+		strlcpy(uts[2], "2.6.61", UTS_FIELD);
+	return copy_to_user(a[0], uts, sizeof(uts));
+}
+
+static long set_name(char *name, const uint64_t *a)
+{
+	char new[UTS_FIELD] = {0};
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (a[1] >= UTS_FIELD)
+		return -EINVAL;
+	if (copy_from_user(new, a[0], a[1]))
+		return -EFAULT;
+	memcpy(name, new, UTS_FIELD);
+	return 0;
+}
+
+long sys_sethostname(const uint64_t *a)
+{
+	return set_name(host_name, a);
+}
+
+long sys_setdomainname(const uint64_t *a)
+{
+	return set_name(domain_name, a);
+}
+
+long sys_sysinfo(const uint64_t *a)
+{
+	struct {
+		int64_t uptime;
+		uint64_t loads[3], total, free, shared, buffer, total_swap, free_swap;
+		uint16_t processes, pad;
+		uint32_t pad2;
+		uint64_t total_high, free_high;
+		uint32_t unit, pad3;
+	} info;
+	struct quire_memory memory;
+
+	quire_memory(the_system, &memory);
+	memset(&info, 0, sizeof(info));
+	info.uptime = (int64_t)(time_monotonic() / NSEC_PER_SEC);
+	info.total = memory.frames * PAGE_SIZE;
+	info.free = (memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU]) * PAGE_SIZE;
+	info.shared = memory.by_state[QUIRE_PAGE_SHMEM] * PAGE_SIZE;
+	info.processes = (uint16_t)process_count();
+	info.unit = 1;
+	return put_user(info, a[0]);
+}
+
+/* --- randomness ------------------------------------------------------------------------------- */
+
+static uint64_t random_state = 0x853c49e6748fea9b;
+
+void random_bytes(void *buffer, size_t n)
+{
+	uint8_t *p = buffer;
+
+	while (n) {
+		uint64_t x = __atomic_load_n(&random_state, __ATOMIC_RELAXED) ^ arch_entropy();
+		size_t part = MIN(n, sizeof(x));
+
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		__atomic_store_n(&random_state, x, __ATOMIC_RELAXED);
+		x *= 0x2545f4914f6cdd1d; /* the state itself is never given away */
+		memcpy(p, &x, part);
+		p += part;
+		n -= part;
+	}
+}
+
+long sys_getrandom(const uint64_t *a)
+{
+	uint8_t block[256];
+	uint64_t done = 0, n = MIN(a[1], 33554431);
+
+	if (a[2] & ~7ull)
+		return -EINVAL;
+	while (done < n) {
+		size_t part = MIN(n - done, sizeof(block));
+
+		random_bytes(block, part);
+		if (copy_to_user(a[0] + done, block, part))
+			return -EFAULT;
+		done += part;
+	}
+	return (long)done;
+}
+
+/* --- scheduling ------------------------------------------------------------------------------- */
+
+long sys_sched_yield(const uint64_t *a)
+{
+	schedule();
+	return 0;
+}
+
+long sys_getcpu(const uint64_t *a)
+{
+	uint32_t cpu = arch_cpu(), node = 0;
+
+	if ((a[0] && put_user(cpu, a[0])) || (a[1] && put_user(node, a[1])))
+		return -EFAULT;
+	return 0;
+}
+
+static struct task *task_of(pid_t tid)
+{
+	return tid ? task_find_locked(tid) : current;
+}
+
+long sys_sched_getaffinity(const uint64_t *a)
+{
+	struct task *task;
+	uint64_t mask = 0;
+
+	if (a[1] < sizeof(mask) || a[1] & 7)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	task = task_of((pid_t)a[0]);
+	if (task)
+		mask = task->affinity & (cpu_count() >= 64 ? ~0ull : (1ull << cpu_count()) - 1);
+	spin_unlock(&proc_lock);
+	if (!task)
+		return -ESRCH;
+	return put_user(mask, a[2]) ? -EFAULT : (long)sizeof(mask);
+}
+
+long sys_sched_setaffinity(const uint64_t *a)
+{
+	struct task *task;
+	uint64_t mask = 0;
+	long result = -ESRCH;
+
+	if (copy_from_user(&mask, a[2], MIN(a[1], sizeof(mask))))
+		return -EFAULT;
+	spin_lock(&proc_lock);
+	task = task_of((pid_t)a[0]);
+	if (task)
+		result = sched_set_affinity(task, mask) ? 0 : -EINVAL;
+	spin_unlock(&proc_lock);
+	if (!result)
+		cond_resched();
+	return result;
+}
+
+/* One policy, one priority: what programs ask for is accepted where it is the default. */
+long sys_sched_getscheduler(const uint64_t *a)
+{
+	return 0;
+}
+
+long sys_sched_setscheduler(const uint64_t *a)
+{
+	return a[1] == 0 ? 0 : -EPERM;
+}
+
+long sys_sched_getparam(const uint64_t *a)
+{
+	uint32_t priority = 0;
+
+	return put_user(priority, a[1]);
+}
+
+long sys_sched_setparam(const uint64_t *a)
+{
+	return 0;
+}
+
+long sys_sched_get_priority_max(const uint64_t *a)
+{
+	return a[0] == 1 || a[0] == 2 ? 99 : 0;
+}
+
+long sys_sched_get_priority_min(const uint64_t *a)
+{
+	return a[0] == 1 || a[0] == 2 ? 1 : 0;
+}
+
+long sys_getpriority(const uint64_t *a)
+{
+	return 20; /* nice 0, as the system call says it */
+}
+
+long sys_setpriority(const uint64_t *a)
+{
+	return 0;
+}
+
+/* --- personality, prctl ----------------------------------------------------------------------- */
+
+long sys_personality(const uint64_t *a)
+{
+	struct process *process = current->process;
+	unsigned old = process->personality;
+
+	if ((uint32_t)a[0] != 0xffffffff)
+		process->personality = (unsigned)a[0];
+	return old;
+}
+
+enum {
+	PR_SET_PDEATHSIG = 1,
+	PR_GET_PDEATHSIG = 2,
+	PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4,
+	PR_GET_KEEPCAPS = 7,
+	PR_SET_KEEPCAPS = 8,
+	PR_SET_NAME = 15,
+	PR_GET_NAME = 16,
+	PR_CAPBSET_READ = 23,
+	PR_CAPBSET_DROP = 24,
+	PR_SET_TIMERSLACK = 29,
+	PR_GET_TIMERSLACK = 30,
+	PR_SET_NO_NEW_PRIVS = 38,
+	PR_GET_NO_NEW_PRIVS = 39
+};
+
+static long set_comm(uint64_t from)
+{
+	char name[16] = {0};
+	long n = strncpy_from_user(name, from, sizeof(name));
+
+	if (n < 0 && n != -ENAMETOOLONG)
+		return n;
+	name[sizeof(name) - 1] = '\0';
+	memcpy(current->comm, name, sizeof(name));
+	if (current == current->process->leader)
+		memcpy(current->process->comm, name, sizeof(name));
+	return 0;
+}
+
+long sys_prctl(const uint64_t *a)
+{
+	struct process *process = current->process;
+
+	switch (a[0]) {
+	case PR_SET_PDEATHSIG:
+		if (a[1] > SIGNAL_MAX)
+			return -EINVAL;
+		process->parent_death_signal = (int)a[1];
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user(process->parent_death_signal, a[1]);
+	case PR_GET_DUMPABLE:
+		return process->dumpable;
+	case PR_SET_DUMPABLE:
+		if (a[1] > 1)
+			return -EINVAL;
+		process->dumpable = a[1];
+		return 0;
+	case PR_GET_KEEPCAPS:
+		return process->cred.keep_caps;
+	case PR_SET_KEEPCAPS:
+		if (a[1] > 1)
+			return -EINVAL;
+		process->cred.keep_caps = a[1];
+		return 0;
+	case PR_SET_NAME:
+		return set_comm(a[1]);
+	case PR_GET_NAME:
+		return copy_to_user(a[1], current->comm, sizeof(current->comm));
+	case PR_CAPBSET_READ:
+		return caps_bounding_read(a[1]);
+	case PR_CAPBSET_DROP:
+		return caps_bounding_drop(a[1]);
+	case PR_SET_TIMERSLACK:
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return 50000;
+	case PR_SET_NO_NEW_PRIVS:
+		process->no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return process->no_new_privs;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_arch_prctl(const uint64_t *a)
+{
+	return arch_prctl((int)a[0], a[1]);
+}

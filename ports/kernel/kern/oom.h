@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Who ends when no frame can be had. */
+#ifndef KERNEL_OOM_H
+#define KERNEL_OOM_H
+
+#include "kern/kernel.h"
+#include "kern/task.h"
+
+/* Limits of /proc/PID/oom_score_adj: per mille of all memory; the least one means never. */
+enum {
+	OOM_SCORE_ADJ_MIN = -1000,
+	OOM_SCORE_ADJ_MAX = 1000
+};
+
+/* Kills the process with the most memory, by Linux's rule, and gives it time to go. May sleep. */
+void out_of_memory(void);
+
+/* As /proc/PID/oom_score shows it: 666 and more with memory; 0 for who is never chosen. */
+unsigned oom_score(struct process *process);
+
+/* Kills so far. Any context. */
+uint64_t oom_kills(void);
+
+#endif

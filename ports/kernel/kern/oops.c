@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* An oops: what the kernel does about a fault of its own that has no fixup. */
+#include "kern/oops.h"
+#include "port/fault.h"
+#include "kern/process.h"
+
+#define NO_CPU    ~0u
+#define WAY_BYTES 480
+
+static struct spinlock report_lock; /* the lines of two CPUs do not mix */
+static unsigned reporter = NO_CPU;  /* who holds it; atomic */
+static unsigned count;              /* atomic */
+
+unsigned oops_count(void)
+{
+	return __atomic_load_n(&count, __ATOMIC_RELAXED);
+}
+
+/* What others would wait for, for ever, when the task ended here; NULL: nothing.
+ * The task's references (open files, memory) stay behind like a lock would, but nobody waits for them. */
+static const char *why_not(const struct regs *regs, const struct call_trace *trace)
+{
+	const struct cpu *cpu = this_cpu();
+	const struct task *task = current;
+
+	if (cpu->in_interrupt)
+		return "in an interrupt";
+	if (cpu->irq_depth)
+		return "under a spinlock";
+	if (!task || !task->process || task == cpu->idle)
+		return "in the idle task";
+	if (task->process == init_process)
+		return "in init";
+	if (!arch_regs_irqs_on(regs))
+		return "with interrupts off";
+	if (task->exiting)
+		return "in the end of a task";
+	if (task->mutexes)
+		return "with a mutex held";
+	if (task->queued || task->state != TASK_RUNNABLE)
+		return "in a wait queue";
+	if (trace->library)
+		return "inside the library, whose locks may be held";
+	return trace->whole ? NULL : "with callers that cannot be told";
+}
+
+void oops(struct oops *what)
+{
+	char value[8], way[WAY_BYTES];
+	struct call_trace trace;
+	const char *reason;
+
+	if (__atomic_load_n(&reporter, __ATOMIC_RELAXED) == arch_cpu())
+		panic("an oops in the report of an oops");
+	arch_call_trace(what->regs, &trace);
+	reason = why_not(what->regs, &trace);
+	if (what->trap) {
+		fault_way(what->trap, way, sizeof(way));
+		what->way = way;
+	}
+	if (reason)
+		log_break_lock();
+	spin_lock(&report_lock);
+	__atomic_store_n(&reporter, arch_cpu(), __ATOMIC_RELAXED);
+	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	__atomic_store_n(&reporter, NO_CPU, __ATOMIC_RELAXED);
+	spin_unlock(&report_lock);
+	if (reason)
+		panic("Fatal exception %s", reason);
+	if (boot_option("oops", value, sizeof(value)) && strcmp(value, "panic") == 0)
+		panic("Fatal exception, and oops=panic");
+	current->pagefault_off = 0;
+	arch_irq_on();
+	thread_exit(SIGKILL);
+}
+
+void oops_fatal(const struct oops *what, const char *why)
+{
+	struct call_trace trace;
+
+	log_break_lock();
+	arch_call_trace(what->regs, &trace);
+	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	panic("%s", why);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* How the machine ends, and what it says to `quire run` on the debugcon port before it does.
+ *
+ * Port 0xe9 carries the kernel's log, one line each, and just before the end one block:
+ *
+ *   @quire-report 1
+ *   status <kind> <n>              kind: "exit" n = the program's exit status; "signal" n = what killed it
+ *   time <ns of boot to first user instruction> <ns of the run>
+ *   counter <step name> <count>    every step that is not 0 (names of quire/steps.h, no blanks)
+ *   event <event name> <count>     quire_event(), all
+ *   frames <state name> <count>    quire_memory() at the end, all states
+ *   memory <frames> <peak used frames> <free before the run> <free at the end>
+ *   faults <minor> <major>         summed over all processes
+ *   oopses <n>                     mistakes of the kernel that cost a task; left out when there was none
+ *   @quire-end
+ *
+ * then a byte to isa-debug-exit (iobase 0xf4, iosize 4): QEMU's own exit status is (byte << 1) | 1.
+ *   MACHINE_DONE   0x10 (QEMU exits 33): read the status line
+ *   MACHINE_PANIC  0x11 (QEMU exits 35): a line "panic: ..." is in the log
+ * With "trace=1" on the command line every fault adds a line to the log:
+ *   @fault <pid> <trace as text>
+ * Log lines that concern a program (a system call not known) start with "quire-kernel: ". */
+#ifndef KERNEL_REPORT_H
+#define KERNEL_REPORT_H
+
+#include "kern/kernel.h"
+
+#define MACHINE_DONE  0x10
+#define MACHINE_PANIC 0x11
+
+/* Gathered while programs run. */
+struct run_figures {
+	uint64_t first_instruction; /* ns since boot */
+	uint64_t free_before;       /* frames, when the program was about to start */
+	uint64_t free_least;        /* frames, as seen at every timer interrupt */
+};
+extern struct run_figures run_figures;
+uint64_t free_frames_now(void);
+/* Called at every timer interrupt: how much memory was in use at most. */
+void sample_free_frames(void);
+
+/* The program ended with this wait status: writes the report and ends the machine. */
+void report_and_end(int wait_status) __attribute__((noreturn));
+
+#endif

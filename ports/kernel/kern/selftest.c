@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The self-test at boot: the library's conformance suite on this machine's memory, and this kernel's own
+ * parts. */
+#include "kern/selftest.h"
+#include "conformance.h"
+#include "kern/process.h"
+#include "kern/report.h"
+
+static void say(void *context, const char *line)
+{
+	printk("selftest: %s\n", line);
+}
+
+/* The laws of the architecture, and page tables against a model, on real frames. */
+static bool conformance(void)
+{
+	struct conformance_env env = {
+	    .arch = quire_system_arch(the_system),
+	    .system = the_system,
+	    .say = say,
+	    .seed = 1,
+	    .rounds = 2,
+	};
+	struct conformance_report report;
+	int failed = quire_conformance(&env, &report);
+
+	printk("selftest: conformance: %lu checks, %lu operations, %lu failures\n", report.checks,
+	       report.operations, report.failures);
+	return !failed;
+}
+
+/* kmalloc of every size, freed in another order: all frames come back. */
+static bool allocator(void)
+{
+	static void *objects[256];
+	uint64_t before = free_frames_now();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++) {
+		objects[i] = kmalloc(1 + (i * 37) % 6000);
+		if (!objects[i])
+			return false;
+		memset(objects[i], (int)i, 1 + (i * 37) % 6000);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+		kfree(objects[(i * 97) % ARRAY_SIZE(objects)]);
+	return free_frames_now() == before;
+}
+
+/* Kernel mappings: each page holds what was written, and all frames come back. */
+static bool kernel_mappings(void)
+{
+	quire_va va[8];
+	uint64_t before;
+
+	for (unsigned round = 0; round < 2; round++) {
+		before = free_frames_now();
+		for (unsigned i = 0; i < ARRAY_SIZE(va); i++) {
+			if (quire_kmap(the_system, 3, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+				       i & 1 ? QUIRE_KMAP_LAZY : QUIRE_KMAP_EAGER, &va[i]))
+				return false;
+			for (unsigned page = 0; page < 3; page++)
+				*(volatile uint64_t *)(va[i] + page * PAGE_SIZE) = va[i] + page;
+		}
+		for (unsigned i = 0; i < ARRAY_SIZE(va); i++) {
+			if (*(volatile uint64_t *)(va[i] + 2 * PAGE_SIZE) != va[i] + 2)
+				return false;
+			if (quire_kunmap(the_system, va[i]))
+				return false;
+		}
+	}
+	/* The first round may have made tables that stay. */
+	return free_frames_now() == before;
+}
+
+static bool structures(void)
+{
+	char why[200];
+	enum quire_status status = quire_check(the_system, why, sizeof(why));
+
+	if (status)
+		printk("selftest: quire_check: %s: %s\n", quire_status_name(status), why);
+	return status == QUIRE_OK;
+}
+
+bool selftest_run(void)
+{
+	static const struct {
+		const char *name;
+		bool (*run)(void);
+	} parts[] = {
+	    {"conformance", conformance},
+	    {"allocator", allocator},
+	    {"kernel mappings", kernel_mappings},
+	    {"structures", structures},
+	};
+	bool passed = true;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		uint64_t before = free_frames_now();
+		bool ok = parts[i].run();
+
+		printk("selftest: %s: %s, free frames %lu before, %lu after\n", parts[i].name,
+		       ok ? "ok" : "FAILED", before, free_frames_now());
+		passed &= ok;
+	}
+	printk("selftest: %s\n", passed ? "passed" : "FAILED");
+	return passed;
+}

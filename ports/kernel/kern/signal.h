@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals: Linux's numbers and layouts, and how to send them. */
+#ifndef KERNEL_SIGNAL_H
+#define KERNEL_SIGNAL_H
+
+#include "kern/kernel.h"
+
+/* clang-format off */
+enum {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
+	SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP,
+	SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS,
+	SIGRTMIN = 32, SIGNAL_MAX = 64
+};
+
+enum {
+	SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4, SA_RESTORER = 0x04000000,
+	SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000,
+	SA_RESETHAND = (int)0x80000000,
+	SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2,
+	SS_ONSTACK = 1, SS_DISABLE = 2, MINSIGSTKSZ = 2048,
+	CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED
+};
+/* clang-format on */
+#define SS_AUTODISARM 0x80000000u
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_QUEUE      (-1)
+#define SI_TIMER      (-2)
+#define SI_TKILL      (-6)
+#define SIG_DFL       0ul
+#define SIG_IGN       1ul
+#define SIGNAL_BIT(n) (1ull << (-1 + (n)))
+
+/* siginfo_t of 64-bit Linux. */
+struct siginfo {
+	int32_t signo, error, code, pad;
+	union {
+		uint8_t bytes[112];
+		struct {
+			int32_t pid;
+			uint32_t uid;
+			uint64_t value;
+		} from; /* kill, sigqueue */
+		struct {
+			int32_t pid;
+			uint32_t uid;
+			int32_t status, pad;
+			int64_t utime, stime;
+		} child;
+		struct {
+			uint64_t address;
+		} fault;
+	};
+};
+
+/* struct sigaction of the system call. */
+struct sigaction {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+struct sigaltstack {
+	uint64_t sp;
+	uint32_t flags, pad;
+	uint64_t size;
+};
+
+struct handlers {
+	unsigned refs;
+	struct sigaction action[SIGNAL_MAX];
+};
+
+/* What is kept of a standard signal: one of each kind, so that sending never allocates. */
+struct kept_info {
+	int32_t code;
+	uint8_t bytes[32]; /* the start of siginfo.bytes */
+};
+
+/* A set of signals; real-time ones queue. */
+struct pending {
+	uint64_t set;
+	struct kept_info kept[SIGRTMIN - 1];
+	struct list queue; /* struct queued_signal, real-time */
+	unsigned queued;
+};
+
+struct task;
+struct process;
+
+/* Sends to a process, to one thread, to every process of a group. Return 0, -ESRCH, -EAGAIN (real-time
+ * queue full). The `_locked` forms want proc_lock and take standard signals; the others take the lock:
+ * any context, standard signals from interrupts too. */
+long send_signal(struct process *process, const struct siginfo *info);
+void send_signal_locked(struct process *process, const struct siginfo *info);
+long send_signal_thread(struct task *task, const struct siginfo *info);
+void send_signal_thread_locked(struct task *task, const struct siginfo *info);
+long send_signal_group(pid_t pgid, int signal); /* from the kernel: SI_KERNEL */
+
+/* SIGPIPE and the like, to the calling thread. */
+void send_signal_self(int signal);
+
+/* A synchronous fault of the running task: cannot be blocked or ignored. */
+void force_signal(int signal, int code, uint64_t address);
+
+/* A signal waits that would be delivered, or the process is ending. */
+bool signal_pending(struct task *task);
+/* A fatal one: SIGKILL, or the group ends. */
+bool fatal_signal_pending(struct task *task);
+/* Whether `signal` is blocked or ignored by the task (tty: SIGTTOU, SIGTTIN). */
+bool signal_ignored(struct task *task, int signal);
+
+/* For ppoll, pselect6, sigsuspend: sets the mask now, and back when the system call is over - after
+ * the handler, if one runs. `size` must be 8. 0, -EINVAL, -EFAULT; address 0: nothing. */
+long set_temporary_mask(uint64_t user_mask, uint64_t size);
+/* The wait ended without a signal: the old mask at once. */
+void drop_temporary_mask(void);
+
+#endif

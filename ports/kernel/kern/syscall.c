@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of system calls, and the way through it. */
+#include "kern/syscall.h"
+#include "kern/process.h"
+
+#define MAX_SYSCALLS 512
+
+static syscall_fn *const table[MAX_SYSCALLS] = {
+#define SYSCALL(number, name) [number] = sys_##name,
+#include "abi/x86_64.def"
+#undef SYSCALL
+};
+
+/* One line a call that is not there, the first time somebody asks for it. */
+static void log_unknown(uint64_t number)
+{
+	static uint32_t seen[MAX_SYSCALLS / 32];
+	const char *name = syscall_name(number);
+	uint32_t bit = 1u << (number % 32);
+
+	if (number >= MAX_SYSCALLS || __atomic_fetch_or(&seen[number / 32], bit, __ATOMIC_RELAXED) & bit)
+		return;
+	if (name)
+		printk("quire-kernel: system call %s is not implemented (%s)\n", name, current->comm);
+	else
+		printk("quire-kernel: system call %lu is not known (%s)\n", number, current->comm);
+}
+
+void syscall_dispatch(struct regs *regs)
+{
+	uint64_t number = regs->error, a[6];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(a); i++)
+		a[i] = regs_syscall_argument(regs, i);
+	if (number < MAX_SYSCALLS && table[number]) {
+		regs_set_result(regs, table[number](a));
+		return;
+	}
+	log_unknown(number);
+	regs_set_result(regs, -ENOSYS);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* A trap goes to the library; its outcome comes back and is obeyed. This is the heart of a port. */
+#include "port/fault.h"
+
+#include "kern/oom.h"
+#include "kern/oops.h"
+#include "kern/process.h"
+#include "kern/syscall.h"
+
+bool fault_trace_on;
+
+static void format_way(const struct quire_trace *trace, char *line, size_t size)
+{
+	unsigned steps = MIN(trace->steps_total, QUIRE_CONFIG_TRACE_STEPS);
+	size_t at = 0;
+
+	line[0] = '\0';
+	for (unsigned i = 0; i < steps && at + 40 < size; i++)
+		at += (size_t)ksnprintf(line + at, size - at, " %s",
+					quire_step_name((enum quire_step)trace->steps[i]));
+}
+
+/* The way of one fault, as one line of the log. */
+static void log_trace(const struct quire_trace *trace)
+{
+	char line[480];
+
+	format_way(trace, line, sizeof(line));
+	printk("@fault %d %s %s %s %lx ip %lx%s%s:%s\n", current->tid, quire_mode_name(trace->fault.mode),
+	       quire_access_name(trace->fault.access), quire_cause_name(trace->fault.cause), trace->fault.va,
+	       trace->fault.pc, trace->outcome.major ? " major " : " ",
+	       quire_outcome_name(trace->outcome.kind), line);
+}
+
+static __attribute__((noinline)) struct quire_outcome ask_traced(const struct quire_trap *trap,
+								 struct quire_mm *mm)
+{
+	struct quire_trace trace;
+	struct quire_outcome outcome = quire_trap(the_system, mm, trap, &trace);
+
+	log_trace(&trace);
+	return outcome;
+}
+
+static inline struct quire_outcome ask(const struct quire_trap *trap, struct quire_mm *mm)
+{
+	if (__builtin_expect(fault_trace_on, false))
+		return ask_traced(trap, mm);
+	return quire_trap(the_system, mm, trap, NULL);
+}
+
+static inline void count(struct task *task, struct quire_outcome outcome)
+{
+	if (outcome.major)
+		task->usage.major++;
+	else if (outcome.counted)
+		task->usage.minor++;
+}
+
+/* What is due when fault_resolve() said false: one thread has one at a time. */
+static void note_signal(const struct quire_outcome *outcome)
+{
+	current->fault_signal = outcome->signal;
+	current->fault_code = outcome->code;
+	current->fault_address = outcome->va;
+}
+
+/* What is not simply resumed. */
+static bool __attribute__((noinline))
+resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome)
+{
+	switch (outcome->kind) {
+	case QUIRE_SIGNAL:
+		note_signal(outcome);
+		if (outcome->signal == SIGSEGV)
+			log_segfault(trap);
+		return false;
+	case QUIRE_OOM_KILL:
+		if (outcome->signal) { /* a profile that kills the one who asked */
+			printk("quire-kernel: out of memory: %s (%d) is killed\n", current->comm,
+			       current->tid);
+			process_exit(SIGKILL);
+		}
+		out_of_memory();
+		return true; /* the access is repeated, or this task is ended on its way back */
+	case QUIRE_NOT_OURS:
+		note_signal(&(struct quire_outcome){.signal = SIGSEGV});
+		return false;
+	case QUIRE_OOPS: /* a table that says what none of ours does */
+		oops(&(struct oops){.regs = current->regs, .trap = trap});
+	default:
+		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm,
+		      trap->pc, quire_outcome_name(outcome->kind), quire_step_name(outcome->rule));
+	}
+}
+
+bool fault_resolve(const struct quire_trap *trap)
+{
+	struct task *task = current;
+	struct quire_outcome outcome = ask(trap, task->mm);
+
+	count(task, outcome);
+	return __builtin_expect(outcome.kind == QUIRE_RESUME, true) || resolve_other(trap, &outcome);
+}
+
+void fault_way(const struct quire_trap *trap, char *line, size_t size)
+{
+	struct quire_trace trace;
+	struct quire_outcome again = quire_trap(the_system, current->mm, trap, &trace);
+
+	/* The same question gets the same answer, this time with its way. */
+	line[0] = '\0';
+	if (again.kind == QUIRE_OOPS)
+		format_way(&trace, line, size);
+}
+
+void fault_signal(void)
+{
+	force_signal(current->fault_signal, current->fault_code, current->fault_address);
+}
+
+/* A copy found no frame. It is repeated while somebody is dying to make room. The one who dies may wait for a
+ * mutex that this task holds: then the copy fails in the end (its fixup), as it does at once for a task that is
+ * itself to die. */
+#define OOM_PATIENCE_NS (2 * NSEC_PER_SEC)
+
+static uint64_t copy_without_memory(const struct quire_trap *trap, const struct quire_outcome *outcome)
+{
+	struct task *task = current;
+	uint64_t now = time_monotonic(), next = arch_fixup(trap->pc);
+
+	if (!task->oom_since)
+		task->oom_since = now;
+	if (!outcome->signal)
+		out_of_memory();
+	if (!next ||
+	    (!fatal_signal_pending(task) && (!task->mutexes || now - task->oom_since < OOM_PATIENCE_NS)))
+		return trap->pc;
+	task->oom_since = 0;
+	return next;
+}
+
+uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs)
+{
+	struct task *task = current;
+	struct quire_outcome outcome = ask(trap, task ? task->mm : NULL);
+
+	if (task)
+		count(task, outcome);
+	switch (outcome.kind) {
+	case QUIRE_RESUME:
+		if (current)
+			current->oom_since = 0;
+		return trap->pc;
+	case QUIRE_FIXUP:
+		return outcome.pc;
+	case QUIRE_OOM_KILL:
+		return copy_without_memory(trap, &outcome);
+	default: /* QUIRE_OOPS; nothing else is ever said of the kernel's own access */
+		oops(&(struct oops){.regs = regs, .trap = trap});
+	}
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The host contract, implemented: twelve functions are all that the library asks of this kernel. */
+#include "port/host.h"
+#include "kern/process.h"
+
+static void host_panic(void *host, const char *text)
+{
+	panic("quire: %s", text);
+}
+
+static void host_log(void *host, const char *text)
+{
+	printk("quire: %s\n", text);
+}
+
+static quire_va host_fixup(void *host, quire_va pc)
+{
+	return arch_fixup(pc);
+}
+
+static unsigned host_cpu(void *host)
+{
+	return arch_cpu();
+}
+
+/* --- waiting: a few queues, by the word's address --------------------------------------------- */
+
+#define QUEUES 64
+static struct wait_queue queues[QUEUES];
+
+static struct wait_queue *queue_of(const uint32_t *word)
+{
+	return &queues[((uintptr_t)word >> 4) % QUEUES];
+}
+
+static bool may_sleep(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	return !cpu->irq_depth && !cpu->in_interrupt && current != cpu->idle;
+}
+
+static void host_wait(void *host, const uint32_t *word, uint32_t expected, enum quire_wait_kind kind)
+{
+	if (kind == QUIRE_WAIT_SPIN || !may_sleep()) {
+		arch_relax();
+		return;
+	}
+	wait_event_mode(queue_of(word), __atomic_load_n(word, __ATOMIC_ACQUIRE) != expected, WAIT_NO_SIGNAL,
+			NO_DEADLINE);
+}
+
+static void host_wake(void *host, const uint32_t *word)
+{
+	wake_up(queue_of(word));
+}
+
+static void host_tlb_flush(void *host, const struct quire_flush *flush)
+{
+	arch_flush(flush);
+}
+
+static void host_page_clear(void *host, void *page, size_t bytes)
+{
+	arch_memset(page, 0, bytes);
+}
+
+static void host_page_copy(void *host, void *to, const void *from, size_t bytes)
+{
+	arch_memcpy(to, from, bytes);
+}
+
+static uint64_t host_clock(void *host)
+{
+	return arch_clock_ns();
+}
+
+static uint64_t host_random(void *host)
+{
+	uint64_t word;
+
+	random_bytes(&word, sizeof(word));
+	return word;
+}
+
+static void host_count_fault(void *host, bool major)
+{
+	struct usage *usage = &current->usage;
+
+	if (major)
+		usage->major++;
+	else
+		usage->minor++;
+}
+
+const struct quire_host kernel_host = {
+    .panic = host_panic,
+    .log = host_log,
+    .fixup = host_fixup,
+    .cpu = host_cpu,
+    .wait = host_wait,
+    .wake = host_wake,
+    .tlb_flush = host_tlb_flush,
+    .page_clear = host_page_clear,
+    .page_copy = host_page_copy,
+    .clock = host_clock,
+    .random = host_random,
+    .count_fault = host_count_fault,
+};
+
+void host_init(void)
+{
+	for (unsigned i = 0; i < QUEUES; i++)
+		wait_queue_init(&queues[i]);
+}

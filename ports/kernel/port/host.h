@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* This kernel as the library's host: see docs of the contract in <quire/port/host.h>. */
+#ifndef KERNEL_HOST_H
+#define KERNEL_HOST_H
+
+#include "kern/kernel.h"
+
+extern const struct quire_host kernel_host;
+void host_init(void);
+
+/* The architecture's part: every CPU of the request forgets the translations. */
+void arch_flush(const struct quire_flush *flush);
+
+#endif

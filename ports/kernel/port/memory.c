@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory system calls: each is the library's function of the same name. */
+#include "port/host.h"
+#include "kern/process.h"
+#include "kern/syscall.h"
+#include "kern/uaccess.h"
+#include "fs/vfs.h"
+
+static struct quire_mm *own_mm(void)
+{
+	return current->process->mm;
+}
+
+static uint32_t rights_of(const struct cred *cred)
+{
+	static const struct {
+		enum capability cap;
+		uint32_t right;
+	} map[] = {
+	    {CAP_IPC_LOCK, QUIRE_RIGHT_IPC_LOCK},
+	    {CAP_SYS_ADMIN, QUIRE_RIGHT_SYS_ADMIN},
+	    {CAP_SYS_RAWIO, QUIRE_RIGHT_SYS_RAWIO},
+	};
+	uint32_t rights = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
+		if (cred->cap_effective & CAP_BIT(map[i].cap))
+			rights |= map[i].right;
+	return rights;
+}
+
+void mm_apply_limits(struct process *process, struct quire_mm *mm)
+{
+	static const struct {
+		uint8_t from;
+		enum quire_limit to;
+	} map[] = {
+	    {RLIMIT_DATA, QUIRE_LIMIT_DATA},
+	    {RLIMIT_STACK, QUIRE_LIMIT_STACK},
+	    {RLIMIT_AS, QUIRE_LIMIT_AS},
+	    {RLIMIT_MEMLOCK, QUIRE_LIMIT_MEMLOCK},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
+		quire_mm_set_limit(mm, map[i].to, process->rlimit[map[i].from].soft);
+	quire_mm_set_rights(mm, rights_of(&process->cred));
+}
+
+/* --- mappings --------------------------------------------------------------------------------- */
+
+long sys_mmap(const uint64_t *a)
+{
+	struct quire_mmap how = {
+	    .addr = a[0],
+	    .length = a[1],
+	    .prot = (quire_prot)a[2],
+	    .flags = (uint32_t)a[3],
+	    .offset = a[5],
+	};
+	struct file *file = NULL;
+	quire_va va = 0;
+	long result;
+
+	if (a[5] & PAGE_MASK)
+		return -EINVAL;
+	if (!(how.flags & QUIRE_MAP_ANONYMOUS)) {
+		file = file_of((int)a[4]);
+		if (!file)
+			return -EBADF;
+		result = file_mappable(file, how.prot, how.flags, &how.file_prot, &how.file);
+		if (result) {
+			file_put(file);
+			return result;
+		}
+		if (!how.file)
+			how.flags |= QUIRE_MAP_ANONYMOUS;
+	}
+	result = quire_mmap(own_mm(), &how, &va);
+	if (file)
+		file_put(file);
+	return result ? result : (long)va;
+}
+
+long sys_munmap(const uint64_t *a)
+{
+	return quire_munmap(own_mm(), a[0], a[1]);
+}
+
+long sys_mprotect(const uint64_t *a)
+{
+	return a[2] >> 32 ? -EINVAL : (long)quire_mprotect(own_mm(), a[0], a[1], (quire_prot)a[2]);
+}
+
+long sys_mremap(const uint64_t *a)
+{
+	quire_va va = 0;
+	long result;
+
+	if (a[3] >> 32)
+		return -EINVAL;
+	result = quire_mremap(own_mm(), a[0], a[1], a[2], (uint32_t)a[3], a[4], &va);
+	return result ? result : (long)va;
+}
+
+/* Whether the region behind `before` goes on with the same mapping; *out: it. */
+static bool goes_on(const struct quire_region *before, struct quire_region *out)
+{
+	const uint32_t same = QUIRE_REGION_SHARED | QUIRE_REGION_MAYWRITE | QUIRE_REGION_LOCKED;
+
+	return !quire_mm_region(own_mm(), before->end, out) && out->start == before->end &&
+	       out->file == before->file && out->prot == before->prot &&
+	       !((out->flags ^ before->flags) & same);
+}
+
+/* Whether [start, end) is one shared mapping of a file that may be written, in however many regions.
+ * *out_region: the first, with a reference to the file. */
+static bool one_shared_mapping(uint64_t start, uint64_t end, struct quire_region *out_region)
+{
+	const uint32_t wanted = QUIRE_REGION_SHARED | QUIRE_REGION_MAYWRITE;
+	struct quire_region at, next;
+	bool whole;
+
+	if (quire_mm_region_get(own_mm(), start, out_region))
+		return false;
+	whole = out_region->start <= start && (out_region->flags & wanted) == wanted;
+	for (at = *out_region; whole && at.end < end; at = next)
+		whole = goes_on(&at, &next);
+	if (!whole)
+		quire_file_put(out_region->file);
+	return whole;
+}
+
+/* As Linux has it since 4.0: other pages of the same file are mapped over a part of a shared mapping. */
+long sys_remap_file_pages(const uint64_t *a)
+{
+	uint64_t start = a[0] & ~(uint64_t)PAGE_MASK, length = a[1] & ~(uint64_t)PAGE_MASK;
+	struct quire_region region;
+	struct quire_mmap how;
+	quire_va va;
+	long result;
+
+	if (a[2] || start + length <= start || a[3] + length / PAGE_SIZE < a[3])
+		return -EINVAL;
+	if (!one_shared_mapping(start, start + length, &region))
+		return -EINVAL;
+	how = (struct quire_mmap){
+	    .addr = start,
+	    .length = length,
+	    .prot = region.prot,
+	    .flags = QUIRE_MAP_SHARED | QUIRE_MAP_FIXED | QUIRE_MAP_POPULATE |
+		     ((uint32_t)a[4] & QUIRE_MAP_NONBLOCK) |
+		     (region.flags & QUIRE_REGION_LOCKED ? (uint32_t)QUIRE_MAP_LOCKED : 0),
+	    .offset = a[3] * PAGE_SIZE,
+	    .file = region.file,
+	    .file_prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE |
+			 (region.flags & QUIRE_REGION_MAYEXEC ? (quire_prot)QUIRE_PROT_EXEC : 0),
+	};
+	result = quire_mmap(own_mm(), &how, &va);
+	quire_file_put(region.file);
+	return result;
+}
+
+long sys_brk(const uint64_t *a)
+{
+	return (long)quire_brk(own_mm(), a[0]);
+}
+
+long sys_madvise(const uint64_t *a)
+{
+	return quire_madvise(own_mm(), a[0], a[1], (int)a[2]);
+}
+
+/* Page by page of the answer, so that its length needs no memory. */
+long sys_mincore(const uint64_t *a)
+{
+	unsigned char vector[256];
+	uint64_t at = a[0], left = ALIGN_UP(a[1], PAGE_SIZE), to = a[2];
+
+	if (at & PAGE_MASK)
+		return -EINVAL;
+	if (left < a[1] || at > ARCH_USER_END || left > ARCH_USER_END - at)
+		return -ENOMEM;
+	while (left) {
+		uint64_t part = MIN(left, sizeof(vector) * PAGE_SIZE);
+		long result = quire_mincore(own_mm(), at, part, vector);
+
+		if (result)
+			return result;
+		if (copy_to_user(to, vector, part / PAGE_SIZE))
+			return -EFAULT;
+		at += part;
+		left -= part;
+		to += part / PAGE_SIZE;
+	}
+	return 0;
+}
+
+long sys_mlock(const uint64_t *a)
+{
+	return quire_mlock(own_mm(), a[0], a[1], 0);
+}
+
+long sys_mlock2(const uint64_t *a)
+{
+	return a[2] & ~(uint64_t)QUIRE_MLOCK_ONFAULT
+		   ? -EINVAL
+		   : (long)quire_mlock(own_mm(), a[0], a[1], (uint32_t)a[2]);
+}
+
+long sys_munlock(const uint64_t *a)
+{
+	return quire_munlock(own_mm(), a[0], a[1]);
+}
+
+long sys_mlockall(const uint64_t *a)
+{
+	return a[0] >> 32 ? -EINVAL : (long)quire_mlockall(own_mm(), (uint32_t)a[0]);
+}
+
+long sys_munlockall(const uint64_t *a)
+{
+	return quire_munlockall(own_mm());
+}
+
+long sys_msync(const uint64_t *a)
+{
+	return a[2] >> 32 ? -EINVAL : (long)quire_msync(own_mm(), a[0], a[1], (uint32_t)a[2]);
+}
+
+/* --- another process's memory ----------------------------------------------------------------- */
+
+struct transfer {
+	struct quire_mm *mm;
+	struct iovec *local, *remote;
+	uint64_t local_count, remote_count;
+	uint64_t local_at, remote_at; /* bytes done of the first vector of each */
+	char *page;
+	bool write;
+};
+
+/* Moves one piece: what both first vectors have left, a page at most. Bytes, 0 at the end, or an error. */
+static long move_piece(struct transfer *t)
+{
+	uint64_t local, remote, n;
+	size_t done = 0;
+	long result;
+
+	while (t->local_count && t->local_at == t->local->length) {
+		t->local++;
+		t->local_count--;
+		t->local_at = 0;
+	}
+	while (t->remote_count && t->remote_at == t->remote->length) {
+		t->remote++;
+		t->remote_count--;
+		t->remote_at = 0;
+	}
+	if (!t->local_count || !t->remote_count)
+		return 0;
+	local = t->local->base + t->local_at;
+	remote = t->remote->base + t->remote_at;
+	n = MIN(t->local->length - t->local_at, t->remote->length - t->remote_at);
+	n = MIN(n, PAGE_SIZE - (remote & PAGE_MASK));
+	if (t->write && copy_from_user(t->page, local, n))
+		return -EFAULT;
+	result = quire_mm_access(t->mm, remote, t->page, n, t->write ? QUIRE_ACCESS_MM_WRITE : 0, &done);
+	if (result)
+		return result;
+	if (!t->write && copy_to_user(local, t->page, done))
+		return -EFAULT;
+	t->local_at += done;
+	t->remote_at += done;
+	return (long)done;
+}
+
+/* Another's memory: all its ids are the caller's and it does not hide, or the caller may trace anyone. */
+static bool may_look_into(const struct process *process)
+{
+	const struct cred *own = &current->process->cred, *its = &process->cred;
+
+	if (process == current->process || capable(CAP_SYS_PTRACE))
+		return true;
+	return own->uid == its->uid && own->uid == its->euid && own->uid == its->suid &&
+	       own->gid == its->gid && own->gid == its->egid && own->gid == its->sgid && process->dumpable &&
+	       !(its->cap_permitted & ~own->cap_permitted);
+}
+
+static struct quire_mm *other_mm(pid_t pid, long *out_result)
+{
+	struct process *process = process_find(pid);
+	struct quire_mm *mm = NULL;
+	*out_result = -ESRCH;
+	if (!process)
+		return NULL;
+	if (!may_look_into(process)) {
+		*out_result = -EPERM;
+	} else {
+		mm = process_mm(process);
+	}
+	process_put(process);
+	return mm;
+}
+
+static long process_vm(const uint64_t *a, bool write)
+{
+	struct transfer t = {.write = write};
+	struct iovec *local = NULL, *remote = NULL;
+	uint64_t total, sum = 0;
+	long result, n;
+
+	if (a[5])
+		return -EINVAL;
+	result = iovec_from_user(a[1], a[2], &local, &total);
+	if (!result)
+		result = iovec_from_user(a[3], a[4], &remote, &total);
+	if (!result)
+		t.mm = other_mm((pid_t)a[0], &result);
+	t.page = page_alloc();
+	if (t.mm && t.page) {
+		t.local = local;
+		t.remote = remote;
+		t.local_count = a[2];
+		t.remote_count = a[4];
+		while ((n = move_piece(&t)) > 0)
+			sum += (uint64_t)n;
+		result = sum ? (long)sum : n;
+	} else if (t.mm) {
+		result = -ENOMEM;
+	}
+	if (t.mm)
+		quire_mm_put(t.mm);
+	if (t.page)
+		page_free(t.page);
+	kfree(local);
+	kfree(remote);
+	return result;
+}
+
+long sys_process_vm_readv(const uint64_t *a)
+{
+	return process_vm(a, false);
+}
+
+long sys_process_vm_writev(const uint64_t *a)
+{
+	return process_vm(a, true);
+}
+
+/* --- membarrier: every task that runs elsewhere is interrupted once --------------------------- */
+
+long sys_membarrier(const uint64_t *a)
+{
+	enum {
+		QUERY = 0,
+		GLOBAL = 1,
+		PRIVATE_EXPEDITED = 8,
+		REGISTER_PRIVATE_EXPEDITED = 16
+	};
+	struct quire_flush flush = {.mm = own_mm(), .cpus = ~0ull};
+
+	switch (a[0]) {
+	case QUERY:
+		return GLOBAL | PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
+	case REGISTER_PRIVATE_EXPEDITED:
+		return 0;
+	case GLOBAL:
+	case PRIVATE_EXPEDITED:
+		arch_flush(&flush); /* a flush is answered by every CPU, and orders its memory */
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
