@@ -3,7 +3,6 @@
  *
  * Input comes framed (report.h). A stream is a ring of bytes that the interrupt fills and readers empty;
  * when it is full the line is told to stay silent. */
-#include "console.h"
 #include "fs/fs.h"
 
 enum {
@@ -111,13 +110,13 @@ static long stream_read(struct file *file, char *to, size_t n, uint64_t *pos, bo
 	deaf = false;
 	spin_unlock(&stream_lock);
 	if (was_deaf)
-		console_input_wanted();
+		arch_console_listen();
 	return (long)done;
 }
 
 static long stream_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
 {
-	serial_write(file->inode->private ? SERIAL_ERROR : SERIAL_CONSOLE, from, n);
+	arch_console_write(file->inode->private ? CONSOLE_ERROR : CONSOLE_OUTPUT, from, n);
 	return (long)n;
 }
 
@@ -142,9 +141,9 @@ void console_configure(const char *kinds, unsigned rows, unsigned columns)
 	for (unsigned i = 0; i < 3; i++)
 		kind[i] = kinds[i] == 't' ? 't' : 'p';
 	/* The terminal's output goes where the host has one: with standard output, or else with error. */
-	tty_set_line(kind[1] == 'p' && kind[2] == 't' ? SERIAL_ERROR : SERIAL_CONSOLE);
+	tty_set_line(kind[1] == 'p' && kind[2] == 't' ? CONSOLE_ERROR : CONSOLE_OUTPUT);
 	tty_window(rows, columns);
-	console_input_wanted();
+	arch_console_listen();
 }
 
 static struct file *open_terminal(void)

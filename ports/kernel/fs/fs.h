@@ -324,7 +324,7 @@ int dev_init(void);
 bool tty_input(unsigned char byte);
 void tty_hangup(void);
 void tty_window(unsigned rows, unsigned columns);
-void tty_set_line(unsigned line);       /* enum serial_line that its output goes to */
+void tty_set_line(unsigned line);       /* enum console_line that its output goes to */
 void tty_take(struct process *process); /* becomes the controlling terminal of its session */
 
 /* console.c. `kinds`: one letter for standard input, output and error: t terminal, p pipe. */

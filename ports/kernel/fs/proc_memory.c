@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID/maps, smaps, pagemap, mem: what the library says of an address space, as Linux prints it. */
 #include "fs/fs.h"
+#include "port/system.h"
 
 enum {
 	NAME_COLUMN = 73
@@ -205,7 +206,7 @@ long proc_pagemap(struct process *process, char *to, size_t n, uint64_t pos)
 	mm = process_mm(process);
 	if (!mm)
 		return 0;
-	for (; done < n && (pos + done) / 8 < ARCH_USER_END / PAGE_SIZE; done += 8) {
+	for (; done < n && (pos + done) / 8 < user_end / PAGE_SIZE; done += 8) {
 		uint64_t entry = quire_mm_pagemap(mm, (pos + done) / 8 * PAGE_SIZE);
 
 		memcpy(to + done, &entry, 8);

@@ -3,6 +3,7 @@
 #include "fs/fs.h"
 #include "kern/oom.h"
 #include "kern/oops.h"
+#include "kern/boot.h"
 
 void proc_make_uptime(struct process *process, struct text *text)
 {
@@ -31,7 +32,7 @@ void proc_make_filesystems(struct process *process, struct text *text)
 
 void proc_make_cmdline_system(struct process *process, struct text *text)
 {
-	text_add(text, "%s\n", boot_info.cmdline ? boot_info.cmdline : "");
+	text_add(text, "%s\n", boot_info.cmdline);
 }
 
 void proc_make_osrelease(struct process *process, struct text *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Regular files: read and write through the library's page cache, which is where they live. */
 #include "fs/fs.h"
+#include "kern/boot.h"
 
 #include "kern/syscall.h"
 

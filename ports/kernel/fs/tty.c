@@ -5,7 +5,6 @@
  *
  * Bytes are worked on in the interrupt that brings them, so that ^C works whatever runs. Echo is kept
  * until a task reads, writes or polls the terminal: the line may be written from tasks only. */
-#include "console.h"
 #include "fs/fs.h"
 
 enum {
@@ -139,7 +138,7 @@ static void flush_echo(void)
 			bytes[n++] = tty.echo[tty.echo_tail++ % ECHO_RING];
 		spin_unlock(&tty.lock);
 		if (n)
-			serial_write(tty.line, bytes, n);
+			arch_console_write(tty.line, bytes, n);
 	} while (n);
 }
 
@@ -441,7 +440,7 @@ static long tty_read(struct file *file, char *to, size_t n, uint64_t *pos, bool 
 	tty.deaf = false;
 	spin_unlock(&tty.lock);
 	if (was_deaf)
-		console_input_wanted();
+		arch_console_listen();
 	return (long)done;
 }
 
@@ -462,12 +461,12 @@ static long tty_write(struct file *file, const char *from, size_t n, uint64_t *p
 			bytes[fill++] = '\r';
 		bytes[fill++] = (output & OPOST) && (output & OCRNL) && from[i] == '\r' ? '\n' : from[i];
 		if (fill + 2 > sizeof(bytes)) {
-			serial_write(tty.line, bytes, fill);
+			arch_console_write(tty.line, bytes, fill);
 			fill = 0;
 		}
 	}
 	if (fill)
-		serial_write(tty.line, bytes, fill);
+		arch_console_write(tty.line, bytes, fill);
 	return (long)n;
 }
 

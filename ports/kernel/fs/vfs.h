@@ -110,7 +110,7 @@ int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot
 /* --- what the rest of the kernel tells this half --------------------------------------------------- */
 
 /* A byte came from the host on serial line 0 (standard input). Interrupt context; false: no room, mask
- * receive interrupts until console_input_wanted() is called by this half. */
+ * receive interrupts until arch_console_listen() is called by this half. */
 bool console_input(unsigned char byte);
 
 /* The task is leaving: puts task->files and task->fs, which are NULL afterwards. */

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads ELF files and maps their segments. Pages come later, by faults. */
+#include "abi/abi.h"
 #include "kern/elf.h"
 #include "arch.h"
 #include "fs/vfs.h"
+#include "port/system.h"
 
 static bool is_ours(const struct elf_header *h)
 {
 	static const uint8_t ident[6] = {0x7f, 'E', 'L', 'F', 2, 1}; /* 64 bits, little-endian */
 
-	return !memcmp(h->ident, ident, sizeof(ident)) && h->machine == ARCH_ELF_MACHINE &&
+	return !memcmp(h->ident, ident, sizeof(ident)) && h->machine == ABI_ELF_MACHINE &&
 	       (h->type == ELF_EXEC || h->type == ELF_DYN) && h->phentsize == sizeof(struct elf_segment) &&
 	       h->phnum >= 1 && h->phnum <= ELF_MAX_SEGMENTS;
 }
 
 static bool is_sound(const struct elf_segment *s)
 {
-	return s->filesz <= s->memsz && s->memsz < ARCH_USER_END && s->vaddr < ARCH_USER_END - s->memsz &&
+	return s->filesz <= s->memsz && s->memsz < user_end && s->vaddr < user_end - s->memsz &&
 	       s->offset < INT64_MAX - s->filesz && ((s->vaddr ^ s->offset) & PAGE_MASK) == 0;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* execve(2): a new program in a new address space, complete before the old one is given up. */
+#include "abi/abi.h"
 #include "kern/elf.h"
 #include "kern/process.h"
+#include "port/system.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
@@ -267,8 +269,8 @@ static uint64_t mmap_base(void)
 	    (256 * PAGE_SIZE) + (16ull << 30); /* the guard gap, and how far the stack is randomized */
 
 	gap = gap > UINT64_MAX - pad ? gap : gap + pad;
-	gap = MIN(MAX(gap, 128ul << 20), ARCH_USER_END / 6 * 5);
-	return ARCH_USER_END - gap - random_pages(28);
+	gap = MIN(MAX(gap, 128ul << 20), user_end / 6 * 5);
+	return user_end - gap - random_pages(28);
 }
 
 static long make_mm(struct loader *l)
@@ -284,12 +286,12 @@ static long make_mm(struct loader *l)
 
 	if (current->process->rlimit[RLIMIT_STACK].soft == UINT64_MAX)
 		layout =
-		    (struct quire_mm_layout){.mmap_base = ARCH_USER_END / 3 & ~PAGE_MASK, .bottom_up = 1};
+		    (struct quire_mm_layout){.mmap_base = user_end / 3 & ~PAGE_MASK, .bottom_up = 1};
 	result = quire_mm_create(the_system, &layout, &l->mm);
 	if (result)
 		return result;
 	mm_apply_limits(current->process, l->mm);
-	l->stack_top = ARCH_USER_END - random_pages(22);
+	l->stack_top = user_end - random_pages(22);
 	stack.addr = l->stack_top - stack.length;
 	result = quire_mmap(l->mm, &stack, &at);
 	if (!result)
@@ -463,7 +465,7 @@ static long fill_stack(struct loader *l)
 
 	if (result)
 		return result;
-	result = stack_push(l, ARCH_PLATFORM, sizeof(ARCH_PLATFORM));
+	result = stack_push(l, ABI_PLATFORM, sizeof(ABI_PLATFORM));
 	platform = l->sp;
 	random_bytes(random, sizeof(random));
 	l->sp = ALIGN_DOWN(l->sp, 16);
@@ -511,7 +513,7 @@ static void switch_mm(struct loader *l)
 	spin_unlock(&proc_lock);
 	arch_irq_off();
 	task->mm = l->mm;
-	arch_switch_mm(l->mm);
+	mm_switch(l->mm);
 	arch_irq_on();
 	l->mm = NULL;
 	if (old) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of threads and processes, and wait4(2), waitid(2). */
 #include "kern/process.h"
+#include "port/system.h"
 #include "kern/report.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
@@ -141,7 +142,7 @@ static void leave_mm(struct task *task)
 {
 	arch_irq_off();
 	task->mm = NULL;
-	arch_switch_mm(NULL);
+	mm_switch(NULL);
 	arch_irq_on();
 }
 

@@ -3,6 +3,7 @@
 #include "kern/process.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
+#include "port/system.h"
 
 /* clang-format off */
 enum {
@@ -44,7 +45,7 @@ static long get_key(uint64_t address, bool private, struct quire_key *out_key)
 {
 	if (address & 3)
 		return -EINVAL;
-	if (address >= ARCH_USER_END)
+	if (address >= user_end)
 		return -EFAULT;
 	if (private) {
 		out_key->word[0] = (uintptr_t)current->process->mm;

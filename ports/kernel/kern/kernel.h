@@ -28,7 +28,7 @@ typedef uint32_t gid_t;
 /* clang-format on */
 #define NSEC_PER_SEC 1000000000ull
 
-/* The one system of this kernel; made in main.c before anything else runs. */
+/* The one system of this kernel (port/system.h). */
 extern struct quire_system *the_system;
 
 /* What uname(2) and /proc say. */
@@ -89,20 +89,7 @@ size_t strlcpy(char *to, const char *from, size_t size);
 /* Decimal, or hexadecimal after 0x. *end: first character that is no digit. */
 uint64_t strtoul64(const char *s, const char **end);
 
-/* --- what the boot loader gave ---------------------------------------------------------------- */
-
-struct boot_info {
-	const char *cmdline;   /* "name=value" words; see boot_option() */
-	const uint8_t *initrd; /* linear address of the initramfs, NULL when there is none; stays for good */
-	size_t initrd_size;
-	uint64_t ram_bytes; /* what was given to the library */
-};
-extern struct boot_info boot_info;
-
-/* The value of "name=value" on the command line into `value`; "" for a bare "name". False: not there. */
-bool boot_option(const char *name, char *value, size_t size);
-
-/* xorshift and TSC jitter: not for secrets. */
+/* xorshift, and what arch_entropy() gives: not for secrets. */
 void random_bytes(void *buffer, size_t n);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's way up: the library gets its memory, the first program its process; and the way down. */
-#include "port/fault.h"
-#include "port/host.h"
-#include "kern/main.h"
+/* From the architecture's start to the first program, and to the end. */
+#include "kern/boot.h"
+#include "kern/entry.h"
 #include "kern/process.h"
 #include "kern/report.h"
 #include "kern/selftest.h"
+#include "port/host.h"
+#include "port/system.h"
 #include "fs/vfs.h"
 
 #define AT_FDCWD (-100)
 
-struct quire_system *the_system;
 static struct boot_spec boot_spec;
 
 bool boot_option(const char *name, char *value, size_t size)
@@ -38,38 +38,6 @@ bool boot_option(const char *name, char *value, size_t size)
 	return false;
 }
 
-/* --- the library ------------------------------------------------------------------------------ */
-
-static const struct quire_profile *chosen_profile(void)
-{
-	const struct quire_profile *profile;
-	char name[24];
-
-	if (!boot_option("profile", name, sizeof(name)))
-		return NULL;
-	profile = quire_profile_find(name);
-	if (!profile)
-		panic("boot: profile=%s is not known", name);
-	return profile;
-}
-
-static void make_system(void)
-{
-	static struct quire_config config;
-	enum quire_status status;
-	char value[8];
-
-	config.host = &kernel_host;
-	config.cpus = arch_cpus_found();
-	config.profile = chosen_profile();
-	arch_configure(&config);
-	status = quire_system_create(&config, &the_system);
-	if (status)
-		panic("boot: quire_system_create: %s", quire_status_name(status));
-	arch_system_ready();
-	fault_trace_on = boot_option("trace", value, sizeof(value)) && value[0] == '1';
-}
-
 /* --- the first program, and its end ----------------------------------------------------------- */
 
 static void program_main(void)
@@ -88,16 +56,6 @@ static void program_main(void)
 		process_exit((result == -ENOENT ? 127 : 126) << 8);
 	}
 	arch_return_to_user();
-}
-
-/* Nothing runs any more: what the library believes must be what the tables and lists say. */
-static void check_system(void)
-{
-	char why[200];
-	enum quire_status status = quire_check(the_system, why, sizeof(why));
-
-	if (status == QUIRE_EINVAL)
-		panic("quire_check: %s", why);
 }
 
 /* Ends what the program left behind, for at most two seconds, so that the figures are of the quiet. */
@@ -120,7 +78,7 @@ static void end_the_rest(void)
 	if (process_count() > 1)
 		printk("quire-kernel: %u processes do not end\n", process_count() - 1);
 	else
-		check_system();
+		system_check();
 	reap_dead_tasks();
 }
 
@@ -168,7 +126,8 @@ void kernel_main(void)
 
 	sched_init();
 	host_init();
-	make_system();
+	system_create();
+	kstacks_init();
 	arch_start_cpus();
 	result = vfs_init();
 	if (result)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that fit nowhere else: what the machine is, scheduling, prctl, randomness. */
+#include "abi/abi.h"
 #include "kern/process.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
@@ -18,7 +19,7 @@ long sys_uname(const uint64_t *a)
 	strlcpy(uts[1], host_name, UTS_FIELD);
 	strlcpy(uts[2], KERNEL_RELEASE, UTS_FIELD);
 	strlcpy(uts[3], "#1 SMP Quire reference kernel", UTS_FIELD);
-	strlcpy(uts[4], ARCH_UTS_MACHINE, UTS_FIELD);
+	strlcpy(uts[4], ABI_UTS_MACHINE, UTS_FIELD);
 	strlcpy(uts[5], domain_name, UTS_FIELD);
 	if (current->process->personality & 0x0020000) /* UNAME26 */
 		strlcpy(uts[2], "2.6.61", UTS_FIELD);
@@ -302,9 +303,4 @@ long sys_prctl(const uint64_t *a)
 	default:
 		return -EINVAL;
 	}
-}
-
-long sys_arch_prctl(const uint64_t *a)
-{
-	return arch_prctl((int)a[0], a[1]);
 }

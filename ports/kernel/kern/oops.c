@@ -3,6 +3,7 @@
 #include "kern/oops.h"
 #include "port/fault.h"
 #include "kern/process.h"
+#include "kern/boot.h"
 
 #define NO_CPU    ~0u
 #define WAY_BYTES 480

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks and processes between the files of core/. */
+/* Tasks and processes between the files of kern/. */
 #ifndef KERNEL_PROC_H
 #define KERNEL_PROC_H
 
@@ -7,6 +7,12 @@
 #include "kern/task.h"
 
 #define PID_MAX 32768
+
+/* kstack.c */
+void kstacks_init(void);
+/* task->stack, then arch_task_create(). 0 or -ENOMEM. */
+int kstack_create(struct task *task, bool user);
+void kstack_destroy(struct task *task);
 
 /* task.c */
 struct task *task_alloc(bool user); /* not in any list yet; NULL: no memory */

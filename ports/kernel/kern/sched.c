@@ -10,6 +10,8 @@
  * that is switched to releases it. */
 #include "kern/sched.h"
 #include "kern/process.h"
+#include "kern/entry.h"
+#include "port/system.h"
 #include "kern/report.h"
 
 #define SLICE_NS 10000000ull
@@ -20,6 +22,7 @@ static uint64_t idle_set; /* bit n: CPU n idles and was not kicked yet */
 static unsigned queued;   /* tasks in run_queue */
 static unsigned cpus_online = 1;
 uint64_t cpus_online_set = 1;
+struct cpu cpus[MAX_CPUS];
 static uint64_t switches;
 static struct task boot_task; /* CPU 0's idle task */
 
@@ -107,6 +110,7 @@ static void switch_to(struct cpu *cpu, struct task *next)
 	cpu->previous = previous;
 	switches++;
 	timers_program(next == cpu->idle ? NO_DEADLINE : arch_clock_ns() + SLICE_NS);
+	mm_switch(next->mm);
 	arch_switch(previous, next);
 	cpu = this_cpu();
 	cpu->irq_was_on = irq_was_on;
@@ -277,7 +281,7 @@ struct task *idle_task_create(unsigned cpu)
 {
 	struct task *task = kzalloc(sizeof(*task));
 
-	if (!task || arch_task_create(task, false)) {
+	if (!task || kstack_create(task, false)) {
 		kfree(task);
 		return NULL;
 	}

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler, for core/ and the architecture. */
+/* The scheduler, for kern/ and the architecture. */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
 
 #include "kern/task.h"
 
 void sched_init(void); /* makes the boot context CPU 0's idle task */
-void secondary_main(void) __attribute__((noreturn));
 void idle_loop(void) __attribute__((noreturn));
 
 /* Gives up the CPU: to the queue's end when runnable, else until sched_wake(). */
@@ -29,10 +28,6 @@ bool sched_set_affinity(struct task *task, uint64_t mask);
 
 extern uint64_t cpus_online_set; /* bit n: CPU n runs tasks */
 
-/* From the architecture. */
-void timer_interrupt(bool from_user);
-void exit_to_user_work(void);
-void syscall_dispatch(struct regs *regs);
 /* Brings the running task's times up to date. */
 void account_time(bool from_user);
 /* The next interrupt this CPU wants, given when its task's turn ends. */

@@ -141,13 +141,13 @@ long sys_rt_sigreturn(const uint64_t *a)
 		return 0;
 	}
 	set_blocked(mask);
-	return regs_result(current->regs);
+	return arch_regs_return(current->regs);
 }
 
 long sys_sigaltstack(const uint64_t *a)
 {
 	struct sigaltstack *alt = &current->altstack, new, old = *alt;
-	uint64_t sp = current->regs->rsp;
+	uint64_t sp = arch_regs_sp(current->regs);
 	bool on_it = alt->size && sp > alt->sp && sp - alt->sp <= alt->size && !(alt->flags & SS_AUTODISARM);
 
 	old.flags = (old.size ? on_it ? SS_ONSTACK : 0 : SS_DISABLE) | (alt->flags & SS_AUTODISARM);

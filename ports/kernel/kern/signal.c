@@ -5,6 +5,8 @@
  * signals queue. Everything here is under proc_lock. */
 #include "kern/oops.h"
 #include "kern/process.h"
+#include "kern/syscall.h"
+#include "kern/entry.h"
 #include "kern/uaccess.h"
 
 struct queued_signal {
@@ -469,26 +471,26 @@ static void settle_restart(const struct sigaction *action)
 {
 	struct regs *regs = current->regs;
 
-	if (!regs_in_syscall(regs))
+	if (!arch_regs_in_syscall(regs))
 		return;
-	switch (-regs_result(regs)) {
+	switch (-arch_regs_return(regs)) {
 	case ERESTARTSYS:
 		if (action && !(action->flags & SA_RESTART))
-			regs_set_result(regs, -EINTR);
+			arch_regs_set_return(regs, -EINTR);
 		else
-			regs_restart(regs, false);
+			arch_regs_restart(regs, arch_regs_syscall(regs));
 		break;
 	case ERESTARTNOHAND:
 		if (action)
-			regs_set_result(regs, -EINTR);
+			arch_regs_set_return(regs, -EINTR);
 		else
-			regs_restart(regs, false);
+			arch_regs_restart(regs, arch_regs_syscall(regs));
 		break;
 	case ERESTART_RESTARTBLOCK:
 		if (action)
-			regs_set_result(regs, -EINTR);
+			arch_regs_set_return(regs, -EINTR);
 		else
-			regs_restart(regs, true);
+			arch_regs_restart(regs, NR_restart_syscall);
 		break;
 	default:
 		break;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of system calls, and the way through it. */
 #include "kern/syscall.h"
-#include "kern/process.h"
+#include "kern/entry.h"
 
 #define MAX_SYSCALLS 512
 
 static syscall_fn *const table[MAX_SYSCALLS] = {
 #define SYSCALL(number, name) [number] = sys_##name,
-#include "abi/x86_64.def"
+#include ABI_SYSCALL_TABLE
 #undef SYSCALL
 };
 
@@ -28,14 +28,13 @@ static void log_unknown(uint64_t number)
 
 void syscall_dispatch(struct regs *regs)
 {
-	uint64_t number = regs->error, a[6];
+	uint64_t number = arch_regs_syscall(regs), a[6];
 
-	for (unsigned i = 0; i < ARRAY_SIZE(a); i++)
-		a[i] = regs_syscall_argument(regs, i);
+	arch_regs_arguments(regs, a);
 	if (number < MAX_SYSCALLS && table[number]) {
-		regs_set_result(regs, table[number](a));
+		arch_regs_set_return(regs, table[number](a));
 		return;
 	}
 	log_unknown(number);
-	regs_set_result(regs, -ENOSYS);
+	arch_regs_set_return(regs, -ENOSYS);
 }

@@ -10,13 +10,20 @@
 #ifndef KERNEL_SYSCALL_H
 #define KERNEL_SYSCALL_H
 
+#include "abi/abi.h"
 #include "kern/kernel.h"
 
 typedef long syscall_fn(const uint64_t *a);
 
 #define SYSCALL(number, name) long sys_##name(const uint64_t *a);
-#include "abi/x86_64.def"
+#include ABI_SYSCALL_TABLE
 #undef SYSCALL
+
+enum {
+#define SYSCALL(number, name) NR_##name = number,
+#include ABI_SYSCALL_TABLE
+#undef SYSCALL
+};
 
 /* The name of a Linux system call of this architecture, also of those that are not implemented;
  * NULL above the table. */

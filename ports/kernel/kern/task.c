@@ -30,7 +30,7 @@ struct task *task_alloc(bool user)
 	timer_init(&task->sleep_timer, sleep_expired);
 	task->affinity = ~0ull;
 	task->state = TASK_SLEEP;
-	if (arch_task_create(task, user)) {
+	if (kstack_create(task, user)) {
 		kfree(task);
 		return NULL;
 	}
@@ -40,7 +40,7 @@ struct task *task_alloc(bool user)
 void task_free(struct task *task)
 {
 	pending_flush(&task->pending);
-	arch_task_free(task);
+	kstack_destroy(task);
 	kfree(task);
 }
 

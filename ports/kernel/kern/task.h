@@ -11,7 +11,8 @@
 #ifndef KERNEL_TASK_H
 #define KERNEL_TASK_H
 
-#include "arch.h" /* of this architecture's folder: struct regs, struct arch_task, arch_current() */
+#include "arch.h"
+#include "kern/cpu.h"
 #include "kern/cred.h"
 #include "kern/kernel.h"
 #include "kern/lock.h"
@@ -138,7 +139,8 @@ struct task {
 	struct files *files;
 	struct fs *fs;
 
-	struct arch_task arch;        /* saved registers, kernel stack, FPU state, TLS bases */
+	struct arch_task arch;        /* saved registers, FPU state, TLS register */
+	quire_va stack;               /* lowest address of its kernel stack; 0: the boot stack */
 	struct regs *regs;            /* the program's registers, at the top of the kernel stack */
 	int fault_signal, fault_code; /* of a fault that ends in a signal, until it is sent */
 	uint64_t fault_address;

@@ -2,6 +2,7 @@
 /* Memory of the running program, with the checks that the assembly leaves out. */
 #include "kern/uaccess.h"
 #include "kern/task.h"
+#include "port/system.h"
 
 #define PATH_MAX 4096
 #define PATH_FEW 256 /* most paths have room in so many bytes: no pages are needed for them */
@@ -9,7 +10,7 @@
 
 static bool is_user_range(uint64_t at, size_t n)
 {
-	return at < ARCH_USER_END && n <= ARCH_USER_END - at;
+	return at < user_end && n <= user_end - at;
 }
 
 size_t copy_to_user_partial(uint64_t to, const void *from, size_t n)

@@ -140,7 +140,7 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 	return next;
 }
 
-uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs)
+static uint64_t resolve_in_kernel(const struct quire_trap *trap, const struct regs *regs)
 {
 	struct task *task = current;
 	struct quire_outcome outcome = ask(trap, task ? task->mm : NULL);
@@ -159,4 +159,17 @@ uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs)
 	default: /* QUIRE_OOPS; nothing else is ever said of the kernel's own access */
 		oops(&(struct oops){.regs = regs, .trap = trap});
 	}
+}
+
+void fault_in_kernel(struct regs *regs, struct quire_trap *trap)
+{
+	const struct cpu *cpu = this_cpu();
+
+	if (!current || current->pagefault_off || cpu->irq_depth || cpu->in_interrupt)
+		trap->context |= QUIRE_CTX_ATOMIC;
+	if (arch_regs_irqs_on(regs))
+		arch_irq_on();
+	else
+		trap->context |= QUIRE_CTX_INTERRUPTS_OFF;
+	arch_regs_set_pc(regs, resolve_in_kernel(trap, regs));
 }

@@ -14,9 +14,9 @@ void fault_signal(void);
 /* segfault.c: logs it as Linux does, if no handler waits for it. */
 void log_segfault(const struct quire_trap *trap);
 
-/* A fault of the kernel: where to continue, which is where it was, or a fixup; else it is an oops, of `regs`.
- */
-uint64_t fault_in_kernel(const struct quire_trap *trap, const struct regs *regs);
+/* A fault of the kernel's own: sets where `regs` continue, which is where they were, or a fixup; else it is an
+ * oops. => interrupts are off; they may be on on return, if they were on in `regs`. */
+void fault_in_kernel(struct regs *regs, struct quire_trap *trap);
 
 /* For the report of an oops: the steps by which the library found it. */
 void fault_way(const struct quire_trap *trap, char *line, size_t size);

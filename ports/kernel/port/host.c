@@ -60,6 +60,20 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 	arch_flush(flush);
 }
 
+#ifdef ARCH_PTE_SYNC
+static void host_pte_sync(void *host)
+{
+	arch_pte_sync();
+}
+#endif
+
+#ifdef ARCH_ICACHE_SYNC
+static void host_icache_sync(void *host, void *page, size_t bytes)
+{
+	arch_icache_sync(page, bytes);
+}
+#endif
+
 static void host_page_clear(void *host, void *page, size_t bytes)
 {
 	arch_memset(page, 0, bytes);
@@ -106,6 +120,12 @@ const struct quire_host kernel_host = {
     .clock = host_clock,
     .random = host_random,
     .count_fault = host_count_fault,
+#ifdef ARCH_PTE_SYNC
+    .pte_sync = host_pte_sync,
+#endif
+#ifdef ARCH_ICACHE_SYNC
+    .icache_sync = host_icache_sync,
+#endif
 };
 
 void host_init(void)

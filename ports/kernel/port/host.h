@@ -8,7 +8,4 @@
 extern const struct quire_host kernel_host;
 void host_init(void);
 
-/* The architecture's part: every CPU of the request forgets the translations. */
-void arch_flush(const struct quire_flush *flush);
-
 #endif

@@ -5,6 +5,7 @@
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
+#include "port/system.h"
 
 static struct quire_mm *own_mm(void)
 {
@@ -178,7 +179,7 @@ long sys_mincore(const uint64_t *a)
 
 	if (at & PAGE_MASK)
 		return -EINVAL;
-	if (left < a[1] || at > ARCH_USER_END || left > ARCH_USER_END - at)
+	if (left < a[1] || at > user_end || left > user_end - at)
 		return -ENOMEM;
 	while (left) {
 		uint64_t part = MIN(left, sizeof(vector) * PAGE_SIZE);

@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* What x86-64 gives to core/: registers, the running task, interrupts, user access, the clock.
+/* The architecture contract: all that the kernel asks of the machine it runs on.
  *
- * Another architecture is another folder with this header and functions of these names. */
+ * An architecture is a folder beside this one. It has:
+ *
+ *   machine.h    what must be known at compile time (below), and those functions of this header that it
+ *                wants inline: it defines them `static inline`, and the declarations here check their types
+ *   user_abi.h   which of abi/'s binary interfaces its programs use: one #include
+ *   sources      the other functions, its entries from programs and devices (they call kern/entry.h),
+ *                a link script, and the system calls of its table that no other architecture has
+ *
+ * machine.h defines:
+ *   struct arch_task      what a task keeps while it does not run: kernel stack pointer, FPU, TLS register
+ *   struct arch_cpu       what a CPU keeps; the last member of struct cpu (kern/cpu.h)
+ *   MAX_CPUS              1 to 64, and at most the bits of a long
+ *   KERNEL_STACK_PAGES    pages of one kernel stack
+ *   ARCH_PTE_SYNC         defined if stores to page tables need arch_pte_sync() (ARM, RISC-V)
+ *   ARCH_ICACHE_SYNC      defined if new code needs arch_icache_sync() (ARM, RISC-V)
+ *
+ * struct regs, the registers of an interrupted program, is known to the architecture alone.
+ *
+ * Interrupts are a CPU's own. "Any context" means: an interrupt handler and a spinlock's holder too. What
+ * says nothing may be called by any task, with interrupts on. */
 #ifndef KERNEL_ARCH_H
 #define KERNEL_ARCH_H
 
@@ -9,243 +28,184 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <quire/types.h>
+#include <quire/quire.h>
 
-struct task;
-struct siginfo;
+#include "machine.h"
+
+struct call_trace;
+struct oops;
+struct quire_flush;
+struct regs;
 struct sigaction;
+struct siginfo;
+struct task;
 
-#define MAX_CPUS           64
-#define KERNEL_STACK_PAGES 4
-#define ARCH_UTS_MACHINE   "x86_64"
-#define ARCH_PLATFORM      "x86_64"
-#define ARCH_ELF_MACHINE   62
-#define ARCH_USER_END      0x7ffffffff000ul
+/* --- this CPU --------------------------------------------------------------------------------- */
 
-/* The registers of an interrupted program or kernel, as entry.S pushes them. */
-struct regs {
-	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	uint64_t vector; /* VECTOR_SYSCALL, or the exception's number */
-	uint64_t error;  /* its error code; the number of a system call */
-	uint64_t rip, cs, rflags, rsp, ss;
-};
-#define VECTOR_SYSCALL 256u
+/* The running task: struct cpu.task of this CPU. NULL before sched_init(). Any context. */
+struct task *arch_current(void);
+/* The number of this CPU: struct cpu.number. => interrupts are off, or it is harmless that the task may have
+ * moved to another CPU when the number is used. Any context. */
+unsigned arch_cpu(void);
 
-/* What the CPU keeps of a task while it does not run. */
-struct arch_task {
-	uint64_t sp;    /* kernel stack pointer, callee-saved registers on it */
-	uint64_t stack; /* lowest address of the kernel stack */
-	uint64_t fs_base, gs_base;
-	void *fpu; /* 64-byte aligned XSAVE area; NULL: a task without a program */
-	void *fpu_memory;
-	uint64_t trap_number, error_code, cr2; /* of the last fault of the program, for ucontext */
-};
+void arch_irq_on(void);
+void arch_irq_off(void);
+bool arch_irqs_are_on(void);
 
-/* This CPU's own data; GS points at it in kernel mode. Offsets 0 to 31 are known to entry.S. */
-struct cpu {
-	struct task *task;     /* 0: the running one */
-	uint64_t kernel_stack; /* 8: where the running task's kernel stack starts */
-	uint64_t user_sp;      /* 16: scratch of the system call entry */
-	uint32_t number;       /* 24 */
-	uint32_t irq_depth;    /* 28: spinlocks held */
-	bool irq_was_on;       /* before the first of them */
-	bool online;
-	uint32_t apic_id;
-	uint32_t in_interrupt;
-	struct task *idle;
-	struct quire_mm *mm; /* the address space in CR3; NULL: the kernel's own */
-	uint64_t idle_ns, idle_since;
-	uint64_t timer_deadline;
-	struct task *previous; /* who was switched from, until the switch is over */
-	struct tss *tss;
-	uint64_t *gdt;
-};
-extern struct cpu cpus[MAX_CPUS];
-
-static inline struct task *arch_current(void)
-{
-	struct task *task;
-
-	__asm__("mov %%gs:0, %0" : "=r"(task));
-	return task;
-}
-
-/* => interrupts are off, or it does not matter that the task may move to another CPU afterwards. */
-static inline unsigned arch_cpu(void)
-{
-	uint32_t number;
-
-	__asm__ volatile("mov %%gs:24, %0" : "=r"(number));
-	return number;
-}
-
-static inline struct cpu *this_cpu(void)
-{
-	return &cpus[arch_cpu()];
-}
-
-static inline void arch_irq_on(void)
-{
-	__asm__ volatile("sti" : : : "memory");
-}
-
-static inline void arch_irq_off(void)
-{
-	__asm__ volatile("cli" : : : "memory");
-}
-
-static inline bool arch_irqs_are_on(void)
-{
-	uint64_t flags;
-
-	__asm__ volatile("pushf; pop %0" : "=r"(flags));
-	return flags & 0x200;
-}
-
-static inline bool regs_from_user(const struct regs *regs)
-{
-	return regs->cs & 3;
-}
-
-/* Whether interrupts were on where `regs` are from. */
-bool arch_regs_irqs_on(const struct regs *regs);
-
-/* A moment of a waiting loop: does what other CPUs ask of this one (TLB flushes). */
+/* One turn of a loop that waits for another CPU: does what that one may be waiting for (arch_flush()), and
+ * tells the CPU that it spins. Any context, interrupts off included. */
 void arch_relax(void);
 /* Sleeps until an interrupt. => interrupts are off; they are off again on return. */
 void arch_idle_wait(void);
-/* Makes `cpu` look at its task's work. */
+/* Interrupts CPU `cpu`, so that it looks at its task's work. Any context. */
 void arch_kick(unsigned cpu);
-void arch_end_machine(unsigned char code) __attribute__((noreturn));
-void arch_halt_others(void);
-/* Bytes to the log port. */
-void arch_log_write(const char *bytes, size_t n);
 
-struct quire_config;
-/* The architecture, the RAM and the kernel's half of the address space, for the library. */
+/* --- boot ------------------------------------------------------------------------------------- */
+
+/* Before kernel_main() the architecture has, on the boot CPU: enabled what the library's codec supposes (head of
+ * arch/<a>/pte.h), started the clock, set boot_info (kern/boot.h), and given its RAM: ram_add(), ram_reserve(). */
+
+/* Sets config->arch, the addresses of kernel mappings, and config->kernel_root if there is one. */
 void arch_configure(struct quire_config *config);
-/* the_system is there: the kernel's tables become the library's. */
+/* The linear address of physical address `pa`; NULL: it has none. */
+void *arch_linear(uint64_t pa);
+/* the_system exists: brings the kernel's own mappings (image, linear map, devices) into quire_kernel_root(), unless
+ * user and kernel have a root each, and loads it. After this, no entry of the root may be added where a CPU
+ * cannot take the fault: kernel stacks are kernel mappings. */
 void arch_system_ready(void);
 /* Interrupts of devices may come from here on. */
 void arch_devices_init(void);
-/* Starts the other CPUs; each calls secondary_main(). Returns how many there are. */
-unsigned arch_start_cpus(void);
+/* How many CPUs there are, this one included; at most MAX_CPUS. */
 unsigned arch_cpus_found(void);
-/* Frees what the architecture keeps for later use (kernel stacks). => nothing else runs. */
-void arch_trim(void);
+/* Starts the others, each on an idle_task_create() of its own; each calls secondary_main(). Returns how many run. */
+unsigned arch_start_cpus(void);
+/* Ends the machine with a code of kern/report.h. Any context. */
+void arch_end_machine(unsigned char code) __attribute__((noreturn));
 
-/* Fast strings: one instruction, which QEMU and every CPU since 2008 run at full speed. */
-static inline void *arch_memcpy(void *to, const void *from, size_t n)
-{
-	void *at = to;
-	size_t words = n >> 3;
+/* --- consoles --------------------------------------------------------------------------------- */
 
-	n &= 7;
-	__asm__ volatile("rep movsq" : "+D"(at), "+S"(from), "+c"(words) : : "memory");
-	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(n) : : "memory");
-	return to;
-}
+enum console_line {
+	CONSOLE_OUTPUT = 0, /* the terminal, or standard output; its input goes to console_input() */
+	CONSOLE_ERROR = 1,  /* standard error, when that is no terminal */
+	CONSOLE_LINES
+};
 
-static inline void *arch_memset(void *to, int byte, size_t n)
-{
-	void *at = to;
-	size_t words = n >> 3;
-
-	n &= 7;
-	__asm__ volatile("rep stosq"
-			 : "+D"(at), "+c"(words)
-			 : "a"(0x0101010101010101ul * (uint8_t)byte)
-			 : "memory");
-	__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(byte) : "memory");
-	return to;
-}
+/* Writes bytes as they are, in order; whole calls never mix. May sleep. */
+void arch_console_write(enum console_line line, const void *bytes, size_t n);
+/* Input may come again: console_input() had no room for the last byte, which is given again. Any context. */
+void arch_console_listen(void);
+/* Bytes of the kernel's log and report. Any context. */
+void arch_log_write(const char *bytes, size_t n);
 
 /* --- clock ------------------------------------------------------------------------------------ */
 
-uint64_t arch_clock_ns(void);              /* since boot */
-uint64_t arch_wall_clock_seconds(void);    /* of the real-time clock, since 1970 */
-void arch_timer_set(uint64_t deadline_ns); /* one interrupt of this CPU: timer_interrupt() */
+/* Nanoseconds since boot; on one CPU never less than before. Any context. */
+uint64_t arch_clock_ns(void);
+/* Seconds since 1970 of the machine's calendar; 0: it has none. */
+uint64_t arch_wall_clock_seconds(void);
+/* One call of timer_interrupt() on this CPU at `deadline_ns` of arch_clock_ns() or soon after; replaces the
+ * one that was set; NO_DEADLINE: none. => interrupts are off. */
+void arch_timer_set(uint64_t deadline_ns);
+/* Bits that are hard to foresee, a counter of cycles for instance. Any context. */
 uint64_t arch_entropy(void);
 
-/* --- user memory: return the bytes NOT copied ------------------------------------------------- */
+/* --- bytes of the kernel: as memcpy() and memset(). Any context ------------------------------- */
 
+void *arch_memcpy(void *to, const void *from, size_t n);
+void *arch_memset(void *to, int byte, size_t n);
+
+/* --- bytes of the program --------------------------------------------------------------------- */
+
+/* The caller has checked the addresses against user_end. A fault that cannot be resolved continues where
+ * arch_fixup() says, and is in the result. May sleep, but under task->pagefault_off. */
+
+/* Copies between program and kernel, clears; return the bytes NOT done. */
 size_t arch_user_copy(void *to, const void *from, size_t n);
 size_t arch_user_clear(void *to, size_t n);
-/* One aligned word: 0 or -EFAULT. */
+/* An aligned word: 0 or -EFAULT. */
 int arch_user_load32(uint64_t from, uint32_t *out);
-/* If *at == expected, stores `desired`; *out is what was there. */
+/* In one atomic step: *out = *at, and if that is `expected`, *at = desired. 0 or -EFAULT. */
 int arch_user_cmpxchg32(uint64_t at, uint32_t expected, uint32_t desired, uint32_t *out);
-/* The address where a fault at `pc` continues; 0: none. */
+/* Where the exception table continues after a fault at `pc`; 0: it has no such row. Any context. */
 uint64_t arch_fixup(uint64_t pc);
+
+/* --- page tables ------------------------------------------------------------------------------ */
+
+/* Loads a root of quire_mm_enter(), or quire_kernel_root(); afterwards this CPU uses no translation of user
+ * addresses that it had before. => interrupts are off. */
+void arch_load_root(quire_pa root);
+/* As tlb_flush of <quire/port/host.h>. */
+void arch_flush(const struct quire_flush *flush);
+#ifdef ARCH_PTE_SYNC
+void arch_pte_sync(void); /* as pte_sync of <quire/port/host.h> */
+#endif
+#ifdef ARCH_ICACHE_SYNC
+void arch_icache_sync(void *page, size_t bytes); /* as icache_sync of <quire/port/host.h> */
+#endif
+
+/* --- registers of an interrupted program or kernel -------------------------------------------- */
+
+bool arch_regs_from_user(const struct regs *regs);
+bool arch_regs_irqs_on(const struct regs *regs);
+uint64_t arch_regs_pc(const struct regs *regs);
+void arch_regs_set_pc(struct regs *regs, uint64_t pc);
+uint64_t arch_regs_sp(const struct regs *regs);
+
+/* They are from a system call that may still be restarted: not from a fault, a new task or sigreturn. */
+bool arch_regs_in_syscall(const struct regs *regs);
+uint64_t arch_regs_syscall(const struct regs *regs); /* its number */
+void arch_regs_arguments(const struct regs *regs, uint64_t out[6]);
+int64_t arch_regs_return(const struct regs *regs);
+void arch_regs_set_return(struct regs *regs, int64_t value);
+/* Back to the system call instruction, with the arguments of the first time and this number. */
+void arch_regs_restart(struct regs *regs, uint64_t number);
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
-/* A kernel stack and an FPU area for a new task. 0 or -ENOMEM. `user`: it will run a program. */
+/* task->stack is there: sets task->regs, at its top, and task->arch. `user`: it will run a program, and needs an
+ * FPU area. 0 or -ENOMEM. */
 int arch_task_create(struct task *task, bool user);
 void arch_task_free(struct task *task);
-/* The first time `task` is switched to, it calls `entry`, which must not return. */
+/* When `task` is switched to for the first time it calls schedule_tail(), then `entry`, which does not return. */
 void arch_task_entry(struct task *task, void (*entry)(void));
-/* A child that will return 0 from the parent's system call, on stack `sp` unless 0; needs an entry. */
+/* `child` becomes as the calling task's program at this moment, with result 0, and on stack `sp` unless that is 0. */
 void arch_task_fork(struct task *child, const struct task *parent, uint64_t sp);
 void arch_task_set_tls(struct task *task, uint64_t tls);
-/* Makes the calling task start a new program: registers and FPU as new. */
+/* The calling task starts a new program: registers, FPU and TLS as a program finds them at its start. */
 void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp);
-/* Saves `previous`, continues `next`; returns when `previous` is continued. => interrupts are off. */
+/* Saves `previous`, sets struct cpu.task and continues `next`; returns when `previous` is continued.
+ * => interrupts are off; the address space was switched before. */
 void arch_switch(struct task *previous, struct task *next);
-/* Loads an address space into this CPU, NULL: the kernel's own. => interrupts are off. */
-void arch_switch_mm(struct quire_mm *mm);
-/* Leaves to the program in current->regs. */
+/* Leaves to the program in current->regs, by way of finish_return(). */
 void arch_return_to_user(void) __attribute__((noreturn));
 
-static inline uint64_t regs_syscall_argument(const struct regs *regs, unsigned n)
-{
-	switch (n) {
-	case 0:
-		return regs->rdi;
-	case 1:
-		return regs->rsi;
-	case 2:
-		return regs->rdx;
-	case 3:
-		return regs->r10;
-	case 4:
-		return regs->r8;
-	default:
-		return regs->r9;
-	}
-}
+/* --- signals ---------------------------------------------------------------------------------- */
 
-static inline bool regs_in_syscall(const struct regs *regs)
-{
-	return regs->vector == VECTOR_SYSCALL;
-}
-
-static inline int64_t regs_result(const struct regs *regs)
-{
-	return (int64_t)regs->rax;
-}
-
-static inline void regs_set_result(struct regs *regs, int64_t result)
-{
-	regs->rax = (uint64_t)result;
-}
-
-/* Back to the system call instruction, to be run again, as itself or as restart_syscall(2). */
-static inline void regs_restart(struct regs *regs, bool as_restart_syscall)
-{
-	regs->rax = as_restart_syscall ? 219 : regs->error;
-	regs->rip -= 2;
-}
-
-/* Pushes a signal frame and points the registers at the handler. 0 or -EFAULT: no room for it. */
+/* Writes a signal frame where signal_frame_top() says (kern/signal.h) and points the registers at the handler.
+ * `mask`: what sigreturn restores. 0 or -EFAULT: no room for it, nothing is changed. */
 int arch_signal_frame(int signal, const struct sigaction *action, const struct siginfo *info, uint64_t mask);
-/* rt_sigreturn: restores what the frame holds; *out_mask. 0 or -EFAULT. */
+/* rt_sigreturn: restores registers, FPU and alternate stack from the frame; *out_mask. 0 or -EFAULT. */
 int arch_signal_return(uint64_t *out_mask);
-uint64_t arch_signal_frame_bytes(void); /* the least stack a handler needs */
-long arch_prctl(int code, uint64_t address);
-uint64_t arch_hwcap(void);
-uint64_t arch_hwcap2(void);
-/* The lines of /proc/cpuinfo about one CPU. Returns their length. */
+/* The least stack a handler needs, for AT_MINSIGSTKSZ. */
+uint64_t arch_signal_frame_bytes(void);
+
+/* --- what programs and people are told -------------------------------------------------------- */
+
+uint64_t arch_hwcap(void);  /* AT_HWCAP */
+uint64_t arch_hwcap2(void); /* AT_HWCAP2 */
+/* The lines of /proc/cpuinfo about one CPU. Returns their length, below `size`. */
 size_t arch_cpuinfo(unsigned cpu, char *buffer, size_t size);
+
+/* The callers of what `regs` interrupted (kern/oops.h). Any context. */
+void arch_call_trace(const struct regs *regs, struct call_trace *out_trace);
+/* Prints the report of an oops, the `number`th, as Linux words it. Any context. */
+void arch_oops_report(const struct oops *what, const struct call_trace *trace, unsigned number);
+/* Prints what Linux logs of a program that dies of a fault. `where`: "" or " in FILE[START+LENGTH]". */
+void arch_user_fault_report(const struct quire_trap *trap, const char *where);
+
+/* Mistakes for extras/provoke.c: jumps to address 0, with a return address that is none; pushes until the
+ * stack has no room left. */
+void arch_wild_jump(void) __attribute__((noreturn));
+void arch_overflow_stack(void) __attribute__((noreturn));
 
 #endif

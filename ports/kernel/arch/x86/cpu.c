@@ -2,7 +2,6 @@
 /* Makes a CPU ours: features, descriptor tables, control registers, the SYSCALL registers, GS. */
 #include "cpu.h"
 
-struct cpu cpus[MAX_CPUS];
 struct cpu_features cpu_features;
 static struct tss tss[MAX_CPUS];
 static uint64_t gdt[MAX_CPUS][GDT_ENTRIES];
@@ -109,9 +108,9 @@ void cpu_init(unsigned number, uint32_t id)
 		patch_smap_sites();
 	}
 	cpu->number = number;
-	cpu->apic_id = id;
-	cpu->tss = &tss[number];
-	cpu->gdt = gdt[number];
+	cpu->arch.apic_id = id;
+	cpu->arch.tss = &tss[number];
+	cpu->arch.gdt = gdt[number];
 	load_gdt(number);
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
 	write_msr(MSR_KERNEL_GS_BASE, 0);
@@ -119,8 +118,8 @@ void cpu_init(unsigned number, uint32_t id)
 	set_syscall_registers();
 	idt_load();
 	for (unsigned i = 0; i < 3; i++)
-		if (!cpu->tss->ist[i])
-			cpu->tss->ist[i] = (uint64_t)(boot_fatal_stack + FATAL_STACK_BYTES);
+		if (!cpu->arch.tss->ist[i])
+			cpu->arch.tss->ist[i] = (uint64_t)(boot_fatal_stack + FATAL_STACK_BYTES);
 	fpu_init();
 	/* rflags.IF is clear since boot; the first task or idle loop sets it. */
 }
@@ -134,5 +133,5 @@ void tss_set_fatal_stack(unsigned number, unsigned index, uint64_t top)
 /* The stack for the next entry from a program. */
 void cpu_load_stacks(struct cpu *cpu)
 {
-	cpu->tss->rsp[0] = cpu->kernel_stack;
+	cpu->arch.tss->rsp[0] = cpu->arch.kernel_stack;
 }

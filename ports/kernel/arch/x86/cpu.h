@@ -10,6 +10,10 @@
 #define KMAP_BYTES    0x1000000000
 #define TRAMPOLINE_PA 0x8000
 
+/* Offsets in struct cpu; trap.c asserts them. */
+#define CPU_KERNEL_STACK 72
+#define CPU_USER_SP      80
+
 /* Selectors, in Linux's order: a signal frame shows the user's. SYSRET wants data below code. */
 #define KERNEL_CS    0x10
 #define KERNEL_DS    0x18
@@ -26,7 +30,6 @@
 #define VECTOR_TIMER         0x40
 #define VECTOR_KICK          0x41
 #define VECTOR_FLUSH         0x42
-#define VECTOR_HALT          0x43
 #define VECTOR_SPURIOUS      0xff
 
 #define CR0_WP             (1 << 16)
@@ -51,7 +54,6 @@
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define RFLAGS_TF          0x100
-#define RFLAGS_IF          0x200
 #define RFLAGS_DF          0x400
 #define RFLAGS_NT          0x4000
 #define RFLAGS_RF          0x10000
@@ -81,7 +83,8 @@
 /* clang-format on */
 #else
 #include "arch.h"
-#include "kern/kernel.h"
+#include "kern/boot.h"
+#include "kern/cpu.h"
 
 #define PTE_NX (1ull << 63)
 
@@ -171,9 +174,7 @@ extern struct cpu_features cpu_features;
 
 /* memory.c */
 extern uint64_t kernel_root_pa;
-struct quire_config;
 void memory_init(uint64_t start_info_pa);
-void memory_give(struct quire_config *config); /* the RAM ranges that are left */
 uint64_t acpi_root_pointer(void);
 
 /* cpu.c */
@@ -187,8 +188,6 @@ void fpu_init(void);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 void fpu_reset(void *area);
-/* task.c: one kernel stack to begin with, and the tables for all */
-void stacks_init(void);
 /* apic.c, timer.c, smp.c, serial.c */
 void apic_init_boot(void);
 void apic_init_cpu(void);

@@ -2,12 +2,10 @@
 /* The ways in and out: exceptions and interrupts, SYSCALL, the first return to a program, the switch. */
 #include "cpu.h"
 
-/* Offsets in struct regs and struct cpu; trap.c asserts them. */
+/* Offsets in struct regs; trap.c asserts them. */
 #define REGS_VECTOR 120
 #define REGS_RIP 136
 #define REGS_CS 144
-#define CPU_KERNEL_STACK 8
-#define CPU_USER_SP 16
 
 .macro push_registers
 	push %rdi

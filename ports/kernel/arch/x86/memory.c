@@ -20,21 +20,11 @@ struct memmap_entry {
 };
 #define MEMMAP_RAM 1
 
-struct span {
-	uint64_t start, end;
-};
-
 extern char image_start[], image_rodata[], image_data[], image_end[];
 
-#define MAX_SPANS 16
-static struct span ram[MAX_SPANS];
-static unsigned ram_count;
-static struct span initrd;
 static uint64_t boot_next; /* physical: tables are taken from here, behind the image */
 static uint64_t rsdp_pa;
-static char cmdline[2048];
 uint64_t kernel_root_pa;
-struct boot_info boot_info;
 
 uint64_t acpi_root_pointer(void)
 {
@@ -82,10 +72,8 @@ static void map_large(uint64_t *root, uint64_t pa, uint64_t flags)
  * that tables can be written while they are made. */
 static void map_linear(uint64_t *root)
 {
-	uint64_t top = 0, pa;
+	uint64_t top = ram_top(), pa;
 
-	for (unsigned i = 0; i < ram_count; i++)
-		top = MAX(top, ram[i].end);
 	for (pa = 0; pa < top; pa += 2 << 20)
 		map_large(root, pa, pa >= 0xe0000000 && pa < 0x100000000 ? PTE_NOCACHE : 0);
 	for (pa = 0xfec00000; pa < 0xff000000; pa += 2 << 20)
@@ -107,7 +95,8 @@ static void map_image(uint64_t *root)
 	}
 }
 
-static void read_start_info(const struct start_info *info)
+/* RAM, command line, the initramfs as [*out_start, *out_end). */
+static void read_start_info(const struct start_info *info, uint64_t *out_start, uint64_t *out_end)
 {
 	const struct memmap_entry *map = pa_to_linear(info->memmap_pa);
 	const struct module *modules = pa_to_linear(info->modules_pa);
@@ -115,95 +104,40 @@ static void read_start_info(const struct start_info *info)
 	if (info->magic != START_INFO_MAGIC || info->version < 1)
 		panic("boot: not entered by PVH, or without a memory map");
 	rsdp_pa = info->rsdp_pa;
-	strlcpy(cmdline, pa_to_linear(info->cmdline_pa), sizeof(cmdline));
-	boot_info.cmdline = cmdline;
-	for (unsigned i = 0; i < info->memmap_count && ram_count < MAX_SPANS; i++) {
+	strlcpy(boot_info.cmdline, pa_to_linear(info->cmdline_pa), sizeof(boot_info.cmdline));
+	for (unsigned i = 0; i < info->memmap_count; i++) {
 		if (map[i].type == MEMMAP_RAM)
-			ram[ram_count++] = (struct span){map[i].base, map[i].base + map[i].size};
+			ram_add(map[i].base, map[i].base + map[i].size);
 	}
-	if (info->module_count)
-		initrd = (struct span){modules[0].pa, modules[0].pa + modules[0].size};
-}
-
-/* Cuts [start, end) out of the RAM. */
-static void reserve(uint64_t start, uint64_t end)
-{
-	start = ALIGN_DOWN(start, PAGE_SIZE);
-	end = ALIGN_UP(end, PAGE_SIZE);
-	for (unsigned i = 0; i < ram_count; i++) {
-		struct span *s = &ram[i];
-
-		if (end <= s->start || start >= s->end)
-			continue;
-		if (start > s->start && end < s->end && ram_count < MAX_SPANS)
-			ram[ram_count++] = (struct span){end, s->end};
-		if (start > s->start)
-			s->end = start;
-		else
-			s->start = MIN(end, s->end);
-	}
+	*out_start = info->module_count ? modules[0].pa : 0;
+	*out_end = info->module_count ? modules[0].pa + modules[0].size : 0;
 }
 
 void memory_init(uint64_t start_info_pa)
 {
-	uint64_t *root;
+	uint64_t *root, initrd, initrd_end;
 
-	read_start_info(pa_to_linear(start_info_pa));
+	read_start_info(pa_to_linear(start_info_pa), &initrd, &initrd_end);
 	boot_next = ALIGN_UP(image_to_pa(image_end), PAGE_SIZE);
 	root = boot_table(&kernel_root_pa);
 	map_linear(root);
 	map_image(root);
-	if (initrd.start && initrd.start < boot_next)
+	if (initrd && initrd < boot_next)
 		panic("boot: the initramfs lies in the kernel");
 	WRITE_CR(3, kernel_root_pa);
 
-	reserve(0, 0x100000);
-	reserve(image_to_pa(image_start), boot_next);
-	if (initrd.start != initrd.end) {
-		reserve(initrd.start, initrd.end);
-		boot_info.initrd = pa_to_linear(initrd.start);
-		boot_info.initrd_size = initrd.end - initrd.start;
+	ram_reserve(0, 0x100000);
+	ram_reserve(image_to_pa(image_start), boot_next);
+	if (initrd != initrd_end) {
+		ram_reserve(initrd, initrd_end);
+		boot_info.initrd = pa_to_linear(initrd);
+		boot_info.initrd_size = initrd_end - initrd;
 	}
 }
 
-/* "mem=64M": no more than that goes to the library, whatever the machine has. */
-static uint64_t memory_limit(void)
+void *arch_linear(uint64_t pa)
 {
-	char value[24];
-	const char *end;
-	uint64_t n;
-
-	if (!boot_option("mem", value, sizeof(value)))
-		return UINT64_MAX;
-	n = strtoul64(value, &end);
-	if (*end == 'K' || *end == 'k')
-		n <<= 10;
-	else if (*end == 'M' || *end == 'm')
-		n <<= 20;
-	else if (*end == 'G' || *end == 'g')
-		n <<= 30;
-	return n ? n : UINT64_MAX;
-}
-
-void memory_give(struct quire_config *config)
-{
-	uint64_t left = memory_limit();
-
-	for (unsigned i = 0; i < ram_count && config->ram_count < QUIRE_CONFIG_RAM_RANGES; i++) {
-		uint64_t bytes = MIN(ram[i].end - ram[i].start, left);
-
-		if (bytes < 16 * PAGE_SIZE)
-			continue;
-		config->ram[config->ram_count++] = (struct quire_ram){
-		    .base = {ram[i].start},
-		    .bytes = bytes,
-		    .linear = pa_to_linear(ram[i].start),
-		};
-		boot_info.ram_bytes += bytes;
-		left -= bytes;
-	}
-	config->kmap_start = KMAP_BASE;
-	config->kmap_end = KMAP_BASE + KMAP_BYTES;
+	return pa_to_linear(pa);
 }
 
 /* The library has a root for the kernel's half of every address space: our two entries go in, and
@@ -218,5 +152,4 @@ void arch_system_ready(void)
 	root[IMAGE_BASE >> 39 & 511] = boot_root[IMAGE_BASE >> 39 & 511];
 	kernel_root_pa = quire_kernel_root(the_system).v;
 	WRITE_CR(3, kernel_root_pa);
-	stacks_init();
 }

@@ -19,11 +19,6 @@ enum {
 	PF_FETCH = 16
 };
 
-bool arch_regs_irqs_on(const struct regs *regs)
-{
-	return regs->rflags & RFLAGS_IF;
-}
-
 void arch_wild_jump(void)
 {
 	__asm__ volatile("push $0x1234; jmp *%0" : : "r"(0ul) : "memory");
@@ -48,13 +43,13 @@ void arch_call_trace(const struct regs *regs, struct call_trace *out)
 	struct unwind unwind;
 
 	*out = (struct call_trace){.library = in_library(regs->rip)};
-	if (!task || !task->arch.stack)
+	if (!task || !task->stack)
 		return;
-	if (regs_from_user(regs)) {
+	if (arch_regs_from_user(regs)) {
 		out->whole = true; /* a program's own fault: nothing of the kernel was running */
 		return;
 	}
-	unwind_begin(&unwind, regs, task->arch.stack, task->arch.stack + KERNEL_STACK_PAGES * PAGE_SIZE);
+	unwind_begin(&unwind, regs, task->stack, task->stack + KERNEL_STACK_PAGES * PAGE_SIZE);
 	while ((result = unwind_step(&unwind)) == UNWIND_CALLER && out->count < CALL_TRACE_MOST) {
 		out->pc[out->count++] = unwind_pc(&unwind);
 		out->library |= in_library(unwind_pc(&unwind));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Two 16550 serial lines, the debugcon log port, and the way to end QEMU. */
-#include "console.h"
 #include "cpu.h"
 #include "kern/lock.h"
 #include "fs/vfs.h"
@@ -20,12 +19,12 @@
 #define LOG_PORT  0xe9
 #define EXIT_PORT 0xf4
 
-static const uint16_t base[SERIAL_LINES] = {0x3f8, 0x2f8};
-static struct mutex line_lock[SERIAL_LINES] = {MUTEX_INIT(line_lock[0]), MUTEX_INIT(line_lock[1])};
+static const uint16_t base[CONSOLE_LINES] = {0x3f8, 0x2f8};
+static struct mutex line_lock[CONSOLE_LINES] = {MUTEX_INIT(line_lock[0]), MUTEX_INIT(line_lock[1])};
 
 void serial_init(void)
 {
-	for (unsigned i = 0; i < SERIAL_LINES; i++) {
+	for (unsigned i = 0; i < CONSOLE_LINES; i++) {
 		outb(base[i] + LINE_CONTROL, 0x83);
 		outb(base[i] + DATA, 1); /* 115200 */
 		outb(base[i] + INTERRUPT_ENABLE, 0);
@@ -36,7 +35,7 @@ void serial_init(void)
 	ioapic_route(SERIAL_IRQ, VECTOR_SERIAL);
 }
 
-void serial_write(enum serial_line line, const void *bytes, size_t n)
+void arch_console_write(enum console_line line, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 
@@ -56,7 +55,7 @@ static int held = -1;
 
 void serial_interrupt(void)
 {
-	uint16_t port = base[SERIAL_CONSOLE];
+	uint16_t port = base[CONSOLE_OUTPUT];
 
 	while (held >= 0 || inb(port + LINE_STATUS) & RECEIVED) {
 		if (held < 0)
@@ -70,10 +69,10 @@ void serial_interrupt(void)
 }
 
 /* The interrupt is raised by hand: what is held makes the UART raise none. */
-void console_input_wanted(void)
+void arch_console_listen(void)
 {
-	outb(base[SERIAL_CONSOLE] + INTERRUPT_ENABLE, 1);
-	apic_send(cpus[0].apic_id, 0x4000 | VECTOR_SERIAL);
+	outb(base[CONSOLE_OUTPUT] + INTERRUPT_ENABLE, 1);
+	apic_send(cpus[0].arch.apic_id, 0x4000 | VECTOR_SERIAL);
 }
 
 void arch_log_write(const char *bytes, size_t n)

@@ -3,6 +3,7 @@
 #include "cpu.h"
 #include "kern/task.h"
 #include "kern/uaccess.h"
+#include "port/system.h"
 
 #define UC_FP_XSTATE         1
 #define UC_SIGCONTEXT_SS     2
@@ -175,7 +176,7 @@ int arch_signal_frame(int signal, const struct sigaction *action, const struct s
 	memset(&frame, 0, sizeof(frame));
 	frame.return_address = action->restorer;
 	frame.info = *info;
-	if (regs_in_syscall(regs)) {
+	if (arch_regs_in_syscall(regs)) {
 		/* The program finds what SYSCALL left there. */
 		regs->rcx = regs->rip;
 		regs->r11 = regs->rflags;
@@ -230,7 +231,7 @@ int arch_signal_return(uint64_t *out_mask)
 	r->ss = USER_DS;
 	r->vector = 0; /* no system call to restart, and every register counts: IRET */
 	/* IRET to a non-canonical address would fault in the kernel. */
-	if (r->rip >= ARCH_USER_END)
+	if (r->rip >= user_end)
 		r->rip = 0;
 	current->altstack.flags = uc.stack.flags & SS_AUTODISARM;
 	current->altstack.sp = uc.stack.sp;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Several CPUs: starting them, and making each forget translations (TLB shootdown). */
 #include "cpu.h"
-#include "port/host.h"
+#include "kern/entry.h"
 #include "kern/lock.h"
 #include "kern/sched.h"
 
@@ -91,7 +91,7 @@ void arch_flush(const struct quire_flush *flush)
 	flush_request = flush;
 	__atomic_store_n(&flush_pending, others, __ATOMIC_RELEASE);
 	for (uint64_t left = others; left; left &= left - 1)
-		apic_send(cpus[__builtin_ctzll(left)].apic_id, ICR_FIXED | VECTOR_FLUSH);
+		apic_send(cpus[__builtin_ctzll(left)].arch.apic_id, ICR_FIXED | VECTOR_FLUSH);
 	while (__atomic_load_n(&flush_pending, __ATOMIC_ACQUIRE))
 		__asm__ volatile("pause");
 	spin_unlock(&flush_lock);
@@ -101,15 +101,7 @@ void arch_flush(const struct quire_flush *flush)
 
 void arch_kick(unsigned cpu)
 {
-	apic_send(cpus[cpu].apic_id, ICR_FIXED | VECTOR_KICK);
-}
-
-void arch_halt_others(void)
-{
-	for (unsigned i = 0; i < MAX_CPUS; i++) {
-		if (cpus[i].online && i != arch_cpu())
-			apic_send(cpus[i].apic_id, ICR_FIXED | VECTOR_HALT);
-	}
+	apic_send(cpus[cpu].arch.apic_id, ICR_FIXED | VECTOR_KICK);
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -117,7 +109,7 @@ void arch_halt_others(void)
 /* First C code of another CPU, on its idle task's stack. */
 void secondary_start(uint64_t number)
 {
-	cpu_init((unsigned)number, cpus[number].apic_id);
+	cpu_init((unsigned)number, cpus[number].arch.apic_id);
 	apic_init_cpu();
 	cpus[number].task = cpus[number].idle;
 	secondary_main();
@@ -155,14 +147,14 @@ static bool start_cpu(unsigned number)
 	}
 	cpu->idle = idle;
 	cpu->number = number;
-	stack = idle->arch.stack + KERNEL_STACK_PAGES * PAGE_SIZE - 64;
+	stack = idle->stack + KERNEL_STACK_PAGES * PAGE_SIZE - 64;
 	*(uint64_t *)in_trampoline(&trampoline_root) = kernel_root_pa;
 	*(uint64_t *)in_trampoline(&trampoline_stack) = stack;
 	*(uint64_t *)in_trampoline(&trampoline_cpu) = number;
-	apic_send(cpu->apic_id, ICR_INIT);
+	apic_send(cpu->arch.apic_id, ICR_INIT);
 	wait_ns(10000000);
 	for (unsigned attempt = 0; attempt < 2 && !cpu->online; attempt++) {
-		apic_send(cpu->apic_id, ICR_STARTUP | TRAMPOLINE_PA >> 12);
+		apic_send(cpu->arch.apic_id, ICR_STARTUP | TRAMPOLINE_PA >> 12);
 		for (unsigned i = 0; i < 1000 && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE); i++)
 			wait_ns(1000000);
 	}
@@ -178,7 +170,7 @@ unsigned arch_cpus_found(void)
 	if (!found) {
 		found = acpi_cpus(ids, MAX_CPUS);
 		for (unsigned i = 0; i < found; i++)
-			cpus[i].apic_id = ids[i];
+			cpus[i].arch.apic_id = ids[i];
 	}
 	return found;
 }

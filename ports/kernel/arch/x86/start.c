@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* x86-64's own way up, and what the machine says of itself. */
 #include "cpu.h"
-#include "kern/main.h"
-#include "kern/task.h"
+#include "kern/entry.h"
 
 void boot_main(uint64_t start_info_pa);
 
@@ -12,7 +11,7 @@ void boot_main(uint64_t start_info_pa)
 	memory_init(start_info_pa);
 	apic_init_boot();
 	apic_init_cpu();
-	cpus[0].apic_id = apic_id();
+	cpus[0].arch.apic_id = apic_id();
 	timer_calibrate();
 	kernel_main();
 }
@@ -20,7 +19,8 @@ void boot_main(uint64_t start_info_pa)
 void arch_configure(struct quire_config *config)
 {
 	config->arch = &quire_arch_x86_64;
-	memory_give(config);
+	config->kmap_start = KMAP_BASE;
+	config->kmap_end = KMAP_BASE + KMAP_BYTES;
 }
 
 void arch_devices_init(void)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the CPU keeps of a task: kernel stack, registers, FPU state, address space. */
 #include "cpu.h"
-#include "kern/lock.h"
 #include "kern/sched.h"
+#include "kern/syscall.h"
 #include "kern/task.h"
 #include "kern/uaccess.h"
+#include "port/system.h"
 
 #define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)
 #define FPU_ALIGN   64
@@ -16,71 +17,16 @@
 void switch_stacks(uint64_t *save_sp, uint64_t new_sp);
 void task_first(void);
 
-/* --- kernel stacks: mapped, so that the page below is a hole; a few are kept for the next fork  */
-
-#define STACKS_KEPT 32
-static struct spinlock stack_lock;
-static uint64_t stacks[STACKS_KEPT];
-static unsigned stacks_count;
-
-static uint64_t stack_alloc(void)
-{
-	quire_va va = 0;
-
-	spin_lock(&stack_lock);
-	if (stacks_count)
-		va = stacks[--stacks_count];
-	spin_unlock(&stack_lock);
-	if (va)
-		return va;
-	if (quire_kmap(the_system, KERNEL_STACK_PAGES, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_KMAP_EAGER,
-		       &va))
-		return 0;
-	return va;
-}
-
-static void stack_free(uint64_t stack)
-{
-	spin_lock(&stack_lock);
-	if (stacks_count < STACKS_KEPT) {
-		stacks[stacks_count++] = stack;
-		stack = 0;
-	}
-	spin_unlock(&stack_lock);
-	if (stack)
-		BUG_ON(quire_kunmap(the_system, stack) != QUIRE_OK);
-}
-
-void stacks_init(void)
-{
-	uint64_t stack = stack_alloc();
-
-	if (!stack)
-		panic("boot: no memory for kernel stacks");
-	stack_free(stack);
-}
-
-void arch_trim(void)
-{
-	while (stacks_count)
-		BUG_ON(quire_kunmap(the_system, stacks[--stacks_count]) != QUIRE_OK);
-}
-
 int arch_task_create(struct task *task, bool user)
 {
 	struct arch_task *arch = &task->arch;
 
-	arch->stack = stack_alloc();
-	if (!arch->stack)
-		return -ENOMEM;
-	task->regs = (struct regs *)(arch->stack + STACK_BYTES) - 1;
+	task->regs = (struct regs *)(task->stack + STACK_BYTES) - 1;
 	if (!user)
 		return 0;
 	arch->fpu_memory = kmalloc(cpu_features.xsave_bytes + FPU_ALIGN);
-	if (!arch->fpu_memory) {
-		stack_free(arch->stack);
+	if (!arch->fpu_memory)
 		return -ENOMEM;
-	}
 	arch->fpu = (void *)ALIGN_UP((uint64_t)arch->fpu_memory, FPU_ALIGN);
 	fpu_reset(arch->fpu);
 	return 0;
@@ -89,8 +35,6 @@ int arch_task_create(struct task *task, bool user)
 void arch_task_free(struct task *task)
 {
 	kfree(task->arch.fpu_memory);
-	if (task->arch.stack)
-		stack_free(task->arch.stack);
 }
 
 /* The stack as switch_stacks() leaves one: r15, r14, r13, r12, rbp, rbx, the return address. */
@@ -160,9 +104,13 @@ void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
 	fpu_restore(task->arch.fpu);
 }
 
-long arch_prctl(int code, uint64_t address)
+/* A system call of this architecture alone: the bases of FS and GS. */
+long sys_arch_prctl(const uint64_t *a)
 {
-	if ((code == PR_SET_FS || code == PR_SET_GS) && address >= ARCH_USER_END)
+	int code = (int)a[0];
+	uint64_t address = a[1];
+
+	if ((code == PR_SET_FS || code == PR_SET_GS) && address >= user_end)
 		return -EPERM;
 	switch (code) {
 	case PR_SET_FS:
@@ -182,25 +130,9 @@ long arch_prctl(int code, uint64_t address)
 
 /* --- the switch ------------------------------------------------------------------------------- */
 
-void arch_switch_mm(struct quire_mm *mm)
+void arch_load_root(quire_pa root)
 {
-	struct cpu *cpu = this_cpu();
-	struct quire_mm *old = cpu->mm;
-
-	if (mm == old)
-		return;
-	/* In between, CR3 names neither: the tables of `old` may go as soon as it is left. */
-	if (old) {
-		WRITE_CR(3, kernel_root_pa);
-		cpu->mm = NULL;
-		quire_mm_leave(old, cpu->number);
-	}
-	if (mm) {
-		quire_pa root = quire_mm_enter(mm, cpu->number);
-
-		cpu->mm = mm;
-		WRITE_CR(3, root.v);
-	}
+	WRITE_CR(3, root.v);
 }
 
 void arch_switch(struct task *previous, struct task *next)
@@ -212,14 +144,13 @@ void arch_switch(struct task *previous, struct task *next)
 		previous->arch.fs_base = read_fs_base();
 		previous->arch.gs_base = read_msr(MSR_KERNEL_GS_BASE);
 	}
-	arch_switch_mm(next->mm);
 	if (next->arch.fpu) {
 		fpu_restore(next->arch.fpu);
 		write_fs_base(next->arch.fs_base);
 		write_msr(MSR_KERNEL_GS_BASE, next->arch.gs_base);
 	}
 	cpu->task = next;
-	cpu->kernel_stack = next->arch.stack + STACK_BYTES;
+	cpu->arch.kernel_stack = next->stack + STACK_BYTES;
 	cpu_load_stacks(cpu);
 	switch_stacks(&previous->arch.sp, next->arch.sp);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions, interrupts and system calls on their way from entry.S to core/, and back. */
+/* Exceptions, interrupts and system calls on their way from entry.S to the kernel, and back. */
 #include "cpu.h"
 #include "port/fault.h"
 #include "kern/oops.h"
-#include "kern/sched.h"
+#include "kern/entry.h"
 #include "kern/signal.h"
-#include "kern/task.h"
+#include "port/system.h"
 
 _Static_assert(offsetof(struct regs, vector) == 120 && offsetof(struct regs, cs) == 144, "entry.S");
-_Static_assert(offsetof(struct cpu, kernel_stack) == 8 && offsetof(struct cpu, user_sp) == 16, "entry.S");
-_Static_assert(offsetof(struct cpu, number) == 24, "arch.h");
+_Static_assert(offsetof(struct cpu, arch.kernel_stack) == CPU_KERNEL_STACK && offsetof(struct cpu, arch.user_sp) == CPU_USER_SP, "entry.S");
+_Static_assert(offsetof(struct cpu, task) == 0 && offsetof(struct cpu, number) == 8, "machine.h");
 
 struct gate {
 	uint16_t offset_low, selector;
@@ -60,17 +60,6 @@ void idt_load(void)
 		};
 	}
 	__asm__ volatile("lidt %0" : : "m"(pointer));
-}
-
-/* With interrupts off: what has to be done before the program goes on, until nothing is left. */
-static void finish_return(void)
-{
-	arch_irq_off();
-	while (current->work) {
-		arch_irq_on();
-		exit_to_user_work();
-		arch_irq_off();
-	}
 }
 
 /* NMI, double fault, machine check: on stacks of their own, in the middle of anything. */
@@ -163,7 +152,7 @@ static void interrupt(const struct regs *regs)
 	switch (regs->vector) {
 	case VECTOR_TIMER:
 		apic_end();
-		timer_interrupt(regs_from_user(regs));
+		timer_interrupt(arch_regs_from_user(regs));
 		break;
 	case VECTOR_SERIAL:
 		apic_end();
@@ -173,9 +162,6 @@ static void interrupt(const struct regs *regs)
 		apic_end();
 		flush_poll();
 		break;
-	case VECTOR_HALT:
-		for (;;)
-			__asm__ volatile("cli; hlt");
 	case VECTOR_SPURIOUS:
 		break;
 	default: /* VECTOR_KICK: the sender has set what there is to do */
@@ -187,7 +173,7 @@ static void interrupt(const struct regs *regs)
 
 void trap(struct regs *regs)
 {
-	bool user = regs_from_user(regs);
+	bool user = arch_regs_from_user(regs);
 
 	if (user)
 		current->regs = regs;
@@ -203,17 +189,6 @@ void trap(struct regs *regs)
 		finish_return();
 }
 
-static void __attribute__((noinline)) fault_of_kernel(struct regs *regs, struct quire_trap *fault)
-{
-	if (!current || current->pagefault_off || this_cpu()->irq_depth || this_cpu()->in_interrupt)
-		fault->context |= QUIRE_CTX_ATOMIC;
-	if (regs->rflags & RFLAGS_IF)
-		arch_irq_on();
-	else
-		fault->context |= QUIRE_CTX_INTERRUPTS_OFF;
-	regs->rip = fault_in_kernel(fault, regs);
-}
-
 static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *fault)
 {
 	current->arch.trap_number = VECTOR_PAGE_FAULT;
@@ -225,7 +200,7 @@ static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *f
 /* #PF: SDM volume 3, 4.7. CR2 is read before anything else can fault. */
 void page_fault(struct regs *regs)
 {
-	bool user = regs_from_user(regs);
+	bool user = arch_regs_from_user(regs);
 	struct quire_trap fault = {
 	    .vector = QUIRE_VECTOR_PAGE_FAULT,
 	    .mode = user ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL,
@@ -237,7 +212,7 @@ void page_fault(struct regs *regs)
 	};
 
 	if (!user) {
-		fault_of_kernel(regs, &fault);
+		fault_in_kernel(regs, &fault);
 		return;
 	}
 	current->regs = regs;
@@ -254,7 +229,7 @@ bool syscall_handler(struct regs *regs)
 	arch_irq_on();
 	syscall_dispatch(regs);
 	finish_return();
-	if (regs->vector != VECTOR_SYSCALL || regs->cs != USER_CS || regs->rip >= ARCH_USER_END ||
+	if (regs->vector != VECTOR_SYSCALL || regs->cs != USER_CS || regs->rip >= user_end ||
 	    (regs->rflags & (RFLAGS_TF | RFLAGS_RF)))
 		return false;
 	regs->rcx = regs->rip;

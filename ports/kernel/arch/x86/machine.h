@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* x86-64 for the contract in arch.h: what it keeps of a CPU and of a task, and what must be inline. */
+#ifndef KERNEL_MACHINE_H
+#define KERNEL_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct task;
+
+#define MAX_CPUS           64
+#define KERNEL_STACK_PAGES 4
+
+/* The registers of an interrupted program or kernel, as entry.S pushes them. */
+struct regs {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint64_t vector; /* VECTOR_SYSCALL, or the exception's number */
+	uint64_t error;  /* its error code; the number of a system call */
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+#define VECTOR_SYSCALL 256u
+#define RFLAGS_IF      0x200
+
+struct arch_task {
+	uint64_t sp; /* kernel stack pointer, callee-saved registers on it */
+	uint64_t fs_base, gs_base;
+	void *fpu; /* 64-byte aligned XSAVE area; NULL: a task without a program */
+	void *fpu_memory;
+	uint64_t trap_number, error_code, cr2; /* of the last fault of the program, for ucontext */
+};
+
+/* Lies in struct cpu, to which GS points in kernel mode: entry.S knows the first two. */
+struct arch_cpu {
+	uint64_t kernel_stack; /* where the running task's kernel stack starts */
+	uint64_t user_sp;      /* scratch of the system call entry */
+	uint32_t apic_id;
+	struct tss *tss;
+	uint64_t *gdt;
+};
+
+/* --- struct cpu's first two members, through GS ---------------------------------------------- */
+
+static inline struct task *arch_current(void)
+{
+	struct task *task;
+
+	__asm__("mov %%gs:0, %0" : "=r"(task));
+	return task;
+}
+
+static inline unsigned arch_cpu(void)
+{
+	uint32_t number;
+
+	__asm__ volatile("mov %%gs:8, %0" : "=r"(number));
+	return number;
+}
+
+/* --- interrupts ------------------------------------------------------------------------------ */
+
+static inline void arch_irq_on(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+static inline void arch_irq_off(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+static inline bool arch_irqs_are_on(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushf; pop %0" : "=r"(flags));
+	return flags & RFLAGS_IF;
+}
+
+/* --- registers ------------------------------------------------------------------------------- */
+
+static inline bool arch_regs_from_user(const struct regs *regs)
+{
+	return regs->cs & 3;
+}
+
+static inline bool arch_regs_irqs_on(const struct regs *regs)
+{
+	return regs->rflags & RFLAGS_IF;
+}
+
+static inline uint64_t arch_regs_pc(const struct regs *regs)
+{
+	return regs->rip;
+}
+
+static inline void arch_regs_set_pc(struct regs *regs, uint64_t pc)
+{
+	regs->rip = pc;
+}
+
+static inline uint64_t arch_regs_sp(const struct regs *regs)
+{
+	return regs->rsp;
+}
+
+static inline bool arch_regs_in_syscall(const struct regs *regs)
+{
+	return regs->vector == VECTOR_SYSCALL;
+}
+
+static inline uint64_t arch_regs_syscall(const struct regs *regs)
+{
+	return regs->error;
+}
+
+static inline void arch_regs_arguments(const struct regs *regs, uint64_t out[6])
+{
+	out[0] = regs->rdi;
+	out[1] = regs->rsi;
+	out[2] = regs->rdx;
+	out[3] = regs->r10;
+	out[4] = regs->r8;
+	out[5] = regs->r9;
+}
+
+static inline int64_t arch_regs_return(const struct regs *regs)
+{
+	return (int64_t)regs->rax;
+}
+
+static inline void arch_regs_set_return(struct regs *regs, int64_t value)
+{
+	regs->rax = (uint64_t)value;
+}
+
+/* SYSCALL is two bytes. */
+static inline void arch_regs_restart(struct regs *regs, uint64_t number)
+{
+	regs->rax = number;
+	regs->rip -= 2;
+}
+
+/* --- bytes: one instruction, which QEMU and every CPU since 2008 run at full speed ------------- */
+
+static inline void *arch_memcpy(void *to, const void *from, size_t n)
+{
+	void *at = to;
+	size_t words = n >> 3;
+
+	n &= 7;
+	__asm__ volatile("rep movsq" : "+D"(at), "+S"(from), "+c"(words) : : "memory");
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(n) : : "memory");
+	return to;
+}
+
+static inline void *arch_memset(void *to, int byte, size_t n)
+{
+	void *at = to;
+	size_t words = n >> 3;
+
+	n &= 7;
+	__asm__ volatile("rep stosq"
+			 : "+D"(at), "+c"(words)
+			 : "a"(0x0101010101010101ul * (uint8_t)byte)
+			 : "memory");
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(byte) : "memory");
+	return to;
+}
+
+#endif

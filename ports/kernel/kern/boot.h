@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the boot loader gave: command line, initramfs, RAM. The architecture fills it in before kernel_main(). */
+#ifndef KERNEL_BOOT_H
+#define KERNEL_BOOT_H
+
+#include "kern/kernel.h"
+
+struct boot_info {
+	char cmdline[2048];    /* "name=value" words, with blanks between; see boot_option() */
+	const uint8_t *initrd; /* linear address of the initramfs, NULL when there is none; stays for good */
+	size_t initrd_size;
+	uint64_t ram_bytes; /* what was given to the library; ram_give() counts it */
+};
+extern struct boot_info boot_info;
+
+/* The value of "name=value" on the command line into `value`; "" for a bare "name". False: not there. */
+bool boot_option(const char *name, char *value, size_t size);
+
+/* RAM at physical [start, end), what is in use included. */
+void ram_add(uint64_t start, uint64_t end);
+/* [start, end) is in use: the image, boot tables, the initramfs, firmware. => after ram_add(). */
+void ram_reserve(uint64_t start, uint64_t end);
+/* The highest end of RAM so far: how far a linear map must reach. */
+uint64_t ram_top(void);
+/* What is left goes to the library, at most what "mem=64M" says. */
+void ram_give(struct quire_config *config);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* The RAM of the machine, less what is in use: ranges that the architecture found. */
+#include "kern/boot.h"
+#include "arch.h"
+
+#define RANGES_MAX   16
+#define SMALLEST     (16 * PAGE_SIZE) /* a smaller range is not worth its bookkeeping */
+
+struct boot_info boot_info;
+
+static struct {
+	uint64_t start, end;
+} ram[RANGES_MAX];
+static unsigned ram_count;
+
+void ram_add(uint64_t start, uint64_t end)
+{
+	if (ram_count == RANGES_MAX)
+		return;
+	ram[ram_count].start = start;
+	ram[ram_count++].end = end;
+}
+
+void ram_reserve(uint64_t start, uint64_t end)
+{
+	start = ALIGN_DOWN(start, PAGE_SIZE);
+	end = ALIGN_UP(end, PAGE_SIZE);
+	for (unsigned i = 0; i < ram_count; i++) {
+		if (end <= ram[i].start || start >= ram[i].end)
+			continue;
+		if (start > ram[i].start && end < ram[i].end)
+			ram_add(end, ram[i].end);
+		if (start > ram[i].start)
+			ram[i].end = start;
+		else
+			ram[i].start = MIN(end, ram[i].end);
+	}
+}
+
+uint64_t ram_top(void)
+{
+	uint64_t top = 0;
+
+	for (unsigned i = 0; i < ram_count; i++)
+		top = MAX(top, ram[i].end);
+	return top;
+}
+
+static uint64_t memory_limit(void)
+{
+	char value[24];
+	const char *end;
+	uint64_t n;
+
+	if (!boot_option("mem", value, sizeof(value)))
+		return UINT64_MAX;
+	n = strtoul64(value, &end);
+	if (*end == 'K' || *end == 'k')
+		n <<= 10;
+	else if (*end == 'M' || *end == 'm')
+		n <<= 20;
+	else if (*end == 'G' || *end == 'g')
+		n <<= 30;
+	return n ? n : UINT64_MAX;
+}
+
+void ram_give(struct quire_config *config)
+{
+	uint64_t left = memory_limit();
+
+	for (unsigned i = 0; i < ram_count && config->ram_count < QUIRE_CONFIG_RAM_RANGES; i++) {
+		uint64_t bytes = MIN(ram[i].end - ram[i].start, left);
+
+		if (bytes < SMALLEST)
+			continue;
+		config->ram[config->ram_count++] = (struct quire_ram){
+		    .base = {ram[i].start},
+		    .bytes = bytes,
+		    .linear = arch_linear(ram[i].start),
+		};
+		boot_info.ram_bytes += bytes;
+		left -= bytes;
+	}
+}
