@@ -285,8 +285,7 @@ static long make_mm(struct loader *l)
 	long result;
 
 	if (current->process->rlimit[RLIMIT_STACK].soft == UINT64_MAX)
-		layout =
-		    (struct quire_mm_layout){.mmap_base = user_end / 3 & ~PAGE_MASK, .bottom_up = 1};
+		layout = (struct quire_mm_layout){.mmap_base = user_end / 3 & ~PAGE_MASK, .bottom_up = 1};
 	result = quire_mm_create(the_system, &layout, &l->mm);
 	if (result)
 		return result;

@@ -10,11 +10,11 @@
 
 static struct spinlock report_lock; /* the lines of two CPUs do not mix */
 static unsigned reporter = NO_CPU;  /* who holds it; atomic */
-static unsigned count;              /* atomic */
+static unsigned total;              /* atomic */
 
 unsigned oops_count(void)
 {
-	return __atomic_load_n(&count, __ATOMIC_RELAXED);
+	return __atomic_load_n(&total, __ATOMIC_RELAXED);
 }
 
 /* What others would wait for, for ever, when the task ended here; NULL: nothing.
@@ -45,6 +45,44 @@ static const char *why_not(const struct regs *regs, const struct call_trace *tra
 	return trace->whole ? NULL : "with callers that cannot be told";
 }
 
+/* --- lines of the report ---------------------------------------------------------------------- */
+
+void oops_task_line(void)
+{
+	const struct task *task = current;
+
+	printk("CPU: %u UID: %u PID: %d Comm: %s Not tainted " KERNEL_RELEASE " #1\n", arch_cpu(),
+	       task && task->process ? task->process->cred.euid : 0, task ? task->tid : 0,
+	       task ? task->comm : "boot");
+}
+
+void oops_trace_lines(const struct call_trace *trace)
+{
+	printk("Call Trace:\n <TASK>\n");
+	for (unsigned i = 0; i < trace->count; i++)
+		printk(" 0x%lx\n", trace->pc[i]);
+	if (!trace->whole)
+		printk(" ? the rest cannot be told\n");
+	printk(" </TASK>\n");
+}
+
+void oops_end_lines(const struct oops *what)
+{
+	if (what->way)
+		printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, what->way);
+	printk("---[ end trace 0000000000000000 ]---\n");
+}
+
+void format_code(char *line, size_t size, const uint8_t *code, unsigned count, unsigned mark)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		at += (size_t)ksnprintf(line + at, size - at, i == mark ? " <%02x>" : " %02x", code[i]);
+}
+
+/* --- the oops --------------------------------------------------------------------------------- */
+
 void oops(struct oops *what)
 {
 	char value[8], way[WAY_BYTES];
@@ -63,7 +101,7 @@ void oops(struct oops *what)
 		log_break_lock();
 	spin_lock(&report_lock);
 	__atomic_store_n(&reporter, arch_cpu(), __ATOMIC_RELAXED);
-	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	arch_oops_report(what, &trace, __atomic_add_fetch(&total, 1, __ATOMIC_RELAXED));
 	__atomic_store_n(&reporter, NO_CPU, __ATOMIC_RELAXED);
 	spin_unlock(&report_lock);
 	if (reason)
@@ -81,6 +119,6 @@ void oops_fatal(const struct oops *what, const char *why)
 
 	log_break_lock();
 	arch_call_trace(what->regs, &trace);
-	arch_oops_report(what, &trace, __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	arch_oops_report(what, &trace, __atomic_add_fetch(&total, 1, __ATOMIC_RELAXED));
 	panic("%s", why);
 }

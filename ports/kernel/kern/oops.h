@@ -23,7 +23,7 @@ void oops_fatal(const struct oops *what, const char *why) __attribute__((noretur
 /* How many there were. */
 unsigned oops_count(void);
 
-/* Of the architecture. */
+/* What arch_call_trace() finds. */
 #define CALL_TRACE_MOST 32
 struct call_trace {
 	uint64_t pc[CALL_TRACE_MOST]; /* where each call returns to, the last call first */
@@ -31,13 +31,13 @@ struct call_trace {
 	bool whole;   /* it reaches the entry of the kernel */
 	bool library; /* a function of the library is among them */
 };
-void arch_call_trace(const struct regs *regs, struct call_trace *out_trace);
-void arch_oops_report(const struct oops *what, const struct call_trace *trace, unsigned number);
 
-/* Jumps to address 0 with a return address that is none. */
-void arch_wild_jump(void) __attribute__((noreturn));
-/* Pushes until the stack has no room left. */
-void arch_overflow_stack(void) __attribute__((noreturn));
+/* Lines that every report of an oops has, in Linux's words, for arch_oops_report(). */
+void oops_task_line(void);
+void oops_trace_lines(const struct call_trace *trace);
+void oops_end_lines(const struct oops *what);
+/* `count` bytes of code in hexadecimal, the one at `mark` as <xx>. `size`: 3 * count + 3 or more. */
+void format_code(char *line, size_t size, const uint8_t *code, unsigned count, unsigned mark);
 
 /* A mistake on purpose, for tests (provoke.c): "KIND [CONTEXT]". 0, an errno, or no return. */
 int provoke(const char *words);

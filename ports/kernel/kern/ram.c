@@ -3,8 +3,8 @@
 #include "kern/boot.h"
 #include "arch.h"
 
-#define RANGES_MAX   16
-#define SMALLEST     (16 * PAGE_SIZE) /* a smaller range is not worth its bookkeeping */
+#define RANGES_MAX 16
+#define SMALLEST   (16 * PAGE_SIZE) /* a smaller range is not worth its bookkeeping */
 
 struct boot_info boot_info;
 

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The two lines that Linux logs of a program that dies of SIGSEGV; `quire explain` reads them. */
+/* What Linux logs of a program that dies of SIGSEGV; `quire explain` reads it. */
 #include "port/fault.h"
 #include "kern/process.h"
-#include "kern/uaccess.h"
 #include "fs/vfs.h"
 
-/* Of the bytes shown, the instruction's first is at CODE_BEFORE. */
-enum {
-	CODE_BYTES = 64,
-	CODE_BEFORE = 42,
-	REPORTS = 10
-};
+#define REPORTS   10
 #define WINDOW_NS (5 * NSEC_PER_SEC)
 
 /* A program that dies in a loop must not fill the log: REPORTS in WINDOW_NS. */
@@ -58,22 +52,6 @@ static void where(quire_va pc, char *text, size_t size)
 	kfree(path);
 }
 
-static void code_line(quire_va pc)
-{
-	uint8_t code[CODE_BYTES];
-	char line[CODE_BYTES * 3 + 8];
-	size_t at = 0;
-
-	if (pc < CODE_BEFORE || copy_from_user(code, pc - CODE_BEFORE, sizeof(code))) {
-		printk("Code: Unable to access opcode bytes at 0x%lx.\n", (unsigned long)(pc - CODE_BEFORE));
-		return;
-	}
-	for (unsigned i = 0; i < CODE_BYTES; i++)
-		at += (size_t)ksnprintf(line + at, sizeof(line) - at, i == CODE_BEFORE ? " <%02x>" : " %02x",
-					code[i]);
-	printk("Code:%s\n", line);
-}
-
 void log_segfault(const struct quire_trap *trap)
 {
 	char place[128];
@@ -81,8 +59,5 @@ void log_segfault(const struct quire_trap *trap)
 	if (is_handled(SIGSEGV) || !may_report())
 		return;
 	where(trap->pc, place, sizeof(place));
-	printk("%s[%d]: segfault at %lx ip %016lx sp %016lx error %lx%s\n", current->comm, current->tid,
-	       (unsigned long)trap->address, (unsigned long)trap->pc, (unsigned long)trap->sp,
-	       (unsigned long)trap->syndrome, place);
-	code_line(trap->pc);
+	arch_user_fault_report(trap, place);
 }

@@ -147,8 +147,7 @@ long sys_rt_sigreturn(const uint64_t *a)
 long sys_sigaltstack(const uint64_t *a)
 {
 	struct sigaltstack *alt = &current->altstack, new, old = *alt;
-	uint64_t sp = arch_regs_sp(current->regs);
-	bool on_it = alt->size && sp > alt->sp && sp - alt->sp <= alt->size && !(alt->flags & SS_AUTODISARM);
+	bool on_it = altstack_in_use(arch_regs_sp(current->regs));
 
 	old.flags = (old.size ? on_it ? SS_ONSTACK : 0 : SS_DISABLE) | (alt->flags & SS_AUTODISARM);
 	if (a[0]) {

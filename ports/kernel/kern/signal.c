@@ -497,6 +497,63 @@ static void settle_restart(const struct sigaction *action)
 	}
 }
 
+/* --- the alternate stack ---------------------------------------------------------------------- */
+
+static bool within(const struct sigaltstack *alt, uint64_t sp)
+{
+	return alt->size && sp > alt->sp && sp - alt->sp <= alt->size;
+}
+
+bool altstack_in_use(uint64_t sp)
+{
+	const struct sigaltstack *alt = &current->altstack;
+
+	return !(alt->flags & SS_AUTODISARM) && within(alt, sp);
+}
+
+static bool enters_altstack(const struct sigaction *action, uint64_t sp)
+{
+	const struct sigaltstack *alt = &current->altstack;
+
+	return action->flags & SA_ONSTACK && alt->size && !within(alt, sp);
+}
+
+uint64_t signal_frame_top(const struct sigaction *action, uint64_t sp, unsigned red_zone)
+{
+	const struct sigaltstack *alt = &current->altstack;
+
+	return enters_altstack(action, sp) ? alt->sp + alt->size : sp - red_zone;
+}
+
+bool signal_frame_fits(const struct sigaction *action, uint64_t sp, uint64_t at)
+{
+	const struct sigaltstack *alt = &current->altstack;
+
+	if (!altstack_in_use(sp) && !enters_altstack(action, sp))
+		return true;
+	return at >= alt->sp && at < alt->sp + alt->size;
+}
+
+struct sigaltstack altstack_for_frame(void)
+{
+	struct sigaltstack stack = current->altstack;
+
+	if (!stack.size)
+		stack.flags = SS_DISABLE;
+	return stack;
+}
+
+void altstack_from_frame(const struct sigaltstack *stack)
+{
+	current->altstack = (struct sigaltstack){
+	    .sp = stack->sp,
+	    .size = stack->flags & SS_DISABLE ? 0 : stack->size,
+	    .flags = stack->flags & SS_AUTODISARM,
+	};
+}
+
+/* --- delivery --------------------------------------------------------------------------------- */
+
 static void run_handler(struct task *task, const struct sigaction *action, const struct siginfo *info)
 {
 	uint64_t mask = task->restore_mask ? task->saved_mask : task->blocked;
@@ -509,6 +566,8 @@ static void run_handler(struct task *task, const struct sigaction *action, const
 		force_signal(SIGSEGV, SI_KERNEL, 0);
 		return;
 	}
+	if (task->altstack.flags & SS_AUTODISARM)
+		memset(&task->altstack, 0, sizeof(task->altstack));
 	task->restore_mask = false;
 	spin_lock(&proc_lock);
 	task->blocked |= action->mask;

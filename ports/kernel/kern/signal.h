@@ -112,6 +112,17 @@ bool fatal_signal_pending(struct task *task);
 /* Whether `signal` is blocked or ignored by the task (tty: SIGTTOU, SIGTTIN). */
 bool signal_ignored(struct task *task, int signal);
 
+/* For arch_signal_frame(): where a frame ends, for a program at `sp`: at the top of the alternate stack if the
+ * handler is to run there and the program does not yet, else `red_zone` bytes below `sp`. */
+uint64_t signal_frame_top(const struct sigaction *action, uint64_t sp, unsigned red_zone);
+/* Whether a frame may start at `at`: a frame of the alternate stack must not reach below it. */
+bool signal_frame_fits(const struct sigaction *action, uint64_t sp, uint64_t at);
+/* The alternate stack as a frame holds it, and back. */
+struct sigaltstack altstack_for_frame(void);
+void altstack_from_frame(const struct sigaltstack *stack);
+/* Whether the calling task's program, at `sp`, runs on its alternate stack. */
+bool altstack_in_use(uint64_t sp);
+
 /* For ppoll, pselect6, sigsuspend: sets the mask now, and back when the system call is over - after
  * the handler, if one runs. `size` must be 8. 0, -EINVAL, -EFAULT; address 0: nothing. */
 long set_temporary_mask(uint64_t user_mask, uint64_t size);

@@ -12,6 +12,12 @@ struct task;
 #define MAX_CPUS           64
 #define KERNEL_STACK_PAGES 4
 
+/* System V ABI for x86-64, 3.6.2: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, the return address. */
+#define ARCH_DWARF_REGISTERS 17
+#define ARCH_DWARF_SP        7
+#define ARCH_DWARF_RA        16
+#define ARCH_CALL_PUSHES     1
+
 /* The registers of an interrupted program or kernel, as entry.S pushes them. */
 struct regs {
 	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of an oops, in the wording of the field, so that `quire explain` and people read it. */
 #include "kern/oops.h"
+#include "extras/unwind.h"
+#include "kern/uaccess.h"
 
 #include "cpu.h"
 #include "kern/task.h"
-#include "unwind.h"
 
 extern const char image_start[], image_rodata[], library_text_start[], library_text_end[];
+extern const char entry_text_start[], entry_text_end[];
+extern const uint8_t eh_frame_start[], eh_frame_end[];
 
 #define CODE_BEFORE 42
 #define CODE_BYTES  64
@@ -38,6 +41,14 @@ static bool in_library(uint64_t pc)
 
 void arch_call_trace(const struct regs *regs, struct call_trace *out)
 {
+	static const struct unwind_image image = {
+	    .frames = eh_frame_start,
+	    .frames_end = eh_frame_end,
+	    .text = (uint64_t)image_start,
+	    .text_end = (uint64_t)image_rodata,
+	    .entry = (uint64_t)entry_text_start,
+	    .entry_end = (uint64_t)entry_text_end,
+	};
 	const struct task *task = current;
 	enum unwind_result result;
 	struct unwind unwind;
@@ -49,10 +60,18 @@ void arch_call_trace(const struct regs *regs, struct call_trace *out)
 		out->whole = true; /* a program's own fault: nothing of the kernel was running */
 		return;
 	}
-	unwind_begin(&unwind, regs, task->stack, task->stack + KERNEL_STACK_PAGES * PAGE_SIZE);
+	unwind = (struct unwind){
+	    .image = &image,
+	    .stack = task->stack,
+	    .stack_end = task->stack + KERNEL_STACK_PAGES * PAGE_SIZE,
+	    .pc = regs->rip,
+	    .reg = {regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi, regs->rdi, regs->rbp, regs->rsp,
+		    regs->r8, regs->r9, regs->r10, regs->r11, regs->r12, regs->r13, regs->r14, regs->r15,
+		    regs->rip},
+	};
 	while ((result = unwind_step(&unwind)) == UNWIND_CALLER && out->count < CALL_TRACE_MOST) {
-		out->pc[out->count++] = unwind_pc(&unwind);
-		out->library |= in_library(unwind_pc(&unwind));
+		out->pc[out->count++] = unwind.pc;
+		out->library |= in_library(unwind.pc);
 	}
 	out->whole = result == UNWIND_END;
 }
@@ -117,20 +136,34 @@ static void title(const struct oops *what, unsigned number)
 
 /* --- where ------------------------------------------------------------------------------------ */
 
-static void code_line(uint64_t pc)
+/* Of the kernel's code, or a program's. */
+static void code_line(uint64_t pc, bool user)
 {
-	uint64_t from = pc - CODE_BEFORE;
+	uint8_t code[CODE_BYTES];
 	char line[CODE_BYTES * 3 + 8];
-	size_t at = 0;
+	uint64_t from = pc - CODE_BEFORE;
+	bool there;
 
-	if (pc < (uint64_t)image_start + CODE_BEFORE || pc + CODE_BYTES > (uint64_t)image_rodata) {
+	if (user)
+		there = pc >= CODE_BEFORE && !copy_from_user(code, from, sizeof(code));
+	else
+		there =
+		    pc >= (uint64_t)image_start + CODE_BEFORE && pc + CODE_BYTES <= (uint64_t)image_rodata;
+	if (!there) {
 		printk("Code: Unable to access opcode bytes at 0x%lx.\n", from);
 		return;
 	}
-	for (uint64_t byte = from; byte < from + CODE_BYTES; byte++)
-		at += (size_t)ksnprintf(line + at, sizeof(line) - at, byte == pc ? " <%02x>" : " %02x",
-					*(const uint8_t *)byte);
+	if (!user)
+		memcpy(code, (const void *)from, sizeof(code));
+	format_code(line, sizeof(line), code, CODE_BYTES, CODE_BEFORE);
 	printk("Code:%s\n", line);
+}
+
+void arch_user_fault_report(const struct quire_trap *trap, const char *where)
+{
+	printk("%s[%d]: segfault at %lx ip %016lx sp %016lx error %lx%s\n", current->comm, current->tid,
+	       trap->address, trap->pc, trap->sp, trap->syndrome, where);
+	code_line(trap->pc, true);
 }
 
 static void register_lines(const struct regs *r)
@@ -147,30 +180,15 @@ static void register_lines(const struct regs *r)
 	printk("CR2: %016lx CR3: %016lx CR4: %016lx\n", READ_CR(2), READ_CR(3), READ_CR(4));
 }
 
-static void trace_lines(const struct call_trace *trace)
-{
-	printk("Call Trace:\n <TASK>\n");
-	for (unsigned i = 0; i < trace->count; i++)
-		printk(" 0x%lx\n", trace->pc[i]);
-	if (!trace->whole)
-		printk(" ? the rest cannot be told\n");
-	printk(" </TASK>\n");
-}
-
 void arch_oops_report(const struct oops *what, const struct call_trace *trace, unsigned number)
 {
 	const struct regs *regs = what->regs;
-	const struct task *task = current;
 
 	title(what, number);
-	printk("CPU: %u UID: %u PID: %d Comm: %s Not tainted " KERNEL_RELEASE " #1\n", arch_cpu(),
-	       task && task->process ? task->process->cred.euid : 0, task ? task->tid : 0,
-	       task ? task->comm : "boot");
+	oops_task_line();
 	printk("RIP: %04lx:0x%lx\n", regs->cs & 0xffff, regs->rip);
-	code_line(regs->rip);
+	code_line(regs->rip, false);
 	register_lines(regs);
-	trace_lines(trace);
-	if (what->way)
-		printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, what->way);
-	printk("---[ end trace 0000000000000000 ]---\n");
+	oops_trace_lines(trace);
+	oops_end_lines(what);
 }

@@ -106,24 +106,15 @@ static int pop_fpu(uint64_t at)
 	return 0;
 }
 
-/* Where the frame goes: below the stack pointer and its red zone, or on the alternate stack. */
+/* Where the frame goes; 0: there is no room. */
 static uint64_t frame_place(const struct sigaction *action, uint64_t *out_fpstate)
 {
-	const struct sigaltstack *alt = &current->altstack;
-	uint64_t sp = current->regs->rsp;
-	bool on_alt = sp > alt->sp && sp - alt->sp <= alt->size;
-	bool enter = (action->flags & SA_ONSTACK) && alt->size && !on_alt;
+	uint64_t sp = current->regs->rsp, at = signal_frame_top(action, sp, RED_ZONE);
 
-	if (alt->flags & SS_AUTODISARM)
-		on_alt = false;
-	sp = enter ? alt->sp + alt->size : sp - RED_ZONE;
-	sp = ALIGN_DOWN(sp - fpstate_bytes(), 64);
-	*out_fpstate = sp;
-	sp = ALIGN_DOWN(sp - sizeof(struct frame), 16) - 8;
-	/* On the alternate stack already, and it is full: not into what lies below it. */
-	if ((on_alt || enter) && alt->size && (sp < alt->sp || sp >= alt->sp + alt->size))
-		return 0;
-	return sp;
+	at = ALIGN_DOWN(at - fpstate_bytes(), 64);
+	*out_fpstate = at;
+	at = ALIGN_DOWN(at - sizeof(struct frame), 16) - 8;
+	return signal_frame_fits(action, sp, at) ? at : 0;
 }
 
 static void fill_context(struct ucontext *uc, uint64_t mask, uint64_t fpstate)
@@ -132,9 +123,7 @@ static void fill_context(struct ucontext *uc, uint64_t mask, uint64_t fpstate)
 	const struct arch_task *arch = &current->arch;
 
 	uc->flags = (cpu_features.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	uc->stack = current->altstack;
-	if (!uc->stack.size)
-		uc->stack.flags = SS_DISABLE;
+	uc->stack = altstack_for_frame();
 	uc->mask = mask;
 	uc->m = (struct mcontext){
 	    .r8 = r->r8,
@@ -184,8 +173,6 @@ int arch_signal_frame(int signal, const struct sigaction *action, const struct s
 	fill_context(&frame.uc, mask, fpstate);
 	if (push_fpu(fpstate) || copy_to_user(at, &frame, sizeof(frame)))
 		return -EFAULT;
-	if (current->altstack.flags & SS_AUTODISARM)
-		memset(&current->altstack, 0, sizeof(current->altstack));
 	regs->rdi = (uint64_t)signal;
 	regs->rsi = at + offsetof(struct frame, info);
 	regs->rdx = at + offsetof(struct frame, uc);
@@ -233,9 +220,7 @@ int arch_signal_return(uint64_t *out_mask)
 	/* IRET to a non-canonical address would fault in the kernel. */
 	if (r->rip >= user_end)
 		r->rip = 0;
-	current->altstack.flags = uc.stack.flags & SS_AUTODISARM;
-	current->altstack.sp = uc.stack.sp;
-	current->altstack.size = uc.stack.flags & SS_DISABLE ? 0 : uc.stack.size;
+	altstack_from_frame(&uc.stack);
 	*out_mask = uc.mask;
 	return 0;
 }

@@ -8,7 +8,9 @@
 #include "port/system.h"
 
 _Static_assert(offsetof(struct regs, vector) == 120 && offsetof(struct regs, cs) == 144, "entry.S");
-_Static_assert(offsetof(struct cpu, arch.kernel_stack) == CPU_KERNEL_STACK && offsetof(struct cpu, arch.user_sp) == CPU_USER_SP, "entry.S");
+_Static_assert(offsetof(struct cpu, arch.kernel_stack) == CPU_KERNEL_STACK &&
+		   offsetof(struct cpu, arch.user_sp) == CPU_USER_SP,
+	       "entry.S");
 _Static_assert(offsetof(struct cpu, task) == 0 && offsetof(struct cpu, number) == 8, "machine.h");
 
 struct gate {

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Who called whom in the kernel, from the call frame information that the compiler wrote (.eh_frame).
+/* The chain of calls in the kernel, from the call frame information that the compiler wrote (.eh_frame).
  *
  *   .eh_frame:  CIE (rules at every function's start)  FDE (one function: how the rules change)  ...
  *   a row:      CFA = register + offset; each saved register at CFA + offset
  *
- * DWARF 4, 6.4 and 7.23; System V ABI for x86-64, 3.7 (register numbers); LSB core 10.6 (the augmentation).
- * Assembly has no such information: a pc there is taken for one of a function that has pushed nothing. */
-#include "unwind.h"
+ * DWARF 4, 6.4 and 7.23; LSB core 10.6 (the augmentation). Assembly has no such information: a pc there is
+ * taken for one of a function that has pushed nothing. */
+#include "extras/unwind.h"
 
-#include "cpu.h"
+#ifdef ARCH_DWARF_REGISTERS
 
-extern const uint8_t eh_frame_start[], eh_frame_end[];
-extern const char image_start[], image_rodata[], entry_text_start[], entry_text_end[];
-
-enum {
-	REG_RSP = 7,
-	REG_RA = 16,
-	ROWS_KEPT = 4 /* DW_CFA_remember_state nests this deep at most */
-};
+#define ROWS_KEPT 4 /* DW_CFA_remember_state nests this deep at most */
 
 /* Low six bits of these three hold an operand. */
 enum {
@@ -55,8 +48,8 @@ struct reader {
 struct row {
 	uint64_t cfa_register;
 	int64_t cfa_offset;
-	uint32_t saved; /* bit n: register n lies at CFA + offset[n] */
-	int64_t offset[UNWIND_REGISTERS];
+	uint64_t saved; /* bit n: register n lies at CFA + offset[n] */
+	int64_t offset[ARCH_DWARF_REGISTERS];
 };
 
 struct program {
@@ -101,7 +94,7 @@ static uint64_t take_leb(struct reader *r, bool is_signed)
 
 static uint64_t take_address(struct reader *r, unsigned encoding)
 {
-	uint64_t place = (uint64_t)r->at;
+	uint64_t place = (uintptr_t)r->at;
 	int64_t value = (int32_t)take(r, 4);
 
 	if ((encoding & 0x0f) == PE_UDATA4)
@@ -114,9 +107,9 @@ static uint64_t take_address(struct reader *r, unsigned encoding)
 }
 
 /* The CIE at `at`, its length word included: its rules, and how its FDEs write addresses. */
-static bool read_cie(const uint8_t *at, struct program *out, unsigned *out_encoding)
+static bool read_cie(const uint8_t *at, const uint8_t *end, struct program *out, unsigned *out_encoding)
 {
-	struct reader r = {at, eh_frame_end, false};
+	struct reader r = {at, end, false};
 	uint64_t length = take(&r, 4), version;
 	const char *augmentation;
 	const uint8_t *data_end;
@@ -130,7 +123,7 @@ static bool read_cie(const uint8_t *at, struct program *out, unsigned *out_encod
 		;
 	out->code_align = take_leb(&r, false);
 	out->data_align = (int64_t)take_leb(&r, true);
-	if (version != 1 || take_leb(&r, false) != REG_RA || strcmp(augmentation, "zR") != 0)
+	if (version != 1 || take_leb(&r, false) != ARCH_DWARF_RA || strcmp(augmentation, "zR") != 0)
 		return false;
 	length = take_leb(&r, false);
 	data_end = r.at + length;
@@ -141,9 +134,9 @@ static bool read_cie(const uint8_t *at, struct program *out, unsigned *out_encod
 }
 
 /* The FDE whose function holds `pc`. */
-static bool find_program(uint64_t pc, struct program *out)
+static bool find_program(const struct unwind_image *image, uint64_t pc, struct program *out)
 {
-	struct reader all = {eh_frame_start, eh_frame_end, false};
+	struct reader all = {image->frames, image->frames_end, false};
 
 	while (all.at < all.end) {
 		uint64_t length = take(&all, 4), back;
@@ -157,7 +150,8 @@ static bool find_program(uint64_t pc, struct program *out)
 		back = take(&r, 4);
 		if (!back)
 			continue; /* a CIE */
-		if (back > (uint64_t)(id - eh_frame_start) || !read_cie(id - back, out, &encoding))
+		if (back > (uint64_t)(id - image->frames) ||
+		    !read_cie(id - back, image->frames_end, out, &encoding))
 			return false;
 		out->start = take_address(&r, encoding);
 		out->end = out->start + take(&r, 4);
@@ -175,22 +169,22 @@ static bool find_program(uint64_t pc, struct program *out)
 
 static void set_saved(struct reader *r, struct row *row, uint64_t reg, int64_t offset)
 {
-	if (reg >= UNWIND_REGISTERS) {
+	if (reg >= ARCH_DWARF_REGISTERS) {
 		r->bad = true;
 		return;
 	}
-	row->saved |= 1u << reg;
+	row->saved |= 1ull << reg;
 	row->offset[reg] = offset;
 }
 
 static void forget_saved(struct reader *r, struct row *row, const struct row *initial, uint64_t reg)
 {
-	if (reg >= UNWIND_REGISTERS) {
+	if (reg >= ARCH_DWARF_REGISTERS) {
 		r->bad = true;
 		return;
 	}
-	row->saved &= ~(1u << reg);
-	row->saved |= initial->saved & 1u << reg;
+	row->saved &= ~(1ull << reg);
+	row->saved |= initial->saved & 1ull << reg;
 	row->offset[reg] = initial->offset[reg];
 }
 
@@ -272,74 +266,71 @@ static bool run(struct machine *m, struct reader r, const struct program *p, uin
 
 static bool read_stack(const struct unwind *u, uint64_t at, uint64_t *out)
 {
-	if (at & 7 || at < u->stack_start || at >= u->stack_end)
+	if (at & (sizeof(uintptr_t) - 1) || at < u->stack || at >= u->stack_end)
 		return false;
-	*out = *(const uint64_t *)at;
+	*out = *(const uintptr_t *)(uintptr_t)at;
 	return true;
 }
 
-static bool is_text(uint64_t pc)
+static enum unwind_result returns_to(struct unwind *u, uint64_t pc)
 {
-	return pc >= (uint64_t)image_start && pc < (uint64_t)image_rodata;
+	u->pc = pc;
+	return pc >= u->image->text && pc < u->image->text_end ? UNWIND_CALLER : UNWIND_LOST;
 }
 
-/* The caller of a function that has a frame, by `row`. */
-static bool leave_frame(struct unwind *u, const struct row *row)
+/* The caller of a function that has a frame, by `row`. Where calls push nothing, the function that was
+ * interrupted may not have saved the return address, and may have no frame. */
+static enum unwind_result leave_frame(struct unwind *u, const struct row *row)
 {
+	bool saved = row->saved & 1ull << ARCH_DWARF_RA, innermost = u->steps == 1 && !ARCH_CALL_PUSHES;
 	uint64_t cfa;
 
-	if (row->cfa_register >= UNWIND_REGISTERS || !(row->saved & 1u << REG_RA))
-		return false;
+	if (row->cfa_register >= ARCH_DWARF_REGISTERS || (!saved && !innermost))
+		return UNWIND_LOST;
 	cfa = u->reg[row->cfa_register] + (uint64_t)row->cfa_offset;
-	for (unsigned i = 0; i < UNWIND_REGISTERS; i++)
-		if (row->saved & 1u << i && !read_stack(u, cfa + (uint64_t)row->offset[i], &u->reg[i]))
-			return false;
-	if (cfa <= u->reg[REG_RSP])
-		return false; /* stacks grow down: the caller's frame lies above */
-	u->reg[REG_RSP] = cfa;
-	return true;
+	for (unsigned i = 0; i < ARCH_DWARF_REGISTERS; i++)
+		if (row->saved & 1ull << i && !read_stack(u, cfa + (uint64_t)row->offset[i], &u->reg[i]))
+			return UNWIND_LOST;
+	/* Stacks grow down: the caller's frame lies above. */
+	if (cfa < u->reg[ARCH_DWARF_SP] || (cfa == u->reg[ARCH_DWARF_SP] && !innermost))
+		return UNWIND_LOST;
+	u->reg[ARCH_DWARF_SP] = cfa;
+	return returns_to(u, u->reg[ARCH_DWARF_RA]);
 }
 
-void unwind_begin(struct unwind *u, const struct regs *regs, uint64_t stack_start, uint64_t stack_end)
+/* Assembly, or a wild jump: nothing is known but where the call came from. */
+static enum unwind_result leave_unknown(struct unwind *u)
 {
-	*u = (struct unwind){
-	    .stack_start = stack_start,
-	    .stack_end = stack_end,
-	    .reg = {regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi, regs->rdi, regs->rbp, regs->rsp,
-		    regs->r8, regs->r9, regs->r10, regs->r11, regs->r12, regs->r13, regs->r14, regs->r15,
-		    regs->rip},
-	};
-}
+	uint64_t pc = u->reg[ARCH_DWARF_RA];
 
-uint64_t unwind_pc(const struct unwind *u)
-{
-	return u->reg[REG_RA];
+	if (ARCH_CALL_PUSHES) {
+		if (!read_stack(u, u->reg[ARCH_DWARF_SP], &pc))
+			return UNWIND_LOST;
+		u->reg[ARCH_DWARF_SP] += sizeof(uintptr_t);
+	}
+	return returns_to(u, pc);
 }
 
 enum unwind_result unwind_step(struct unwind *u)
 {
-	uint64_t pc = u->reg[REG_RA];
 	struct machine machine = {0};
 	struct program program;
+	uint64_t pc = u->pc;
 
 	/* A return address is behind its call, which may be its function's last instruction. */
 	if (u->steps++)
 		pc--;
-	if (u->steps > 1 && pc >= (uint64_t)entry_text_start && pc < (uint64_t)entry_text_end)
+	if (u->steps > 1 && pc >= u->image->entry && pc < u->image->entry_end)
 		return UNWIND_END;
-	if (!find_program(pc, &program)) {
-		/* Assembly, or a wild jump: the call has pushed where it came from. Nowhere but at the top.
-		 */
-		if (u->steps > 1 || !read_stack(u, u->reg[REG_RSP], &u->reg[REG_RA]))
-			return UNWIND_LOST;
-		u->reg[REG_RSP] += 8;
-		return is_text(u->reg[REG_RA]) ? UNWIND_CALLER : UNWIND_LOST;
-	}
+	if (!find_program(u->image, pc, &program))
+		return u->steps == 1 ? leave_unknown(u) : UNWIND_LOST;
 	if (!run(&machine, program.initial, &program, UINT64_MAX))
 		return UNWIND_LOST;
 	machine.initial = machine.row;
 	machine.pc = program.start;
-	if (!run(&machine, program.changes, &program, pc) || !leave_frame(u, &machine.row))
+	if (!run(&machine, program.changes, &program, pc))
 		return UNWIND_LOST;
-	return is_text(u->reg[REG_RA]) ? UNWIND_CALLER : UNWIND_LOST;
+	return leave_frame(u, &machine.row);
 }
+
+#endif
