@@ -6,11 +6,6 @@
 
 #include "kern/syscall.h"
 
-struct epoll_event {
-	uint32_t events;
-	uint64_t data;
-} __attribute__((packed));
-
 struct interest {
 	struct list link;
 	int fd;
@@ -25,10 +20,7 @@ struct epoll {
 	size_t count;
 };
 
-enum {
-	EPOLLONESHOT = 1u << 30,
-	EPOLL_MOST = 4096
-};
+#define EPOLL_MOST 4096
 
 static void epoll_release(struct file *file)
 {
@@ -84,11 +76,11 @@ static struct interest *find_interest(struct epoll *epoll, int fd, struct file *
 }
 
 static long epoll_change(struct epoll *epoll, int operation, int fd, struct file *file,
-			 const struct epoll_event *event)
+			 const struct abi_epoll_event *event)
 {
 	struct interest *at = find_interest(epoll, fd, file);
 
-	if (operation == 1) { /* EPOLL_CTL_ADD */
+	if (operation == EPOLL_CTL_ADD) {
 		if (at)
 			return -EEXIST;
 		if (epoll->count == EPOLL_MOST)
@@ -103,7 +95,7 @@ static long epoll_change(struct epoll *epoll, int operation, int fd, struct file
 	}
 	if (!at)
 		return -ENOENT;
-	if (operation == 2) { /* EPOLL_CTL_DEL */
+	if (operation == EPOLL_CTL_DEL) {
 		list_remove(&at->link);
 		kfree(at);
 		epoll->count--;
@@ -116,18 +108,19 @@ static long epoll_change(struct epoll *epoll, int operation, int fd, struct file
 
 long sys_epoll_ctl(const uint64_t *a)
 {
-	struct epoll_event event = {0};
+	struct abi_epoll_event event = {0};
 	struct file *own, *file;
 	int operation = (int)a[1];
 	long result = 0;
 
-	if (operation != 2 && copy_from_user(&event, a[3], sizeof(event)))
+	if (operation != EPOLL_CTL_DEL && copy_from_user(&event, a[3], sizeof(event)))
 		return -EFAULT;
 	own = file_of((int)a[0]);
 	file = file_of((int)a[2]);
 	if (!own || !file)
 		result = -EBADF;
-	else if (own->ops != &epoll_ops || operation < 1 || operation > 3 || file->ops == &epoll_ops)
+	else if (own->ops != &epoll_ops || operation < EPOLL_CTL_ADD || operation > EPOLL_CTL_MOD ||
+		 file->ops == &epoll_ops)
 		result = -EINVAL;
 	else if (!file->ops->poll)
 		result = -EPERM;
@@ -160,11 +153,11 @@ static size_t snapshot(struct epoll *epoll, struct watch *watch, uint64_t *data,
 			epoll->count--;
 			continue;
 		}
-		if (!(at->events & 0x3fff) || count == room) {
+		if (!(at->events & EPOLL_EVENTS) || count == room) {
 			file_put(file);
 			continue;
 		}
-		watch[count] = (struct watch){.file = file, .events = at->events & 0x3fff};
+		watch[count] = (struct watch){.file = file, .events = at->events & EPOLL_EVENTS};
 		data[count] = at->data;
 		fds[count++] = at->fd;
 	}
@@ -179,7 +172,7 @@ static void disarm(struct epoll *epoll, int fd, struct file *file)
 	mutex_lock(&epoll->lock);
 	at = find_interest(epoll, fd, file);
 	if (at && (at->events & EPOLLONESHOT))
-		at->events &= ~0x3fffu;
+		at->events &= ~(uint32_t)EPOLL_EVENTS;
 	mutex_unlock(&epoll->lock);
 }
 
@@ -196,7 +189,7 @@ static long epoll_collect(struct epoll *epoll, uint64_t user_events, size_t most
 	count = snapshot(epoll, watch, data, fds, room);
 	result = wait_ready(watch, count, deadline);
 	for (size_t i = 0; i < count; i++) {
-		struct epoll_event event = {.events = watch[i].ready, .data = data[i]};
+		struct abi_epoll_event event = {.events = watch[i].ready, .data = data[i]};
 
 		if (result > 0 && watch[i].ready && (size_t)given < most) {
 			if (copy_to_user(user_events + (size_t)given * sizeof(event), &event, sizeof(event)))
@@ -336,13 +329,13 @@ static long event_new(unsigned value, unsigned flags)
 	struct file *file;
 	long result;
 
-	if (flags & ~(unsigned)(1 | O_CLOEXEC | O_NONBLOCK))
+	if (flags & ~(unsigned)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	event = kzalloc(sizeof(*event));
 	if (!event)
 		return -ENOMEM;
 	event->value = value;
-	event->semaphore = flags & 1;
+	event->semaphore = flags & EFD_SEMAPHORE;
 	wait_queue_init(&event->queue);
 	file = file_create_anonymous(0600, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK), &event_ops,
 				     event);

@@ -9,11 +9,6 @@
 
 #include "kern/syscall.h"
 
-enum {
-	F_RDLCK = 0,
-	F_WRLCK = 1,
-	F_UNLCK = 2
-};
 enum space {
 	RECORD,
 	WHOLE
@@ -157,23 +152,15 @@ void locks_drop_owner(struct inode *inode, const void *owner)
 		released();
 }
 
-/* struct flock of 64-bit Linux. */
-struct flock {
-	int16_t type, whence;
-	int32_t pad;
-	int64_t start, length;
-	int32_t pid, pad2;
-};
-
-static long to_range(struct file *file, const struct flock *lock, struct range *out_range)
+static long to_range(struct file *file, const struct abi_flock64 *lock, struct range *out_range)
 {
 	int64_t start = lock->start, end;
 
-	if (lock->whence == 1)
+	if (lock->whence == SEEK_CUR)
 		start += (int64_t)file->pos;
-	else if (lock->whence == 2)
+	else if (lock->whence == SEEK_END)
 		start += (int64_t)inode_size(file->inode);
-	else if (lock->whence != 0)
+	else if (lock->whence != SEEK_SET)
 		return -EINVAL;
 	if (lock->length < 0) {
 		end = start - 1;
@@ -188,7 +175,7 @@ static long to_range(struct file *file, const struct flock *lock, struct range *
 	return 0;
 }
 
-static long get_lock(struct file *file, const struct range *want, struct flock *lock)
+static long get_lock(struct file *file, const struct range *want, struct abi_flock64 *lock)
 {
 	struct range *other;
 
@@ -198,7 +185,7 @@ static long get_lock(struct file *file, const struct range *want, struct flock *
 		lock->type = F_UNLCK;
 	} else {
 		lock->type = other->type;
-		lock->whence = 0;
+		lock->whence = SEEK_SET;
 		lock->start = (int64_t)other->start;
 		lock->length = other->end == RANGE_END ? 0 : (int64_t)(other->end - other->start + 1);
 		lock->pid = other->pid;
@@ -207,16 +194,51 @@ static long get_lock(struct file *file, const struct range *want, struct flock *
 	return 0;
 }
 
+/* F_GETLK, F_SETLK and F_SETLKW have the program's word, the other six 64 bits. */
+static int lock_from_user(struct abi_flock64 *lock, uint64_t from, bool wide)
+{
+	struct abi_flock native;
+
+	if (wide)
+		return get_user(*lock, from);
+	if (get_user(native, from))
+		return -EFAULT;
+	memset(lock, 0, sizeof(*lock));
+	lock->type = native.type;
+	lock->whence = native.whence;
+	lock->start = native.start;
+	lock->length = native.length;
+	lock->pid = native.pid;
+	return 0;
+}
+
+static int lock_to_user(const struct abi_flock64 *lock, uint64_t to, bool wide)
+{
+	struct abi_flock native;
+
+	if (wide)
+		return put_user(*lock, to);
+	memset(&native, 0, sizeof(native));
+	native.type = lock->type;
+	native.whence = lock->whence;
+	native.start = (abi_long)lock->start;
+	native.length = (abi_long)lock->length;
+	native.pid = lock->pid;
+	return put_user(native, to);
+}
+
 long locks_fcntl(struct file *file, int command, uint64_t user_lock)
 {
-	bool of_file = command >= 36; /* F_OFD_GETLK, SETLK, SETLKW; else F_GETLK 5, SETLK 6, SETLKW 7 */
-	int kind = of_file ? command - 36 : command - 5;
+	bool of_file = command >= F_OFD_GETLK, wide = command >= F_GETLK64;
+	int kind = command - (of_file ? F_OFD_GETLK
+			      : wide  ? F_GETLK64
+				      : F_GETLK); /* get, set, set and wait */
 	unsigned mode = file->flags & O_ACCMODE;
 	struct range want = {0};
-	struct flock lock;
+	struct abi_flock64 lock;
 	long result;
 
-	if (copy_from_user(&lock, user_lock, sizeof(lock)))
+	if (lock_from_user(&lock, user_lock, wide))
 		return -EFAULT;
 	if (lock.type < F_RDLCK || lock.type > F_UNLCK || (kind == 0 && lock.type == F_UNLCK) ||
 	    (of_file && lock.pid))
@@ -230,7 +252,7 @@ long locks_fcntl(struct file *file, int command, uint64_t user_lock)
 	want.pid = of_file ? -1 : current->process->pid;
 	if (kind == 0) {
 		get_lock(file, &want, &lock);
-		return copy_to_user(user_lock, &lock, sizeof(lock));
+		return lock_to_user(&lock, user_lock, wide);
 	}
 	if ((lock.type == F_RDLCK && mode == O_WRONLY) || (lock.type == F_WRLCK && mode == O_RDONLY))
 		return -EBADF;
@@ -239,20 +261,20 @@ long locks_fcntl(struct file *file, int command, uint64_t user_lock)
 
 long sys_flock(const uint64_t *a)
 {
-	static const uint8_t types[] = {[1] = F_RDLCK, [2] = F_WRLCK, [8] = F_UNLCK};
-	unsigned operation = (unsigned)a[1] & ~4u; /* LOCK_SH 1, EX 2, NB 4, UN 8 */
+	static const uint8_t types[] = {[LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK};
+	unsigned operation = (unsigned)a[1] & ~(unsigned)LOCK_NB;
 	struct file *file;
 	struct range want = {.end = RANGE_END, .space = WHOLE, .pid = -1};
 	long result;
 
-	if (operation != 1 && operation != 2 && operation != 8)
+	if (operation != LOCK_SH && operation != LOCK_EX && operation != LOCK_UN)
 		return -EINVAL;
 	file = file_of((int)a[0]);
 	if (!file)
 		return -EBADF;
 	want.owner = file;
 	want.type = types[operation];
-	result = set_range(file->inode, &want, !(a[1] & 4));
+	result = set_range(file->inode, &want, !(a[1] & LOCK_NB));
 	file_put(file);
 	return result;
 }

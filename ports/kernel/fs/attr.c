@@ -8,10 +8,31 @@
 
 static long stat_inode(struct inode *inode, uint64_t to)
 {
+	struct abi_stat out;
 	struct stat stat;
 
 	inode_stat(inode, &stat);
-	return copy_to_user(to, &stat, sizeof(stat));
+	memset(&out, 0, sizeof(out));
+	out.dev = stat.dev;
+	out.ino = stat.ino;
+#if ABI_LONG_BYTES == 4
+	out.short_ino = (uint32_t)stat.ino;
+#endif
+	out.nlink = (typeof(out.nlink))stat.nlink;
+	out.mode = stat.mode;
+	out.uid = stat.uid;
+	out.gid = stat.gid;
+	out.rdev = stat.rdev;
+	out.size = stat.size;
+	out.blksize = (typeof(out.blksize))stat.blksize;
+	out.blocks = (typeof(out.blocks))stat.blocks;
+	out.atime = (typeof(out.atime))stat.atime.sec;
+	out.atime_nsec = (typeof(out.atime_nsec))stat.atime.nsec;
+	out.mtime = (typeof(out.mtime))stat.mtime.sec;
+	out.mtime_nsec = (typeof(out.mtime_nsec))stat.mtime.nsec;
+	out.ctime = (typeof(out.ctime))stat.ctime.sec;
+	out.ctime_nsec = (typeof(out.ctime_nsec))stat.ctime.nsec;
+	return put_user(out, to);
 }
 
 static unsigned at_walk(unsigned flags)
@@ -76,27 +97,9 @@ long sys_fstat(const uint64_t *a)
 	return result;
 }
 
-struct statx_time {
-	int64_t sec;
-	uint32_t nsec, pad;
-};
-struct statx {
-	uint32_t mask, blksize;
-	uint64_t attributes;
-	uint32_t nlink, uid, gid;
-	uint16_t mode, pad;
-	uint64_t ino, size, blocks, attributes_mask;
-	struct statx_time atime, btime, ctime, mtime;
-	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
-	uint64_t mount_id;
-	uint32_t direct_memory, direct_offset;
-	uint64_t spare[12];
-};
-_Static_assert(sizeof(struct statx) == 256, "struct statx of the ABI");
-
-static struct statx_time statx_time(const struct timespec *time)
+static struct abi_statx_time statx_time(const struct timespec *time)
 {
-	return (struct statx_time){.sec = time->sec, .nsec = (uint32_t)time->nsec};
+	return (struct abi_statx_time){.sec = time->sec, .nsec = (uint32_t)time->nsec};
 }
 
 static uint32_t dev_major(uint64_t dev)
@@ -111,22 +114,22 @@ static uint32_t dev_minor(uint64_t dev)
 
 long sys_statx(const uint64_t *a)
 {
-	unsigned flags = (unsigned)a[2] & ~0x6000u; /* AT_STATX_*_SYNC: always in step */
+	unsigned flags = (unsigned)a[2] & ~(unsigned)AT_STATX_SYNC; /* always in step */
 	struct inode *inode;
-	struct statx out;
+	struct abi_statx out;
 	struct stat stat;
 	long result;
 
 	if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) ||
-	    (a[3] & 0x80000000u))
+	    (a[3] & (unsigned)STATX_RESERVED))
 		return -EINVAL;
 	result = at_inode((int)a[0], a[1], flags, &inode);
 	if (result)
 		return result;
 	inode_stat(inode, &stat);
 	inode_put(inode);
-	out = (struct statx){
-	    .mask = 0x7ff,
+	out = (struct abi_statx){
+	    .mask = STATX_BASIC_STATS,
 	    .blksize = (uint32_t)stat.blksize,
 	    .nlink = (uint32_t)stat.nlink,
 	    .uid = stat.uid,
@@ -328,11 +331,6 @@ long sys_fchown(const uint64_t *a)
 	return result;
 }
 
-enum {
-	UTIME_NOW = 0x3fffffff,
-	UTIME_OMIT = 0x3ffffffe
-};
-
 static long new_time(const struct timespec *time, uint64_t now, uint64_t *io_time)
 {
 	if (time->nsec == UTIME_OMIT)
@@ -394,14 +392,27 @@ static long times_at(int dirfd, uint64_t path, const struct timespec times[2], u
 	return result;
 }
 
-long sys_utimensat(const uint64_t *a)
+static long utimensat(const uint64_t *a, unsigned width)
 {
 	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
 
-	if (a[2] && copy_from_user(times, a[2], sizeof(times)))
+	if (a[2] && (timespec_from_user(&times[0], a[2], width) ||
+		     timespec_from_user(&times[1], a[2] + 2 * width, width)))
 		return -EFAULT;
 	return times_at((int)a[0], a[1], times, (unsigned)a[3]);
 }
+
+long sys_utimensat(const uint64_t *a)
+{
+	return utimensat(a, ABI_LONG_BYTES);
+}
+
+#if ABI_LONG_BYTES == 4
+long sys_utimensat_time64(const uint64_t *a)
+{
+	return utimensat(a, 8);
+}
+#endif
 
 static long times_from_timevals(int dirfd, uint64_t path, uint64_t user_times)
 {
@@ -409,7 +420,8 @@ static long times_from_timevals(int dirfd, uint64_t path, uint64_t user_times)
 	struct timeval values[2];
 
 	if (user_times) {
-		if (copy_from_user(values, user_times, sizeof(values)))
+		if (timeval_from_user(&values[0], user_times) ||
+		    timeval_from_user(&values[1], user_times + sizeof(struct abi_timeval)))
 			return -EFAULT;
 		for (int i = 0; i < 2; i++) {
 			if (values[i].usec < 0 || values[i].usec >= 1000000)
@@ -433,7 +445,7 @@ long sys_futimesat(const uint64_t *a)
 long sys_utime(const uint64_t *a)
 {
 	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
-	int64_t seconds[2];
+	abi_long seconds[2];
 
 	if (a[1]) {
 		if (copy_from_user(seconds, a[1], sizeof(seconds)))

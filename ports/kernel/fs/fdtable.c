@@ -281,9 +281,9 @@ long sys_close_range(const uint64_t *a)
 	struct files *files;
 	int result;
 
-	if (first > last || (flags & ~6u))
+	if (first > last || (flags & ~(unsigned)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
 		return -EINVAL;
-	if (flags & 2) { /* CLOSE_RANGE_UNSHARE */
+	if (flags & CLOSE_RANGE_UNSHARE) {
 		result = files_unshare(current);
 		if (result)
 			return result;
@@ -291,7 +291,7 @@ long sys_close_range(const uint64_t *a)
 	files = current->files;
 	for (int fd = files_next(files, first > INT32_MAX ? INT32_MAX : (int)first);
 	     fd >= 0 && (unsigned)fd <= last; fd = files_next(files, fd + 1)) {
-		if (flags & 4) { /* CLOSE_RANGE_CLOEXEC */
+		if (flags & CLOSE_RANGE_CLOEXEC) {
 			spin_lock(&files->lock);
 			files->cloexec[fd] = 1;
 			spin_unlock(&files->lock);
@@ -394,11 +394,11 @@ static long seals(struct file *file, int command, unsigned add)
 	if (!inode->pages || file->ops != &regular_ops)
 		return -EINVAL;
 	mutex_lock(&inode->lock);
-	if (command == 1034) { /* F_GET_SEALS */
+	if (command == F_GET_SEALS) {
 		result = inode->seals;
-	} else if ((file->flags & O_ACCMODE) == O_RDONLY || (inode->seals & 1)) {
+	} else if ((file->flags & O_ACCMODE) == O_RDONLY || (inode->seals & F_SEAL_SEAL)) {
 		result = -EPERM;
-	} else if (add & ~31u) {
+	} else if (add & ~(2u * F_SEAL_FUTURE_WRITE - 1)) {
 		result = -EINVAL;
 	} else {
 		inode->seals |= add;
@@ -407,35 +407,40 @@ static long seals(struct file *file, int command, unsigned add)
 	return result;
 }
 
-/* Commands, with Linux's numbers, that look at the open file. */
+/* Commands that look at the open file. */
 static long file_control(struct file *file, int command, uint64_t argument)
 {
 	switch (command) {
-	case 3: /* F_GETFL */
+	case F_GETFL:
 		return file->flags | O_LARGEFILE;
-	case 4: /* F_SETFL */
+	case F_SETFL:
 		return set_status(file, (unsigned)argument);
-	case 5:
-	case 6:
-	case 7:
-	case 36:
-	case 37:
-	case 38: /* record locks, of processes and open files */
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
 		return locks_fcntl(file, command, argument);
-	case 8:  /* F_SETOWN: SIGIO is not sent */
-	case 10: /* F_SETSIG */
+	case F_SETOWN: /* SIGIO is not sent */
+	case F_SETSIG:
+	case F_GETOWN:
+	case F_GETSIG:
 		return 0;
-	case 9:  /* F_GETOWN */
-	case 11: /* F_GETSIG */
-		return 0;
-	case 1031: /* F_SETPIPE_SZ */
+#if ABI_LONG_BYTES == 4
+	case F_GETLK64:
+	case F_SETLK64:
+	case F_SETLKW64:
+		return locks_fcntl(file, command, argument);
+#endif
+	case F_SETPIPE_SZ:
 		if (!IS_TYPE(file->inode, S_IFIFO))
 			return -EBADF;
 		return argument > 65536 ? -EPERM : 65536;
-	case 1032: /* F_GETPIPE_SZ */
+	case F_GETPIPE_SZ:
 		return IS_TYPE(file->inode, S_IFIFO) ? 65536 : -EBADF;
-	case 1033: /* F_ADD_SEALS */
-	case 1034:
+	case F_ADD_SEALS:
+	case F_GET_SEALS:
 		return seals(file, command, (unsigned)argument);
 	}
 	return -EINVAL;
@@ -448,20 +453,20 @@ long sys_fcntl(const uint64_t *a)
 	long result;
 
 	switch (command) {
-	case 0:    /* F_DUPFD */
-	case 1030: /* F_DUPFD_CLOEXEC */
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
 		if ((int)a[2] < 0 || a[2] >= descriptor_limit())
 			return -EINVAL;
-		return dup_from(fd, (unsigned)a[2], command == 1030);
-	case 2: /* F_SETFD */
-		return set_cloexec(fd, a[2] & 1);
+		return dup_from(fd, (unsigned)a[2], command == F_DUPFD_CLOEXEC);
+	case F_SETFD:
+		return set_cloexec(fd, a[2] & FD_CLOEXEC);
 	}
 	file = file_of_any(fd);
 	if (!file)
 		return -EBADF;
-	if (command == 1) /* F_GETFD */
+	if (command == F_GETFD)
 		result = files_cloexec(current->files, fd);
-	else if ((file->flags & O_PATH) && command != 3)
+	else if ((file->flags & O_PATH) && command != F_GETFL)
 		result = -EBADF;
 	else
 		result = file_control(file, command, a[2]);

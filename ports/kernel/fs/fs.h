@@ -12,6 +12,9 @@
 #ifndef KERNEL_FS_H
 #define KERNEL_FS_H
 
+#include "abi/fcntl.h"
+#include "abi/poll.h"
+#include "abi/stat.h"
 #include "kern/kernel.h"
 #include "kern/lock.h"
 #include "kern/task.h"
@@ -21,63 +24,11 @@
 
 #define NAME_LENGTH 255
 
-/* Numbers of x86-64 Linux. */
+/* Of inode_permission(). */
 enum {
-	O_RDONLY = 0,
-	O_WRONLY = 1,
-	O_RDWR = 2,
-	O_ACCMODE = 3,
-	O_CREAT = 0100,
-	O_EXCL = 0200,
-	O_NOCTTY = 0400,
-	O_TRUNC = 01000,
-	O_APPEND = 02000,
-	O_NONBLOCK = 04000,
-	O_DSYNC = 010000,
-	O_ASYNC = 020000,
-	O_DIRECT = 040000,
-	O_LARGEFILE = 0100000,
-	O_DIRECTORY = 0200000,
-	O_NOFOLLOW = 0400000,
-	O_NOATIME = 01000000,
-	O_CLOEXEC = 02000000,
-	O_SYNC = 04010000,
-	O_PATH = 010000000,
-	O_TMPFILE = 020200000,
-
-	S_IFMT = 0170000,
-	S_IFSOCK = 0140000,
-	S_IFLNK = 0120000,
-	S_IFREG = 0100000,
-	S_IFBLK = 0060000,
-	S_IFDIR = 0040000,
-	S_IFCHR = 0020000,
-	S_IFIFO = 0010000,
-	S_ISUID = 04000,
-	S_ISGID = 02000,
-	S_ISVTX = 01000,
-
 	MAY_EXEC = 1,
 	MAY_WRITE = 2,
-	MAY_READ = 4,
-
-	AT_FDCWD = -100,
-	AT_SYMLINK_NOFOLLOW = 0x100,
-	AT_REMOVEDIR = 0x200,
-	AT_EACCESS = 0x200,
-	AT_SYMLINK_FOLLOW = 0x400,
-	AT_NO_AUTOMOUNT = 0x800,
-	AT_EMPTY_PATH = 0x1000,
-
-	POLLIN = 1,
-	POLLPRI = 2,
-	POLLOUT = 4,
-	POLLERR = 8,
-	POLLHUP = 0x10,
-	POLLNVAL = 0x20,
-	POLLRDNORM = 0x40,
-	POLLWRNORM = 0x100,
-	POLLRDHUP = 0x2000
+	MAY_READ = 4
 };
 
 /* The file systems, by st_dev. */
@@ -217,11 +168,10 @@ static inline void inode_touch(struct inode *inode)
 
 struct stat {
 	uint64_t dev, ino, nlink;
-	uint32_t mode, uid, gid, pad;
+	uint32_t mode, uid, gid;
 	uint64_t rdev;
 	int64_t size, blksize, blocks;
 	struct timespec atime, mtime, ctime;
-	int64_t unused[3];
 };
 void inode_stat(struct inode *inode, struct stat *out_stat);
 

@@ -375,24 +375,25 @@ struct dir_sink {
 	bool full;
 };
 
-/* struct linux_dirent64: ino 8, offset of the next 8, length 2, type 1, name. */
 bool dir_emit(struct dir_sink *sink, uint64_t ino, uint64_t next_pos, unsigned type, const char *name,
 	      size_t length)
 {
-	size_t size = ALIGN_UP(19 + length + 1, (size_t)8);
+	size_t head = offsetof(struct abi_dirent64, name), size = ALIGN_UP(head + length + 1, (size_t)8);
 	char *at = sink->buffer + sink->used;
-	uint16_t size16 = (uint16_t)size;
+	struct abi_dirent64 dirent = {
+	    .ino = ino,
+	    .next = next_pos,
+	    .bytes = (uint16_t)size,
+	    .type = (uint8_t)(type >> 12),
+	};
 
 	if (size > sink->room - sink->used) {
 		sink->full = true;
 		return false;
 	}
 	memset(at, 0, size);
-	memcpy(at, &ino, 8);
-	memcpy(at + 8, &next_pos, 8);
-	memcpy(at + 16, &size16, 2);
-	at[18] = (char)(type >> 12);
-	memcpy(at + 19, name, length);
+	memcpy(at, &dirent, head);
+	memcpy(at + head, name, length);
 	sink->used += size;
 	return true;
 }

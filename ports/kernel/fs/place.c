@@ -6,16 +6,9 @@
 
 /* --- the file system ------------------------------------------------------------------------------- */
 
-struct statfs {
-	int64_t type, block_size;
-	uint64_t blocks, free, available, files, files_free;
-	int32_t id[2];
-	int64_t name_length, fragment_size, flags, spare[4];
-};
-
 static long statfs_inode(struct inode *inode, uint64_t to)
 {
-	struct statfs out = {
+	struct abi_statfs out = {
 	    .block_size = PAGE_SIZE, .fragment_size = PAGE_SIZE, .name_length = NAME_LENGTH, .flags = 0x20};
 
 	if (inode->dev == DEV_PROC) {

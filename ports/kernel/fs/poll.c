@@ -80,7 +80,7 @@ uint64_t deadline_after(uint64_t ns)
 }
 
 /* A timespec of a program: NULL is for ever. */
-static long deadline_from_user(uint64_t user_time, uint64_t *out_deadline)
+static long deadline_from_user(uint64_t user_time, unsigned width, uint64_t *out_deadline)
 {
 	struct timespec time;
 	uint64_t ns;
@@ -88,7 +88,7 @@ static long deadline_from_user(uint64_t user_time, uint64_t *out_deadline)
 	*out_deadline = NO_DEADLINE;
 	if (!user_time)
 		return 0;
-	if (copy_from_user(&time, user_time, sizeof(time)))
+	if (timespec_from_user(&time, user_time, width))
 		return -EFAULT;
 	if (!timespec_to_ns(&time, &ns))
 		return -EINVAL;
@@ -98,12 +98,7 @@ static long deadline_from_user(uint64_t user_time, uint64_t *out_deadline)
 
 /* --- poll ------------------------------------------------------------------------------------------ */
 
-struct pollfd {
-	int32_t fd;
-	int16_t events, revents;
-};
-
-static void watch_fds(struct watch *watch, const struct pollfd *fds, size_t count)
+static void watch_fds(struct watch *watch, const struct abi_pollfd *fds, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		watch[i] = (struct watch){.events = (uint16_t)fds[i].events};
@@ -117,7 +112,7 @@ static void watch_fds(struct watch *watch, const struct pollfd *fds, size_t coun
 
 static long poll_fds(uint64_t user_fds, size_t count, uint64_t deadline)
 {
-	struct pollfd *fds = NULL;
+	struct abi_pollfd *fds = NULL;
 	struct watch *watch = NULL;
 	long result = -ENOMEM;
 
@@ -164,10 +159,10 @@ long end_masked(long result)
 	return result;
 }
 
-long sys_ppoll(const uint64_t *a)
+static long ppoll(const uint64_t *a, unsigned width)
 {
 	uint64_t deadline;
-	long result = deadline_from_user(a[2], &deadline);
+	long result = deadline_from_user(a[2], width, &deadline);
 
 	if (!result)
 		result = set_temporary_mask(a[3], a[4]);
@@ -175,6 +170,18 @@ long sys_ppoll(const uint64_t *a)
 		return result;
 	return end_masked(poll_fds(a[0], (unsigned)a[1], deadline));
 }
+
+long sys_ppoll(const uint64_t *a)
+{
+	return ppoll(a, ABI_LONG_BYTES);
+}
+
+#if ABI_LONG_BYTES == 4
+long sys_ppoll_time64(const uint64_t *a)
+{
+	return ppoll(a, 8);
+}
+#endif
 
 /* --- select ---------------------------------------------------------------------------------------- */
 
@@ -243,7 +250,7 @@ static long select_sets(struct selection *s, unsigned n, uint64_t deadline)
 static long select_user(const uint64_t *a, uint64_t deadline)
 {
 	unsigned n = MIN((unsigned)a[0], (unsigned)SELECT_MAX);
-	size_t bytes = ALIGN_UP((size_t)n, (size_t)64) / 8;
+	size_t bytes = ALIGN_UP((size_t)n, (size_t)ABI_LONG_BITS) / 8;
 	struct selection *s;
 	long result = 0;
 
@@ -264,19 +271,11 @@ static long select_user(const uint64_t *a, uint64_t deadline)
 	return result;
 }
 
-/* Linux writes the time that is left back. */
-static void write_left(uint64_t user_time, uint64_t deadline, bool micro)
+static uint64_t time_left(uint64_t deadline)
 {
 	uint64_t now = time_monotonic();
-	struct timespec left;
 
-	if (!user_time || deadline == NO_DEADLINE)
-		return;
-	left = ns_to_timespec(deadline > now ? deadline - now : 0);
-	if (micro)
-		left.nsec /= 1000;
-	if (copy_to_user(user_time, &left, sizeof(left)))
-		return; /* the answer counts, not this: as on Linux */
+	return deadline > now ? deadline - now : 0;
 }
 
 long sys_select(const uint64_t *a)
@@ -286,7 +285,7 @@ long sys_select(const uint64_t *a)
 	long result;
 
 	if (a[4]) {
-		if (copy_from_user(&time, a[4], sizeof(time)))
+		if (timeval_from_user(&time, a[4]))
 			return -EFAULT;
 		if (time.sec < 0 || time.usec < 0)
 			return -EINVAL;
@@ -294,14 +293,19 @@ long sys_select(const uint64_t *a)
 					  (uint64_t)MIN(time.usec, (int64_t)1000000000) * 1000);
 	}
 	result = select_user(a, deadline);
-	write_left(a[4], deadline, true);
+	if (a[4]) {
+		struct abi_timeval left = ns_to_timeval(time_left(deadline));
+
+		(void)put_user(left, a[4]); /* the answer counts, not this: as on Linux */
+	}
 	return result == -ERESTARTSYS ? -EINTR : result;
 }
 
-long sys_pselect6(const uint64_t *a)
+static long pselect6(const uint64_t *a, unsigned width)
 {
-	uint64_t deadline, mask[2] = {0, 0};
-	long result = deadline_from_user(a[4], &deadline);
+	abi_ulong mask[2] = {0, 0};
+	uint64_t deadline;
+	long result = deadline_from_user(a[4], width, &deadline);
 
 	if (!result && a[5])
 		result = copy_from_user(mask, a[5], sizeof(mask));
@@ -310,6 +314,19 @@ long sys_pselect6(const uint64_t *a)
 	if (result)
 		return result;
 	result = select_user(a, deadline);
-	write_left(a[4], deadline, false);
+	if (a[4])
+		(void)timespec_to_user(time_left(deadline), a[4], width);
 	return mask[0] ? end_masked(result) : result == -ERESTARTSYS ? -EINTR : result;
 }
+
+long sys_pselect6(const uint64_t *a)
+{
+	return pselect6(a, ABI_LONG_BYTES);
+}
+
+#if ABI_LONG_BYTES == 4
+long sys_pselect6_time64(const uint64_t *a)
+{
+	return pselect6(a, 8);
+}
+#endif

@@ -5,6 +5,7 @@
  * lock of a file is held while it does. What exists only once goes by read_user. */
 #include "fs/fs.h"
 
+#include "abi/ioctl.h"
 #include "kern/syscall.h"
 
 enum {
@@ -121,8 +122,8 @@ static long check(struct file *file, enum direction direction)
 	return (direction == READ ? file->ops->read != NULL : file->ops->write != NULL) ? 0 : -EINVAL;
 }
 
-static long transfer(struct file *file, enum direction direction, const struct iovec *vector, uint64_t count,
-		     uint64_t *pos)
+static long transfer(struct file *file, enum direction direction, const struct abi_iovec *vector,
+		     uint64_t count, uint64_t *pos)
 {
 	long done = 0;
 
@@ -148,7 +149,7 @@ static long transfer(struct file *file, enum direction direction, const struct i
 }
 
 /* At the file's own position. */
-static long transfer_here(int fd, enum direction direction, const struct iovec *vector, uint64_t count)
+static long transfer_here(int fd, enum direction direction, const struct abi_iovec *vector, uint64_t count)
 {
 	struct file *file = file_of(fd);
 	long result;
@@ -169,7 +170,7 @@ static long transfer_here(int fd, enum direction direction, const struct iovec *
 	return result;
 }
 
-static long transfer_at(int fd, enum direction direction, const struct iovec *vector, uint64_t count,
+static long transfer_at(int fd, enum direction direction, const struct abi_iovec *vector, uint64_t count,
 			uint64_t pos)
 {
 	struct file *file;
@@ -189,7 +190,7 @@ static long transfer_at(int fd, enum direction direction, const struct iovec *ve
 
 static long transfer_vector(const uint64_t *a, enum direction direction, bool at)
 {
-	struct iovec *vector = NULL;
+	struct abi_iovec *vector = NULL;
 	uint64_t total;
 	long result = iovec_from_user(a[1], a[2], &vector, &total);
 
@@ -203,28 +204,28 @@ static long transfer_vector(const uint64_t *a, enum direction direction, bool at
 
 long sys_read(const uint64_t *a)
 {
-	struct iovec one = {a[1], a[2]};
+	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_here((int)a[0], READ, &one, 1);
 }
 
 long sys_write(const uint64_t *a)
 {
-	struct iovec one = {a[1], a[2]};
+	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_here((int)a[0], WRITE, &one, 1);
 }
 
 long sys_pread64(const uint64_t *a)
 {
-	struct iovec one = {a[1], a[2]};
+	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_at((int)a[0], READ, &one, 1, a[3]);
 }
 
 long sys_pwrite64(const uint64_t *a)
 {
-	struct iovec one = {a[1], a[2]};
+	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_at((int)a[0], WRITE, &one, 1, a[3]);
 }
@@ -274,15 +275,15 @@ static int64_t seek_target(struct file *file, int64_t offset, unsigned whence)
 	uint64_t size = inode_size(file->inode);
 
 	switch (whence) {
-	case 0:
+	case SEEK_SET:
 		return offset;
-	case 1:
+	case SEEK_CUR:
 		return (int64_t)file->pos + offset;
-	case 2:
+	case SEEK_END:
 		return IS_TYPE(file->inode, S_IFDIR) ? -EINVAL : (int64_t)size + offset;
-	case 3: /* SEEK_DATA: all of a file counts as data */
+	case SEEK_DATA: /* all of a file counts as data */
 		return offset < 0 || (uint64_t)offset >= size ? -ENXIO : offset;
-	case 4: /* SEEK_HOLE: the hole at the end */
+	case SEEK_HOLE: /* the hole at the end */
 		return offset < 0 || (uint64_t)offset >= size ? -ENXIO : (int64_t)size;
 	}
 	return -EINVAL;
@@ -403,15 +404,15 @@ long sys_ioctl(const uint64_t *a)
 	if (!file)
 		return -EBADF;
 	switch (command) {
-	case 0x5450: /* FIONCLEX */
-	case 0x5451: /* FIOCLEX */
+	case FIONCLEX:
+	case FIOCLEX:
 		spin_lock(&current->files->lock);
 		if (current->files->slot[(int)a[0]] == file)
-			current->files->cloexec[(int)a[0]] = command == 0x5451;
+			current->files->cloexec[(int)a[0]] = command == FIOCLEX;
 		spin_unlock(&current->files->lock);
 		result = 0;
 		break;
-	case 0x5421: /* FIONBIO */
+	case FIONBIO:
 		result = get_user(value, a[2]);
 		if (!result)
 			__atomic_store_n(&file->flags,
@@ -419,7 +420,7 @@ long sys_ioctl(const uint64_t *a)
 					       : file->flags & ~(unsigned)O_NONBLOCK,
 					 __ATOMIC_RELAXED);
 		break;
-	case 0x541b: /* FIONREAD */
+	case FIONREAD:
 		if (file->inode->pages) {
 			uint64_t size = inode_size(file->inode);
 

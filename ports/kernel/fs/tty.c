@@ -5,73 +5,19 @@
  *
  * Bytes are worked on in the interrupt that brings them, so that ^C works whatever runs. Echo is kept
  * until a task reads, writes or polls the terminal: the line may be written from tasks only. */
+#include "abi/ioctl.h"
 #include "fs/fs.h"
 
 enum {
 	BUFFER = 4096,
-	ECHO_RING = 4096,
-	TERMIOS_BYTES = 36,
-	TERMIOS2_BYTES = 44
-};
-
-/* Bits and indices of struct termios, Linux's numbers. */
-enum {
-	IGNCR = 0200,
-	ICRNL = 0400,
-	INLCR = 0100,
-	ISTRIP = 040,
-	IXON = 02000,
-	IUTF8 = 040000,
-	OPOST = 1,
-	ONLCR = 4,
-	OCRNL = 010,
-	ISIG = 1,
-	ICANON = 2,
-	ECHO = 010,
-	ECHOE = 020,
-	ECHOK = 040,
-	ECHONL = 0100,
-	NOFLSH = 0200,
-	TOSTOP = 0400,
-	ECHOCTL = 01000,
-	ECHOKE = 04000,
-	IEXTEN = 0100000,
-	VINTR = 0,
-	VQUIT,
-	VERASE,
-	VKILL,
-	VEOF,
-	VTIME,
-	VMIN,
-	VSWTC,
-	VSTART,
-	VSTOP,
-	VSUSP,
-	VEOL,
-	VREPRINT,
-	VDISCARD,
-	VWERASE,
-	VLNEXT,
-	VEOL2
-};
-
-struct termios {
-	uint32_t input, output, control, local;
-	uint8_t line;
-	uint8_t key[19];
-	uint32_t input_speed, output_speed; /* of TCGETS2 only */
-};
-_Static_assert(sizeof(struct termios) == TERMIOS2_BYTES, "struct termios2 of the ABI");
-
-struct winsize {
-	uint16_t rows, columns, x, y;
+	ECHO_RING = 4096
 };
 
 static struct {
 	struct spinlock lock;
 	struct wait_queue queue;
-	struct termios termios;
-	struct winsize window;
+	struct abi_termios termios;
+	struct abi_winsize window;
 	unsigned line;
 	pid_t session, pgrp;
 	uint8_t buffer[BUFFER], ends[BUFFER / 8]; /* ends: the byte there is an end of file, not data */
@@ -88,7 +34,7 @@ static struct {
 	{
 	    .input = ICRNL | IXON | IUTF8,
 	    .output = OPOST | ONLCR,
-	    .control = 0277, /* B38400 CS8 CREAD */
+	    .control = B38400 | CS8 | CREAD,
 	    .local = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
 	    .key = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0},
 	    .input_speed = 38400,
@@ -312,7 +258,7 @@ void tty_window(unsigned rows, unsigned columns)
 
 	spin_lock(&tty.lock);
 	if (rows != tty.window.rows || columns != tty.window.columns) {
-		tty.window = (struct winsize){.rows = (uint16_t)rows, .columns = (uint16_t)columns};
+		tty.window = (struct abi_winsize){.rows = (uint16_t)rows, .columns = (uint16_t)columns};
 		pgrp = tty.pgrp;
 	}
 	spin_unlock(&tty.lock);
@@ -482,7 +428,7 @@ static unsigned tty_poll(struct file *file, struct poll_set *set)
 
 static long set_termios(uint64_t from, size_t bytes, bool flush)
 {
-	struct termios new = tty.termios;
+	struct abi_termios new = tty.termios;
 	long result = check_foreground(SIGTTOU);
 
 	if (result)
@@ -552,7 +498,7 @@ static long give_up_control(void)
 
 static long set_window(uint64_t from)
 {
-	struct winsize window;
+	struct abi_winsize window;
 
 	if (copy_from_user(&window, from, sizeof(window)))
 		return -EFAULT;
@@ -562,9 +508,9 @@ static long set_window(uint64_t from)
 
 static long flush_input(uint64_t which)
 {
-	if (which > 2)
+	if (which > TCIOFLUSH)
 		return -EINVAL;
-	if (which != 1) {
+	if (which != TCOFLUSH) {
 		spin_lock(&tty.lock);
 		tty.tail = tty.canon = tty.head;
 		spin_unlock(&tty.lock);
@@ -575,41 +521,41 @@ static long flush_input(uint64_t which)
 static long tty_ioctl(struct file *file, unsigned command, uint64_t argument)
 {
 	switch (command) {
-	case 0x5401: /* TCGETS */
-		return copy_to_user(argument, &tty.termios, TERMIOS_BYTES);
-	case 0x802c542a: /* TCGETS2 */
-		return copy_to_user(argument, &tty.termios, TERMIOS2_BYTES);
-	case 0x5402:
-	case 0x5403:
-	case 0x5404: /* TCSETS, after output, and without input */
-		return set_termios(argument, TERMIOS_BYTES, command == 0x5404);
-	case 0x402c542b:
-	case 0x402c542c:
-	case 0x402c542d:
-		return set_termios(argument, TERMIOS2_BYTES, command == 0x402c542d);
-	case 0x5409:
-	case 0x5425: /* TCSBRK, TCSBRKP: output is always drained */
-	case 0x540a: /* TCXONC */
+	case TCGETS:
+		return copy_to_user(argument, &tty.termios, ABI_TERMIOS_BYTES);
+	case TCGETS2:
+		return copy_to_user(argument, &tty.termios, sizeof(tty.termios));
+	case TCSETS:
+	case TCSETSW:
+	case TCSETSF:
+		return set_termios(argument, ABI_TERMIOS_BYTES, command == TCSETSF);
+	case TCSETS2:
+	case TCSETSW2:
+	case TCSETSF2:
+		return set_termios(argument, sizeof(tty.termios), command == TCSETSF2);
+	case TCSBRK:
+	case TCSBRKP: /* output is always drained */
+	case TCXONC:
 		return 0;
-	case 0x540b: /* TCFLSH */
+	case TCFLSH:
 		return flush_input(argument);
-	case 0x540e: /* TIOCSCTTY */
+	case TIOCSCTTY:
 		return take_control(argument == 1);
-	case 0x540f: /* TIOCGPGRP */
+	case TIOCGPGRP:
 		return is_ours() ? put_user((int32_t)tty.pgrp, argument) : -ENOTTY;
-	case 0x5410:
+	case TIOCSPGRP:
 		return set_group(argument);
-	case 0x5411: /* TIOCOUTQ */
+	case TIOCOUTQ:
 		return put_user((int32_t)0, argument);
-	case 0x5413: /* TIOCGWINSZ */
+	case TIOCGWINSZ:
 		return copy_to_user(argument, &tty.window, sizeof(tty.window));
-	case 0x5414:
+	case TIOCSWINSZ:
 		return set_window(argument);
-	case 0x541b: /* FIONREAD */
+	case FIONREAD:
 		return put_user((int32_t)(tty.canon - tty.tail), argument);
-	case 0x5422: /* TIOCNOTTY */
+	case TIOCNOTTY:
 		return give_up_control();
-	case 0x5429: /* TIOCGSID */
+	case TIOCGSID:
 		return is_ours() ? put_user((int32_t)tty.session, argument) : -ENOTTY;
 	}
 	return -ENOTTY;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads ELF files and maps their segments. Pages come later, by faults. */
-#include "abi/abi.h"
 #include "kern/elf.h"
 #include "arch.h"
 #include "fs/vfs.h"
@@ -8,7 +7,7 @@
 
 static bool is_ours(const struct elf_header *h)
 {
-	static const uint8_t ident[6] = {0x7f, 'E', 'L', 'F', 2, 1}; /* 64 bits, little-endian */
+	static const uint8_t ident[6] = {0x7f, 'E', 'L', 'F', ELF_CLASS, 1}; /* little-endian */
 
 	return !memcmp(h->ident, ident, sizeof(ident)) && h->machine == ABI_ELF_MACHINE &&
 	       (h->type == ELF_EXEC || h->type == ELF_DYN) && h->phentsize == sizeof(struct elf_segment) &&
@@ -18,7 +17,7 @@ static bool is_ours(const struct elf_header *h)
 static bool is_sound(const struct elf_segment *s)
 {
 	return s->filesz <= s->memsz && s->memsz < user_end && s->vaddr < user_end - s->memsz &&
-	       s->offset < INT64_MAX - s->filesz && ((s->vaddr ^ s->offset) & PAGE_MASK) == 0;
+	       s->offset < (uint64_t)INT64_MAX - s->filesz && ((s->vaddr ^ s->offset) & PAGE_MASK) == 0;
 }
 
 long elf_read(struct elf_image *image)

@@ -1,41 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* ELF files of this architecture's programs, as exec needs them (System V ABI, chapters 4 and 5). */
+/* ELF files of programs, as exec needs them. */
 #ifndef KERNEL_ELF_H
 #define KERNEL_ELF_H
 
+#include "abi/elf.h"
 #include "kern/kernel.h"
 
 struct file;
 
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-enum {
-	ELF_EXEC = 2,
-	ELF_DYN = 3
-};
-enum {
-	PT_LOAD = 1,
-	PT_INTERP = 3,
-	PT_PHDR = 6,
-	PT_GNU_STACK = 0x6474e551
-};
-enum {
-	PF_X = 1,
-	PF_W = 2,
-	PF_R = 4
-};
 #define ELF_MAX_SEGMENTS 64
 
 /* One ELF file, read and checked; then mapped. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* execve(2): a new program in a new address space, complete before the old one is given up. */
-#include "abi/abi.h"
+#include "abi/elf.h"
+#include "abi/fcntl.h"
 #include "kern/elf.h"
 #include "kern/process.h"
 #include "port/system.h"
@@ -14,10 +15,6 @@
 #define SCRIPT_DEPTH      5
 #define SCRIPT_LINE       256
 #define STACK_FIRST_BYTES (132ul << 10)
-#define DYN_BASE          0x555555554000ul
-#define ADDR_NO_RANDOMIZE 0x0040000
-#define AT_FDCWD          (-100)
-#define AT_EMPTY_PATH     0x1000
 
 /* The strings of argv and envp, one behind the other, each with its NUL. */
 struct strings {
@@ -35,7 +32,7 @@ struct loader {
 	uint64_t stack_top, sp, entry;
 	/* where things went on the new stack */
 	uint64_t execfn, arg_start, arg_end, env_start, env_end, random;
-	uint64_t auxv[48];
+	abi_ulong auxv[48];
 	unsigned auxv_count;
 };
 
@@ -104,8 +101,8 @@ static long strings_add_user_array(struct strings *s, uint64_t array, unsigned *
 	*out_count = 0;
 	if (!array)
 		return 0;
-	for (;; array += sizeof(uint64_t)) {
-		uint64_t pointer;
+	for (;; array += sizeof(abi_ulong)) {
+		abi_ulong pointer;
 		long result;
 
 		if (get_user(pointer, array))
@@ -115,7 +112,7 @@ static long strings_add_user_array(struct strings *s, uint64_t array, unsigned *
 		result = strings_add_user(s, pointer);
 		if (result)
 			return result;
-		if (++*out_count > s->limit / sizeof(uint64_t))
+		if (++*out_count > s->limit / sizeof(abi_ulong))
 			return -E2BIG;
 	}
 }
@@ -261,21 +258,27 @@ static uint64_t random_pages(unsigned bits)
 	return (word & ((1ull << bits) - 1)) * PAGE_SIZE;
 }
 
+/* Where a dynamic program lies, as on Linux: two thirds up, or low where addresses are few. */
+static uint64_t dyn_base(void)
+{
+	return ABI_LONG_BYTES == 8 ? ALIGN_DOWN(user_end / 3 * 2, PAGE_SIZE) : 0x400000;
+}
+
 /* Below the stack with all it may grow to: where Linux's mmap_base is. */
 static uint64_t mmap_base(void)
 {
 	uint64_t gap = current->process->rlimit[RLIMIT_STACK].soft;
-	uint64_t pad =
-	    (256 * PAGE_SIZE) + (16ull << 30); /* the guard gap, and how far the stack is randomized */
+	/* The guard gap, and how far the stack is randomized. */
+	uint64_t pad = (256 + (1ull << ABI_STACK_RANDOM_BITS)) * PAGE_SIZE;
 
 	gap = gap > UINT64_MAX - pad ? gap : gap + pad;
 	gap = MIN(MAX(gap, 128ul << 20), user_end / 6 * 5);
-	return user_end - gap - random_pages(28);
+	return user_end - gap - random_pages(ABI_MMAP_RANDOM_BITS);
 }
 
 static long make_mm(struct loader *l)
 {
-	struct quire_mm_layout layout = {.mmap_base = ALIGN_DOWN(mmap_base(), PAGE_SIZE)};
+	struct quire_mm_layout layout = {.mmap_base = (quire_va)ALIGN_DOWN(mmap_base(), PAGE_SIZE)};
 	struct quire_mmap stack = {
 	    .length = STACK_FIRST_BYTES + ALIGN_UP(l->strings.length + PAGE_SIZE, PAGE_SIZE),
 	    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | (l->program->stack_exec ? QUIRE_PROT_EXEC : 0),
@@ -285,12 +288,13 @@ static long make_mm(struct loader *l)
 	long result;
 
 	if (current->process->rlimit[RLIMIT_STACK].soft == UINT64_MAX)
-		layout = (struct quire_mm_layout){.mmap_base = user_end / 3 & ~PAGE_MASK, .bottom_up = 1};
+		layout = (struct quire_mm_layout){.mmap_base = (quire_va)ALIGN_DOWN(user_end / 3, PAGE_SIZE),
+						  .bottom_up = 1};
 	result = quire_mm_create(the_system, &layout, &l->mm);
 	if (result)
 		return result;
 	mm_apply_limits(current->process, l->mm);
-	l->stack_top = user_end - random_pages(22);
+	l->stack_top = user_end - random_pages(ABI_STACK_RANDOM_BITS);
 	stack.addr = l->stack_top - stack.length;
 	result = quire_mmap(l->mm, &stack, &at);
 	if (!result)
@@ -302,7 +306,7 @@ static long map_images(struct loader *l)
 {
 	struct elf_image *program = l->program;
 	bool dynamic = program->header.type == ELF_DYN;
-	uint64_t hint = dynamic && l->interpreter ? DYN_BASE + random_pages(28) : 0;
+	uint64_t hint = dynamic && l->interpreter ? dyn_base() + random_pages(ABI_MMAP_RANDOM_BITS) : 0;
 	uint64_t brk;
 	long result = elf_map(program, l->mm, hint);
 
@@ -316,8 +320,8 @@ static long map_images(struct loader *l)
 		l->entry = l->interpreter->bias + l->interpreter->header.entry;
 	}
 	/* A dynamic program without interpreter lies among the mappings: its heap needs room elsewhere. */
-	brk = dynamic && !l->interpreter ? DYN_BASE : ALIGN_UP(program->end_data, PAGE_SIZE);
-	quire_mm_set_brk(l->mm, brk + random_pages(13));
+	brk = dynamic && !l->interpreter ? dyn_base() : ALIGN_UP(program->end_data, PAGE_SIZE);
+	quire_mm_set_brk(l->mm, brk + random_pages(ABI_BRK_RANDOM_BITS));
 	return 0;
 }
 
@@ -348,31 +352,9 @@ static long stack_push(struct loader *l, const void *bytes, size_t n)
 
 static void aux(struct loader *l, uint64_t type, uint64_t value)
 {
-	l->auxv[l->auxv_count++] = type;
-	l->auxv[l->auxv_count++] = value;
+	l->auxv[l->auxv_count++] = (abi_ulong)type;
+	l->auxv[l->auxv_count++] = (abi_ulong)value;
 }
-
-enum {
-	AT_PHDR = 3,
-	AT_PHENT,
-	AT_PHNUM,
-	AT_PAGESZ,
-	AT_BASE,
-	AT_FLAGS,
-	AT_ENTRY,
-	AT_UID = 11,
-	AT_EUID,
-	AT_GID,
-	AT_EGID,
-	AT_PLATFORM,
-	AT_HWCAP,
-	AT_CLKTCK,
-	AT_SECURE = 23,
-	AT_RANDOM = 25,
-	AT_HWCAP2,
-	AT_EXECFN = 31,
-	AT_MINSIGSTKSZ = 51
-};
 
 static void fill_auxv(struct loader *l, uint64_t platform)
 {
@@ -381,7 +363,7 @@ static void fill_auxv(struct loader *l, uint64_t platform)
 
 	aux(l, AT_HWCAP, arch_hwcap());
 	aux(l, AT_PAGESZ, PAGE_SIZE);
-	aux(l, AT_CLKTCK, 100);
+	aux(l, AT_CLKTCK, ABI_TICKS_PER_SECOND);
 	aux(l, AT_PHDR, p->phdr);
 	aux(l, AT_PHENT, sizeof(struct elf_segment));
 	aux(l, AT_PHNUM, p->header.phnum);
@@ -396,7 +378,8 @@ static void fill_auxv(struct loader *l, uint64_t platform)
 	aux(l, AT_RANDOM, l->random);
 	aux(l, AT_HWCAP2, arch_hwcap2());
 	aux(l, AT_EXECFN, l->execfn);
-	aux(l, AT_PLATFORM, platform);
+	if (platform)
+		aux(l, AT_PLATFORM, platform);
 	aux(l, AT_MINSIGSTKSZ, arch_signal_frame_bytes());
 	aux(l, 0, 0);
 }
@@ -406,7 +389,7 @@ static long push_strings(struct loader *l)
 {
 	const struct strings *s = &l->strings;
 	const char *p = s->bytes;
-	uint64_t zero = 0;
+	abi_ulong zero = 0;
 	long result;
 
 	for (unsigned i = 0; i < s->argc; i++)
@@ -429,7 +412,7 @@ static long push_vectors(struct loader *l)
 {
 	const struct strings *s = &l->strings;
 	size_t words = 1 + s->argc + 1 + s->envc + 1 + l->auxv_count;
-	uint64_t *vector = kmalloc(words * sizeof(*vector)), *at = vector;
+	abi_ulong *vector = kmalloc(words * sizeof(*vector)), *at = vector;
 	uint64_t string = l->arg_start;
 	const char *p = s->bytes;
 	long result;
@@ -442,7 +425,7 @@ static long push_vectors(struct loader *l)
 
 		if (i == s->argc)
 			*at++ = 0;
-		*at++ = string;
+		*at++ = (abi_ulong)string;
 		string += n;
 		p += n;
 	}
@@ -459,13 +442,16 @@ static long push_vectors(struct loader *l)
 static long fill_stack(struct loader *l)
 {
 	uint8_t random[16];
-	uint64_t platform;
+	const char *name = ABI_PLATFORM;
+	uint64_t platform = 0;
 	long result = push_strings(l);
 
 	if (result)
 		return result;
-	result = stack_push(l, ABI_PLATFORM, sizeof(ABI_PLATFORM));
-	platform = l->sp;
+	if (name) {
+		result = stack_push(l, name, strlen(name) + 1);
+		platform = l->sp;
+	}
 	random_bytes(random, sizeof(random));
 	l->sp = ALIGN_DOWN(l->sp, 16);
 	if (!result)
@@ -562,7 +548,7 @@ static void note_program(struct loader *l, char *exe_path)
 	process->start_code = l->program->code_start;
 	process->end_code = l->program->code_end;
 	process->start_stack = l->sp;
-	process->auxv_bytes = (unsigned)MIN(l->auxv_count * sizeof(uint64_t), sizeof(process->auxv));
+	process->auxv_bytes = (unsigned)MIN(l->auxv_count * sizeof(l->auxv[0]), sizeof(process->auxv));
 	memcpy(process->auxv, l->auxv, process->auxv_bytes);
 	process->did_exec = true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of threads and processes, and wait4(2), waitid(2). */
+#include "abi/process.h"
 #include "kern/process.h"
 #include "port/system.h"
 #include "kern/report.h"
@@ -175,14 +176,6 @@ void thread_exit(int status)
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-enum {
-	WNOHANG = 1,
-	WUNTRACED = 2,
-	WEXITED = 4,
-	WCONTINUED = 8,
-	WNOWAIT = 0x1000000
-};
-
 struct wait_query {
 	int64_t pid; /* > 0: that one; 0: own group; -1: any; < -1: that group */
 	unsigned options;
@@ -302,7 +295,7 @@ long sys_wait4(const uint64_t *a)
 	struct wait_query q = {.pid = (int32_t)a[0], .options = (unsigned)a[2] | WEXITED};
 	long found;
 
-	if (a[2] & ~(uint64_t)(WNOHANG | WUNTRACED | WCONTINUED | 0xe0000000))
+	if (a[2] & ~(uint64_t)(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | WAIT_CLONE_FLAGS))
 		return -EINVAL;
 	found = do_wait(&q);
 	if (found <= 0)
@@ -340,11 +333,6 @@ static long waitid_info(const struct wait_query *q, uint64_t to)
 
 long sys_waitid(const uint64_t *a)
 {
-	enum {
-		P_ALL = 0,
-		P_PID = 1,
-		P_PGID = 2
-	};
 	struct wait_query q = {.options = (unsigned)a[3]};
 	int32_t id = (int32_t)a[1];
 	long found;

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* clone(2), fork(2), vfork(2): new tasks and processes. */
+#include "abi/process.h"
 #include "kern/process.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
-
-/* clang-format off */
-enum {
-	CSIGNAL = 0xff, CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800,
-	CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000,
-	CLONE_NEWNS = 0x20000, CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000,
-	CLONE_CHILD_CLEARTID = 0x200000, CLONE_CHILD_SETTID = 0x1000000,
-	CLONE_NAMESPACES = 0x7e020000 | 0x80
-};
-/* clang-format on */
 
 struct clone_args {
 	uint64_t flags, stack, parent_tid, child_tid, tls;
@@ -287,8 +278,8 @@ long sys_clone(const uint64_t *a)
 	    .flags = a[0] & ~(uint64_t)CSIGNAL,
 	    .stack = a[1],
 	    .parent_tid = a[2],
-	    .child_tid = a[3],
-	    .tls = a[4],
+	    .child_tid = a[ABI_CLONE_TLS_FOURTH ? 4 : 3],
+	    .tls = a[ABI_CLONE_TLS_FOURTH ? 3 : 4],
 	    .exit_signal = (int)(a[0] & CSIGNAL),
 	};
 

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* futex(2): sleeping on a word of memory, private or shared; robust lists. */
+#include "abi/process.h"
 #include "kern/process.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
 #include "port/system.h"
-
-/* clang-format off */
-enum {
-	FUTEX_WAIT = 0, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI,
-	FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10,
-	FUTEX_PRIVATE = 128, FUTEX_CLOCK_REALTIME = 256,
-	FUTEX_WAITERS = (int)0x80000000, FUTEX_OWNER_DIED = 0x40000000, FUTEX_TID_MASK = 0x3fffffff
-};
-/* clang-format on */
 
 #define BUCKETS      64
 #define MATCH_ANY    0xffffffffu
@@ -323,7 +315,7 @@ static long futex_wake_op(const uint64_t *a, bool private)
 
 /* --- the system call -------------------------------------------------------------------------- */
 
-static long deadline_of(const uint64_t *a, int command, uint64_t *out_deadline)
+static long deadline_of(const uint64_t *a, int command, unsigned width, uint64_t *out_deadline)
 {
 	struct timespec time;
 	uint64_t ns;
@@ -331,7 +323,7 @@ static long deadline_of(const uint64_t *a, int command, uint64_t *out_deadline)
 	*out_deadline = NO_DEADLINE;
 	if ((command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) || !a[3])
 		return 0;
-	if (get_user(time, a[3]))
+	if (timespec_from_user(&time, a[3], width))
 		return -EFAULT;
 	if (!timespec_to_ns(&time, &ns))
 		return -EINVAL;
@@ -343,13 +335,13 @@ static long deadline_of(const uint64_t *a, int command, uint64_t *out_deadline)
 	return 0;
 }
 
-long sys_futex(const uint64_t *a)
+static long futex(const uint64_t *a, unsigned width)
 {
 	int command = (int)a[1] & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
 	bool private = a[1] & FUTEX_PRIVATE;
 	uint32_t compare = (uint32_t)a[5];
 	uint64_t deadline;
-	long result = deadline_of(a, command, &deadline);
+	long result = deadline_of(a, command, width, &deadline);
 
 	if (result)
 		return result;
@@ -372,6 +364,18 @@ long sys_futex(const uint64_t *a)
 		return -ENOSYS;
 	}
 }
+
+long sys_futex(const uint64_t *a)
+{
+	return futex(a, ABI_LONG_BYTES);
+}
+
+#if ABI_LONG_BYTES == 4
+long sys_futex_time64(const uint64_t *a)
+{
+	return futex(a, 8);
+}
+#endif
 
 /* --- the end of a thread: its id, and locks it died with -------------------------------------- */
 
@@ -399,28 +403,25 @@ static bool mark_dead(uint64_t address, pid_t tid)
 
 static void walk_robust_list(struct task *task)
 {
-	struct {
-		uint64_t first;
-		int64_t offset;
-		uint64_t pending;
-	} head;
-	uint64_t entry;
+	struct abi_robust_list head;
+	abi_ulong entry;
 
 	if (!task->robust_list || get_user(head, task->robust_list))
 		return;
-	entry = head.first & ~1ull;
+	entry = head.first & ~(abi_ulong)1;
 	for (unsigned i = 0; i < ROBUST_LIMIT && entry != task->robust_list; i++) {
-		uint64_t next;
+		abi_ulong next;
 		bool bad = get_user(next, entry);
 
-		if (entry != (head.pending & ~1ull) && !mark_dead(entry + (uint64_t)head.offset, task->tid))
+		if (entry != (head.pending & ~(abi_ulong)1) &&
+		    !mark_dead(entry + (abi_ulong)head.offset, task->tid))
 			return;
 		if (bad)
 			return;
-		entry = next & ~1ull;
+		entry = next & ~(abi_ulong)1;
 	}
 	if (head.pending)
-		mark_dead((head.pending & ~1ull) + (uint64_t)head.offset, task->tid);
+		mark_dead((head.pending & ~(abi_ulong)1) + (abi_ulong)head.offset, task->tid);
 }
 
 void futex_task_exit(struct task *task)
@@ -440,7 +441,7 @@ void futex_task_exit(struct task *task)
 
 long sys_set_robust_list(const uint64_t *a)
 {
-	if (a[1] != 24)
+	if (a[1] != sizeof(struct abi_robust_list))
 		return -EINVAL;
 	current->robust_list = a[0];
 	return 0;
@@ -448,11 +449,11 @@ long sys_set_robust_list(const uint64_t *a)
 
 long sys_get_robust_list(const uint64_t *a)
 {
-	uint64_t size = 24;
+	abi_ulong head = (abi_ulong)current->robust_list, size = sizeof(struct abi_robust_list);
 
 	if (a[0] && (pid_t)a[0] != current->tid)
 		return -EPERM;
-	return put_user(current->robust_list, a[1]) || put_user(size, a[2]) ? -EFAULT : 0;
+	return put_user(head, a[1]) || put_user(size, a[2]) ? -EFAULT : 0;
 }
 
 long sys_set_tid_address(const uint64_t *a)

@@ -328,16 +328,36 @@ long sys_prlimit64(const uint64_t *a)
 	return result;
 }
 
+static abi_ulong limit_to_abi(uint64_t limit)
+{
+	return (abi_ulong)MIN(limit, ABI_ULONG_MAX);
+}
+
+static uint64_t limit_from_abi(abi_ulong limit)
+{
+	return limit == ABI_ULONG_MAX ? UINT64_MAX : limit;
+}
+
 long sys_getrlimit(const uint64_t *a)
 {
-	return a[0] < RLIMIT_COUNT ? put_user(current->process->rlimit[a[0]], a[1]) : -EINVAL;
+	struct abi_rlimit out;
+
+	if (a[0] >= RLIMIT_COUNT)
+		return -EINVAL;
+	out.soft = limit_to_abi(current->process->rlimit[a[0]].soft);
+	out.hard = limit_to_abi(current->process->rlimit[a[0]].hard);
+	return put_user(out, a[1]);
 }
 
 long sys_setrlimit(const uint64_t *a)
 {
+	struct abi_rlimit in;
 	struct rlimit new;
 
 	if (a[0] >= RLIMIT_COUNT)
 		return -EINVAL;
-	return get_user(new, a[1]) ? -EFAULT : set_limit(current->process, (unsigned)a[0], &new);
+	if (get_user(in, a[1]))
+		return -EFAULT;
+	new = (struct rlimit){limit_from_abi(in.soft), limit_from_abi(in.hard)};
+	return set_limit(current->process, (unsigned)a[0], &new);
 }

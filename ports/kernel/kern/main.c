@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the architecture's start to the first program, and to the end. */
+#include "abi/fcntl.h"
 #include "kern/boot.h"
 #include "kern/entry.h"
 #include "kern/process.h"
@@ -8,8 +9,6 @@
 #include "port/host.h"
 #include "port/system.h"
 #include "fs/vfs.h"
-
-#define AT_FDCWD (-100)
 
 static struct boot_spec boot_spec;
 

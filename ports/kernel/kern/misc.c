@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that fit nowhere else: what the machine is, scheduling, prctl, randomness. */
-#include "abi/abi.h"
+#include "abi/elf.h"
+#include "abi/process.h"
 #include "kern/process.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
@@ -21,7 +22,7 @@ long sys_uname(const uint64_t *a)
 	strlcpy(uts[3], "#1 SMP Quire reference kernel", UTS_FIELD);
 	strlcpy(uts[4], ABI_UTS_MACHINE, UTS_FIELD);
 	strlcpy(uts[5], domain_name, UTS_FIELD);
-	if (current->process->personality & 0x0020000) /* UNAME26 */
+	if (current->process->personality & UNAME26)
 		strlcpy(uts[2], "2.6.61", UTS_FIELD);
 	return copy_to_user(a[0], uts, sizeof(uts));
 }
@@ -52,22 +53,16 @@ long sys_setdomainname(const uint64_t *a)
 
 long sys_sysinfo(const uint64_t *a)
 {
-	struct {
-		int64_t uptime;
-		uint64_t loads[3], total, free, shared, buffer, total_swap, free_swap;
-		uint16_t processes, pad;
-		uint32_t pad2;
-		uint64_t total_high, free_high;
-		uint32_t unit, pad3;
-	} info;
+	struct abi_sysinfo info;
 	struct quire_memory memory;
 
 	quire_memory(the_system, &memory);
 	memset(&info, 0, sizeof(info));
-	info.uptime = (int64_t)(time_monotonic() / NSEC_PER_SEC);
-	info.total = memory.frames * PAGE_SIZE;
-	info.free = (memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU]) * PAGE_SIZE;
-	info.shared = memory.by_state[QUIRE_PAGE_SHMEM] * PAGE_SIZE;
+	info.uptime = (abi_long)(time_monotonic() / NSEC_PER_SEC);
+	info.total = (abi_ulong)memory.frames * PAGE_SIZE;
+	info.free =
+	    (abi_ulong)(memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU]) * PAGE_SIZE;
+	info.shared = (abi_ulong)memory.by_state[QUIRE_PAGE_SHMEM] * PAGE_SIZE;
 	info.processes = (uint16_t)process_count();
 	info.unit = 1;
 	return put_user(info, a[0]);
@@ -141,7 +136,7 @@ long sys_sched_getaffinity(const uint64_t *a)
 	struct task *task;
 	uint64_t mask = 0;
 
-	if (a[1] < sizeof(mask) || a[1] & 7)
+	if (a[1] < sizeof(mask) || a[1] & (ABI_LONG_BYTES - 1))
 		return -EINVAL;
 	spin_lock(&proc_lock);
 	task = task_of((pid_t)a[0]);
@@ -225,23 +220,6 @@ long sys_personality(const uint64_t *a)
 		process->personality = (unsigned)a[0];
 	return old;
 }
-
-enum {
-	PR_SET_PDEATHSIG = 1,
-	PR_GET_PDEATHSIG = 2,
-	PR_GET_DUMPABLE = 3,
-	PR_SET_DUMPABLE = 4,
-	PR_GET_KEEPCAPS = 7,
-	PR_SET_KEEPCAPS = 8,
-	PR_SET_NAME = 15,
-	PR_GET_NAME = 16,
-	PR_CAPBSET_READ = 23,
-	PR_CAPBSET_DROP = 24,
-	PR_SET_TIMERSLACK = 29,
-	PR_GET_TIMERSLACK = 30,
-	PR_SET_NO_NEW_PRIVS = 38,
-	PR_GET_NO_NEW_PRIVS = 39
-};
 
 static long set_comm(uint64_t from)
 {

@@ -4,7 +4,6 @@
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
 
-#define MASK_BYTES  8
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 static bool is_signal(uint64_t n)
@@ -26,7 +25,7 @@ long sys_rt_sigprocmask(const uint64_t *a)
 {
 	uint64_t old = current->blocked, set;
 
-	if (a[3] != MASK_BYTES)
+	if (a[3] != ABI_SIGSET_BYTES)
 		return -EINVAL;
 	if (a[1]) {
 		if (get_user(set, a[1]))
@@ -50,14 +49,42 @@ long sys_rt_sigprocmask(const uint64_t *a)
 	return 0;
 }
 
+static int action_from_user(struct sigaction *out, uint64_t from)
+{
+	struct abi_sigaction action;
+
+	if (get_user(action, from))
+		return -EFAULT;
+	*out = (struct sigaction){.handler = action.handler, .flags = action.flags};
+#if ABI_SA_RESTORER
+	out->restorer = action.restorer;
+#endif
+	memcpy(&out->mask, action.mask, sizeof(out->mask));
+	return 0;
+}
+
+static int action_to_user(const struct sigaction *action, uint64_t to)
+{
+	struct abi_sigaction out;
+
+	memset(&out, 0, sizeof(out));
+	out.handler = (abi_ulong)action->handler;
+	out.flags = (abi_ulong)action->flags;
+#if ABI_SA_RESTORER
+	out.restorer = (abi_ulong)action->restorer;
+#endif
+	memcpy(out.mask, &action->mask, sizeof(out.mask));
+	return put_user(out, to);
+}
+
 long sys_rt_sigaction(const uint64_t *a)
 {
 	struct sigaction new = {0}, old;
 	struct sigaction *action;
 
-	if (a[3] != MASK_BYTES || !is_signal(a[0]) || (a[1] && (a[0] == SIGKILL || a[0] == SIGSTOP)))
+	if (a[3] != ABI_SIGSET_BYTES || !is_signal(a[0]) || (a[1] && (a[0] == SIGKILL || a[0] == SIGSTOP)))
 		return -EINVAL;
-	if (a[1] && get_user(new, a[1]))
+	if (a[1] && action_from_user(&new, a[1]))
 		return -EFAULT;
 	action = &current->process->handlers->action[a[0] - 1];
 	spin_lock(&proc_lock);
@@ -75,14 +102,14 @@ long sys_rt_sigaction(const uint64_t *a)
 		}
 	}
 	spin_unlock(&proc_lock);
-	return a[2] ? put_user(old, a[2]) : 0;
+	return a[2] ? action_to_user(&old, a[2]) : 0;
 }
 
 long sys_rt_sigpending(const uint64_t *a)
 {
 	uint64_t set = (current->pending.set | current->process->pending.set) & current->blocked;
 
-	if (a[1] > MASK_BYTES)
+	if (a[1] > ABI_SIGSET_BYTES)
 		return -EINVAL;
 	return copy_to_user(a[0], &set, a[1]);
 }
@@ -93,7 +120,7 @@ long set_temporary_mask(uint64_t user_mask, uint64_t size)
 
 	if (!user_mask)
 		return 0;
-	if (size != MASK_BYTES)
+	if (size != ABI_SIGSET_BYTES)
 		return -EINVAL;
 	if (get_user(mask, user_mask))
 		return -EFAULT;
@@ -146,10 +173,11 @@ long sys_rt_sigreturn(const uint64_t *a)
 
 long sys_sigaltstack(const uint64_t *a)
 {
-	struct sigaltstack *alt = &current->altstack, new, old = *alt;
 	bool on_it = altstack_in_use(arch_regs_sp(current->regs));
+	struct abi_sigaltstack new, old = altstack_for_frame();
 
-	old.flags = (old.size ? on_it ? SS_ONSTACK : 0 : SS_DISABLE) | (alt->flags & SS_AUTODISARM);
+	if (on_it)
+		old.flags |= SS_ONSTACK;
 	if (a[0]) {
 		if (get_user(new, a[0]))
 			return -EFAULT;
@@ -157,13 +185,11 @@ long sys_sigaltstack(const uint64_t *a)
 			return -EPERM;
 		if ((new.flags & ~SS_AUTODISARM) > SS_DISABLE)
 			return -EINVAL;
-		if (new.flags & SS_DISABLE) {
+		if (new.flags & SS_DISABLE)
 			new.sp = new.size = 0;
-		} else if (new.size < MINSIGSTKSZ) {
+		else if (new.size < ABI_MINSIGSTKSZ)
 			return -ENOMEM;
-		}
-		*alt =
-		    (struct sigaltstack){.sp = new.sp, .size = new.size, .flags = new.flags &SS_AUTODISARM};
+		altstack_from_frame(&new);
 	}
 	return a[1] ? put_user(old, a[1]) : 0;
 }
@@ -176,7 +202,7 @@ static bool awaited(uint64_t set)
 	return (current->pending.set | current->process->pending.set) & set;
 }
 
-long sys_rt_sigtimedwait(const uint64_t *a)
+static long sigtimedwait(const uint64_t *a, unsigned width)
 {
 	struct wait_queue never = WAIT_QUEUE_INIT(never);
 	struct task *task = current;
@@ -186,9 +212,9 @@ long sys_rt_sigtimedwait(const uint64_t *a)
 	long result;
 	int signal;
 
-	if (a[3] != MASK_BYTES)
+	if (a[3] != ABI_SIGSET_BYTES)
 		return -EINVAL;
-	if (get_user(set, a[0]) || (a[2] && get_user(timeout, a[2])))
+	if (get_user(set, a[0]) || (a[2] && timespec_from_user(&timeout, a[2], width)))
 		return -EFAULT;
 	if (a[2]) {
 		if (!timespec_to_ns(&timeout, &ns))
@@ -211,6 +237,18 @@ long sys_rt_sigtimedwait(const uint64_t *a)
 		return -EFAULT;
 	return signal;
 }
+
+long sys_rt_sigtimedwait(const uint64_t *a)
+{
+	return sigtimedwait(a, ABI_LONG_BYTES);
+}
+
+#if ABI_LONG_BYTES == 4
+long sys_rt_sigtimedwait_time64(const uint64_t *a)
+{
+	return sigtimedwait(a, 8);
+}
+#endif
 
 /* --- sending ---------------------------------------------------------------------------------- */
 

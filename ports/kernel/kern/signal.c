@@ -387,7 +387,7 @@ void force_signal(int signal, int code, uint64_t address)
 	memset(&info, 0, sizeof(info));
 	info.signo = signal;
 	info.code = code;
-	info.fault.address = address;
+	info.fault.address = (abi_ulong)address;
 	spin_lock(&proc_lock);
 	action = &task->process->handlers->action[signal - 1];
 	if (action->handler == SIG_IGN || task->blocked & SIGNAL_BIT(signal)) {
@@ -416,8 +416,8 @@ void notify_parent_locked(struct process *process, int code, int status)
 	info.child.pid = process->pid;
 	info.child.uid = process->cred.uid;
 	info.child.status = status;
-	info.child.utime = (int64_t)(process->usage.user_ns / 10000000);
-	info.child.stime = (int64_t)(process->usage.system_ns / 10000000);
+	info.child.utime = (abi_long)(process->usage.user_ns / (NSEC_PER_SEC / ABI_TICKS_PER_SECOND));
+	info.child.stime = (abi_long)(process->usage.system_ns / (NSEC_PER_SEC / ABI_TICKS_PER_SECOND));
 	if (signal > 0 && signal <= SIGNAL_MAX &&
 	    !(stopping && parent->handlers->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
 		send_signal_locked(parent, &info);
@@ -534,16 +534,19 @@ bool signal_frame_fits(const struct sigaction *action, uint64_t sp, uint64_t at)
 	return at >= alt->sp && at < alt->sp + alt->size;
 }
 
-struct sigaltstack altstack_for_frame(void)
+struct abi_sigaltstack altstack_for_frame(void)
 {
-	struct sigaltstack stack = current->altstack;
+	const struct sigaltstack *alt = &current->altstack;
+	struct abi_sigaltstack stack;
 
-	if (!stack.size)
-		stack.flags = SS_DISABLE;
+	memset(&stack, 0, sizeof(stack));
+	stack.sp = (abi_ulong)alt->sp;
+	stack.size = (abi_ulong)alt->size;
+	stack.flags = alt->flags | (alt->size ? 0 : SS_DISABLE);
 	return stack;
 }
 
-void altstack_from_frame(const struct sigaltstack *stack)
+void altstack_from_frame(const struct abi_sigaltstack *stack)
 {
 	current->altstack = (struct sigaltstack){
 	    .sp = stack->sp,

@@ -1,71 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals: Linux's numbers and layouts, and how to send them. */
+/* Signals: how to send them, and what is kept of them. */
 #ifndef KERNEL_SIGNAL_H
 #define KERNEL_SIGNAL_H
 
+#include "abi/signal.h"
 #include "kern/kernel.h"
 
-/* clang-format off */
-enum {
-	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
-	SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP,
-	SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS,
-	SIGRTMIN = 32, SIGNAL_MAX = 64
-};
-
-enum {
-	SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4, SA_RESTORER = 0x04000000,
-	SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000,
-	SA_RESETHAND = (int)0x80000000,
-	SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2,
-	SS_ONSTACK = 1, SS_DISABLE = 2, MINSIGSTKSZ = 2048,
-	CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED
-};
-/* clang-format on */
-#define SS_AUTODISARM 0x80000000u
-#define SI_USER       0
-#define SI_KERNEL     0x80
-#define SI_QUEUE      (-1)
-#define SI_TIMER      (-2)
-#define SI_TKILL      (-6)
-#define SIG_DFL       0ul
-#define SIG_IGN       1ul
 #define SIGNAL_BIT(n) (1ull << (-1 + (n)))
 
-/* siginfo_t of 64-bit Linux. */
-struct siginfo {
-	int32_t signo, error, code, pad;
-	union {
-		uint8_t bytes[112];
-		struct {
-			int32_t pid;
-			uint32_t uid;
-			uint64_t value;
-		} from; /* kill, sigqueue */
-		struct {
-			int32_t pid;
-			uint32_t uid;
-			int32_t status, pad;
-			int64_t utime, stime;
-		} child;
-		struct {
-			uint64_t address;
-		} fault;
-	};
-};
-
-/* struct sigaction of the system call. */
 struct sigaction {
-	uint64_t handler;
-	uint64_t flags;
-	uint64_t restorer;
+	uint64_t handler, flags, restorer;
 	uint64_t mask;
 };
 
 struct sigaltstack {
-	uint64_t sp;
-	uint32_t flags, pad;
-	uint64_t size;
+	uint64_t sp, size;
+	uint32_t flags;
 };
 
 struct handlers {
@@ -118,8 +68,8 @@ uint64_t signal_frame_top(const struct sigaction *action, uint64_t sp, unsigned 
 /* Whether a frame may start at `at`: a frame of the alternate stack must not reach below it. */
 bool signal_frame_fits(const struct sigaction *action, uint64_t sp, uint64_t at);
 /* The alternate stack as a frame holds it, and back. */
-struct sigaltstack altstack_for_frame(void);
-void altstack_from_frame(const struct sigaltstack *stack);
+struct abi_sigaltstack altstack_for_frame(void);
+void altstack_from_frame(const struct abi_sigaltstack *stack);
 /* Whether the calling task's program, at `sp`, runs on its alternate stack. */
 bool altstack_in_use(uint64_t sp);
 

@@ -6,8 +6,22 @@
 #define MAX_SYSCALLS 512
 
 static syscall_fn *const table[MAX_SYSCALLS] = {
-#define SYSCALL(number, name) [number] = sys_##name,
+#define SYSCALL_AS(number, name, function) [number] = sys_##function,
+#define SYSCALL(number, name)              SYSCALL_AS(number, name, name)
+#define MISSING(number, name)
 #include ABI_SYSCALL_TABLE
+#undef SYSCALL_AS
+#undef MISSING
+#undef SYSCALL
+};
+
+static const char *const missing[MAX_SYSCALLS] = {
+#define SYSCALL_AS(number, name, function)
+#define SYSCALL(number, name)
+#define MISSING(number, name) [number] = #name,
+#include ABI_SYSCALL_TABLE
+#undef SYSCALL_AS
+#undef MISSING
 #undef SYSCALL
 };
 
@@ -15,13 +29,13 @@ static syscall_fn *const table[MAX_SYSCALLS] = {
 static void log_unknown(uint64_t number)
 {
 	static uint32_t seen[MAX_SYSCALLS / 32];
-	const char *name = syscall_name(number);
 	uint32_t bit = 1u << (number % 32);
 
 	if (number >= MAX_SYSCALLS || __atomic_fetch_or(&seen[number / 32], bit, __ATOMIC_RELAXED) & bit)
 		return;
-	if (name)
-		printk("quire-kernel: system call %s is not implemented (%s)\n", name, current->comm);
+	if (missing[number])
+		printk("quire-kernel: system call %s is not implemented (%s)\n", missing[number],
+		       current->comm);
 	else
 		printk("quire-kernel: system call %lu is not known (%s)\n", number, current->comm);
 }

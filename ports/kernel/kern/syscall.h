@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls: one table (syscalls.def), one type of function.
+/* System calls: one table (abi/<architecture>.def), one type of function.
  *
- * A function gets the six argument registers as they are and returns a result or -errno:
+ * A function gets the six arguments as they are, zero-extended where the program's word has 32 bits, and
+ * returns a result or -errno:
  *
- *   long sys_dup(const uint64_t *a) { return fd_dup(current->files, (int)a[0]); }
+ *   long sys_dup(const uint64_t *a) { return dup_from((int)a[0], 0, 0); }
  *
- * A line SYSCALL(number, name) in syscalls.def declares sys_<name> and puts it in the table. Numbers
- * are those of x86-64; another architecture has its own first column. */
+ * Every function that some table names is declared here, this architecture's or not. */
 #ifndef KERNEL_SYSCALL_H
 #define KERNEL_SYSCALL_H
 
@@ -15,18 +15,24 @@
 
 typedef long syscall_fn(const uint64_t *a);
 
-#define SYSCALL(number, name) long sys_##name(const uint64_t *a);
-#include ABI_SYSCALL_TABLE
-#undef SYSCALL
+#define SYSCALL_AS(number, name, function) long sys_##function(const uint64_t *a);
+#define SYSCALL(number, name)              SYSCALL_AS(number, name, name)
+#define MISSING(number, name)
+#include "abi/arm.def"
+#include "abi/i386.def"
+#include "abi/riscv64.def"
+#include "abi/x86_64.def"
+#undef SYSCALL_AS
+#undef MISSING
 
+/* The numbers of this architecture. */
 enum {
-#define SYSCALL(number, name) NR_##name = number,
+#define SYSCALL_AS(number, name, function) NR_##name = number,
+#define MISSING(number, name)
 #include ABI_SYSCALL_TABLE
+#undef SYSCALL_AS
+#undef MISSING
 #undef SYSCALL
 };
-
-/* The name of a Linux system call of this architecture, also of those that are not implemented;
- * NULL above the table. */
-const char *syscall_name(uint64_t number);
 
 #endif

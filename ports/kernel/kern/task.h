@@ -11,6 +11,7 @@
 #ifndef KERNEL_TASK_H
 #define KERNEL_TASK_H
 
+#include "abi/resource.h"
 #include "arch.h"
 #include "kern/cpu.h"
 #include "kern/cred.h"
@@ -22,25 +23,6 @@
 struct files; /* vfs.h */
 struct fs;    /* vfs.h */
 
-enum {
-	RLIMIT_CPU,
-	RLIMIT_FSIZE,
-	RLIMIT_DATA,
-	RLIMIT_STACK,
-	RLIMIT_CORE,
-	RLIMIT_RSS,
-	RLIMIT_NPROC,
-	RLIMIT_NOFILE,
-	RLIMIT_MEMLOCK,
-	RLIMIT_AS,
-	RLIMIT_LOCKS,
-	RLIMIT_SIGPENDING,
-	RLIMIT_MSGQUEUE,
-	RLIMIT_NICE,
-	RLIMIT_RTPRIO,
-	RLIMIT_RTTIME,
-	RLIMIT_COUNT
-};
 struct rlimit {
 	uint64_t soft, hard;
 };

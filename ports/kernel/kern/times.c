@@ -1,21 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls about time and usage: clocks, sleeping, interval timers, rusage. */
+#include "abi/resource.h"
 #include "kern/process.h"
 #include "kern/syscall.h"
 #include "kern/uaccess.h"
 
-enum {
-	CLOCK_REALTIME,
-	CLOCK_MONOTONIC,
-	CLOCK_PROCESS_CPUTIME,
-	CLOCK_THREAD_CPUTIME,
-	CLOCK_MONOTONIC_RAW,
-	CLOCK_REALTIME_COARSE,
-	CLOCK_MONOTONIC_COARSE,
-	CLOCK_BOOTTIME
-};
-#define TIMER_ABSTIME 1
-#define NSEC_PER_TICK 10000000 /* of times(2): 100 a second */
+#define NSEC_PER_TICK (NSEC_PER_SEC / ABI_TICKS_PER_SECOND)
+
+/* --- times of programs ------------------------------------------------------------------------ */
+
+int timespec_from_user(struct timespec *out, uint64_t from, unsigned width)
+{
+	struct abi_timespec native;
+
+	if (width > sizeof(native.sec)) {
+		if (get_user(*out, from))
+			return -EFAULT;
+		out->nsec = (abi_long)out->nsec; /* the program's long: what is above it is padding */
+		return 0;
+	}
+	if (get_user(native, from))
+		return -EFAULT;
+	*out = (struct timespec){native.sec, native.nsec};
+	return 0;
+}
+
+int timespec_to_user(uint64_t ns, uint64_t to, unsigned width)
+{
+	struct timespec time = ns_to_timespec(ns);
+	struct abi_timespec native = {(abi_long)time.sec, (abi_long)time.nsec};
+
+	return width > sizeof(native.sec) ? put_user(time, to) : put_user(native, to);
+}
+
+int timeval_from_user(struct timeval *out, uint64_t from)
+{
+	struct abi_timeval native;
+
+	if (get_user(native, from))
+		return -EFAULT;
+	*out = (struct timeval){native.sec, native.usec};
+	return 0;
+}
+
+struct abi_timeval ns_to_timeval(uint64_t ns)
+{
+	return (struct abi_timeval){(abi_long)(ns / NSEC_PER_SEC), (abi_long)(ns % NSEC_PER_SEC / 1000)};
+}
 
 /* --- clocks ----------------------------------------------------------------------------------- */
 
@@ -50,25 +81,30 @@ static long clock_now(uint64_t id, uint64_t *out_ns)
 	}
 }
 
-static int put_timespec(uint64_t ns, uint64_t to)
+static long clock_gettime(const uint64_t *a, unsigned width)
 {
-	return put_user(ns_to_timespec(ns), to);
+	uint64_t ns;
+	long result = clock_now(a[0], &ns);
+
+	return result ? result : timespec_to_user(ns, a[1], width);
+}
+
+static long clock_getres(const uint64_t *a, unsigned width)
+{
+	uint64_t ns;
+	long result = clock_now(a[0], &ns);
+
+	return result || !a[1] ? result : timespec_to_user(1, a[1], width);
 }
 
 long sys_clock_gettime(const uint64_t *a)
 {
-	uint64_t ns;
-	long result = clock_now(a[0], &ns);
-
-	return result ? result : put_timespec(ns, a[1]);
+	return clock_gettime(a, ABI_LONG_BYTES);
 }
 
 long sys_clock_getres(const uint64_t *a)
 {
-	uint64_t ns;
-	long result = clock_now(a[0], &ns);
-
-	return result || !a[1] ? result : put_timespec(1, a[1]);
+	return clock_getres(a, ABI_LONG_BYTES);
 }
 
 long sys_clock_settime(const uint64_t *a)
@@ -78,8 +114,7 @@ long sys_clock_settime(const uint64_t *a)
 
 long sys_gettimeofday(const uint64_t *a)
 {
-	uint64_t ns = time_realtime();
-	struct timeval now = {(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000)};
+	struct abi_timeval now = ns_to_timeval(time_realtime());
 	uint64_t zone = 0;
 
 	if (a[0] && put_user(now, a[0]))
@@ -89,7 +124,7 @@ long sys_gettimeofday(const uint64_t *a)
 
 long sys_time(const uint64_t *a)
 {
-	int64_t now = (int64_t)(time_realtime() / NSEC_PER_SEC);
+	abi_long now = (abi_long)(time_realtime() / NSEC_PER_SEC);
 
 	return a[0] && put_user(now, a[0]) ? -EFAULT : now;
 }
@@ -97,11 +132,11 @@ long sys_time(const uint64_t *a)
 /* --- sleeping --------------------------------------------------------------------------------- */
 
 /* What a relative sleep left undone goes to the program; the sleep itself may be continued. */
-static long report_rest(uint64_t deadline, uint64_t rest)
+static long report_rest(uint64_t deadline, uint64_t rest, unsigned width)
 {
 	uint64_t now = time_monotonic();
 
-	if (rest && put_timespec(deadline > now ? deadline - now : 0, rest))
+	if (rest && timespec_to_user(deadline > now ? deadline - now : 0, rest, width))
 		return -EFAULT;
 	return -ERESTART_RESTARTBLOCK;
 }
@@ -118,10 +153,12 @@ static long restart_sleep(struct task *task)
 {
 	long result = sleep_until(task->restart_args[0]);
 
-	return result ? report_rest(task->restart_args[0], task->restart_args[1]) : 0;
+	return result ? report_rest(task->restart_args[0], task->restart_args[1],
+				    (unsigned)task->restart_args[2])
+		      : 0;
 }
 
-static long sleep_relative(uint64_t ns, uint64_t rest)
+static long sleep_relative(uint64_t ns, uint64_t rest, unsigned width)
 {
 	struct task *task = current;
 	uint64_t deadline = time_monotonic() + ns;
@@ -132,7 +169,8 @@ static long sleep_relative(uint64_t ns, uint64_t rest)
 	task->restart = restart_sleep;
 	task->restart_args[0] = deadline;
 	task->restart_args[1] = rest;
-	return report_rest(deadline, rest);
+	task->restart_args[2] = width;
+	return report_rest(deadline, rest, width);
 }
 
 long sys_nanosleep(const uint64_t *a)
@@ -140,12 +178,12 @@ long sys_nanosleep(const uint64_t *a)
 	struct timespec time;
 	uint64_t ns;
 
-	if (get_user(time, a[0]))
+	if (timespec_from_user(&time, a[0], ABI_LONG_BYTES))
 		return -EFAULT;
-	return timespec_to_ns(&time, &ns) ? sleep_relative(ns, a[1]) : -EINVAL;
+	return timespec_to_ns(&time, &ns) ? sleep_relative(ns, a[1], ABI_LONG_BYTES) : -EINVAL;
 }
 
-long sys_clock_nanosleep(const uint64_t *a)
+static long clock_nanosleep(const uint64_t *a, unsigned width)
 {
 	struct timespec time;
 	uint64_t ns, now;
@@ -153,17 +191,39 @@ long sys_clock_nanosleep(const uint64_t *a)
 
 	if (result || a[0] == CLOCK_THREAD_CPUTIME || a[0] == CLOCK_PROCESS_CPUTIME)
 		return -EINVAL;
-	if (get_user(time, a[2]))
+	if (timespec_from_user(&time, a[2], width))
 		return -EFAULT;
 	if (!timespec_to_ns(&time, &ns))
 		return -EINVAL;
 	if (!(a[1] & TIMER_ABSTIME))
-		return sleep_relative(ns, a[3]);
+		return sleep_relative(ns, a[3], width);
 	if (ns <= now)
 		return 0;
 	result = sleep_until(time_monotonic() + (ns - now));
 	return result ? -ERESTARTNOHAND : 0;
 }
+
+long sys_clock_nanosleep(const uint64_t *a)
+{
+	return clock_nanosleep(a, ABI_LONG_BYTES);
+}
+
+#if ABI_LONG_BYTES == 4
+long sys_clock_gettime64(const uint64_t *a)
+{
+	return clock_gettime(a, 8);
+}
+
+long sys_clock_getres_time64(const uint64_t *a)
+{
+	return clock_getres(a, 8);
+}
+
+long sys_clock_nanosleep_time64(const uint64_t *a)
+{
+	return clock_nanosleep(a, 8);
+}
+#endif
 
 long sys_restart_syscall(const uint64_t *a)
 {
@@ -171,10 +231,6 @@ long sys_restart_syscall(const uint64_t *a)
 }
 
 /* --- interval timers: ITIMER_REAL ------------------------------------------------------------- */
-
-struct itimerval {
-	struct timeval interval, value;
-};
 
 /* In the interrupt. */
 void real_timer_expired(struct timer *timer)
@@ -189,14 +245,9 @@ void real_timer_expired(struct timer *timer)
 		timer->deadline = 0;
 }
 
-static struct timeval ns_to_timeval(uint64_t ns)
+static bool timeval_to_ns(const struct abi_timeval *time, uint64_t *out_ns)
 {
-	return (struct timeval){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000)};
-}
-
-static bool timeval_to_ns(const struct timeval *time, uint64_t *out_ns)
-{
-	struct timespec spec = {time->sec, time->usec * 1000};
+	struct timespec spec = {time->sec, (int64_t)time->usec * 1000};
 
 	return time->usec < 1000000 && timespec_to_ns(&spec, out_ns);
 }
@@ -219,12 +270,12 @@ static void real_timer_set(struct process *process, uint64_t value, uint64_t int
 
 long sys_getitimer(const uint64_t *a)
 {
-	struct itimerval now = {ns_to_timeval(current->process->real_interval),
-				ns_to_timeval(real_timer_left(current->process))};
+	struct abi_itimerval now = {ns_to_timeval(current->process->real_interval),
+				    ns_to_timeval(real_timer_left(current->process))};
 
-	if (a[0] > 2)
+	if (a[0] > ITIMER_LAST)
 		return -EINVAL;
-	if (a[0])
+	if (a[0] != ITIMER_REAL)
 		memset(&now, 0, sizeof(now));
 	return put_user(now, a[1]);
 }
@@ -232,17 +283,17 @@ long sys_getitimer(const uint64_t *a)
 long sys_setitimer(const uint64_t *a)
 {
 	struct process *process = current->process;
-	struct itimerval new = {0}, old = {ns_to_timeval(process->real_interval),
-					   ns_to_timeval(real_timer_left(process))};
+	struct abi_itimerval new = {0}, old = {ns_to_timeval(process->real_interval),
+					       ns_to_timeval(real_timer_left(process))};
 	uint64_t value, interval;
 
-	if (a[0] > 2)
+	if (a[0] > ITIMER_LAST)
 		return -EINVAL;
 	if (a[1] && get_user(new, a[1]))
 		return -EFAULT;
 	if (!timeval_to_ns(&new.value, &value) || !timeval_to_ns(&new.interval, &interval))
 		return -EINVAL;
-	if (a[0])
+	if (a[0] != ITIMER_REAL)
 		return value ? -EOPNOTSUPP : 0; /* timers of CPU time are not kept */
 	real_timer_set(process, value, interval);
 	return a[2] ? put_user(old, a[2]) : 0;
@@ -258,23 +309,16 @@ long sys_alarm(const uint64_t *a)
 
 /* --- usage ------------------------------------------------------------------------------------ */
 
-struct rusage {
-	struct timeval user, system;
-	int64_t max_rss, shared, data, stack, minor, major, swaps, in_blocks, out_blocks, sent, received,
-	    signals;
-	int64_t voluntary, involuntary;
-};
-
 long usage_to_user(const struct usage *usage, uint64_t to)
 {
-	struct rusage r = {
+	struct abi_rusage r = {
 	    .user = ns_to_timeval(usage->user_ns),
 	    .system = ns_to_timeval(usage->system_ns),
-	    .max_rss = (int64_t)(usage->rss_peak * (PAGE_SIZE / 1024)),
-	    .minor = (int64_t)usage->minor,
-	    .major = (int64_t)usage->major,
-	    .voluntary = (int64_t)usage->voluntary,
-	    .involuntary = (int64_t)usage->involuntary,
+	    .max_rss = (abi_long)(usage->rss_peak * (PAGE_SIZE / 1024)),
+	    .minor = (abi_long)usage->minor,
+	    .major = (abi_long)usage->major,
+	    .voluntary = (abi_long)usage->voluntary,
+	    .involuntary = (abi_long)usage->involuntary,
 	};
 
 	return put_user(r, to);
@@ -282,24 +326,19 @@ long usage_to_user(const struct usage *usage, uint64_t to)
 
 long sys_getrusage(const uint64_t *a)
 {
-	enum {
-		SELF = 0,
-		CHILDREN = -1,
-		THREAD = 1
-	};
 	struct usage usage;
 
 	account_time(false);
 	switch ((int)a[0]) {
-	case SELF:
+	case RUSAGE_SELF:
 		process_usage(current->process, &usage);
 		break;
-	case CHILDREN:
+	case RUSAGE_CHILDREN:
 		spin_lock(&proc_lock);
 		usage = current->process->children_usage;
 		spin_unlock(&proc_lock);
 		break;
-	case THREAD:
+	case RUSAGE_THREAD:
 		process_usage(current->process, &usage);
 		current->usage.rss_peak = usage.rss_peak;
 		usage = current->usage;
@@ -314,14 +353,14 @@ long sys_times(const uint64_t *a)
 {
 	const struct usage *children = &current->process->children_usage;
 	struct usage own;
-	int64_t times[4];
+	abi_long times[4];
 
 	account_time(false);
 	process_usage(current->process, &own);
-	times[0] = (int64_t)(own.user_ns / NSEC_PER_TICK);
-	times[1] = (int64_t)(own.system_ns / NSEC_PER_TICK);
-	times[2] = (int64_t)(children->user_ns / NSEC_PER_TICK);
-	times[3] = (int64_t)(children->system_ns / NSEC_PER_TICK);
+	times[0] = (abi_long)(own.user_ns / NSEC_PER_TICK);
+	times[1] = (abi_long)(own.system_ns / NSEC_PER_TICK);
+	times[2] = (abi_long)(children->user_ns / NSEC_PER_TICK);
+	times[3] = (abi_long)(children->system_ns / NSEC_PER_TICK);
 	if (a[0] && copy_to_user(a[0], times, sizeof(times)))
 		return -EFAULT;
 	return (long)(time_monotonic() / NSEC_PER_TICK);

@@ -80,9 +80,9 @@ int path_from_user(uint64_t from, bool allow_empty, char **out_path)
 	return 0;
 }
 
-long iovec_from_user(uint64_t from, uint64_t count, struct iovec **out_vector, uint64_t *out_total)
+long iovec_from_user(uint64_t from, uint64_t count, struct abi_iovec **out_vector, uint64_t *out_total)
 {
-	struct iovec *vector;
+	struct abi_iovec *vector;
 	uint64_t total = 0;
 
 	*out_vector = NULL;

@@ -5,6 +5,7 @@
 #ifndef KERNEL_UACCESS_H
 #define KERNEL_UACCESS_H
 
+#include "abi/uio.h"
 #include "kern/kernel.h"
 
 /* Return 0, or -EFAULT when not every byte could be copied. */
@@ -32,10 +33,6 @@ int path_from_user(uint64_t from, bool allow_empty, char **out_path);
 
 /* The iovec of a program: at most 1024 entries, lengths summed and checked.
  * 0 and kmalloc'ed *out_vector (or NULL when count is 0); -EINVAL, -EFAULT, -ENOMEM. */
-struct iovec {
-	uint64_t base;
-	uint64_t length;
-};
-long iovec_from_user(uint64_t from, uint64_t count, struct iovec **out_vector, uint64_t *out_total);
+long iovec_from_user(uint64_t from, uint64_t count, struct abi_iovec **out_vector, uint64_t *out_total);
 
 #endif

@@ -232,7 +232,7 @@ long sys_msync(const uint64_t *a)
 
 struct transfer {
 	struct quire_mm *mm;
-	struct iovec *local, *remote;
+	struct abi_iovec *local, *remote;
 	uint64_t local_count, remote_count;
 	uint64_t local_at, remote_at; /* bytes done of the first vector of each */
 	char *page;
@@ -305,7 +305,7 @@ static struct quire_mm *other_mm(pid_t pid, long *out_result)
 static long process_vm(const uint64_t *a, bool write)
 {
 	struct transfer t = {.write = write};
-	struct iovec *local = NULL, *remote = NULL;
+	struct abi_iovec *local = NULL, *remote = NULL;
 	uint64_t total, sum = 0;
 	long result, n;
 

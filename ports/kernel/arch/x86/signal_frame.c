@@ -14,17 +14,10 @@
 #define XSAVE_HEADER         512
 #define RED_ZONE             128
 
-struct mcontext {
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
-	uint16_t cs, gs, fs, ss;
-	uint64_t error, trap_number, old_mask, cr2;
-	uint64_t fpstate, reserved[8];
-};
-
 struct ucontext {
 	uint64_t flags, link;
-	struct sigaltstack stack;
-	struct mcontext m;
+	struct abi_sigaltstack stack;
+	struct abi_mcontext m;
 	uint64_t mask;
 };
 
@@ -33,7 +26,6 @@ struct frame {
 	struct ucontext uc;
 	struct siginfo info;
 };
-_Static_assert(sizeof(struct mcontext) == 256 && sizeof(struct siginfo) == 128, "the ABI's sizes");
 
 /* What follows the legacy part, for software: asm/sigcontext.h's struct _fpx_sw_bytes. */
 struct sw_bytes {
@@ -125,7 +117,7 @@ static void fill_context(struct ucontext *uc, uint64_t mask, uint64_t fpstate)
 	uc->flags = (cpu_features.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	uc->stack = altstack_for_frame();
 	uc->mask = mask;
-	uc->m = (struct mcontext){
+	uc->m = (struct abi_mcontext){
 	    .r8 = r->r8,
 	    .r9 = r->r9,
 	    .r10 = r->r10,
@@ -192,7 +184,7 @@ int arch_signal_return(uint64_t *out_mask)
 {
 	struct regs *r = current->regs;
 	struct ucontext uc;
-	const struct mcontext *m = &uc.m;
+	const struct abi_mcontext *m = &uc.m;
 
 	if (copy_from_user(&uc, r->rsp - 8 + offsetof(struct frame, uc), sizeof(uc)) || pop_fpu(uc.m.fpstate))
 		return -EFAULT;

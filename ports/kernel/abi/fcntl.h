@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening files, and fcntl(). */
+#ifndef ABI_FCNTL_H
+#define ABI_FCNTL_H
+
+#include "abi/abi.h"
+
+/* clang-format off */
+enum {
+	O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_ACCMODE = 3,
+	O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000,
+	O_DSYNC = 010000, O_ASYNC = 020000, O_NOATIME = 01000000, O_CLOEXEC = 02000000, O_SYNC = 04010000,
+	O_PATH = 010000000,
+	O_DIRECT = ABI_O_DIRECT, O_LARGEFILE = ABI_O_LARGEFILE, O_DIRECTORY = ABI_O_DIRECTORY,
+	O_NOFOLLOW = ABI_O_NOFOLLOW, O_TMPFILE = 020000000 | ABI_O_DIRECTORY,
+
+	AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_EACCESS = 0x200,
+	AT_SYMLINK_FOLLOW = 0x400, AT_NO_AUTOMOUNT = 0x800, AT_EMPTY_PATH = 0x1000, AT_STATX_SYNC = 0x6000,
+
+	F_DUPFD = 0, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN,
+	F_SETSIG, F_GETSIG, F_GETLK64, F_SETLK64, F_SETLKW64,
+	F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
+	F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
+	FD_CLOEXEC = 1,
+	F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_WRITE = 8, F_SEAL_FUTURE_WRITE = 16,
+	MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2,
+	F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2,
+	LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8,
+	SEEK_SET = 0, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE,
+	CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4
+};
+/* clang-format on */
+
+/* Of F_GETLK, F_SETLK and F_SETLKW. */
+struct abi_flock {
+	int16_t type, whence;
+	abi_long start, length;
+	int32_t pid;
+};
+
+/* Of their ...64 and F_OFD_... relatives; on 64-bit machines it is the same. */
+struct abi_flock64 {
+	int16_t type, whence;
+	int64_t start, length;
+	int32_t pid;
+};
+
+#endif
