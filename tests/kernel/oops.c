@@ -88,7 +88,7 @@ static int has_smap(void)
 }
 
 static const char *const words[] = {"null-read",    "null-write",    "null-call",
-				    "rodata-write", "non-canonical", "invalid-opcode"};
+				    "rodata-write", "wild-read", "invalid-opcode"};
 enum {
 	WORDS = sizeof(words) / sizeof(words[0]),
 	ROUNDS = 5,

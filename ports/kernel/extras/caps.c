@@ -2,7 +2,7 @@
 /* Capabilities: capget(2), capset(2), and how user ids and exec change them. capabilities(7) is the rule;
  * files carry none here, and there is no ambient set. */
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 
 #define FS_CAPS                                                                                          \

@@ -4,7 +4,7 @@
  * Edge-triggered interests are reported as level-triggered ones: more often than on Linux, never less. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 struct interest {
 	struct list link;

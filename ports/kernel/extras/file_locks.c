@@ -7,7 +7,7 @@
  * again after every release: locks are rare. Deadlocks of F_SETLKW are not detected. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 enum space {
 	RECORD,

@@ -12,7 +12,7 @@
 static void *hidden(uint64_t address)
 {
 	__asm__ volatile("" : "+r"(address));
-	return (void *)address;
+	return (void *)(uintptr_t)address;
 }
 
 static void null_read(void)
@@ -42,7 +42,7 @@ static void stack_overflow(void)
 	arch_overflow_stack();
 }
 
-/* Memory of the program, without saying so: a fault where the CPU has SMAP. */
+/* Memory of the program, without saying so: a fault where the CPU keeps the kernel from it. */
 static void user_read(void)
 {
 	(void)*(volatile uint64_t *)hidden(current->process->start_stack);
@@ -52,12 +52,13 @@ static void rodata_write(void)
 {
 	static const char constant[] = "constant";
 
-	*(volatile char *)hidden((uint64_t)constant) = 'C';
+	*(volatile char *)hidden((uintptr_t)constant) = 'C';
 }
 
-static void non_canonical(void)
+/* An address that no mapping has. */
+static void wild_read(void)
 {
-	(void)*(volatile uint64_t *)hidden(0x8000000000000000);
+	(void)*(volatile uint64_t *)hidden((uint64_t)1 << (8 * sizeof(void *) - 1));
 }
 
 static void invalid_opcode(void)
@@ -116,7 +117,7 @@ static const struct {
 } mistakes[] = {
     {"null-read", null_read},         {"null-write", null_write},         {"null-call", null_call},
     {"wild-jump", wild_jump},         {"stack-overflow", stack_overflow}, {"user-read", user_read},
-    {"rodata-write", rodata_write},   {"non-canonical", non_canonical},   {"invalid-opcode", invalid_opcode},
+    {"rodata-write", rodata_write},   {"wild-read", wild_read},           {"invalid-opcode", invalid_opcode},
     {"library-write", library_write},
 };
 

@@ -2,7 +2,7 @@
 /* System calls about what a file is: stat, permissions, owners, times. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 /* --- stat ------------------------------------------------------------------------------------------ */
 

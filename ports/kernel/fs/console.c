@@ -163,7 +163,7 @@ struct file *console_open(int fd)
 	file = file_create_anonymous(S_IFIFO | 0600, "", fd ? O_WRONLY : O_RDONLY, &stream_ops, NULL);
 	if (!file)
 		return NULL;
-	ksnprintf(text, sizeof(text), "pipe:[%lu]", (unsigned long)file->inode->ino);
+	ksnprintf(text, sizeof(text), "pipe:[%" PRIu64 "]", file->inode->ino);
 	kfree(file->inode->ghost);
 	file->inode->ghost = kstrdup(text);
 	/* /dev/stdout opens the inode again: it must find the stream, not a new FIFO. */

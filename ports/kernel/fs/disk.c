@@ -135,7 +135,7 @@ void disk_truncate(struct inode *inode, uint64_t size)
 
 	/* It fails only for a size that no file has. */
 	if (disk && size < quire_file_size(disk) && quire_file_truncate(disk, size) != QUIRE_OK)
-		panic("disk: truncated to %lu", (unsigned long)size);
+		panic("disk: truncated to %" PRIu64, size);
 }
 
 int disk_punch(struct inode *inode, uint64_t offset, uint64_t length)

@@ -2,7 +2,7 @@
 /* Descriptor tables, and the working directory and root of a task. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 enum {
 	FIRST_SLOTS = 64,

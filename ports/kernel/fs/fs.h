@@ -228,6 +228,8 @@ extern const struct file_ops regular_ops, directory_ops, path_ops, fifo_ops, tty
 
 long file_read_user(struct file *file, uint64_t to, size_t n, uint64_t *pos);
 long file_write_user(struct file *file, uint64_t from, size_t n, uint64_t *pos);
+/* lseek() with 64 bits everywhere: the new position, or an errno. */
+int64_t file_seek(int fd, int64_t offset, unsigned whence);
 
 /* --- names.c: getdents ----------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 /* System calls that make, remove and list names. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 /* --- opening --------------------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
  * and by poll, who look again under it before they act. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 enum {
 	PIPE_PAGES = 16,
@@ -318,7 +318,7 @@ long pipe_create(unsigned flags, struct file *out_ends[2])
 	add_end(pipe, O_RDONLY);
 	inode = out_ends[0]->inode;
 	inode->pipe = pipe;
-	ksnprintf(text, sizeof(text), "pipe:[%lu]", (unsigned long)inode->ino);
+	ksnprintf(text, sizeof(text), "pipe:[%" PRIu64 "]", inode->ino);
 	kfree(inode->ghost);
 	inode->ghost = kstrdup(text);
 	out_ends[1] = file_create(inode_get(inode), O_WRONLY | flags, &fifo_ops);

@@ -2,7 +2,7 @@
 /* System calls about the file system and where a task stands in it: statfs, chdir, chroot, getcwd, umask. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 /* --- the file system ------------------------------------------------------------------------------- */
 

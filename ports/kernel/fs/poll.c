@@ -4,7 +4,7 @@
  * Every file adds its wait queues to a set once; then the files are asked again after each wake-up. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 enum {
 	WAITERS = 2

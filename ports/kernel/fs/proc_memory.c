@@ -41,13 +41,13 @@ static unsigned long anonymous_ino(const struct quire_file *file)
 	return (uint32_t)((uintptr_t)file / _Alignof(uint64_t)) * now;
 }
 
-static unsigned long region_ino(const struct quire_region *region)
+static uint64_t region_ino(const struct quire_region *region)
 {
 	const struct inode *inode = region->file ? quire_file_context(region->file) : NULL;
 
 	if (!region->file)
 		return 0;
-	return inode ? (unsigned long)inode->ino : anonymous_ino(region->file);
+	return inode ? inode->ino : anonymous_ino(region->file);
 }
 
 static void region_line(const struct quire_region *region, struct text *text, char *path)
@@ -55,11 +55,10 @@ static void region_line(const struct quire_region *region, struct text *text, ch
 	struct inode *inode = region->file ? quire_file_context(region->file) : NULL;
 	size_t start = text->length, column;
 
-	text_add(text, "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu ", (unsigned long)region->start,
-		 (unsigned long)region->end, letter(region->prot & QUIRE_PROT_READ, 'r'),
+	text_add(text, "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64 " 00:%02x %" PRIu64 " ",
+		 (uint64_t)region->start, (uint64_t)region->end, letter(region->prot & QUIRE_PROT_READ, 'r'),
 		 letter(region->prot & QUIRE_PROT_WRITE, 'w'), letter(region->prot & QUIRE_PROT_EXEC, 'x'),
-		 region->flags & QUIRE_REGION_SHARED ? 's' : 'p',
-		 region->file ? (unsigned long)region->offset : 0ul,
+		 region->flags & QUIRE_REGION_SHARED ? 's' : 'p', region->file ? region->offset : 0,
 		 inode          ? (unsigned)inode->dev
 		 : region->file ? 1u
 				: 0u,
@@ -107,7 +106,7 @@ void proc_maps(struct process *process, struct text *text)
 
 static void kib(struct text *text, const char *name, uint64_t value)
 {
-	text_add(text, "%-16s%8lu kB\n", name, (unsigned long)value);
+	text_add(text, "%-16s%8" PRIu64 " kB\n", name, value);
 }
 
 static void smaps_counts(struct text *text, const struct quire_smaps *smaps)
@@ -188,8 +187,8 @@ void proc_smaps_rollup(struct process *process, struct text *text)
 		for (start = region.start; quire_mm_region(mm, end, &region) == QUIRE_OK;)
 			end = region.end;
 	if (end && quire_mm_smaps(mm, start, end, &smaps) == QUIRE_OK) {
-		text_add(text, "%08lx-%08lx ---p 00000000 00:00 0 %*s[rollup]\n", (unsigned long)start,
-			 (unsigned long)end, 0, "");
+		text_add(text, "%08" PRIx64 "-%08" PRIx64 " ---p 00000000 00:00 0 %*s[rollup]\n",
+			 (uint64_t)start, (uint64_t)end, 0, "");
 		smaps_counts(text, &smaps);
 	}
 	quire_mm_put(mm);
@@ -223,7 +222,11 @@ long proc_mem(struct process *process, void *buffer, size_t n, uint64_t pos, boo
 
 	if (!mm)
 		return 0;
-	status = quire_mm_access(mm, pos, buffer, n,
+	if (pos >= user_end) {
+		quire_mm_put(mm);
+		return -EIO;
+	}
+	status = quire_mm_access(mm, (quire_va)pos, buffer, MIN(n, (size_t)(user_end - pos)),
 				 QUIRE_ACCESS_MM_FORCE | (write ? QUIRE_ACCESS_MM_WRITE : 0), &done);
 	quire_mm_put(mm);
 	return done ? (long)done : status == QUIRE_OK ? 0 : -EIO;

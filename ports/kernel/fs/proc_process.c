@@ -70,7 +70,7 @@ static const char *state_name(char state)
 
 static void kib(struct text *text, const char *name, uint64_t pages)
 {
-	text_add(text, "%s:\t%8lu kB\n", name, (unsigned long)(pages * 4));
+	text_add(text, "%s:\t%8" PRIu64 " kB\n", name, (pages * 4));
 }
 
 static void status_memory(struct process *process, struct text *text)
@@ -126,28 +126,30 @@ void proc_status(struct process *process, struct text *text)
 		 s->sid);
 	status_memory(process, text);
 	text_add(text,
-		 "Threads:\t%u\nSigQ:\t0/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
-		 "SigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-		 s->threads, (unsigned long)process->rlimit[RLIMIT_SIGPENDING].soft,
-		 (unsigned long)s->pending, (unsigned long)s->shared_pending, (unsigned long)s->blocked,
-		 (unsigned long)s->ignored, (unsigned long)s->caught);
-	text_add(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016x\n",
-		 (unsigned long)s->cred.cap_inheritable, (unsigned long)s->cred.cap_permitted,
-		 (unsigned long)s->cred.cap_effective, (unsigned long)s->cred.cap_bounding, 0u);
-	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%lx\nCpus_allowed_list:\t0",
-		 s->no_new_privs, (unsigned long)cpu_mask);
+		 "Threads:\t%u\nSigQ:\t0/%" PRIu64 "\nSigPnd:\t%016" PRIx64 "\nShdPnd:\t%016" PRIx64
+		 "\nSigBlk:\t%016" PRIx64 "\n"
+		 "SigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n",
+		 s->threads, process->rlimit[RLIMIT_SIGPENDING].soft, s->pending, s->shared_pending,
+		 s->blocked, s->ignored, s->caught);
+	text_add(text,
+		 "CapInh:\t%016" PRIx64 "\nCapPrm:\t%016" PRIx64 "\nCapEff:\t%016" PRIx64
+		 "\nCapBnd:\t%016" PRIx64 "\nCapAmb:\t%016x\n",
+		 s->cred.cap_inheritable, s->cred.cap_permitted, s->cred.cap_effective, s->cred.cap_bounding,
+		 0u);
+	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%" PRIx64 "\nCpus_allowed_list:\t0",
+		 s->no_new_privs, cpu_mask);
 	if (cpu_count() > 1)
 		text_add(text, "-%u", cpu_count() - 1);
 	text_add(text,
-		 "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\n"
-		 "nonvoluntary_ctxt_switches:\t%lu\n",
-		 (unsigned long)usage.voluntary, (unsigned long)usage.involuntary);
+		 "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%" PRIu64 "\n"
+		 "nonvoluntary_ctxt_switches:\t%" PRIu64 "\n",
+		 usage.voluntary, usage.involuntary);
 	kfree(s);
 }
 
-static unsigned long ticks(uint64_t ns)
+static uint64_t ticks(uint64_t ns)
 {
-	return (unsigned long)(ns / 10000000); /* 100 a second: AT_CLKTCK */
+	return ns / (NSEC_PER_SEC / ABI_TICKS_PER_SECOND);
 }
 
 void proc_stat(struct process *process, struct text *text)
@@ -169,21 +171,21 @@ void proc_stat(struct process *process, struct text *text)
 	rss = memory.rss_anon + memory.rss_file + memory.rss_shmem;
 	text_add(text, "%d (%.15s) %c %d %d %d %d %d 0 ", s->pid, s->comm, s->state, s->ppid, s->pgid, s->sid,
 		 s->tty ? 0x501 : 0, s->tty ? s->pgid : -1);
-	text_add(text, "%lu %lu %lu %lu %lu %lu %lu %lu 20 0 %u 0 %lu ", (unsigned long)usage.minor,
-		 (unsigned long)process->children_usage.minor, (unsigned long)usage.major,
-		 (unsigned long)process->children_usage.major, ticks(usage.user_ns), ticks(usage.system_ns),
-		 ticks(process->children_usage.user_ns), ticks(process->children_usage.system_ns), s->threads,
-		 ticks(s->start_time));
-	text_add(text, "%lu %lu %lu %lu %lu %lu 0 0 ", (unsigned long)(memory.total_vm * PAGE_SIZE),
-		 (unsigned long)rss, (unsigned long)process->rlimit[RLIMIT_RSS].soft,
-		 (unsigned long)process->start_code, (unsigned long)process->end_code,
-		 (unsigned long)process->start_stack);
-	text_add(text, "%lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 %lu %lu %lu %lu %lu %d\n",
-		 (unsigned long)(s->pending & 0x7fffffff), (unsigned long)(s->blocked & 0x7fffffff),
-		 (unsigned long)(s->ignored & 0x7fffffff), (unsigned long)(s->caught & 0x7fffffff),
-		 (unsigned long)memory.start_brk, (unsigned long)process->arg_start,
-		 (unsigned long)process->arg_end, (unsigned long)process->env_start,
-		 (unsigned long)process->env_end, process->exit_status);
+	text_add(text,
+		 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+		 " %" PRIu64 " 20 0 %u 0 %" PRIu64 " ",
+		 usage.minor, process->children_usage.minor, usage.major, process->children_usage.major,
+		 ticks(usage.user_ns), ticks(usage.system_ns), ticks(process->children_usage.user_ns),
+		 ticks(process->children_usage.system_ns), s->threads, ticks(s->start_time));
+	text_add(text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0 ",
+		 (memory.total_vm * PAGE_SIZE), rss, process->rlimit[RLIMIT_RSS].soft, process->start_code,
+		 process->end_code, process->start_stack);
+	text_add(text,
+		 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0 0 17 0 0 0 0 0 0 0 0 %" PRIu64
+		 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n",
+		 (s->pending & 0x7fffffff), (s->blocked & 0x7fffffff), (s->ignored & 0x7fffffff),
+		 (s->caught & 0x7fffffff), (uint64_t)memory.start_brk, process->arg_start, process->arg_end,
+		 process->env_start, process->env_end, process->exit_status);
 out:
 	kfree(s);
 	if (mm)
@@ -200,10 +202,9 @@ void proc_statm(struct process *process, struct text *text)
 		quire_mm_usage(mm, &usage);
 		quire_mm_put(mm);
 	}
-	text_add(text, "%lu %lu %lu %lu 0 %lu 0\n", (unsigned long)usage.total_vm,
-		 (unsigned long)(usage.rss_anon + usage.rss_file + usage.rss_shmem),
-		 (unsigned long)(usage.rss_file + usage.rss_shmem), (unsigned long)code,
-		 (unsigned long)(usage.data_vm + usage.stack_vm));
+	text_add(text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 %" PRIu64 " 0\n", usage.total_vm,
+		 (usage.rss_anon + usage.rss_file + usage.rss_shmem), (usage.rss_file + usage.rss_shmem),
+		 code, (usage.data_vm + usage.stack_vm));
 }
 
 static void limit_value(struct text *text, uint64_t value)
@@ -211,7 +212,7 @@ static void limit_value(struct text *text, uint64_t value)
 	if (value == UINT64_MAX)
 		text_add(text, "%-20s ", "unlimited");
 	else
-		text_add(text, "%-20lu ", (unsigned long)value);
+		text_add(text, "%-20" PRIu64 " ", value);
 }
 
 void proc_limits(struct process *process, struct text *text)

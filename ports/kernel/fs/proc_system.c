@@ -5,7 +5,7 @@
 
 static void kib(struct text *text, const char *name, uint64_t pages)
 {
-	text_add(text, "%-16s%8lu kB\n", name, (unsigned long)(pages * (PAGE_SIZE / 1024)));
+	text_add(text, "%-16s%8" PRIu64 " kB\n", name, (pages * (PAGE_SIZE / 1024)));
 }
 
 void proc_meminfo(struct text *text)
@@ -39,7 +39,7 @@ void proc_meminfo(struct text *text)
 
 static void count(struct text *text, const char *name, uint64_t value)
 {
-	text_add(text, "%s %lu\n", name, (unsigned long)value);
+	text_add(text, "%s %" PRIu64 "\n", name, value);
 }
 
 void proc_vmstat(struct text *text)
@@ -85,13 +85,14 @@ void proc_stat_system(struct text *text)
 	uint64_t now = time_monotonic() / 10000000 * cpu_count(), idle = idle_ns() / 10000000;
 
 	idle = MIN(idle, now);
-	text_add(text, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)(now - idle), (unsigned long)idle);
+	text_add(text, "cpu  %" PRIu64 " 0 0 %" PRIu64 " 0 0 0 0 0 0\n", (now - idle), idle);
 	for (unsigned i = 0; i < cpu_count(); i++)
-		text_add(text, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i,
-			 (unsigned long)((now - idle) / cpu_count()), (unsigned long)(idle / cpu_count()));
-	text_add(text, "intr 0\nctxt %lu\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
-		 (unsigned long)context_switches(),
-		 (unsigned long)((time_realtime() - time_monotonic()) / NSEC_PER_SEC), process_count(),
+		text_add(text, "cpu%u %" PRIu64 " 0 0 %" PRIu64 " 0 0 0 0 0 0\n", i,
+			 ((now - idle) / cpu_count()), (idle / cpu_count()));
+	text_add(text,
+		 "intr 0\nctxt %" PRIu64 "\nbtime %" PRIu64
+		 "\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
+		 context_switches(), ((time_realtime() - time_monotonic()) / NSEC_PER_SEC), process_count(),
 		 running_count());
 }
 

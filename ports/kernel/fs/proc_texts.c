@@ -9,8 +9,8 @@ void proc_make_uptime(struct process *process, struct text *text)
 {
 	uint64_t now = time_monotonic() / 10000000, idle = idle_ns() / 10000000;
 
-	text_add(text, "%lu.%02lu %lu.%02lu\n", (unsigned long)(now / 100), (unsigned long)(now % 100),
-		 (unsigned long)(idle / 100), (unsigned long)(idle % 100));
+	text_add(text, "%" PRIu64 ".%02" PRIu64 " %" PRIu64 ".%02" PRIu64 "\n", (now / 100), (now % 100),
+		 (idle / 100), (idle % 100));
 }
 
 /* No average is kept: what runs now stands in all three places. */

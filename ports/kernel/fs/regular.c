@@ -3,7 +3,7 @@
 #include "fs/fs.h"
 #include "kern/boot.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 #define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
 

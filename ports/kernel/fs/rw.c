@@ -6,7 +6,7 @@
 #include "fs/fs.h"
 
 #include "abi/ioctl.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 enum {
 	SMALL = 256, /* on the stack */
@@ -289,9 +289,9 @@ static int64_t seek_target(struct file *file, int64_t offset, unsigned whence)
 	return -EINVAL;
 }
 
-long sys_lseek(const uint64_t *a)
+int64_t file_seek(int fd, int64_t offset, unsigned whence)
 {
-	struct file *file = file_of((int)a[0]);
+	struct file *file = file_of(fd);
 	int64_t result;
 
 	if (!file)
@@ -300,8 +300,8 @@ long sys_lseek(const uint64_t *a)
 		result = -ESPIPE;
 	} else {
 		mutex_lock(&file->pos_lock);
-		result = seek_target(file, (int64_t)a[1], (unsigned)a[2]);
-		if (result < 0 && (unsigned)a[2] <= 2)
+		result = seek_target(file, offset, whence);
+		if (result < 0 && whence <= SEEK_END)
 			result = -EINVAL;
 		if (result >= 0)
 			file->pos = (uint64_t)result;
@@ -309,6 +309,11 @@ long sys_lseek(const uint64_t *a)
 	}
 	file_put(file);
 	return result;
+}
+
+long sys_lseek(const uint64_t *a)
+{
+	return (long)file_seek((int)a[0], (int64_t)a[1], (unsigned)a[2]);
 }
 
 /* --- from file to file ----------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* From the page cache to the disk behind it: fsync and its relatives, posix_fadvise, readahead. */
 #include "fs/fs.h"
 
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 static long sync_part(int fd, uint64_t offset, uint64_t length)
 {

@@ -5,7 +5,7 @@
 #include "kern/elf.h"
 #include "kern/process.h"
 #include "port/system.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
 

@@ -4,7 +4,7 @@
 #include "kern/process.h"
 #include "port/system.h"
 #include "kern/report.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
 

@@ -2,7 +2,7 @@
 /* clone(2), fork(2), vfork(2): new tasks and processes. */
 #include "abi/process.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
 

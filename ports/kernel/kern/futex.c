@@ -2,7 +2,7 @@
 /* futex(2): sleeping on a word of memory, private or shared; robust lists. */
 #include "abi/process.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 #include "port/system.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls about who one is: processes, groups, sessions, users, limits. */
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 
 /* --- processes, groups, sessions -------------------------------------------------------------- */

@@ -26,7 +26,7 @@ typedef uint32_t gid_t;
 #define ALIGN_UP(n, to)   (((n) + (to) - 1) & ~((typeof(n))(to) - 1))
 #define ALIGN_DOWN(n, to) ((n) & ~((typeof(n))(to) - 1))
 /* clang-format on */
-#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_SEC ((uint64_t)1000000000)
 
 /* The one system of this kernel (port/system.h). */
 extern struct quire_system *the_system;
@@ -35,6 +35,15 @@ extern struct quire_system *the_system;
 #define KERNEL_RELEASE "6.18.0-quire"
 #define HOST_NAME_SIZE 65
 extern char host_name[HOST_NAME_SIZE];
+
+/* For 64-bit values in formats, as <inttypes.h> has them: that is no header of a freestanding C. */
+#if __SIZEOF_LONG__ == 8
+#define PRIu64 "lu"
+#define PRIx64 "lx"
+#else
+#define PRIu64 "llu"
+#define PRIx64 "llx"
+#endif
 
 /* --- log -------------------------------------------------------------------------------------- */
 

@@ -132,7 +132,7 @@ void kernel_main(void)
 	if (result)
 		panic("boot: vfs_init: error %d", -result);
 	arch_devices_init();
-	printk("quire-kernel: %u cpus, %lu KiB of memory, profile %s\n", cpu_count(),
+	printk("quire-kernel: %u cpus, %" PRIu64 " KiB of memory, profile %s\n", cpu_count(),
 	       boot_info.ram_bytes / 1024, quire_system_profile(the_system)->name);
 	kernel_process("init", NULL, init_main);
 	idle_loop();

@@ -3,7 +3,7 @@
 #include "abi/elf.h"
 #include "abi/process.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 
 #define UTS_FIELD HOST_NAME_SIZE

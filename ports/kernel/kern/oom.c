@@ -100,8 +100,8 @@ static void kill_for_memory(struct process *victim)
 {
 	struct siginfo info = {.signo = SIGKILL, .code = SI_KERNEL};
 
-	printk("quire-kernel: out of memory: killed process %d (%s), %lu pages, oom_score_adj %d\n",
-	       victim->pid, victim->comm, (unsigned long)pages_of(victim), victim->oom_score_adj);
+	printk("quire-kernel: out of memory: killed process %d (%s), %" PRIu64 " pages, oom_score_adj %d\n",
+	       victim->pid, victim->comm, pages_of(victim), victim->oom_score_adj);
 	__atomic_add_fetch(&kills, 1, __ATOMIC_RELAXED);
 	(void)send_signal(victim, &info);
 }

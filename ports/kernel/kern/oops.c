@@ -60,7 +60,7 @@ void oops_trace_lines(const struct call_trace *trace)
 {
 	printk("Call Trace:\n <TASK>\n");
 	for (unsigned i = 0; i < trace->count; i++)
-		printk(" 0x%lx\n", trace->pc[i]);
+		printk(" 0x%" PRIx64 "\n", trace->pc[i]);
 	if (!trace->whole)
 		printk(" ? the rest cannot be told\n");
 	printk(" </TASK>\n");

@@ -14,7 +14,7 @@ struct out {
 struct spec {
 	bool left, zero, plus, space, alternate;
 	int width, precision; /* precision -1: not given */
-	unsigned longs;       /* 0: int, 1 and more: 64 bits */
+	unsigned longs;       /* 0: int, 1: long, 2 and more: 64 bits */
 };
 
 static void put(struct out *out, char c)
@@ -102,7 +102,7 @@ static const char *parse_spec(const char *f, struct spec *spec, va_list *args)
 		for (; *f >= '0' && *f <= '9'; f++)
 			spec->precision = spec->precision * 10 + (*f - '0');
 	}
-	for (; *f == 'l' || *f == 'z' || *f == 'h' || *f == 'j'; f++)
+	for (; *f == 'l' || *f == 'z' || *f == 'h'; f++) /* size_t has the bits of a long */
 		spec->longs += *f != 'h';
 	return f;
 }
@@ -114,6 +114,20 @@ static void put_signed(struct out *out, const struct spec *spec, int64_t n)
 	put_number(out, spec, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, 10, false, sign);
 }
 
+static int64_t take_signed(const struct spec *spec, va_list *args)
+{
+	if (spec->longs > 1)
+		return va_arg(*args, int64_t);
+	return spec->longs ? va_arg(*args, long) : va_arg(*args, int);
+}
+
+static uint64_t take_unsigned(const struct spec *spec, va_list *args)
+{
+	if (spec->longs > 1)
+		return va_arg(*args, uint64_t);
+	return spec->longs ? va_arg(*args, unsigned long) : va_arg(*args, unsigned);
+}
+
 static void put_conversion(struct out *out, char c, const struct spec *spec, va_list *args)
 {
 	char text[2] = {0, 0};
@@ -122,13 +136,13 @@ static void put_conversion(struct out *out, char c, const struct spec *spec, va_
 	switch (c) {
 	case 'd':
 	case 'i':
-		put_signed(out, spec, spec->longs ? va_arg(*args, int64_t) : va_arg(*args, int));
+		put_signed(out, spec, take_signed(spec, args));
 		return;
 	case 'u':
 	case 'x':
 	case 'X':
 	case 'o':
-		n = spec->longs ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
+		n = take_unsigned(spec, args);
 		put_number(out, spec, n,
 			   c == 'u'   ? 10
 			   : c == 'o' ? 8
@@ -140,7 +154,7 @@ static void put_conversion(struct out *out, char c, const struct spec *spec, va_
 						: "");
 		return;
 	case 'p':
-		put_number(out, spec, (uint64_t)va_arg(*args, void *), 16, false, "0x");
+		put_number(out, spec, (uintptr_t)va_arg(*args, void *), 16, false, "0x");
 		return;
 	case 'c':
 		text[0] = (char)va_arg(*args, int);

@@ -11,14 +11,15 @@ static uint64_t free_frames(const struct quire_memory *memory)
 	return memory->by_state[QUIRE_PAGE_FREE] + memory->by_state[QUIRE_PAGE_CPU];
 }
 
-uint64_t free_frames_now(void)
+size_t free_frames_now(void)
 {
-	return quire_frames_in(the_system, QUIRE_PAGE_FREE) + quire_frames_in(the_system, QUIRE_PAGE_CPU);
+	return (size_t)(quire_frames_in(the_system, QUIRE_PAGE_FREE) +
+			quire_frames_in(the_system, QUIRE_PAGE_CPU));
 }
 
 void sample_free_frames(void)
 {
-	uint64_t now = free_frames_now(), least = __atomic_load_n(&run_figures.free_least, __ATOMIC_RELAXED);
+	size_t now = free_frames_now(), least = __atomic_load_n(&run_figures.free_least, __ATOMIC_RELAXED);
 
 	while (now < least && !__atomic_compare_exchange_n(&run_figures.free_least, &least, now, true,
 							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -31,10 +32,10 @@ static void report_counters(void)
 		uint64_t n = quire_counter(the_system, (enum quire_step)step);
 
 		if (n)
-			printk("counter %s %lu\n", quire_step_name((enum quire_step)step), n);
+			printk("counter %s %" PRIu64 "\n", quire_step_name((enum quire_step)step), n);
 	}
 	for (unsigned event = 0; event < QUIRE_EVENT_COUNT; event++)
-		printk("event %s %lu\n", quire_event_name((enum quire_event)event),
+		printk("event %s %" PRIu64 "\n", quire_event_name((enum quire_event)event),
 		       quire_event(the_system, (enum quire_event)event));
 }
 
@@ -44,10 +45,11 @@ static void report_memory(void)
 
 	quire_memory(the_system, &memory);
 	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
-		printk("frames %s %lu\n", quire_page_state_name((enum quire_page_state)state),
+		printk("frames %s %" PRIu64 "\n", quire_page_state_name((enum quire_page_state)state),
 		       memory.by_state[state]);
-	printk("memory %lu %lu %lu %lu\n", memory.frames, memory.frames - run_figures.free_least,
-	       run_figures.free_before, free_frames(&memory));
+	printk("memory %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", memory.frames,
+	       memory.frames - run_figures.free_least, (uint64_t)run_figures.free_before,
+	       free_frames(&memory));
 }
 
 void report_and_end(int wait_status)
@@ -63,11 +65,11 @@ void report_and_end(int wait_status)
 		printk("status signal %d\n", signal);
 	else
 		printk("status exit %d\n", wait_status >> 8 & 0xff);
-	printk("time %lu %lu\n", run_figures.first_instruction,
+	printk("time %" PRIu64 " %" PRIu64 "\n", run_figures.first_instruction,
 	       time_monotonic() - run_figures.first_instruction);
 	report_counters();
 	report_memory();
-	printk("faults %lu %lu\n", usage.minor, usage.major);
+	printk("faults %" PRIu64 " %" PRIu64 "\n", usage.minor, usage.major);
 	if (oops_count())
 		printk("oopses %u\n", oops_count());
 	printk("@quire-end\n");

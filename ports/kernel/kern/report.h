@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How the machine ends, and what it says to `quire run` on the debugcon port before it does.
+/* How the machine ends, and what it says to `quire run` before it does.
  *
- * Port 0xe9 carries the kernel's log, one line each, and just before the end one block:
+ * The log (arch_log_write()) has lines, and just before the end one block:
  *
  *   @quire-report 1
  *   status <kind> <n>              kind: "exit" n = the program's exit status; "signal" n = what killed it
@@ -14,9 +14,9 @@
  *   oopses <n>                     mistakes of the kernel that cost a task; left out when there was none
  *   @quire-end
  *
- * then a byte to isa-debug-exit (iobase 0xf4, iosize 4): QEMU's own exit status is (byte << 1) | 1.
- *   MACHINE_DONE   0x10 (QEMU exits 33): read the status line
- *   MACHINE_PANIC  0x11 (QEMU exits 35): a line "panic: ..." is in the log
+ * then it ends with a code (arch_end_machine()):
+ *   MACHINE_DONE   0x10: read the status line
+ *   MACHINE_PANIC  0x11: a line "panic: ..." is in the log
  * With "trace=1" on the command line every fault adds a line to the log:
  *   @fault <pid> <trace as text>
  * Log lines that concern a program (a system call not known) start with "quire-kernel: ". */
@@ -28,14 +28,14 @@
 #define MACHINE_DONE  0x10
 #define MACHINE_PANIC 0x11
 
-/* Gathered while programs run. */
+/* Frames, gathered while programs run. */
 struct run_figures {
 	uint64_t first_instruction; /* ns since boot */
-	uint64_t free_before;       /* frames, when the program was about to start */
-	uint64_t free_least;        /* frames, as seen at every timer interrupt */
+	size_t free_before;         /* frames, when the program was about to start */
+	size_t free_least;          /* frames, as seen at every timer interrupt */
 };
 extern struct run_figures run_figures;
-uint64_t free_frames_now(void);
+size_t free_frames_now(void);
 /* Called at every timer interrupt: how much memory was in use at most. */
 void sample_free_frames(void);
 

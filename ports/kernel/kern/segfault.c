@@ -44,8 +44,8 @@ static void where(quire_va pc, char *text, size_t size)
 		if (region.start <= pc) {
 			quire_file_path(region.file, path, PATH_SIZE);
 			name = strrchr(path, '/');
-			ksnprintf(text, size, " in %.64s[%lx+%lx]", name ? name + 1 : path,
-				  (unsigned long)region.start, (unsigned long)(region.end - region.start));
+			ksnprintf(text, size, " in %.64s[%" PRIx64 "+%" PRIx64 "]", name ? name + 1 : path,
+				  (uint64_t)region.start, (uint64_t)(region.end - region.start));
 		}
 		quire_file_put(region.file);
 	}

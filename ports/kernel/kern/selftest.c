@@ -24,8 +24,8 @@ static bool conformance(void)
 	struct conformance_report report;
 	int failed = quire_conformance(&env, &report);
 
-	printk("selftest: conformance: %lu checks, %lu operations, %lu failures\n", report.checks,
-	       report.operations, report.failures);
+	printk("selftest: conformance: %" PRIu64 " checks, %" PRIu64 " operations, %" PRIu64 " failures\n",
+	       report.checks, report.operations, report.failures);
 	return !failed;
 }
 
@@ -33,7 +33,7 @@ static bool conformance(void)
 static bool allocator(void)
 {
 	static void *objects[256];
-	uint64_t before = free_frames_now();
+	size_t before = free_frames_now();
 
 	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++) {
 		objects[i] = kmalloc(1 + (i * 37) % 6000);
@@ -50,7 +50,7 @@ static bool allocator(void)
 static bool kernel_mappings(void)
 {
 	quire_va va[8];
-	uint64_t before;
+	size_t before;
 
 	for (unsigned round = 0; round < 2; round++) {
 		before = free_frames_now();
@@ -96,10 +96,10 @@ bool selftest_run(void)
 	bool passed = true;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
-		uint64_t before = free_frames_now();
+		size_t before = free_frames_now();
 		bool ok = parts[i].run();
 
-		printk("selftest: %s: %s, free frames %lu before, %lu after\n", parts[i].name,
+		printk("selftest: %s: %s, free frames %zu before, %zu after\n", parts[i].name,
 		       ok ? "ok" : "FAILED", before, free_frames_now());
 		passed &= ok;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls about signals. */
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))

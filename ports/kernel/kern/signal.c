@@ -5,7 +5,7 @@
  * signals queue. Everything here is under proc_lock. */
 #include "kern/oops.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/entry.h"
 #include "kern/uaccess.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of system calls, and the way through it. */
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/entry.h"
 
 #define MAX_SYSCALLS 512
+
+typedef long syscall_fn(const uint64_t *a);
 
 static syscall_fn *const table[MAX_SYSCALLS] = {
 #define SYSCALL_AS(number, name, function) [number] = sys_##function,
@@ -37,7 +39,7 @@ static void log_unknown(uint64_t number)
 		printk("quire-kernel: system call %s is not implemented (%s)\n", missing[number],
 		       current->comm);
 	else
-		printk("quire-kernel: system call %lu is not known (%s)\n", number, current->comm);
+		printk("quire-kernel: system call %" PRIu64 " is not known (%s)\n", number, current->comm);
 }
 
 void syscall_dispatch(struct regs *regs)

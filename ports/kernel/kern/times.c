@@ -2,7 +2,7 @@
 /* The system calls about time and usage: clocks, sleeping, interval timers, rusage. */
 #include "abi/resource.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 
 #define NSEC_PER_TICK (NSEC_PER_SEC / ABI_TICKS_PER_SECOND)

@@ -100,7 +100,7 @@ long iovec_from_user(uint64_t from, uint64_t count, struct abi_iovec **out_vecto
 	}
 	for (uint64_t i = 0; i < count; i++) {
 		total += vector[i].length;
-		if (vector[i].length > INT64_MAX || total > INT64_MAX) {
+		if (vector[i].length > ABI_ULONG_MAX / 2 || total > ABI_ULONG_MAX / 2) {
 			kfree(vector);
 			return -EINVAL;
 		}

@@ -5,7 +5,7 @@
 #include "kern/oom.h"
 #include "kern/oops.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 
 bool fault_trace_on;
 
@@ -26,10 +26,10 @@ static void log_trace(const struct quire_trace *trace)
 	char line[480];
 
 	format_way(trace, line, sizeof(line));
-	printk("@fault %d %s %s %s %lx ip %lx%s%s:%s\n", current->tid, quire_mode_name(trace->fault.mode),
-	       quire_access_name(trace->fault.access), quire_cause_name(trace->fault.cause), trace->fault.va,
-	       trace->fault.pc, trace->outcome.major ? " major " : " ",
-	       quire_outcome_name(trace->outcome.kind), line);
+	printk("@fault %d %s %s %s %" PRIx64 " ip %" PRIx64 "%s%s:%s\n", current->tid,
+	       quire_mode_name(trace->fault.mode), quire_access_name(trace->fault.access),
+	       quire_cause_name(trace->fault.cause), (uint64_t)trace->fault.va, (uint64_t)trace->fault.pc,
+	       trace->outcome.major ? " major " : " ", quire_outcome_name(trace->outcome.kind), line);
 }
 
 static __attribute__((noinline)) struct quire_outcome ask_traced(const struct quire_trap *trap,
@@ -89,8 +89,9 @@ resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome
 	case QUIRE_OOPS: /* a table that says what none of ours does */
 		oops(&(struct oops){.regs = current->regs, .trap = trap});
 	default:
-		panic("fault at %lx of %s at pc %lx: outcome %s, rule %s", trap->address, current->comm,
-		      trap->pc, quire_outcome_name(outcome->kind), quire_step_name(outcome->rule));
+		panic("fault at %" PRIx64 " of %s at pc %" PRIx64 ": outcome %s, rule %s",
+		      (uint64_t)trap->address, current->comm, (uint64_t)trap->pc,
+		      quire_outcome_name(outcome->kind), quire_step_name(outcome->rule));
 	}
 }
 

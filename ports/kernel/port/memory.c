@@ -2,7 +2,7 @@
 /* The memory system calls: each is the library's function of the same name. */
 #include "port/host.h"
 #include "kern/process.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/uaccess.h"
 #include "fs/vfs.h"
 #include "port/system.h"

@@ -145,9 +145,7 @@ void arch_icache_sync(void *page, size_t bytes); /* as icache_sync of <quire/por
 
 /* --- registers of an interrupted program or kernel -------------------------------------------- */
 
-bool arch_regs_from_user(const struct regs *regs);
 bool arch_regs_irqs_on(const struct regs *regs);
-uint64_t arch_regs_pc(const struct regs *regs);
 void arch_regs_set_pc(struct regs *regs, uint64_t pc);
 uint64_t arch_regs_sp(const struct regs *regs);
 

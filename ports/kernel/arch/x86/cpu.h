@@ -146,6 +146,11 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 	})
 #define WRITE_CR(n, value) __asm__ volatile("mov %0, %%cr" #n : : "r"((uint64_t)(value)) : "memory")
 
+static inline bool regs_from_user(const struct regs *regs)
+{
+	return regs->cs & 3;
+}
+
 static inline void *pa_to_linear(uint64_t pa)
 {
 	return (void *)(LINEAR_BASE + pa);

@@ -85,19 +85,9 @@ static inline bool arch_irqs_are_on(void)
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-static inline bool arch_regs_from_user(const struct regs *regs)
-{
-	return regs->cs & 3;
-}
-
 static inline bool arch_regs_irqs_on(const struct regs *regs)
 {
 	return regs->rflags & RFLAGS_IF;
-}
-
-static inline uint64_t arch_regs_pc(const struct regs *regs)
-{
-	return regs->rip;
 }
 
 static inline void arch_regs_set_pc(struct regs *regs, uint64_t pc)

@@ -56,7 +56,7 @@ void arch_call_trace(const struct regs *regs, struct call_trace *out)
 	*out = (struct call_trace){.library = in_library(regs->rip)};
 	if (!task || !task->stack)
 		return;
-	if (arch_regs_from_user(regs)) {
+	if (regs_from_user(regs)) {
 		out->whole = true; /* a program's own fault: nothing of the kernel was running */
 		return;
 	}

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Two 16550 serial lines, the debugcon log port, and the way to end QEMU. */
+/* Two 16550 serial lines, the debugcon log port, and the way to end QEMU.
+ *
+ *   COM1 0x3f8   console: /dev/console and /dev/tty; input by interrupt
+ *   COM2 0x2f8   standard error
+ *   port 0xe9    debugcon: the log, and at the end the report (kern/report.h)
+ *   port 0xf4    isa-debug-exit: QEMU's own exit status is (code << 1) | 1 */
 #include "cpu.h"
 #include "kern/lock.h"
 #include "fs/vfs.h"

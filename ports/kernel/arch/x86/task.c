@@ -2,7 +2,7 @@
 /* What the CPU keeps of a task: kernel stack, registers, FPU state, address space. */
 #include "cpu.h"
 #include "kern/sched.h"
-#include "kern/syscall.h"
+#include "abi/functions.h"
 #include "kern/task.h"
 #include "kern/uaccess.h"
 #include "port/system.h"

@@ -154,7 +154,7 @@ static void interrupt(const struct regs *regs)
 	switch (regs->vector) {
 	case VECTOR_TIMER:
 		apic_end();
-		timer_interrupt(arch_regs_from_user(regs));
+		timer_interrupt(regs_from_user(regs));
 		break;
 	case VECTOR_SERIAL:
 		apic_end();
@@ -175,7 +175,7 @@ static void interrupt(const struct regs *regs)
 
 void trap(struct regs *regs)
 {
-	bool user = arch_regs_from_user(regs);
+	bool user = regs_from_user(regs);
 
 	if (user)
 		current->regs = regs;
@@ -202,7 +202,7 @@ static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *f
 /* #PF: SDM volume 3, 4.7. CR2 is read before anything else can fault. */
 void page_fault(struct regs *regs)
 {
-	bool user = arch_regs_from_user(regs);
+	bool user = regs_from_user(regs);
 	struct quire_trap fault = {
 	    .vector = QUIRE_VECTOR_PAGE_FAULT,
 	    .mode = user ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL,
