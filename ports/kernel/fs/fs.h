@@ -40,6 +40,7 @@ enum {
 
 #define IS_TYPE(inode, type) (((inode)->mode & S_IFMT) == (type))
 
+struct place;
 struct poll_set;
 struct dir_sink;
 
@@ -183,8 +184,8 @@ struct dirent *tree_find(struct inode *dir, const char *name, size_t length);
 /* -EEXIST, -ENOENT (the directory was removed), -ENOMEM, -ENAMETOOLONG. */
 int tree_add(struct inode *dir, const char *name, size_t length, struct inode *inode);
 void tree_remove(struct dirent *dirent);
-int tree_rename(struct inode *from, const char *name, size_t length, struct inode *to, const char *new_name,
-		size_t new_length, unsigned flags);
+/* From the name of one place to that of another; flags: RENAME_*. */
+int tree_rename(const struct place *from, const struct place *to, unsigned flags);
 size_t tree_path(struct inode *inode, char *buffer, size_t size); /* absolute, of the whole tree */
 
 /* --- path.c ---------------------------------------------------------------------------------------- */
@@ -283,66 +284,8 @@ void tty_take(struct process *process); /* becomes the controlling terminal of i
 void console_configure(const char *kinds, unsigned rows, unsigned columns);
 struct file *console_open(int fd); /* descriptor 0, 1 or 2 of the first task */
 
-/* --- proc*.c: text files --------------------------------------------------------------------------- */
-
-/* What a reader gets. A long file is written in pieces: its maker appends one, and says in `more` that there
- * are others, of which the next begins at `cursor`, a number of the maker's (0 at first). */
-struct text {
-	char *data;
-	size_t length, room;
-	bool failed; /* memory ran out */
-	bool more;
-	uint64_t cursor;
-	uint64_t start; /* position in the file of data[0]: what was read is dropped */
-};
-void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_bytes(struct text *text, const void *bytes, size_t n);
+/* --- proc.c ---------------------------------------------------------------------------------------- */
 
 int proc_init(void);
-void proc_make_auxv(struct process *process, struct text *text);
-void proc_make_cmdline(struct process *process, struct text *text);
-void proc_make_cmdline_system(struct process *process, struct text *text);
-void proc_make_comm(struct process *process, struct text *text);
-void proc_make_cpuinfo(struct process *process, struct text *text);
-void proc_make_environ(struct process *process, struct text *text);
-void proc_make_filesystems(struct process *process, struct text *text);
-void proc_make_hostname(struct process *process, struct text *text);
-void proc_make_loadavg(struct process *process, struct text *text);
-void proc_make_map_count(struct process *process, struct text *text);
-void proc_make_meminfo(struct process *process, struct text *text);
-void proc_make_min_addr(struct process *process, struct text *text);
-void proc_make_mounts(struct process *process, struct text *text);
-void proc_make_mountinfo(struct process *process, struct text *text);
-void proc_make_mounts_of(struct process *process, struct text *text);
-void proc_make_oom_score(struct process *process, struct text *text);
-void proc_make_oom_score_adj(struct process *process, struct text *text);
-void proc_make_osrelease(struct process *process, struct text *text);
-void proc_make_ostype(struct process *process, struct text *text);
-void proc_make_pid_max(struct process *process, struct text *text);
-void proc_make_stat_system(struct process *process, struct text *text);
-void proc_make_two(struct process *process, struct text *text);
-void proc_make_uptime(struct process *process, struct text *text);
-void proc_make_version(struct process *process, struct text *text);
-void proc_make_vmstat(struct process *process, struct text *text);
-void proc_make_wchan(struct process *process, struct text *text);
-void proc_make_zero(struct process *process, struct text *text);
-int proc_take_oom_score_adj(struct process *process, const char *value);
-void proc_make_provoke(struct process *process, struct text *text);
-int proc_take_provoke(struct process *process, const char *value);
-int proc_take_sysrq(struct process *process, const char *value);
-void proc_meminfo(struct text *text);
-void proc_vmstat(struct text *text);
-void proc_cpuinfo(struct text *text);
-void proc_stat_system(struct text *text);
-void proc_mounts(struct text *text);
-void proc_maps(struct process *process, struct text *text);
-void proc_smaps(struct process *process, struct text *text);
-void proc_smaps_rollup(struct process *process, struct text *text);
-void proc_status(struct process *process, struct text *text);
-void proc_statm(struct process *process, struct text *text);
-void proc_stat(struct process *process, struct text *text);
-void proc_limits(struct process *process, struct text *text);
-long proc_pagemap(struct process *process, char *to, size_t n, uint64_t pos);
-long proc_mem(struct process *process, void *buffer, size_t n, uint64_t pos, bool write);
 
 #endif

@@ -319,7 +319,7 @@ static int rename_places(struct place *old, struct place *new, unsigned flags)
 	if (result)
 		return result;
 	mutex_lock(&tree_lock);
-	result = tree_rename(old->dir, old->name, old->length, new->dir, new->name, new->length, flags);
+	result = tree_rename(old, new, flags);
 	mutex_unlock(&tree_lock);
 	return result;
 }
@@ -330,7 +330,8 @@ static long rename_path(int old_fd, uint64_t user_old, int new_fd, uint64_t user
 	char *path;
 	int result;
 
-	if (flags & ~3u || flags == 3)
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	result = path_from_user(user_old, false, &path);
 	if (result)

@@ -133,15 +133,9 @@ static int look_up(struct walk *walk, const char *name, size_t length, struct in
 	return result;
 }
 
-/* The last component is known: fills `place`. */
-static int arrive(struct walk *walk, const char *name, size_t length, unsigned flags, int result,
-		  struct inode *found, struct place *place)
+/* WALK_PARENT: where the last component is, or would be. */
+static int note_parent(struct walk *walk, const char *name, size_t length, struct place *place)
 {
-	place->inode = result ? NULL : found;
-	if (!(flags & WALK_PARENT))
-		return result;
-	if (result && result != -ENOENT)
-		return result;
 	memcpy(place->name, name, length);
 	place->name[length] = 0;
 	place->length = (uint8_t)length;
@@ -198,7 +192,10 @@ static int walk_on(struct walk *walk, unsigned flags, struct place *place)
 			inode_put(found);
 			return -ENOTDIR;
 		}
-		return arrive(walk, name, length, flags, result, found, place);
+		place->inode = result ? NULL : found;
+		if (!(flags & WALK_PARENT) || (result && result != -ENOENT))
+			return result;
+		return note_parent(walk, name, length, place);
 	}
 }
 

@@ -3,34 +3,7 @@
  *
  * Every node is an inode with a struct node: which entry of a table it is, of which process. A text file
  * is written when it is read from its start, whole or in pieces, and kept until it is closed. */
-#include "fs/fs.h"
-
-enum kind {
-	TEXT,
-	DIRECTORY,
-	PROCESSES,
-	DESCRIPTORS,
-	THREADS,
-	LINK,
-	RAW
-};
-
-struct entry {
-	const char *name;
-	enum kind kind;
-	uint32_t mode;
-	void (*make)(struct process *process, struct text *text);       /* TEXT */
-	int (*take)(struct process *process, const char *value);        /* TEXT: a value written; or NULL */
-	const struct entry *children;                                   /* DIRECTORY, PROCESSES, THREADS */
-	long (*target)(struct process *process, char *to, size_t size); /* LINK */
-	long (*raw)(struct process *process, char *data, size_t n, uint64_t pos, bool write); /* RAW */
-};
-
-struct node {
-	const struct entry *entry;
-	pid_t pid; /* 0: of the system */
-	int fd;    /* a link in fd/; -1 otherwise */
-};
+#include "fs/proc.h"
 
 static int proc_lookup(struct inode *dir, const char *name, size_t length, struct inode **out_inode);
 static long proc_target(struct inode *inode, char *to, size_t size);
@@ -45,132 +18,7 @@ static const struct inode_ops directory_inode_ops = {.lookup = proc_lookup, .rel
 static const struct inode_ops link_inode_ops = {.target = proc_target, .release = proc_release};
 static const struct inode_ops thing_inode_ops = {
     .target = proc_target, .follow = proc_follow, .release = proc_release};
-static const struct file_ops text_file_ops, list_file_ops, raw_file_ops;
-
-/* --- text ------------------------------------------------------------------------------------------ */
-
-static bool text_room(struct text *text, size_t n)
-{
-	size_t room = MAX(text->room * 2, text->length + n + 1);
-	char *more;
-
-	if (text->failed || text->length + n + 1 <= text->room)
-		return !text->failed;
-	room = MAX(room, (size_t)1024);
-	more = krealloc(text->data, text->room, room);
-	if (!more) {
-		text->failed = true;
-		return false;
-	}
-	text->data = more;
-	text->room = room;
-	return true;
-}
-
-void text_add(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int length;
-
-	va_start(args, format);
-	length = kvsnprintf(NULL, 0, format, args);
-	va_end(args);
-	if (length < 0 || !text_room(text, (size_t)length))
-		return;
-	va_start(args, format);
-	kvsnprintf(text->data + text->length, (size_t)length + 1, format, args);
-	va_end(args);
-	text->length += (size_t)length;
-}
-
-void text_bytes(struct text *text, const void *bytes, size_t n)
-{
-	if (!text_room(text, n))
-		return;
-	memcpy(text->data + text->length, bytes, n);
-	text->length += n;
-}
-
-/* --- links of a process ---------------------------------------------------------------------------- */
-
-static void visit_fs(struct task *task, void *context)
-{
-	if (task->fs)
-		*(struct fs **)context = fs_get(task->fs);
-}
-
-static void visit_files(struct task *task, void *context)
-{
-	if (task->files)
-		*(struct files **)context = files_get(task->files);
-}
-
-static struct files *process_files(struct process *process)
-{
-	struct files *files = NULL;
-
-	process_visit_thread(process, visit_files, &files);
-	return files;
-}
-
-static struct inode *process_place(struct process *process, bool root)
-{
-	struct inode *inode = NULL;
-	struct fs *fs = NULL;
-
-	process_visit_thread(process, visit_fs, &fs);
-	if (!fs)
-		return NULL;
-	mutex_lock(&fs->lock);
-	inode = inode_get(root ? fs->root : fs->cwd);
-	mutex_unlock(&fs->lock);
-	fs_put(fs);
-	return inode;
-}
-
-static long path_of(struct inode *inode, char *to, size_t size)
-{
-	size_t length;
-
-	if (!inode)
-		return -ENOENT;
-	mutex_lock(&tree_lock);
-	length = tree_path(inode, to, size);
-	mutex_unlock(&tree_lock);
-	inode_put(inode);
-	return (long)length;
-}
-
-static long cwd_target(struct process *process, char *to, size_t size)
-{
-	return path_of(process_place(process, false), to, size);
-}
-
-static long root_target(struct process *process, char *to, size_t size)
-{
-	return path_of(process_place(process, true), to, size);
-}
-
-static long exe_target(struct process *process, char *to, size_t size)
-{
-	size_t length = 0;
-
-	spin_lock(&proc_lock);
-	if (process->exe_path)
-		length = strlcpy(to, process->exe_path, size);
-	spin_unlock(&proc_lock);
-	return length ? (long)length : -ENOENT;
-}
-
-static long self_target(struct process *process, char *to, size_t size)
-{
-	return ksnprintf(to, size, "%d", current->process->pid);
-}
-
-static long thread_self_target(struct process *process, char *to, size_t size)
-{
-	return ksnprintf(to, size, "%d/task/%d", current->process->pid, current->tid);
-}
+static const struct file_ops list_file_ops;
 
 /* --- the tables ------------------------------------------------------------------------------------ */
 
@@ -205,9 +53,9 @@ static const struct entry process_entries[] = {
     {.name = "oom_score_adj", .mode = 0644, .make = proc_make_oom_score_adj, .take = proc_take_oom_score_adj},
     {.name = "pagemap", .kind = RAW, .mode = 0400, .raw = raw_pagemap},
     {.name = "mem", .kind = RAW, .mode = 0600, .raw = raw_mem},
-    {.name = "exe", .kind = LINK, .mode = 0777, .target = exe_target},
-    {.name = "cwd", .kind = LINK, .mode = 0777, .target = cwd_target},
-    {.name = "root", .kind = LINK, .mode = 0777, .target = root_target},
+    {.name = "exe", .kind = LINK, .mode = 0777, .target = proc_exe_target},
+    {.name = "cwd", .kind = LINK, .mode = 0777, .target = proc_cwd_target},
+    {.name = "root", .kind = LINK, .mode = 0777, .target = proc_root_target},
     {.name = "fd", .kind = DESCRIPTORS, .mode = 0500},
     {0},
 };
@@ -238,8 +86,8 @@ static const struct entry sys_entries[] = {
     {0},
 };
 static const struct entry root_entries[] = {
-    {.name = "self", .kind = LINK, .mode = 0777, .target = self_target},
-    {.name = "thread-self", .kind = LINK, .mode = 0777, .target = thread_self_target},
+    {.name = "self", .kind = LINK, .mode = 0777, .target = proc_self_target},
+    {.name = "thread-self", .kind = LINK, .mode = 0777, .target = proc_thread_self_target},
     {.name = "meminfo", .mode = 0444, .make = proc_make_meminfo},
     {.name = "vmstat", .mode = 0444, .make = proc_make_vmstat},
     {.name = "cpuinfo", .mode = 0444, .make = proc_make_cpuinfo},
@@ -260,11 +108,6 @@ static const struct entry root_entry = {
 
 /* --- nodes ----------------------------------------------------------------------------------------- */
 
-static struct process *node_process(const struct node *node)
-{
-	return node->pid ? process_find(node->pid) : NULL;
-}
-
 static void dress(struct inode *inode, const struct entry *entry, struct node *node)
 {
 	inode->private = node;
@@ -272,18 +115,19 @@ static void dress(struct inode *inode, const struct entry *entry, struct node *n
 	inode->nlink = 1;
 	switch (entry->kind) {
 	case TEXT:
-		inode->fops = &text_file_ops;
+		inode->fops = &proc_text_ops;
 		inode->ops = &link_inode_ops;
 		break;
 	case RAW:
-		inode->fops = &raw_file_ops;
+		inode->fops = &proc_raw_ops;
 		inode->ops = &link_inode_ops;
 		break;
 	case LINK:
 		inode->fops = NULL;
-		inode->ops = node->fd >= 0 || entry->target == cwd_target || entry->target == root_target
-				 ? &thing_inode_ops
-				 : &link_inode_ops;
+		inode->ops =
+		    node->fd >= 0 || entry->target == proc_cwd_target || entry->target == proc_root_target
+			? &thing_inode_ops
+			: &link_inode_ops;
 		break;
 	default:
 		inode->fops = &list_file_ops;
@@ -292,11 +136,12 @@ static void dress(struct inode *inode, const struct entry *entry, struct node *n
 	}
 }
 
-/* A new inode for an entry; its path is kept as its ghost, for getcwd and fd links. */
-static int make_node(struct inode *dir, const char *name, size_t length, const struct entry *entry, pid_t pid,
-		     int fd, struct inode **out_inode)
+/* A new inode for a node; its path is kept as its ghost, for getcwd and fd links. */
+static int make_node(struct inode *dir, const char *name, size_t length, const struct node *as,
+		     struct inode **out_inode)
 {
 	static const uint32_t types[] = {S_IFREG, S_IFDIR, S_IFDIR, S_IFDIR, S_IFDIR, S_IFLNK, S_IFREG};
+	const struct entry *entry = as->entry;
 	struct node *node = kmalloc(sizeof(*node));
 	/* Not S_IFREG: a regular inode would get pages. The type is set afterwards. */
 	struct inode *inode = inode_create(NULL, entry->mode, 0);
@@ -309,7 +154,7 @@ static int make_node(struct inode *dir, const char *name, size_t length, const s
 		inode_put(inode);
 		return -ENOMEM;
 	}
-	*node = (struct node){.entry = entry, .pid = pid, .fd = fd};
+	*node = *as;
 	inode->mode = types[entry->kind] | entry->mode;
 	dress(inode, entry, node);
 	above = tree_path(dir, path, PATH_SIZE);
@@ -337,58 +182,17 @@ static bool parse_number(const char *name, size_t length, uint32_t *out)
 	return true;
 }
 
-static bool has_descriptor(pid_t pid, int fd)
-{
-	struct process *process = process_find(pid);
-	struct files *files = process ? process_files(process) : NULL;
-	struct file *file = files ? files_slot(files, fd) : NULL;
-	bool has = file != NULL;
-
-	file_put(file);
-	files_put(files);
-	if (process)
-		process_put(process);
-	return has;
-}
-
-struct thread_search {
-	pid_t want, found; /* the least tid that is at least `want` */
-};
-
-static bool next_thread(struct process *process, struct thread_search *search)
-{
-	struct task *task;
-
-	search->found = 0;
-	spin_lock(&proc_lock);
-	list_for_each (task, &process->threads, thread)
-		if (task->tid >= search->want && (!search->found || task->tid < search->found))
-			search->found = task->tid;
-	spin_unlock(&proc_lock);
-	return search->found != 0;
-}
-
-static bool has_thread(pid_t pid, pid_t tid)
-{
-	struct process *process = process_find(pid);
-	struct thread_search search = {.want = tid};
-	bool has = process && next_thread(process, &search) && search.found == tid;
-
-	if (process)
-		process_put(process);
-	return has;
-}
-
 static int proc_lookup(struct inode *dir, const char *name, size_t length, struct inode **out_inode)
 {
 	const struct node *node = dir->private;
 	const struct entry *entry = node->entry;
+	struct node found = {.entry = entry->children, .pid = node->pid, .fd = -1};
 	struct process *process;
 	uint32_t number;
 
-	for (const struct entry *child = entry->children; child && child->name; child++)
-		if (strlen(child->name) == length && !memcmp(child->name, name, length))
-			return make_node(dir, name, length, child, node->pid, -1, out_inode);
+	for (; found.entry && found.entry->name; found.entry++)
+		if (strlen(found.entry->name) == length && !memcmp(found.entry->name, name, length))
+			return make_node(dir, name, length, &found, out_inode);
 	if (!parse_number(name, length, &number))
 		return -ENOENT;
 	switch (entry->kind) {
@@ -397,31 +201,24 @@ static int proc_lookup(struct inode *dir, const char *name, size_t length, struc
 		if (!process)
 			return -ENOENT;
 		process_put(process);
-		return make_node(dir, name, length, &process_entry, (pid_t)number, -1, out_inode);
+		found.entry = &process_entry;
+		found.pid = (pid_t)number;
+		break;
 	case DESCRIPTORS:
-		if (!has_descriptor(node->pid, (int)number))
+		if (!proc_has_descriptor(node->pid, (int)number))
 			return -ENOENT;
-		return make_node(dir, name, length, &descriptor_entry, node->pid, (int)number, out_inode);
+		found.entry = &descriptor_entry;
+		found.fd = (int)number;
+		break;
 	case THREADS:
-		if (!has_thread(node->pid, (pid_t)number))
+		if (!proc_has_thread(node->pid, (pid_t)number))
 			return -ENOENT;
-		return make_node(dir, name, length, &thread_entry, node->pid, -1, out_inode);
+		found.entry = &thread_entry;
+		break;
 	default:
 		return -ENOENT;
 	}
-}
-
-/* The open file that a link in fd/ stands for. */
-static struct file *node_file(const struct node *node)
-{
-	struct process *process = node_process(node);
-	struct files *files = process ? process_files(process) : NULL;
-	struct file *file = files ? files_slot(files, node->fd) : NULL;
-
-	files_put(files);
-	if (process)
-		process_put(process);
-	return file;
+	return make_node(dir, name, length, &found, out_inode);
 }
 
 static long proc_target(struct inode *inode, char *to, size_t size)
@@ -431,7 +228,7 @@ static long proc_target(struct inode *inode, char *to, size_t size)
 	long length;
 
 	if (node->fd >= 0) {
-		struct file *file = node_file(node);
+		struct file *file = proc_node_file(node);
 
 		length = file ? (long)file_path(file, to, size) : -ENOENT;
 		file_put(file);
@@ -439,7 +236,7 @@ static long proc_target(struct inode *inode, char *to, size_t size)
 	}
 	if (!node->entry->target)
 		return -EINVAL;
-	process = node_process(node);
+	process = proc_node_process(node);
 	if (node->pid && !process)
 		return -ESRCH;
 	length = node->entry->target(process, to, size);
@@ -454,140 +251,18 @@ static int proc_follow(struct inode *inode, struct inode **out_inode)
 	struct process *process;
 
 	if (node->fd >= 0) {
-		struct file *file = node_file(node);
+		struct file *file = proc_node_file(node);
 
 		*out_inode = file ? inode_get(file->inode) : NULL;
 		file_put(file);
 		return *out_inode ? 0 : -ENOENT;
 	}
-	process = node_process(node);
-	*out_inode = process ? process_place(process, node->entry->target == root_target) : NULL;
+	process = proc_node_process(node);
+	*out_inode = process ? proc_place(process, node->entry->target == proc_root_target) : NULL;
 	if (process)
 		process_put(process);
 	return *out_inode ? 0 : -ENOENT;
 }
-
-/* --- reading --------------------------------------------------------------------------------------- */
-
-/* Forgets what lies before `pos`: of a file in pieces, a page or two are kept. */
-static void text_drop(struct text *text, uint64_t pos)
-{
-	size_t n = MIN(text->length, pos - text->start);
-
-	memmove(text->data, text->data + n, text->length - n);
-	text->start += n;
-	text->length -= n;
-}
-
-static long text_piece(const struct node *node, struct text *text)
-{
-	struct process *process = node_process(node);
-
-	if (node->pid && !process)
-		return -ESRCH;
-	text->more = false;
-	node->entry->make(process, text);
-	if (process)
-		process_put(process);
-	return text->failed ? -ENOMEM : 0;
-}
-
-/* Read from its start, a file is written anew; a position that was dropped is come to by writing it again. */
-static long text_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
-{
-	struct text *text = file->private;
-	long result;
-
-	if (!text) {
-		text = file->private = kzalloc(sizeof(*text));
-		if (!text)
-			return -ENOMEM;
-		text->more = true;
-	}
-	if (*pos == 0 || *pos < text->start)
-		*text = (struct text){.data = text->data, .room = text->room, .more = true};
-	while (text->more && text->start + text->length < *pos + n) {
-		text_drop(text, *pos);
-		result = text_piece(file->inode->private, text);
-		if (result)
-			return result;
-	}
-	if (*pos >= text->start + text->length)
-		return 0;
-	n = MIN(n, text->start + text->length - *pos);
-	memcpy(to, text->data + (*pos - text->start), n);
-	*pos += n;
-	return (long)n;
-}
-
-/* One value in one write, as a shell's echo gives it. */
-static long text_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
-{
-	const struct node *node = file->inode->private;
-	struct process *process;
-	size_t length = n;
-	char value[32];
-	int result;
-
-	if (!node->entry->take)
-		return -EIO;
-	if (n >= sizeof(value))
-		return -EINVAL;
-	memcpy(value, from, n);
-	while (length && (value[length - 1] == '\n' || value[length - 1] == ' '))
-		length--;
-	value[length] = '\0';
-	process = node_process(node);
-	if (node->pid && !process)
-		return -ESRCH;
-	result = node->entry->take(process, value);
-	if (process)
-		process_put(process);
-	return result ? result : (long)n;
-}
-
-static void text_release(struct file *file)
-{
-	struct text *text = file->private;
-
-	if (text)
-		kfree(text->data);
-	kfree(text);
-}
-
-static long raw_transfer(struct file *file, char *data, size_t n, uint64_t *pos, bool write)
-{
-	const struct node *node = file->inode->private;
-	struct process *process = node_process(node);
-	long result;
-
-	if (!process)
-		return -ESRCH;
-	result = node->entry->raw(process, data, n, *pos, write);
-	process_put(process);
-	if (result > 0)
-		*pos += (uint64_t)result;
-	return result;
-}
-
-static long raw_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
-{
-	return raw_transfer(file, to, n, pos, false);
-}
-
-static long raw_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
-{
-	union {
-		const char *in;
-		char *out;
-	} data = {.in = from};
-
-	return raw_transfer(file, data.out, n, pos, true);
-}
-
-static const struct file_ops text_file_ops = {
-    .read = text_read, .write = text_write, .release = text_release};
-static const struct file_ops raw_file_ops = {.read = raw_read, .write = raw_write};
 
 /* --- listing --------------------------------------------------------------------------------------- */
 
@@ -621,7 +296,7 @@ static void list_processes(struct file *file, struct dir_sink *sink)
 
 static void list_descriptors(struct file *file, struct dir_sink *sink, struct process *process)
 {
-	struct files *files = process_files(process);
+	struct files *files = proc_files(process);
 	int fd;
 
 	while (files && (fd = files_next(files, (int)(file->pos - DYNAMIC))) >= 0)
@@ -632,13 +307,11 @@ static void list_descriptors(struct file *file, struct dir_sink *sink, struct pr
 
 static void list_threads(struct file *file, struct dir_sink *sink, struct process *process)
 {
-	struct thread_search search = {.want = (pid_t)(file->pos - DYNAMIC)};
+	pid_t tid = (pid_t)(file->pos - DYNAMIC);
 
-	while (next_thread(process, &search)) {
-		if (!emit_number(file, sink, (unsigned)search.found, S_IFDIR))
+	for (; (tid = proc_next_thread(process, tid)) != 0; tid++)
+		if (!emit_number(file, sink, (unsigned)tid, S_IFDIR))
 			return;
-		search.want = search.found + 1;
-	}
 }
 
 static bool list_table(struct file *file, struct dir_sink *sink, const struct node *node)
@@ -675,7 +348,7 @@ static long proc_list(struct file *file, struct dir_sink *sink)
 	}
 	if (node->entry->kind != DESCRIPTORS && node->entry->kind != THREADS)
 		return 0;
-	process = node_process(node);
+	process = proc_node_process(node);
 	if (!process)
 		return -ESRCH;
 	if (node->entry->kind == DESCRIPTORS)

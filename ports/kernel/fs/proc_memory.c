@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID/maps, smaps, pagemap, mem: what the library says of an address space, as Linux prints it. */
-#include "fs/fs.h"
+#include "fs/proc.h"
 #include "port/system.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID/status, stat, statm, limits, as Linux prints them. */
-#include "fs/fs.h"
+#include "fs/proc.h"
 
 /* What is copied under proc_lock, so that it is from one moment. */
 struct snapshot {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
-#include "fs/fs.h"
+#include "fs/proc.h"
 #include "kern/oom.h"
 
 static void kib(struct text *text, const char *name, uint64_t pages)

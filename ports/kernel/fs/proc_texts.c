@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The small files of /proc. Those of the system are given no process. */
-#include "fs/fs.h"
+#include "fs/proc.h"
 #include "kern/oom.h"
 #include "kern/oops.h"
 #include "kern/boot.h"

@@ -206,9 +206,9 @@ static int rename_exchange(struct dirent *old, struct dirent *there)
 	return 0;
 }
 
-int tree_rename(struct inode *from, const char *name, size_t length, struct inode *to, const char *new_name,
-		size_t new_length, unsigned flags)
+int tree_rename(const struct place *old_place, const struct place *new_place, unsigned flags)
 {
+	struct inode *from = old_place->dir, *to = new_place->dir;
 	struct dirent *old, *there, *fresh;
 	struct inode *inode;
 	uint32_t nlink;
@@ -216,26 +216,26 @@ int tree_rename(struct inode *from, const char *name, size_t length, struct inod
 
 	if (from->ops || to->ops)
 		return from->ops && to->ops ? -EPERM : -EXDEV;
-	old = tree_find(from, name, length);
-	there = tree_find(to, new_name, new_length);
+	old = tree_find(from, old_place->name, old_place->length);
+	there = tree_find(to, new_place->name, new_place->length);
 	if (!old || to->dead)
 		return -ENOENT;
-	if (there && (flags & 1)) /* RENAME_NOREPLACE */
+	if (there && flags & RENAME_NOREPLACE)
 		return -EEXIST;
 	inode = old->inode;
-	if (!there && (flags & 2)) /* RENAME_EXCHANGE */
+	if (!there && flags & RENAME_EXCHANGE)
 		return -ENOENT;
 	/* Two names of one file, or one name twice: nothing is renamed. */
 	if (there && there->inode == inode)
 		return 0;
-	if (flags & 2)
+	if (flags & RENAME_EXCHANGE)
 		return rename_exchange(old, there);
 	if (IS_TYPE(inode, S_IFDIR) && is_below(to, inode))
 		return -EINVAL;
 	result = there ? check_replace(inode, there->inode) : 0;
 	if (result)
 		return result;
-	fresh = dirent_create(new_name, new_length);
+	fresh = dirent_create(new_place->name, new_place->length);
 	if (!fresh)
 		return -ENOSPC;
 	if (there)

@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The terminal: line editing, echo, signals from keys, job control, its ioctls.
- *
- *   buffer:  tail ──► read by programs ──► canon ──► the line that is being typed ──► head
- *
- * Bytes are worked on in the interrupt that brings them, so that ^C works whatever runs. Echo is kept
- * until a task reads, writes or polls the terminal: the line may be written from tasks only. */
-#include "abi/ioctl.h"
-#include "fs/fs.h"
+/* The terminal as programs use it: reading, writing, job control, its ioctls. */
+#include "fs/tty.h"
 
-enum {
-	BUFFER = 4096,
-	ECHO_RING = 4096
-};
-
-static struct {
-	struct spinlock lock;
-	struct wait_queue queue;
-	struct abi_termios termios;
-	struct abi_winsize window;
-	unsigned line;
-	pid_t session, pgrp;
-	uint8_t buffer[BUFFER], ends[BUFFER / 8]; /* ends: the byte there is an end of file, not data */
-	volatile uint32_t head, canon, tail;      /* grow for ever */
-	char echo[ECHO_RING];
-	uint32_t echo_head, echo_tail;
-	bool literal;          /* after ^V */
-	volatile bool stopped; /* ^S */
-	volatile bool hung_up, deaf;
-} tty = {
+struct tty tty = {
     .lock = SPINLOCK_INIT,
     .queue = WAIT_QUEUE_INIT(tty.queue),
     .termios =
@@ -42,207 +17,6 @@ static struct {
 	},
     .window = {24, 80, 0, 0},
 };
-
-static bool is_key(unsigned index, uint8_t byte)
-{
-	return byte && tty.termios.key[index] == byte;
-}
-
-/* --- echo ------------------------------------------------------------------------------------------ */
-
-static void echo_byte(char byte)
-{
-	if (tty.echo_head - tty.echo_tail < ECHO_RING)
-		tty.echo[tty.echo_head++ % ECHO_RING] = byte;
-}
-
-static void echo(uint8_t byte)
-{
-	uint32_t local = tty.termios.local;
-
-	if (!(local & ECHO) && !(byte == '\n' && (local & ECHONL) && (local & ICANON)))
-		return;
-	if (byte < 32 && byte != '\n' && byte != '\t' && (local & ECHOCTL)) {
-		echo_byte('^');
-		echo_byte((char)(byte + 64));
-	} else {
-		if (byte == '\n' && (tty.termios.output & (OPOST | ONLCR)) == (OPOST | ONLCR))
-			echo_byte('\r');
-		echo_byte((char)byte);
-	}
-}
-
-static void flush_echo(void)
-{
-	char bytes[64];
-	size_t n;
-
-	do {
-		n = 0;
-		spin_lock(&tty.lock);
-		while (n < sizeof(bytes) && tty.echo_tail != tty.echo_head)
-			bytes[n++] = tty.echo[tty.echo_tail++ % ECHO_RING];
-		spin_unlock(&tty.lock);
-		if (n)
-			arch_console_write(tty.line, bytes, n);
-	} while (n);
-}
-
-/* --- input: tty.lock is held ----------------------------------------------------------------------- */
-
-static void put(uint8_t byte, bool end)
-{
-	uint32_t at = tty.head++ % BUFFER;
-
-	tty.buffer[at] = byte;
-	if (end)
-		tty.ends[at / 8] |= (uint8_t)(1u << at % 8);
-	else
-		tty.ends[at / 8] &= (uint8_t) ~(1u << at % 8);
-}
-
-/* Takes the last character of the line back: in UTF-8 its continuation bytes too. */
-static void erase_one(void)
-{
-	uint8_t byte;
-
-	do {
-		byte = tty.buffer[--tty.head % BUFFER];
-	} while ((tty.termios.input & IUTF8) && (byte & 0xc0) == 0x80 && tty.head != tty.canon);
-	if ((tty.termios.local & (ECHO | ECHOE)) != (ECHO | ECHOE))
-		return;
-	for (int i = byte < 32 && (tty.termios.local & ECHOCTL) ? 2 : 1; i > 0; i--) {
-		echo_byte('\b');
-		echo_byte(' ');
-		echo_byte('\b');
-	}
-}
-
-static void erase_word(void)
-{
-	while (tty.head != tty.canon && tty.buffer[(tty.head - 1) % BUFFER] == ' ')
-		erase_one();
-	while (tty.head != tty.canon && tty.buffer[(tty.head - 1) % BUFFER] != ' ')
-		erase_one();
-}
-
-static void reprint(void)
-{
-	echo(tty.termios.key[VREPRINT]);
-	echo('\n');
-	for (uint32_t at = tty.canon; at != tty.head; at++)
-		echo(tty.buffer[at % BUFFER]);
-}
-
-/* Keys of line editing. False: an ordinary byte. */
-static bool edit(uint8_t byte)
-{
-	if (is_key(VERASE, byte)) {
-		if (tty.head != tty.canon)
-			erase_one();
-	} else if (is_key(VKILL, byte)) {
-		while (tty.head != tty.canon)
-			erase_one();
-	} else if (is_key(VWERASE, byte) && (tty.termios.local & IEXTEN)) {
-		erase_word();
-	} else if (is_key(VREPRINT, byte) && (tty.termios.local & IEXTEN)) {
-		reprint();
-	} else if (is_key(VLNEXT, byte) && (tty.termios.local & IEXTEN)) {
-		tty.literal = true;
-	} else if (is_key(VEOF, byte)) {
-		put(0, true);
-		tty.canon = tty.head;
-	} else {
-		return false;
-	}
-	return true;
-}
-
-/* The signal that a key stands for; 0: none. */
-static int signal_of(uint8_t byte)
-{
-	if (!(tty.termios.local & ISIG))
-		return 0;
-	return is_key(VINTR, byte)   ? SIGINT
-	       : is_key(VQUIT, byte) ? SIGQUIT
-	       : is_key(VSUSP, byte) ? SIGTSTP
-				     : 0;
-}
-
-static void store(uint8_t byte)
-{
-	echo(byte);
-	put(byte, false);
-	if (!(tty.termios.local & ICANON) || byte == '\n' || is_key(VEOL, byte) || is_key(VEOL2, byte))
-		tty.canon = tty.head;
-}
-
-/* Returns the signal to send, or 0. */
-static int work_on(uint8_t byte)
-{
-	uint32_t input = tty.termios.input;
-	int signal;
-
-	if (tty.literal) {
-		tty.literal = false;
-		echo(byte);
-		put(byte, false);
-		return 0;
-	}
-	if (input & ISTRIP)
-		byte &= 0x7f;
-	if (byte == '\r' && (input & IGNCR))
-		return 0;
-	if (byte == '\r' && (input & ICRNL))
-		byte = '\n';
-	else if (byte == '\n' && (input & INLCR))
-		byte = '\r';
-	signal = signal_of(byte);
-	if (signal) {
-		if (!(tty.termios.local & NOFLSH))
-			tty.tail = tty.canon = tty.head;
-		tty.stopped = false;
-		echo(byte);
-		return signal;
-	}
-	if (input & IXON) {
-		bool stop = is_key(VSTOP, byte), start = is_key(VSTART, byte);
-
-		if (stop || start || tty.stopped)
-			tty.stopped = stop;
-		if (stop || start)
-			return 0;
-	}
-	if ((tty.termios.local & ICANON) && edit(byte))
-		return 0;
-	store(byte);
-	return 0;
-}
-
-bool tty_input(unsigned char byte)
-{
-	int signal = 0;
-	bool room;
-	pid_t pgrp;
-
-	spin_lock(&tty.lock);
-	/* A line that is too long loses its end, but signals and erasing must go on to work. */
-	room = tty.head - tty.tail < BUFFER - 8;
-	if (room || tty.canon == tty.tail || signal_of(byte)) {
-		if (room || signal_of(byte) || (tty.head != tty.canon && is_key(VERASE, byte)) ||
-		    byte == '\r' || byte == '\n')
-			signal = work_on(byte);
-		room = true;
-	} else {
-		tty.deaf = true;
-	}
-	pgrp = tty.pgrp;
-	spin_unlock(&tty.lock);
-	if (signal && pgrp)
-		send_signal_group(pgrp, signal);
-	wake_up(&tty.queue);
-	return room;
-}
 
 void tty_hangup(void)
 {
@@ -315,12 +89,12 @@ static size_t take_line(char *to, size_t n)
 	size_t done = 0;
 
 	while (done < n && tty.tail != tty.canon) {
-		uint32_t at = tty.tail++ % BUFFER;
+		uint32_t at = tty.tail++ % TTY_BUFFER;
 
 		if (tty.ends[at / 8] >> at % 8 & 1)
 			break;
 		to[done++] = (char)tty.buffer[at];
-		if (to[done - 1] == '\n' || is_key(VEOL, tty.buffer[at]))
+		if (to[done - 1] == '\n' || tty_is_key(VEOL, tty.buffer[at]))
 			break;
 	}
 	return done;
@@ -331,7 +105,7 @@ static size_t take_raw(char *to, size_t n)
 	size_t done = 0;
 
 	while (done < n && tty.tail != tty.head)
-		to[done++] = (char)tty.buffer[tty.tail++ % BUFFER];
+		to[done++] = (char)tty.buffer[tty.tail++ % TTY_BUFFER];
 	return done;
 }
 
@@ -354,7 +128,7 @@ static long wait_input(size_t n, bool wait)
 		want = MAX(want, 1u);
 	}
 	for (;;) {
-		flush_echo();
+		tty_flush_echo();
 		if (line ? has_line() : tty.head - tty.tail >= want || tty.hung_up)
 			return 0;
 		if (!wait)
@@ -401,7 +175,7 @@ static long tty_write(struct file *file, const char *from, size_t n, uint64_t *p
 		result = wait ? wait_event(&tty.queue, !tty.stopped) : -EAGAIN;
 	if (result)
 		return result;
-	flush_echo();
+	tty_flush_echo();
 	for (size_t i = 0; i < n; i++) {
 		if ((output & OPOST) && (output & ONLCR) && from[i] == '\n')
 			bytes[fill++] = '\r';
@@ -435,7 +209,7 @@ static long set_termios(uint64_t from, size_t bytes, bool flush)
 		return result;
 	if (copy_from_user(&new, from, bytes))
 		return -EFAULT;
-	flush_echo();
+	tty_flush_echo();
 	spin_lock(&tty.lock);
 	/* What was typed stays typed when lines are no longer waited for. */
 	if (!(new.local &ICANON) && (tty.termios.local & ICANON))

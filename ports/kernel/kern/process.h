@@ -30,6 +30,10 @@ void usage_add(struct usage *to, const struct usage *from);
 void process_usage_locked(struct process *process, struct usage *out_usage);
 
 /* signal.c */
+static inline uint64_t signals_pending_locked(const struct task *task)
+{
+	return task->pending.set | task->process->pending.set;
+}
 void pending_init(struct pending *pending);
 void pending_flush(struct pending *pending);
 int dequeue_signal_locked(struct task *task, uint64_t mask, struct siginfo *out_info);

@@ -4,8 +4,6 @@
 #include "abi/functions.h"
 #include "kern/uaccess.h"
 
-#define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
-
 static bool is_signal(uint64_t n)
 {
 	return n >= 1 && n <= SIGNAL_MAX;

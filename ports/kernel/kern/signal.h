@@ -7,6 +7,8 @@
 #include "kern/kernel.h"
 
 #define SIGNAL_BIT(n) (1ull << (-1 + (n)))
+#define UNBLOCKABLE   (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+#define STOP_SIGNALS  (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 
 struct sigaction {
 	uint64_t handler, flags, restorer;

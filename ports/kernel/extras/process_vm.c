@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* process_vm_readv(2), process_vm_writev(2): another process's memory; and membarrier(2). */
+#include "abi/functions.h"
+#include "kern/process.h"
+#include "kern/uaccess.h"
+
+struct transfer {
+	struct quire_mm *mm;
+	struct abi_iovec *local, *remote;
+	uint64_t local_count, remote_count;
+	uint64_t local_at, remote_at; /* bytes done of the first vector of each */
+	char *page;
+	bool write;
+};
+
+/* Moves one piece: what both first vectors have left, a page at most. Bytes, 0 at the end, or an error. */
+static long move_piece(struct transfer *t)
+{
+	uint64_t local, remote, n;
+	size_t done = 0;
+	long result;
+
+	while (t->local_count && t->local_at == t->local->length) {
+		t->local++;
+		t->local_count--;
+		t->local_at = 0;
+	}
+	while (t->remote_count && t->remote_at == t->remote->length) {
+		t->remote++;
+		t->remote_count--;
+		t->remote_at = 0;
+	}
+	if (!t->local_count || !t->remote_count)
+		return 0;
+	local = t->local->base + t->local_at;
+	remote = t->remote->base + t->remote_at;
+	n = MIN(t->local->length - t->local_at, t->remote->length - t->remote_at);
+	n = MIN(n, PAGE_SIZE - (remote & PAGE_MASK));
+	if (t->write && copy_from_user(t->page, local, n))
+		return -EFAULT;
+	result = quire_mm_access(t->mm, remote, t->page, n, t->write ? QUIRE_ACCESS_MM_WRITE : 0, &done);
+	if (result)
+		return result;
+	if (!t->write && copy_to_user(local, t->page, done))
+		return -EFAULT;
+	t->local_at += done;
+	t->remote_at += done;
+	return (long)done;
+}
+
+/* Another's memory: all its ids are the caller's and it does not hide, or the caller may trace anyone. */
+static bool may_look_into(const struct process *process)
+{
+	const struct cred *own = &current->process->cred, *its = &process->cred;
+
+	if (process == current->process || capable(CAP_SYS_PTRACE))
+		return true;
+	return own->uid == its->uid && own->uid == its->euid && own->uid == its->suid &&
+	       own->gid == its->gid && own->gid == its->egid && own->gid == its->sgid && process->dumpable &&
+	       !(its->cap_permitted & ~own->cap_permitted);
+}
+
+static struct quire_mm *other_mm(pid_t pid, long *out_result)
+{
+	struct process *process = process_find(pid);
+	struct quire_mm *mm = NULL;
+	*out_result = -ESRCH;
+	if (!process)
+		return NULL;
+	if (!may_look_into(process)) {
+		*out_result = -EPERM;
+	} else {
+		mm = process_mm(process);
+	}
+	process_put(process);
+	return mm;
+}
+
+static long process_vm(const uint64_t *a, bool write)
+{
+	struct transfer t = {.write = write};
+	struct abi_iovec *local = NULL, *remote = NULL;
+	uint64_t total, sum = 0;
+	long result, n;
+
+	if (a[5])
+		return -EINVAL;
+	result = iovec_from_user(a[1], a[2], &local, &total);
+	if (!result)
+		result = iovec_from_user(a[3], a[4], &remote, &total);
+	if (!result)
+		t.mm = other_mm((pid_t)a[0], &result);
+	t.page = page_alloc();
+	if (t.mm && t.page) {
+		t.local = local;
+		t.remote = remote;
+		t.local_count = a[2];
+		t.remote_count = a[4];
+		while ((n = move_piece(&t)) > 0)
+			sum += (uint64_t)n;
+		result = sum ? (long)sum : n;
+	} else if (t.mm) {
+		result = -ENOMEM;
+	}
+	if (t.mm)
+		quire_mm_put(t.mm);
+	if (t.page)
+		page_free(t.page);
+	kfree(local);
+	kfree(remote);
+	return result;
+}
+
+long sys_process_vm_readv(const uint64_t *a)
+{
+	return process_vm(a, false);
+}
+
+long sys_process_vm_writev(const uint64_t *a)
+{
+	return process_vm(a, true);
+}
+
+/* --- membarrier: every task that runs elsewhere is interrupted once --------------------------- */
+
+long sys_membarrier(const uint64_t *a)
+{
+	enum {
+		QUERY = 0,
+		GLOBAL = 1,
+		PRIVATE_EXPEDITED = 8,
+		REGISTER_PRIVATE_EXPEDITED = 16
+	};
+	struct quire_flush flush = {.mm = current->process->mm, .cpus = ~0ull};
+
+	switch (a[0]) {
+	case QUERY:
+		return GLOBAL | PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
+	case REGISTER_PRIVATE_EXPEDITED:
+		return 0;
+	case GLOBAL:
+	case PRIVATE_EXPEDITED:
+		arch_flush(&flush); /* a flush is answered by every CPU, and orders its memory */
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
