@@ -101,7 +101,7 @@ def contract(root):
     return set(re.findall(r'\b(arch_\w+)\([^;{]*\)[^;{]*;', text))
 
 
-def symbols(findings, root, nm, objects):
+def symbols(findings, root, nm, objects, whole):
     functions = contract(root)
     asked = set()
     for target, paths in zip(TARGETS, objects.values()):
@@ -123,7 +123,7 @@ def symbols(findings, root, nm, objects):
         helpers = sorted(name for name in opened if COMPILER.match(name))
         print(f'{abi}: asks the compiler\'s library for {", ".join(helpers) or "nothing"}')
     print(f'contract: {len(functions)} functions')
-    for name in sorted(functions - asked):
+    for name in sorted(functions - asked if whole else ()):
         findings.add('contract', f'{name} is in the contract, and nobody asks for it')
 
 
@@ -147,7 +147,7 @@ def words(findings, texts):
 
 def check(root, work, clang, nm, plant):
     findings = Findings()
-    files, texts = listed(root), shared_texts(root)
+    files, texts = [] if plant else listed(root), shared_texts(root)
     if plant:
         path, text = PLANTED_WORD
         texts[path] += text
@@ -156,7 +156,7 @@ def check(root, work, clang, nm, plant):
             files.append(os.path.join(work, name))
             open(files[-1], 'w').write(text)
     objects = compile_all(findings, root, work, clang, files)
-    symbols(findings, root, nm, objects)
+    symbols(findings, root, nm, objects, not plant)
     words(findings, texts)
     return findings.found
 
