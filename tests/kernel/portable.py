@@ -5,7 +5,7 @@
 usage: portable.py ROOT WORK CLANG NM          the check; CLANG: a command, with ccache perhaps
        portable.py ROOT WORK CLANG NM --plant  plants one violation of each kind: each must be found
 
-1. Every file of ports/kernel/sources.txt compiles for five architectures, against a stub of the contract.
+1. Every file of ports/kernel/sources.txt and arch/common compiles for five architectures, against a stub of the contract.
 2. What they leave open together is the contract (arch/include/arch.h), the library, and the system calls that
    are an architecture's own; every function of the contract is asked for by one of them.
 3. No register, number or structure of x86 is named outside arch/x86 and abi/, in comments neither."""
@@ -62,7 +62,9 @@ class Findings:
 def listed(root):
     folder = os.path.join(root, 'ports/kernel')
     lines = (line.strip() for line in open(os.path.join(folder, 'sources.txt')))
-    return [os.path.join(folder, line) for line in lines if line and not line.startswith('#')]
+    common = os.path.join(folder, 'arch/common')
+    return [os.path.join(folder, line) for line in lines if line and not line.startswith('#')] + \
+        [os.path.join(common, name) for name in sorted(os.listdir(common)) if name.endswith('.c')]
 
 
 def compile_all(findings, root, work, clang, files):
