@@ -52,6 +52,16 @@ static void refuses(void **state)
 	    {"limit colour 1p", 1, 7, "not a limit"},
 	    {"unmap 99999999999999999999999 1p", 1, 7, "not a number"},
 	    {"map", 1, 4, "a size is missing"},
+	    {"read arena -> [linux-2.5] ok", 1, 16, "not a profile or an architecture"},
+	    {"read arena -> [] ok", 1, 16, "not a profile or an architecture"},
+	    {"read arena -> [arm|] ok", 1, 16, "not a profile or an architecture"},
+	    {"read arena -> [!] ok", 1, 16, "not a profile or an architecture"},
+	    {"read arena -> [arm", 1, 19, "']' is missing"},
+	    {"read arena -> [x86 arm] ok", 1, 20, "no machine is all of that"},
+	    {"read arena -> [arm|!arm] ok", 1, 16, "every machine is one of that"},
+	    {"read arena -> ok, [arm] ok", 1, 19, "not an expectation"},
+	    {"read arena -> [arm]", 1, 20, "not an expectation"},
+	    {"read arena -> ok [arm] any, ok", 1, 27, "end of the line"},
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -86,6 +96,9 @@ static void assert_round_trip(const struct scn_program *p)
 	second = text_of(&again);
 	assert_string_equal(first, second);
 	assert_int_equal(p->op_count, again.op_count);
+	assert_int_equal(p->variant_count, again.variant_count);
+	for (unsigned i = 0; i < p->variant_count; i++)
+		assert_memory_equal(&p->variant[i].on, &again.variant[i].on, sizeof(again.variant[i].on));
 	free(first);
 	free(second);
 }
@@ -103,7 +116,9 @@ static void prints_what_it_reads(void **state)
 	    "kid: poke main A = 3\npeek kid A -> value 7\nfwrite f 1p+1 2p = 9 -> count 2p\nsp arena+4p\n"
 	    "advise A 1p 99\nlayout A 2p -> row A..A+1p rw-s file f, row A+1p..A.end ---p\n"
 	    "layout -> norows\nresident A 3p -> pages 1.1\nmemory\n"
-	    "read A -> SIGBUS ADRERR at A+4p\nbrk heap+1p+7 -> at heap+1p+7\nkid: exit\n";
+	    "read A -> SIGBUS ADRERR at A+4p\nbrk heap+1p+7 -> at heap+1p+7\nkid: exit\n"
+	    "read A -> [linux-2.4] major 1\nread A -> ok, minor 1 [!linux-6 arm|x86] value 3 [arm64_48] any\n"
+	    "layout -> norows [linux-2.4|arm linux-2.6|x86] row A..A+1p rw-s [!riscv64] norows\n";
 	struct scn_error error = {0};
 
 	if (!parse(text, &error))
@@ -148,10 +163,11 @@ static void is_a_function_of_the_seed(void **state)
 
 static void survives_any_bytes(void **state)
 {
-	static const char words[][12] = {"map",   "1p",   "rw",    "read", "arena", "->",  "ok",  "=",
-					 ",",     "A",    "fork",  "x3",   "file",  "f",   "shm", "row",
-					 "..",    "\n",   "main:", "-9",   "0x",    "+p",  "#",   "unmap",
-					 "pages", "heap", "A.end", "7",    "\t",    "\377"};
+	static const char words[][12] = {"map", "1p",   "rw",    "read",  "arena", "->",     "ok",
+					 "=",   ",",    "A",     "fork",  "x3",    "file",   "f",
+					 "shm", "row",  "..",    "\n",    "main:", "-9",     "0x",
+					 "+p",  "#",    "unmap", "pages", "heap",  "A.end",  "7",
+					 "\t",  "\377", "[",     "]",     "!arm",  "x86|arm"};
 	char text[512];
 	struct scn_error error;
 
@@ -160,7 +176,7 @@ static void survives_any_bytes(void **state)
 		size_t n = 0;
 
 		for (unsigned k = 0; k < 30; k++)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", words[rand() % 30],
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", words[rand() % 34],
 					      rand() % 4 ? " " : "\n");
 		memset(&error, 0, sizeof(error));
 		if (!scn_parse(text, n, &program, &error)) {
@@ -169,6 +185,84 @@ static void survives_any_bytes(void **state)
 		}
 		assert_round_trip(&program);
 	}
+}
+
+/* What operation 0 is expected to do on a machine, as the printer writes it. */
+static char *expected_on(const char *profile, const char *arch)
+{
+	const struct scn_backend machine = {.profile = profile, .arch = arch};
+
+	program.expect[0] = scn_expected(&program, &machine, 0);
+	program.variant_count = 0;
+	return text_of(&program);
+}
+
+static void chooses_by_the_machine(void **state)
+{
+	static const struct {
+		const char *clauses, *profile, *arch, *same;
+	} row[] = {
+	    /* A condition that holds, does not hold. */
+	    {"ok, minor 1 [linux-2.4] major 1", "linux-2.4", "i386", "ok, major 1"},
+	    {"ok, minor 1 [linux-2.4] major 1", "linux-2.6", "i386", "ok, minor 1"},
+	    /* Both words; one of the names; not a name. */
+	    {"ok [linux-2.6 arm] value 1", "linux-2.6", "arm", "ok, value 1"},
+	    {"ok [linux-2.6 arm] value 1", "linux-2.6", "i386", "ok"},
+	    {"ok [linux-2.6 arm] value 1", "linux-4.14", "arm", "ok"},
+	    {"ok [linux-2.6|arm] value 1", "linux-4.14", "arm", "ok, value 1"},
+	    {"ok [!linux-6 !x86] value 1", "linux-2.4", "toy", "ok, value 1"},
+	    {"ok [!linux-6 !x86] value 1", "linux-6", "arm", "ok"},
+	    {"ok [!linux-6 !x86] value 1", "linux-2.4", "x86_64_la57", "ok"},
+	    /* Families and their members. */
+	    {"ok [arm64] value 1", "linux-6", "arm64_16k", "ok, value 1"},
+	    {"ok [arm64] value 1", "linux-6", "arm64", "ok, value 1"},
+	    {"ok [arm64_48] value 1", "linux-6", "arm64_39", "ok"},
+	    {"ok [arm64_48] value 1", "linux-6", "arm64", "ok, value 1"},
+	    {"ok [riscv64] value 1", "linux-6", "riscv64_sv48", "ok, value 1"},
+	    {"ok [x86] value 1", "linux-6", "arm", "ok"},
+	    /* An outcome replaces everything, any everything by nothing; the last that holds wins. */
+	    {"ok, value 1, minor 1 [x86] SIGSEGV ACCERR", "linux-6", "i386", "SIGSEGV ACCERR"},
+	    {"ok, value 1, minor 1 [x86] any", "linux-6", "i386", ""},
+	    {"ok, value 1 [x86] value 2 [i386] value 3", "linux-6", "i386", "ok, value 3"},
+	    {"ok, value 1 [x86] value 2 [i386] value 3", "linux-6", "x86_64", "ok, value 2"},
+	    /* A machine that does not say what it is. */
+	    {"ok [linux-6 x86_64] value 1", NULL, NULL, "ok, value 1"},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char text[200], want[200], *got;
+		struct scn_error error;
+
+		snprintf(text, sizeof(text), "read arena -> %s", row[i].clauses);
+		snprintf(want, sizeof(want), "read arena%s%s\n", row[i].same[0] ? " -> " : "", row[i].same);
+		assert_true(parse(text, &error));
+		got = expected_on(row[i].profile, row[i].arch);
+		assert_string_equal(got, want);
+		free(got);
+	}
+}
+
+/* The language knows every profile and every architecture that the library has, each as one machine. */
+static void knows_every_machine(void **state)
+{
+	const struct quire_profile *profile;
+	const struct quire_arch *arch;
+	uint32_t number, seen = 0;
+	unsigned count = 0;
+
+	for (; (profile = quire_profile_at(count)) != NULL; count++) {
+		assert_true(scn_word_number(scn_profile_words, profile->name, &number));
+		assert_int_equal(number, count);
+	}
+	assert_int_equal(count, SCN_PROFILES);
+	for (count = 0; (arch = quire_arch_at(count)) != NULL; count++) {
+		if (!scn_word_number(scn_arch_words, arch->name, &number))
+			fail_msg("%s is no word of the language", arch->name);
+		number &= 0u - number;
+		assert_int_equal(seen & number, 0);
+		seen |= number;
+	}
+	assert_int_equal(seen, (1u << SCN_ARCHES) - 1);
 }
 
 /* --- Expectations and differences, on the machine --- */
@@ -218,6 +312,8 @@ static void sees_what_is_not_met(void **state)
 	    "A = map 1p rw fixed arena\nlayout -> row A..A+2p rw-p",
 	    "A = map 1p rw shared fixed arena\nlayout -> row A..A+1p rw-p",
 	    "exit\nmap 1p rw -> ok",
+	    "A = map 1p rw fixed arena\nread A -> minor 1 [x86_64] minor 2",
+	    "A = map 1p rw fixed arena\nread A -> [linux-6] value 1",
 	};
 	struct scn_sim *sim = open_machine(NULL);
 
@@ -269,6 +365,8 @@ int main(void)
 	    cmocka_unit_test(prints_what_it_generates),
 	    cmocka_unit_test(is_a_function_of_the_seed),
 	    cmocka_unit_test(survives_any_bytes),
+	    cmocka_unit_test(chooses_by_the_machine),
+	    cmocka_unit_test(knows_every_machine),
 	    cmocka_unit_test(sees_what_is_not_met),
 	    cmocka_unit_test(shrinks_to_the_cause),
 	};

@@ -117,9 +117,66 @@ static void check_number(struct checker *c, const char *what, uint64_t want, uin
 		differ(c, "%s: expected %" PRIu64 ", got %" PRIu64, what, want, got);
 }
 
+static bool holds_on(const struct scn_condition *on, const struct scn_backend *backend)
+{
+	const char *arch = backend->arch ? backend->arch : "x86_64";
+	uint32_t profile = 3, bits = 0;
+
+	(void)scn_word_number(scn_profile_words, backend->profile ? backend->profile : "linux-6", &profile);
+	/* The name of a family is one machine's as well: its first. */
+	(void)scn_word_number(scn_arch_words, arch, &bits);
+	return on->arches[profile] & bits & (0u - bits);
+}
+
+/* An outcome replaces all that was expected; what stands alone replaces what is of its kind. */
+static void replace(struct scn_expect *into, const struct scn_expect *by)
+{
+	const unsigned faults = SCN_EXPECT_MINOR | SCN_EXPECT_MAJOR;
+
+	if (!by->set || by->set & (SCN_EXPECT_ERRNO | SCN_EXPECT_SIGNAL)) {
+		*into = *by;
+		return;
+	}
+	if (by->set & faults) {
+		into->set = (uint16_t)(into->set & ~faults);
+		into->minor = by->minor;
+		into->major = by->major;
+	}
+	if (by->set & SCN_EXPECT_VALUE)
+		into->value = by->value;
+	if (by->set & SCN_EXPECT_AT)
+		into->at = by->at;
+	if (by->set & SCN_EXPECT_COUNT)
+		into->count = by->count;
+	if (by->set & SCN_EXPECT_PAGES) {
+		into->pages = by->pages;
+		into->pages_count = by->pages_count;
+	}
+	if (by->set & SCN_EXPECT_ROWS) {
+		into->rows_first = by->rows_first;
+		into->rows_count = by->rows_count;
+	}
+	into->set |= by->set;
+}
+
+struct scn_expect scn_expected(const struct scn_program *program, const struct scn_backend *backend,
+			       unsigned index)
+{
+	struct scn_expect expect = program->expect[index];
+
+	for (unsigned i = 0; i < program->variant_count; i++) {
+		const struct scn_variant *variant = &program->variant[i];
+
+		if (variant->op == index && holds_on(&variant->on, backend))
+			replace(&expect, &variant->expect);
+	}
+	return expect;
+}
+
 static void check_op(struct checker *c)
 {
-	const struct scn_expect *want = &c->run->program->expect[c->index];
+	const struct scn_expect expect = scn_expected(c->run->program, c->run->backend, c->index);
+	const struct scn_expect *want = &expect;
 	const struct scn_result *got = &c->run->result[c->index];
 
 	if (!want->set || got->state == SCN_SKIPPED)

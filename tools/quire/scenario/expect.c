@@ -118,15 +118,110 @@ static bool parse_clause(struct parser *p, struct scn_expect *expect)
 	return parse_fail(p, "not an expectation");
 }
 
-bool parse_expect(struct parser *p, struct scn_expect *expect)
+/* Clauses up to the end of the line or the next bracket. */
+static bool parse_clauses(struct parser *p, struct scn_expect *expect)
+{
+	do {
+		if (!parse_clause(p, expect))
+			return false;
+	} while (parse_accept(p, ","));
+	return true;
+}
+
+/* A profile, an architecture or a family, with ! before it for all others. */
+static bool one_machine(struct parser *p, const char *name, struct scn_condition *any)
+{
+	const uint16_t all = (1 << SCN_ARCHES) - 1;
+	bool others = name[0] == '!';
+	uint32_t number;
+
+	name += others;
+	if (scn_word_number(scn_profile_words, name, &number)) {
+		for (unsigned i = 0; i < SCN_PROFILES; i++)
+			if ((i == number) != others)
+				any->arches[i] = all;
+		return true;
+	}
+	if (!scn_word_number(scn_arch_words, name, &number))
+		return parse_fail(p, "not a profile or an architecture (such as linux-2.4, arm, !x86)");
+	for (unsigned i = 0; i < SCN_PROFILES; i++)
+		any->arches[i] |= (uint16_t)(others ? all & ~number : number);
+	return true;
+}
+
+/* NAME|NAME|...: any of them. */
+static bool any_machine(struct parser *p, struct scn_condition *any)
+{
+	const char *at = parse_peek(p);
+	char name[TOKEN_BYTES];
+	size_t n;
+
+	memset(any, 0, sizeof(*any));
+	for (;; at += n + 1) {
+		n = strcspn(at, "|");
+		memcpy(name, at, n);
+		name[n] = 0;
+		if (!one_machine(p, name, any))
+			return false;
+		if (!at[n])
+			break;
+	}
+	p->next++;
+	return true;
+}
+
+/* WORD WORD ... ]: all of them. */
+static bool parse_condition(struct parser *p, struct scn_condition *on)
+{
+	unsigned always = 0, never = 0;
+
+	for (unsigned i = 0; i < SCN_PROFILES; i++)
+		on->arches[i] = (1 << SCN_ARCHES) - 1;
+	do {
+		struct scn_condition any;
+
+		if (!any_machine(p, &any))
+			return false;
+		for (unsigned i = 0; i < SCN_PROFILES; i++)
+			on->arches[i] &= any.arches[i];
+	} while (!parse_at_end(p) && strcmp(parse_peek(p), "]") != 0);
+	for (unsigned i = 0; i < SCN_PROFILES; i++) {
+		always += on->arches[i] == (1 << SCN_ARCHES) - 1;
+		never += on->arches[i] == 0;
+	}
+	if (never == SCN_PROFILES)
+		return parse_fail_back(p, "no machine is all of that");
+	if (always == SCN_PROFILES)
+		return parse_fail_back(p, "every machine is one of that");
+	return parse_accept(p, "]") || parse_fail(p, "']' is missing");
+}
+
+/* [ CONDITION ] CLAUSES */
+static bool parse_variant(struct parser *p, unsigned op)
+{
+	struct scn_program *program = p->program;
+	struct scn_variant *variant = &program->variant[program->variant_count];
+
+	if (program->variant_count == SCN_MAX_VARIANTS)
+		return parse_fail_back(p, "too many expectations with a condition");
+	memset(variant, 0, sizeof(*variant));
+	variant->op = (uint16_t)op;
+	if (!parse_condition(p, &variant->on))
+		return false;
+	program->variant_count++;
+	return parse_accept(p, "any") || parse_clauses(p, &variant->expect);
+}
+
+bool parse_expect(struct parser *p, unsigned op)
 {
 	if (parse_at_end(p))
 		return true;
 	if (!parse_accept(p, "->"))
 		return parse_fail(p, "'->' or the end of the line was expected");
-	do {
-		if (!parse_clause(p, expect))
+	if (strcmp(parse_peek(p), "[") != 0 && !parse_clauses(p, &p->program->expect[op]))
+		return false;
+	while (parse_accept(p, "["))
+		if (!parse_variant(p, op))
 			return false;
-	} while (parse_accept(p, ","));
-	return parse_at_end(p) || parse_fail(p, "',' or the end of the line was expected");
+	return parse_at_end(p) || parse_fail(p, "',', '[' or the end of the line was expected");
 }

@@ -102,6 +102,30 @@ const struct scn_word scn_errno_words[] = {
     {"ENOSPC", 28}, {"ERANGE", 34}, {"ENOSYS", 38}, {"EOVERFLOW", 75}, {"EOPNOTSUPP", 95}, {NULL, 0},
 };
 
+const struct scn_word scn_profile_words[] = {
+    {"linux-2.4", 0}, {"linux-2.6", 1}, {"linux-4.14", 2}, {"linux-6", 3}, {NULL, 0},
+};
+
+/* "arm64" and "riscv64" name a machine and its family: as a condition, the family. The machine alone is
+ * arm64_48, riscv64_sv39. */
+const struct scn_word scn_arch_words[] = {
+    {"i386", 1 << 0},
+    {"x86_64", 1 << 1},
+    {"x86_64_la57", 1 << 2},
+    {"arm", 1 << 3},
+    {"arm64_48", 1 << 4},
+    {"arm64_39", 1 << 5},
+    {"arm64_16k", 1 << 6},
+    {"arm64_64k", 1 << 7},
+    {"riscv64_sv39", 1 << 8},
+    {"riscv64_sv48", 1 << 9},
+    {"toy", 1 << 10},
+    {"x86", 1 << 0 | 1 << 1 | 1 << 2},
+    {"arm64", 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7},
+    {"riscv64", 1 << 8 | 1 << 9},
+    {NULL, 0},
+};
+
 const char *scn_word_name(const struct scn_word *words, uint32_t number)
 {
 	for (; words->name; words++)

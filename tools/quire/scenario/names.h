@@ -31,6 +31,8 @@ extern const struct scn_word scn_limit_words[];
 extern const struct scn_word scn_signal_words[];
 extern const struct scn_word scn_code_words[]; /* signal << 8 | code */
 extern const struct scn_word scn_errno_words[];
+extern const struct scn_word scn_profile_words[]; /* index in scn_condition */
+extern const struct scn_word scn_arch_words[];    /* bits in scn_condition; families behind their members */
 
 const char *scn_word_name(const struct scn_word *words, uint32_t number);
 bool scn_word_number(const struct scn_word *words, const char *name, uint32_t *out);

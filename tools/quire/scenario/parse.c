@@ -268,7 +268,7 @@ static bool parse_op(struct parser *p)
 			return false;
 	if (name[0] && !bind_name(p, name, op))
 		return false;
-	if (!parse_expect(p, &program->expect[program->op_count]))
+	if (!parse_expect(p, program->op_count))
 		return false;
 	program->op_count++;
 	return true;

@@ -34,7 +34,7 @@ bool parse_fail_at(struct parser *p, unsigned column, const char *what, const ch
 bool parse_fail(struct parser *p, const char *what);
 bool parse_fail_back(struct parser *p, const char *what);
 
-/* Splits a line into words; ',' and '=' and "->" are words of their own; '#' ends the line. */
+/* Splits a line into words; ',' and '=', brackets and "->" are words of their own; '#' ends the line. */
 bool parse_split(struct parser *p, const char *line, size_t bytes);
 /* The current word; "" at the end of the line. */
 const char *parse_peek(const struct parser *p);
@@ -58,7 +58,7 @@ bool parse_name(struct parser *p, char out[SCN_NAME_BYTES], const char *what);
 unsigned parse_find_name(const struct scn_program *program, const char *name);
 unsigned parse_find_proc(const struct scn_program *program, const char *name);
 
-/* Clauses up to the end of the line (expect.c). */
-bool parse_expect(struct parser *p, struct scn_expect *expect);
+/* Clauses up to the end of the line: expectations of operation `op` (expect.c). */
+bool parse_expect(struct parser *p, unsigned op);
 
 #endif

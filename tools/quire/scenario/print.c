@@ -253,9 +253,9 @@ static void print_expect_rows(FILE *to, const struct scn_program *program, const
 		fputs("norows", to);
 }
 
-static void print_expect(FILE *to, const struct scn_program *program, const struct scn_expect *expect)
+static void print_clauses(FILE *to, const struct scn_program *program, const struct scn_expect *expect,
+			  const char *comma)
 {
-	const char *comma = " -> ";
 	char room[24];
 
 	for (unsigned bit = 1; bit <= SCN_EXPECT_ROWS; bit <<= 1) {
@@ -302,6 +302,90 @@ static void print_expect(FILE *to, const struct scn_program *program, const stru
 	}
 }
 
+/* The architectures of a set: families where they are whole. */
+static void print_arches(FILE *to, uint16_t arches, const char *before)
+{
+	unsigned last = 0;
+
+	while (scn_arch_words[last].name)
+		last++;
+	/* Families stand behind their members. */
+	while (last-- > 0) {
+		uint32_t bits = scn_arch_words[last].number;
+
+		if ((arches & bits) != bits)
+			continue;
+		fprintf(to, "%s%s", before, scn_arch_words[last].name);
+		before = "|";
+		arches = (uint16_t)(arches & ~bits);
+	}
+}
+
+/* The profiles in which any machine is meant. */
+static void print_profiles(FILE *to, const struct scn_condition *on, const char *before)
+{
+	for (unsigned i = 0; i < SCN_PROFILES; i++) {
+		if (!on->arches[i])
+			continue;
+		fprintf(to, "%s%s", before, scn_profile_words[i].name);
+		before = "|";
+	}
+}
+
+/* Some profiles and some architectures; or, of each profile, "not this profile, or one of these". */
+static void print_condition(FILE *to, const struct scn_condition *on)
+{
+	const uint16_t all = (1 << SCN_ARCHES) - 1;
+	unsigned profiles = 0, alike = 0;
+	uint16_t arches = 0;
+
+	for (unsigned i = 0; i < SCN_PROFILES; i++) {
+		profiles += on->arches[i] != 0;
+		arches |= on->arches[i];
+	}
+	for (unsigned i = 0; i < SCN_PROFILES; i++)
+		alike += on->arches[i] == arches;
+	fputs(" [", to);
+	if (alike == profiles) {
+		if (profiles < SCN_PROFILES)
+			print_profiles(to, on, "");
+		if (arches != all)
+			print_arches(to, arches, profiles < SCN_PROFILES ? " " : "");
+	} else {
+		const char *blank = "";
+
+		for (unsigned i = 0; i < SCN_PROFILES; i++) {
+			if (on->arches[i] == all)
+				continue;
+			fprintf(to, "%s!%s", blank, scn_profile_words[i].name);
+			print_arches(to, on->arches[i], "|");
+			blank = " ";
+		}
+	}
+	fputs("]", to);
+}
+
+static void print_expect(FILE *to, const struct scn_program *program, unsigned index)
+{
+	bool arrow = program->expect[index].set != 0;
+
+	if (arrow)
+		print_clauses(to, program, &program->expect[index], " -> ");
+	for (unsigned i = 0; i < program->variant_count; i++) {
+		const struct scn_variant *variant = &program->variant[i];
+
+		if (variant->op != index)
+			continue;
+		fputs(arrow ? "" : " ->", to);
+		arrow = true;
+		print_condition(to, &variant->on);
+		if (variant->expect.set)
+			print_clauses(to, program, &variant->expect, " ");
+		else
+			fputs(" any", to);
+	}
+}
+
 void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void *context)
 {
 	for (unsigned i = 0; i < program->file_count; i++) {
@@ -315,7 +399,7 @@ void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void
 	}
 	for (unsigned i = 0; i < program->op_count; i++) {
 		scn_print_op(to, program, i);
-		print_expect(to, program, &program->expect[i]);
+		print_expect(to, program, i);
 		fputc('\n', to);
 		if (note)
 			note(to, i, context);

@@ -27,7 +27,10 @@ enum {
 	SCN_MAX_PROCS = 8,
 	SCN_MAX_FILES = 8,
 	SCN_MAX_NAMES = 48,
-	SCN_MAX_ROWS = 256, /* expected layout rows of one program */
+	SCN_MAX_ROWS = 256,     /* expected layout rows of one program */
+	SCN_MAX_VARIANTS = 128, /* expectations of one program that hold on some machines only */
+	SCN_PROFILES = 4,
+	SCN_ARCHES = 11,
 	SCN_NAME_BYTES = 16,
 	SCN_END_VIEWS = 3, /* after the last operation, per process: layout, residency, memory */
 	SCN_MAX_RESULTS = SCN_MAX_OPS + SCN_MAX_PROCS * SCN_END_VIEWS + SCN_MAX_FILES,
@@ -160,13 +163,26 @@ struct scn_expect_row {
 	uint8_t file; /* SCN_NONE: anonymous, or any file: not looked at */
 };
 
+/* Some of the machines: bit n of arches[p]: architecture n (scn_arch_words) under profile p. */
+struct scn_condition {
+	uint16_t arches[SCN_PROFILES];
+};
+
+/* What an operation is expected to do on some machines, instead of what is expected everywhere. */
+struct scn_variant {
+	uint16_t op;
+	struct scn_condition on;
+	struct scn_expect expect;
+};
+
 struct scn_program {
 	uint32_t op_count;
 	uint8_t proc_count, file_count, name_count;
-	uint16_t row_count;
+	uint16_t row_count, variant_count;
 	char proc_name[SCN_MAX_PROCS][SCN_NAME_BYTES];
 	char name[SCN_MAX_NAMES][SCN_NAME_BYTES];
 	struct scn_file file[SCN_MAX_FILES];
+	struct scn_variant variant[SCN_MAX_VARIANTS]; /* by operation, in the order of the text */
 	struct scn_op op[SCN_MAX_OPS];
 	struct scn_expect expect[SCN_MAX_OPS];
 	struct scn_expect_row row[SCN_MAX_ROWS];
@@ -300,6 +316,7 @@ struct scn_access_result {
 
 struct scn_backend {
 	const char *name;
+	const char *profile, *arch; /* for expectations; NULL: linux-6, x86_64 */
 	uint64_t page_size;
 	uint64_t arena, arena_bytes;
 	uint64_t heap;
@@ -370,6 +387,10 @@ scn_place scn_place_of(const struct scn_backend *backend, uint64_t va);
 void scn_print_place(FILE *to, scn_place place, uint64_t page_size);
 uint8_t scn_fill_byte(uint8_t fill, uint64_t page);
 uint64_t scn_hash(uint64_t seed, const void *bytes, size_t count);
+
+/* What is expected of operation `index` on a machine: what holds everywhere, and what its variants replace. */
+struct scn_expect scn_expected(const struct scn_program *program, const struct scn_backend *backend,
+			       unsigned index);
 
 /* Compares the results with the expectations; calls `report` for each that is not met.
  * Returns the number of those. */

@@ -30,12 +30,15 @@ bool parse_fail_back(struct parser *p, const char *what)
 	return parse_fail(p, what);
 }
 
+/* Characters that are a word of their own. */
+#define ALONE ",=[]"
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Splits a line into words; ',' and '=' and "->" are words of their own; '#' ends the line. */
+/* Splits a line into words; ',' and '=', brackets and "->" are words of their own; '#' ends the line. */
 bool parse_split(struct parser *p, const char *line, size_t bytes)
 {
 	size_t i = 0;
@@ -48,12 +51,12 @@ bool parse_split(struct parser *p, const char *line, size_t bytes)
 			i++;
 			continue;
 		}
-		if (line[i] == ',' || line[i] == '=') {
+		if (strchr(ALONE, line[i]) && line[i]) {
 			i++;
 		} else if (line[i] == '-' && i + 1 < bytes && line[i + 1] == '>') {
 			i += 2;
 		} else {
-			while (i < bytes && !is_space(line[i]) && !strchr(",=#", line[i]) &&
+			while (i < bytes && !is_space(line[i]) && !strchr(ALONE "#", line[i]) &&
 			       !(line[i] == '-' && i + 1 < bytes && line[i + 1] == '>'))
 				i++;
 		}
