@@ -249,8 +249,9 @@ static bool parse_op(struct parser *p)
 		p->next++;
 	}
 	if (p->next + 1 < p->count && strcmp(p->token[p->next + 1].text, "=") == 0) {
-		if (strcmp(parse_peek(p), "arena") == 0 || strcmp(parse_peek(p), "heap") == 0)
-			return parse_fail(p, "arena and heap are not names for mappings");
+		if (strcmp(parse_peek(p), "arena") == 0 || strcmp(parse_peek(p), "heap") == 0 ||
+		    strcmp(parse_peek(p), "kernel") == 0)
+			return parse_fail(p, "arena, heap and kernel are not names for mappings");
 		if (!parse_name(p, name, "not a name"))
 			return false;
 		p->next++;

@@ -47,6 +47,9 @@ static void print_addr(FILE *to, const struct scn_program *program, struct scn_a
 	case SCN_BASE_HEAP:
 		fputs("heap", to);
 		break;
+	case SCN_BASE_KERNEL:
+		fputs("kernel", to);
+		break;
 	case SCN_BASE_ZERO:
 		if (addr.off.bytes < 0) {
 			fprintf(to, "0x%" PRIx64, (uint64_t)addr.off.bytes);

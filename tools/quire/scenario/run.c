@@ -64,6 +64,11 @@ uint64_t scn_bytes(const struct scn_run *run, struct scn_size size)
 	return (uint64_t)(int64_t)size.pages * run->backend->page_size + (uint64_t)size.bytes;
 }
 
+static uint64_t kernel_start(const struct scn_backend *backend)
+{
+	return backend->kernel ? backend->kernel : 0xffff800000000000;
+}
+
 uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr)
 {
 	uint64_t base = 0;
@@ -74,6 +79,9 @@ uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr)
 		break;
 	case SCN_BASE_HEAP:
 		base = run->backend->heap;
+		break;
+	case SCN_BASE_KERNEL:
+		base = kernel_start(run->backend);
 		break;
 	case SCN_BASE_NAME:
 		base = run->bound[addr.name].start;
@@ -178,7 +186,7 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 	case SCN_KREAD:
 	case SCN_PEEK:
 	case SCN_EXEC:
-		return inside(run, addr, 1) || addr >> 47;
+		return inside(run, addr, 1) || addr >= kernel_start(run->backend);
 	default:
 		return true;
 	}

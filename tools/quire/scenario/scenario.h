@@ -84,7 +84,8 @@ enum scn_base {
 	SCN_BASE_ARENA = 1, /* the window of addresses that a program may use */
 	SCN_BASE_HEAP = 2,  /* where brk began */
 	SCN_BASE_NAME = 3,  /* where the mapping bound to a name begins */
-	SCN_BASE_END = 4    /* where it ends */
+	SCN_BASE_END = 4,   /* where it ends */
+	SCN_BASE_KERNEL = 5 /* where the kernel's addresses begin */
 };
 
 struct scn_addr {
@@ -320,6 +321,7 @@ struct scn_backend {
 	uint64_t page_size;
 	uint64_t arena, arena_bytes;
 	uint64_t heap;
+	uint64_t kernel; /* 0: that of 64-bit Linux */
 
 	/* NULL, or why this backend cannot do the operation (a constant string). */
 	const char *(*cannot)(void *context, const struct scn_op *op);

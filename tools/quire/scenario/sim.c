@@ -434,6 +434,7 @@ static bool make_machine(struct scn_sim *s, const char **out_why)
 	half = (uint64_t)1 << (arch->page_shift + arch->level[0].index_bits - 1);
 	b->profile = quire_system_profile(sim_system(s->sim))->name;
 	b->arch = arch->name;
+	b->kernel = arch->kernel_start;
 	b->page_size = sim_page_bytes(s->sim);
 	b->arena_bytes = ARENA_PAGES * b->page_size;
 	b->arena = arch->user_end / 4 * 3 / (2 * half) * (2 * half) + half;

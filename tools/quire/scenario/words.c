@@ -198,6 +198,8 @@ bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out)
 		out->base = SCN_BASE_ARENA;
 	} else if (strcmp(base, "heap") == 0) {
 		out->base = SCN_BASE_HEAP;
+	} else if (strcmp(base, "kernel") == 0) {
+		out->base = SCN_BASE_KERNEL;
 	} else if (base[0] >= '0' && base[0] <= '9') {
 		if (!parse_number(&digits, &absolute) || (*digits && strcmp(digits, "p") != 0))
 			return parse_fail(p, "not a number");
