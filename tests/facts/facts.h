@@ -65,8 +65,8 @@ enum facts_call {
 	FACTS_FTRUNCATE, /* file, length */
 	FACTS_LIMIT,     /* enum facts_limit, bytes */
 	FACTS_SETUID,    /* a user without rights */
-	FACTS_COPY_IN,   /* addr, bytes: the kernel reads them, as for write(2) */
-	FACTS_COPY_OUT   /* addr, bytes: the kernel writes them, as for read(2) */
+	FACTS_COPY_IN,   /* addr, bytes: the kernel reads them, for write(2) to a pipe: all or EFAULT */
+	FACTS_COPY_OUT   /* addr, bytes: the kernel writes them, for read(2) of a pipe */
 };
 
 enum facts_limit {
@@ -84,7 +84,8 @@ enum facts_kind {
 /* What lies behind a file. */
 enum facts_fs {
 	FACTS_MEMORY, /* its pages are the only copy: writes need not be told */
-	FACTS_DISK    /* its pages are written back: the first write is told */
+	FACTS_RAM,    /* the first write is told, and nothing is ever written back */
+	FACTS_DISK    /* its pages are written back: the first write is told, again each time */
 };
 
 struct facts_counts {
@@ -106,7 +107,7 @@ struct facts_column {
 	uint64_t task_end;   /* the end that the kernel means; 0: the architecture's */
 	uint64_t stack_end;  /* where the main stack ends */
 	unsigned around;     /* the page of its 64 KiB at which files of /t were mapped: chance of one boot */
-	enum facts_fs ramfs; /* whether files of ramfs are told of writes */
+	enum facts_fs ramfs; /* what lies behind a file of ramfs: RAM since 3.6 */
 	bool read_implies_exec; /* the measured program's personality */
 	const uint64_t *kernel_address;
 	unsigned kernel_addresses;

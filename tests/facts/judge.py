@@ -29,7 +29,7 @@ class Tables:
             for column, value in zip(head[1:], values):
                 if value:
                     self.expected[column][fact] = value
-        self.excused = [tuple(row) for row in rows(os.path.join(folder, "excused.tsv"))[1:]]
+        self.excused = [tuple(row) for row in rows(os.path.join(folder, "excused.tsv"))[1:] if row[0][0] != "-"]
         failing = os.path.join(folder, "failing.tsv")
         self.failing = [tuple(row) for row in rows(failing)[1:]] if os.path.exists(failing) else []
 
@@ -83,7 +83,7 @@ class Judgement:
             count["facts"] = len(expected)
             self.count[column] = count
         for index, row in enumerate(tables.excused):
-            if index not in used_excuse and row[0] != "-":
+            if index not in used_excuse:
                 self.wrong.append(f"excused.tsv: nothing needs '{row[0]} {row[1]}' any more")
         self.mended = [row for index, row in enumerate(tables.failing) if index not in used_failing]
         total = sum(self.count.values(), collections.Counter())

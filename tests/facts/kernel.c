@@ -2,8 +2,6 @@
 /* Accesses by the kernel for a program, and which frame is behind an address after fork. */
 #include "facts.h"
 
-#include <inttypes.h>
-
 struct probe {
 	const char *fact;
 	uint8_t mapped, prot, written;
@@ -44,16 +42,11 @@ static void probe(struct facts *f, const struct probe *p)
 static void across(struct facts *f, enum facts_call call, const char *fact)
 {
 	int64_t done;
-	char room[32];
 
 	facts_begin(f);
 	(void)facts_map(f, FACTS_HOLE, FACTS_PAGE, FACTS_RW, FACTS_PRIVATE | FACTS_ANON | FACTS_FIXED, -1);
 	done = facts_call(f, call, FACTS_HOLE + FACTS_PAGE - 8, 16, 0);
-	facts_name(f, "%s", fact);
-	if (done < 0)
-		facts_value(f, "%s", facts_errno(done, room));
-	else
-		facts_value(f, "returns %" PRId64, done);
+	facts_error(f, fact, done);
 	facts_end(f);
 }
 

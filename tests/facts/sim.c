@@ -126,6 +126,17 @@ static bool fill(struct quire_file *file, unsigned pages)
 	return true;
 }
 
+static enum quire_status read_nothing(void *context, uint64_t offset, void *buffer, size_t length,
+				      size_t *out_length)
+{
+	memset(buffer, 0, length);
+	*out_length = length;
+	return QUIRE_OK;
+}
+
+/* A file that has a cache, and nothing behind it that could be written to. */
+static const struct quire_file_ops ram_ops = {.read = read_nothing};
+
 static int make_file(void *context, enum facts_fs fs, unsigned pages, bool cached)
 {
 	struct machine *m = context;
@@ -139,7 +150,8 @@ static int make_file(void *context, enum facts_fs fs, unsigned pages, bool cache
 		status = sim_file_create(m->sim, pages * FACTS_PAGE, 0x10, &file->device);
 		file->file = status == QUIRE_OK ? file->device->file : NULL;
 	} else {
-		status = quire_file_create(sim_system(m->sim), NULL, NULL, pages * FACTS_PAGE, &file->file);
+		status = quire_file_create(sim_system(m->sim), fs == FACTS_RAM ? &ram_ops : NULL, NULL,
+					   pages * FACTS_PAGE, &file->file);
 	}
 	if (status != QUIRE_OK || (cached && !fill(file->file, pages)))
 		return -1;
@@ -252,7 +264,7 @@ static int64_t copy(struct sim_cpu *cpu, enum facts_call call, const uint64_t ar
 		left = sim_copy_from_user(cpu, buffer, (quire_va)arg[0], bytes);
 	else
 		left = sim_copy_to_user(cpu, (quire_va)arg[0], buffer, bytes);
-	return left == bytes ? -FACTS_EFAULT : (int64_t)(bytes - left);
+	return left ? -FACTS_EFAULT : (int64_t)bytes;
 }
 
 static int64_t call_kernel(void *context, unsigned proc, enum facts_call call, const uint64_t arg[6],
