@@ -211,8 +211,6 @@ static void brk_facts(struct facts *f)
 	facts_value(f, "%" PRId64, facts_call(f, FACTS_BRK, 0, 0, 0) - (int64_t)start);
 	facts_name(f, "brk below start");
 	facts_value(f, "%" PRId64, facts_call(f, FACTS_BRK, start - 64 * PG, 0, 0) - (int64_t)start);
-	facts_name(f, "brk 0xffffffff");
-	facts_value(f, "%" PRId64, facts_call(f, FACTS_BRK, 0xffffffff, 0, 0) - (int64_t)start);
 	at = (start + 8 * PG) & ~(PG - 1);
 	over = start + 16 * PG;
 	(void)map(f, at, PG, ANON | FACTS_FIXED);
@@ -222,6 +220,9 @@ static void brk_facts(struct facts *f)
 	end = facts_call(f, FACTS_BRK, at, 0, 0);
 	facts_name(f, "brk up to a mapping, no gap");
 	facts_value(f, "%s", (uint64_t)end == at ? "granted" : "refused");
+	(void)facts_call(f, FACTS_MUNMAP, at, PG, 0);
+	facts_name(f, "brk 0xffffffff");
+	facts_value(f, "%" PRId64, facts_call(f, FACTS_BRK, 0xffffffff, 0, 0) - (int64_t)start);
 	facts_end(f);
 }
 

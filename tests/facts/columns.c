@@ -80,6 +80,14 @@ const struct facts_column facts_columns[] = {
      .around = 9,
      .ramfs = FACTS_RAM,
      KERNEL(i386_kernel)},
+    /* What facts-running measures of today's Linux is compared with. */
+    {.profile = "linux-6",
+     .arch = "x86_64",
+     .kernel = "-",
+     .task_top = 0x800000000000,
+     .stack_end = 0x7ffff0000000,
+     .ramfs = FACTS_RAM,
+     KERNEL(x86_64_kernel)},
 };
 
 const unsigned facts_column_count = sizeof(facts_columns) / sizeof(facts_columns[0]);

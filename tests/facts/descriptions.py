@@ -4,7 +4,7 @@
 
 descriptions.py ROOT [--seeded]
 A table has four columns: described | here | machine | shown by.
-  described  names in backquotes; each must be a word in the file of the row, unless the row is left out
+  described  names in backquotes; each must be a word in a file of the row, unless the row is left out
   here       `FILE` `FUNCTION`...; or "left out: WHY"
   machine    profiles and architectures in backquotes; "any"
   shown by   `NAME.scn`, `FILE` `FUNCTION` of a test, `fact: NAME` of expected.tsv; not for what is left out
@@ -51,7 +51,8 @@ class Tree:
 
 
 def has_word(text, word):
-    return re.search(r"(?<![A-Za-z0-9_])" + re.escape(word) + r"(?![A-Za-z0-9_])", text) is not None
+    """As a word, or with the library's prefix."""
+    return re.search(rf"(?<![A-Za-z0-9_])(qr_|quire_)?{re.escape(word)}(?![A-Za-z0-9_])", text) is not None
 
 
 def defines(text, name):
@@ -90,7 +91,7 @@ def check_pairs(tree, cell, what, problems):
 
 def check_row(tree, row, what, problems):
     described, here, machine, shown = row
-    names = re.findall(r"`([^`]+)`", described)
+    names = re.findall(r"`([A-Za-z_]\w*)`", described)
     if here.startswith("left out"):
         if not re.match(r"left out: .{12,}", here):
             problems.append(f"{what}: left out without a reason")

@@ -8,9 +8,10 @@
  *              struct facts_machine: a fresh process, system calls, accesses
  *                          │
  *   sim.c     the simulated machine under a profile and an architecture
+ *   linux.c   the running Linux
  *
  * The names and values are those that genuine kernels were measured with (expected.tsv). Nothing but
- * sim.c needs the library: another machine is another struct facts_machine. */
+ * sim.c needs the library. */
 #ifndef FACTS_H
 #define FACTS_H
 
@@ -131,15 +132,16 @@ struct facts_machine {
 	/* Process `child` begins as a copy of `proc`; one ends. */
 	bool (*fork)(void *context, unsigned proc, unsigned child);
 	void (*exit)(void *context, unsigned proc);
-	/* A file of `pages` pages, every one in memory if `cached`. Negative: it could not be made. */
+	/* A file of `pages` pages, every one in memory if `cached`, before the process that maps it begins.
+	 * Negative: the machine has no such files. */
 	int (*file)(void *context, enum facts_fs fs, unsigned pages, bool cached);
 	/* mincore of process 0. */
 	int (*mincore)(void *context, uint64_t addr, uint64_t length, uint8_t *out);
-	/* The mapping of process 0 that holds `addr`. */
+	/* The mapping of process 0 that holds `addr`; 0: its main stack. */
 	bool (*region)(void *context, uint64_t addr, uint64_t *out_start, uint64_t *out_end);
 	/* The frame behind an address of a process; 0: none. */
 	uint64_t (*frame)(void *context, unsigned proc, uint64_t addr);
-	/* Strict overcommit without any room, or the default again. */
+	/* Strict overcommit without any room, or the default again. NULL: not here. */
 	void (*strict)(void *context, bool on);
 };
 
@@ -209,6 +211,7 @@ void facts_steps(struct facts *f, const char *prefix, const struct facts_step *s
 
 /* --- the groups --- */
 
+void facts_measure(struct facts *f); /* all of them */
 void facts_of_counts(struct facts *f);
 void facts_of_files(struct facts *f);
 void facts_of_signals(struct facts *f);
@@ -221,5 +224,9 @@ void facts_of_kernel(struct facts *f);
 struct facts_machine *facts_sim_open(const struct facts_column *column, const char **out_why);
 /* Returns how often the machine or the library found itself wrong. */
 unsigned facts_sim_close(struct facts_machine *machine);
+
+/* The running Linux. NULL with *out_why. */
+struct facts_machine *facts_linux_open(const char **out_why);
+void facts_linux_close(struct facts_machine *machine);
 
 #endif

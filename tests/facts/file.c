@@ -134,8 +134,10 @@ struct folder {
 /* A fresh process with a fresh file. */
 static void begin(struct facts *f, const struct folder *folder, bool cached)
 {
+	int file = f->machine->file(f->machine->context, folder->fs, FILE_PAGES, cached);
+
 	facts_begin(f);
-	f->file = f->machine->file(f->machine->context, folder->fs, FILE_PAGES, cached);
+	f->file = file;
 	f->file_at = FACTS_HOLE + folder->around * FACTS_PAGE;
 }
 
@@ -227,6 +229,15 @@ static void folder_facts(struct facts *f, struct folder *folder)
 	signals(f, folder);
 }
 
+/* Whether the machine has such files. */
+static bool has(struct facts *f, enum facts_fs fs)
+{
+	bool made = f->machine->file(f->machine->context, fs, 1, true) >= 0;
+
+	f->machine->end(f->machine->context);
+	return made;
+}
+
 void facts_of_files(struct facts *f)
 {
 	unsigned odd = (f->column->around + 8) % 16;
@@ -242,5 +253,6 @@ void facts_of_files(struct facts *f)
 	FACTS_STEPS(f, "count.", uncached);
 	facts_end(f);
 	for (unsigned i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		folder_facts(f, &folders[i]);
+		if (has(f, folders[i].fs))
+			folder_facts(f, &folders[i]);
 }

@@ -260,5 +260,6 @@ void facts_of_limits(struct facts *f)
 	msync_facts(f);
 	mincore_facts(f);
 	low_facts(f);
-	overcommit_facts(f);
+	if (f->machine->strict)
+		overcommit_facts(f);
 }

@@ -38,6 +38,15 @@ static const struct probe probes[] = {
     {"exec absent rw- anon", 1, FACTS_RW, FACTS_EXEC, FRESH, 0},
 };
 
+/* What is written is an instruction that returns, for exec to find on x86. */
+static void before(struct facts *f, const struct probe *p, uint64_t at)
+{
+	if (p->before == READ_BEFORE)
+		(void)facts_access(f, FACTS_READ, at, 0);
+	else
+		facts_write(f, at, 0xc3);
+}
+
 static void probe(struct facts *f, const struct probe *p)
 {
 	uint64_t at = FACTS_HOLE;
@@ -47,7 +56,7 @@ static void probe(struct facts *f, const struct probe *p)
 	if (p->mapped)
 		(void)facts_map(f, at, FACTS_PAGE, first, FACTS_PRIVATE | FACTS_ANON | FACTS_FIXED, -1);
 	if (p->before)
-		(void)facts_access(f, p->before == READ_BEFORE ? FACTS_READ : FACTS_WRITE, at, 0);
+		before(f, p, at);
 	if (first != p->prot)
 		(void)facts_call(f, FACTS_MPROTECT, at, FACTS_PAGE, p->prot);
 	facts_probe(f, "sig.", p->fact, (enum facts_kind)p->kind, at + p->byte);

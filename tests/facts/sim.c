@@ -143,6 +143,7 @@ static int make_file(void *context, enum facts_fs fs, unsigned pages, bool cache
 	struct file *file = &m->file[m->files];
 	enum quire_status status;
 
+	sim_use_cpu(sim_cpu(m->sim, 0));
 	if (m->files == FILES)
 		return -1;
 	memset(file, 0, sizeof(*file));
@@ -329,6 +330,8 @@ static bool region(void *context, uint64_t addr, uint64_t *out_start, uint64_t *
 	struct machine *m = context;
 	struct quire_region region;
 
+	if (!addr)
+		addr = m->stack;
 	if (quire_mm_region(m->process[0]->mm, (quire_va)addr, &region) != QUIRE_OK || region.start > addr)
 		return false;
 	*out_start = region.start;

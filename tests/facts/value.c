@@ -13,8 +13,7 @@ bool facts_begin(struct facts *f)
 		exit(2);
 	}
 	f->file = -1;
-	return f->machine->region(f->machine->context, f->column->stack_end - 1, &f->stack_start,
-				  &f->stack_end);
+	return f->machine->region(f->machine->context, 0, &f->stack_start, &f->stack_end);
 }
 
 void facts_end(struct facts *f)
@@ -152,4 +151,15 @@ void facts_probe(struct facts *f, const char *prefix, const char *name, enum fac
 
 	facts_name(f, "%s%s", prefix, name);
 	facts_value(f, "%s", facts_signal(f, &access, addr, room));
+}
+
+void facts_measure(struct facts *f)
+{
+	facts_of_counts(f);
+	facts_of_files(f);
+	facts_of_signals(f);
+	facts_of_stack(f);
+	facts_of_calls(f);
+	facts_of_limits(f);
+	facts_of_kernel(f);
 }
