@@ -249,9 +249,11 @@ void facts_of_files(struct facts *f)
 	};
 	struct folder disk = {"", FACTS_DISK, f->column->around, "", ""};
 
-	begin(f, &disk, false);
-	FACTS_STEPS(f, "count.", uncached);
-	facts_end(f);
+	if (has(f, FACTS_DISK)) {
+		begin(f, &disk, false);
+		FACTS_STEPS(f, "count.", uncached);
+		facts_end(f);
+	}
 	for (unsigned i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (has(f, folders[i].fs))
 			folder_facts(f, &folders[i]);

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Compares the facts of every column with what genuine kernels were measured to do, and prints the table.
 
-judge.py FACTS FOLDER [--seeded | --running PROGRAM...]
+judge.py FACTS FOLDER [--seeded | --running NAME PROFILE PROGRAM...]
 FOLDER holds expected.tsv, excused.tsv and, while rules are wrong, failing.tsv.
 --seeded: the judge is judged: each violation that is planted must be found.
---running: PROGRAM measures a running Linux, which must do what the machine does under linux-6 on x86-64; it may leave
-  facts out. Rows of excused.tsv for "running" say where they may differ.
+--running: PROGRAM measures a running kernel, which must do what the machine does under PROFILE on x86-64; it may
+  leave facts out. Rows of excused.tsv for running/NAME say where they may differ.
 """
 import collections
 import fnmatch
@@ -33,8 +33,8 @@ class Tables:
                 if value:
                     self.expected[column][fact] = value
         excused = [tuple(row) for row in rows(os.path.join(folder, "excused.tsv"))[1:]]
-        self.excused = [row for row in excused if row[0][0] != "-" and row[0] != "running"]
-        self.running = [row for row in excused if row[0] in ("*", "running")]
+        self.excused = [row for row in excused if row[0][0] != "-" and not row[0].startswith("running/")]
+        self.running = [row for row in excused if row[0] == "*" or row[0].startswith("running/")]
         failing = os.path.join(folder, "failing.tsv")
         self.failing = [tuple(row) for row in rows(failing)[1:]] if os.path.exists(failing) else []
 
@@ -149,14 +149,14 @@ def seeded(tables, measured):
     return not failures
 
 
-def running(tables, machine, linux):
-    """Every fact that the running Linux tells must be the machine's."""
-    wrong = [f"running: {fact}: {value}, the machine: {machine.get(fact, 'nothing')}"
+def running(tables, name, machine, linux):
+    """Every fact that the running kernel tells must be the machine's."""
+    wrong = [f"{name}: {fact}: {value}, the machine: {machine.get(fact, 'nothing')}"
              for fact, value in linux.items()
-             if machine.get(fact) != value and match(tables.running, "running", fact) is None]
+             if machine.get(fact) != value and match(tables.running, "running/" + name, fact) is None]
     for text in wrong:
         print("WRONG " + text)
-    print(f"{len(linux)} facts of the running Linux, {len(wrong)} wrong")
+    print(f"{len(linux)} facts of the running kernel, {len(wrong)} wrong")
     return not wrong and len(linux) > 400
 
 
@@ -164,8 +164,9 @@ def main():
     program, folder = sys.argv[1:3]
     tables = Tables(folder)
     if "--running" in sys.argv[3:]:
-        linux = read_facts("running", sys.argv[4:])
-        return 0 if running(tables, measure(program, "linux-6/x86_64"), linux) else 1
+        name, profile, *command = sys.argv[4:]
+        machine = measure(program, profile + "/x86_64")
+        return 0 if running(tables, name, machine, read_facts(name, command)) else 1
     measured = {column: measure(program, column) for column in tables.expected}
     if "--seeded" in sys.argv[3:]:
         return 0 if seeded(tables, measured) else 1

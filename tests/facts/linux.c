@@ -89,6 +89,9 @@ static void catch_signals(void)
 		sigaction(number[i], &action, NULL);
 }
 
+/* An instruction with the stack pointer at operand 1, kept in r12 meanwhile. */
+#define ON_STACK(instruction) "movq %%rsp, %%r12\n\tmovq %1, %%rsp\n\t" instruction "\n\tmovq %%r12, %%rsp"
+
 /* One byte, with the stack pointer at `sp` where this CPU's instructions are known; 0: as it is. */
 static void touch(enum facts_kind kind, volatile uint8_t *at, uint64_t sp, uint8_t *value)
 {
@@ -97,11 +100,20 @@ static void touch(enum facts_kind kind, volatile uint8_t *at, uint64_t sp, uint8
 		return;
 	}
 #if defined(__x86_64__)
-	if (sp && kind == FACTS_WRITE) {
-		__asm__ volatile("movq %%rsp, %%r12\n\tmovq %0, %%rsp\n\tmovb %2, (%1)\n\tmovq %%r12, %%rsp"
-				 :
-				 : "r"(sp), "r"(at), "q"(*value)
-				 : "r12", "memory");
+	if (sp) {
+		uint8_t byte = *value;
+
+		if (kind == FACTS_WRITE)
+			__asm__ volatile(ON_STACK("movb %b0, (%2)")
+					 : "+q"(byte)
+					 : "r"(sp), "r"(at)
+					 : "r12", "memory");
+		else
+			__asm__ volatile(ON_STACK("movb (%2), %b0")
+					 : "+q"(byte)
+					 : "r"(sp), "r"(at)
+					 : "r12", "memory");
+		*value = byte;
 		return;
 	}
 #endif
