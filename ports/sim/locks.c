@@ -116,6 +116,7 @@ void sim_lock_event(struct sim_cpu *cpu, const void *lock, unsigned rank, enum q
 	}
 }
 
+/* Linux's might_sleep, at every call of the host that may. */
 void sim_lock_may_sleep(struct sim_cpu *cpu, const char *what)
 {
 	for (unsigned i = 0; i < cpu->held_count; i++)

@@ -18,7 +18,7 @@ static void *top_entry(const struct qr_pt *pt, quire_va va)
 	return pt->root + qr_pt_index(arch, top, va) * arch->level[top].entry_bytes;
 }
 
-/* Whether the top-level entry was missing in `pt` and is there now. */
+/* Whether the top-level entry was missing in `pt` and is there now. The kernel's own tree is Linux's init_mm. */
 static bool sync_top(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
 {
 	const struct quire_arch *arch = qr_arch(kmap->pt.system);

@@ -24,6 +24,7 @@ static void set_free(struct qr_zone *zone, uint64_t free)
 	__atomic_store_n(&zone->free, free, __ATOMIC_RELAXED);
 }
 
+/* A block of the order, split off a larger one where none is free: Linux's __rmqueue. => ZONE held */
 struct qr_page *qr_buddy_take(struct quire_system *system, struct qr_zone *zone, unsigned order,
 			      unsigned flags)
 {

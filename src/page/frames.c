@@ -5,6 +5,8 @@
  *   free, order 0     CPU list ─► (full) a batch to the zone
  *   orders above      the zone
  *
+ * Tables take the same two ways, which 2.4 had for them alone: get_pte_fast, get_pte_slow.
+ *
  * Nothing that the host could be called from lies between qr_cpu_try() and qr_cpu_end(). */
 #include "page/frames.h"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks docs/descriptions.md: every row's file, function, machine, and scenario or test exist.
+"""Checks docs/descriptions.md: every row's file, function, machine, and scenario or test exist; and the functions of
+docs/glossary.md.
 
 descriptions.py ROOT [--seeded]
 A table has four columns: described | here | machine | shown by.
@@ -69,6 +70,8 @@ def is_path(word):
 def check_pairs(tree, cell, what, problems):
     """`FILE` `FUNCTION`... in a cell. Returns the text of the files named."""
     path, texts = None, []
+    if re.search(r"`[^`]*/[^`]*\.c`(?! `[A-Za-z_])", cell):
+        problems.append(f"{what}: a file without a function")
     for word in re.findall(r"`([^`]+)`", cell):
         if word.startswith("fact: "):
             if word[6:] not in tree.facts:
@@ -139,6 +142,24 @@ def check(tree, text):
     return problems, sum(rows.values())
 
 
+def check_glossary(tree, text):
+    """## Functions: | `NAME` | `FILE` `FUNCTION` |"""
+    problems, rows = [], 0
+    part = text.split("## Functions", 1)[-1] if "## Functions" in text else ""
+    for line in part.splitlines():
+        match = re.match(r"^\| `(\w+)` \| (.+?) \|", line)
+        if not match:
+            continue
+        rows += 1
+        what = f"docs/glossary.md: {match[1]}"
+        place = check_pairs(tree, match[2], what, problems)
+        if not has_word(place, match[1]):
+            problems.append(f"{what} is not to be found in its place")
+    if rows == 0:
+        problems.append("docs/glossary.md: no functions")
+    return problems, rows
+
+
 def seeded(tree, text):
     """Each kind of violation, planted in the first row that can hold it."""
     row = next(cells for _, _, cells in tables(text) if cells != HEAD and not cells[1].startswith("left out"))
@@ -153,6 +174,7 @@ def seeded(tree, text):
         "not to be found in its place": with_row([row[0] + " `no_such_name`", *row[1:]]),
         "no place": with_row([row[0], "somewhere", row[2], row[3]]),
         "no machine": with_row([row[0], row[1], "`linux-3.0`", row[3]]),
+        "without a function": with_row([*row[:3], "`tests/facts/sim.c`"]),
         "no scenario": with_row([*row[:3], "`no-such.scn`"]),
         "no fact": with_row([*row[:3], "`fact: no such fact`"]),
         "nothing shows it": with_row([*row[:3], ""]),
@@ -163,9 +185,12 @@ def seeded(tree, text):
     }
     lost = [what for what, planted in plants.items()
             if not any(what in problem for problem in check(tree, planted)[0])]
+    planted = "## Functions\n\n| `do_fault` | `src/fault/anon.c` `no_such_function` |\n"
+    lost += [what for what in ("has no", "not to be found in its place")
+             if not any(what in problem for problem in check_glossary(tree, planted)[0])]
     for what in lost:
         print(f"WRONG the check does not find: {what}")
-    print(f"{len(plants)} violations planted, {len(lost)} not found")
+    print(f"{len(plants) + 2} violations planted, {len(lost)} not found")
     return not lost
 
 
@@ -175,6 +200,8 @@ def main():
     if "--seeded" in sys.argv[2:]:
         return 0 if seeded(tree, text) else 1
     problems, rows = check(tree, text)
+    more, more_rows = check_glossary(tree, tree.text("docs/glossary.md") or "")
+    problems, rows = problems + more, rows + more_rows
     for problem in problems:
         print(problem)
     print(f"{rows} rows, {len(problems)} problems")
