@@ -67,6 +67,7 @@ struct quire_profile {
 	uint8_t top_down;     /* 1: mmap looks for gaps from the top */
 	uint8_t zero_page_on_read;   /* 1: an anonymous read maps the zero page */
 	uint8_t write_implies_dirty; /* 1: a first write is mapped dirty at once */
+	uint8_t protect_upgrades;    /* 1: mprotect makes exclusive private pages writable without a fault */
 };
 
 extern const struct quire_profile quire_profile_2_4;

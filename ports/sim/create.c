@@ -148,7 +148,9 @@ static const char *fill_config(struct sim *sim)
 		return "no such architecture";
 	if (!config->profile)
 		config->profile = "linux-6";
-	if (!quire_profile_find(config->profile))
+	if (!config->rules)
+		config->rules = quire_profile_find(config->profile);
+	if (!config->rules)
 		return "no such profile";
 	sim->page_bytes = UINT64_C(1) << sim->arch->page_shift;
 	if (!config->ram_bytes)
@@ -172,7 +174,7 @@ static enum quire_status make_system(struct sim *sim)
 	const struct quire_arch *arch = sim->arch;
 	struct quire_config config = {
 	    .arch = arch,
-	    .profile = quire_profile_find(sim->config.profile),
+	    .profile = sim->config.rules,
 	    .host = &sim->host,
 	    .host_context = sim,
 	    .cpus = sim->config.cpus,

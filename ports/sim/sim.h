@@ -65,6 +65,8 @@ enum {
 struct sim_config {
 	const char *arch;    /* default "x86_64" */
 	const char *profile; /* default "linux-6" */
+	/* The rules themselves, in the place of `profile`; they must live as long as the machine. */
+	const struct quire_profile *rules;
 	uint64_t ram_bytes;  /* linear RAM, in two ranges with a hole between; default 16 MiB */
 	uint64_t high_bytes; /* beside it, RAM without a linear address; default 0 */
 	unsigned cpus;       /* default 1 */

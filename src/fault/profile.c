@@ -65,6 +65,7 @@ const struct quire_profile quire_profile_6 = {
     .top_down = 1,
     .zero_page_on_read = 1,
     .write_implies_dirty = 1,
+    .protect_upgrades = 1,
 };
 
 const struct quire_profile *quire_profile_at(unsigned index)

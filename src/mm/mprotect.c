@@ -44,7 +44,7 @@ static enum qr_protect_write write_rule(const struct quire_vma *vma)
 	if (!(vma->flags & QR_VM_WRITE))
 		return QR_PROTECT_NO_WRITE;
 	if (!(vma->flags & QR_VM_SHARED))
-		return QR_PROTECT_PRIVATE;
+		return vma->mm->system->profile->protect_upgrades ? QR_PROTECT_PRIVATE : QR_PROTECT_NO_WRITE;
 	return qr_vma_wants_writenotify(vma) ? QR_PROTECT_SHARED : QR_PROTECT_ANY;
 }
 
