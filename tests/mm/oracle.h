@@ -86,6 +86,8 @@ struct result {
 /* An address that is in no window: a mapping that the system placed itself. It is unmapped at once. */
 #define ELSEWHERE UINT64_C(0xe15e)
 
+/* Whether this process may do what the programs do: locks, low addresses, a heap elsewhere. */
+bool oracle_host_privileged(void);
 void oracle_run_host(const struct program *program, struct result *results);
 void oracle_run_library(const struct program *program, struct result *results);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The oracle's host side: a child of its own runs the program by raw system calls. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "oracle.h"
 
 #include <errno.h>
@@ -282,6 +284,24 @@ static bool move_heap(void)
 	return prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
 }
 
+static void soft_limit(int which, rlim_t want)
+{
+	struct rlimit limit;
+
+	getrlimit(which, &limit);
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	setrlimit(which, &limit);
+}
+
+bool oracle_host_privileged(void)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+	const uint32_t needed = 1u << CAP_IPC_LOCK | 1u << CAP_SYS_RAWIO | 1u << CAP_SYS_ADMIN;
+
+	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & needed) == needed;
+}
+
 static void prepare(const struct program *program)
 {
 	static char stack[1 << 16];
@@ -296,6 +316,9 @@ static void prepare(const struct program *program)
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	setrlimit(RLIMIT_MEMLOCK, &limit);
+	/* Whatever the user's shell has set, the library's default; and no huge pages of the kernel's choice. */
+	soft_limit(RLIMIT_STACK, 8 << 20);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	file_rw = memfd_create("oracle", 0);
 	for (unsigned i = 0; i < FILE_PAGES; i++) {
 		memset(page, 0x40 + (int)i, sizeof(page));

@@ -216,11 +216,11 @@ static struct sim_process *repeat(void *context, struct sim_process *faulting)
 	return NULL;
 }
 
+struct sim_config library_machine = {.ram_bytes = 4 << 20, .mmap_min_addr = 4096, .oom = repeat};
+
 void library_start(struct run *run, const struct program *program)
 {
-	const struct sim_config config = {.ram_bytes = 4 << 20, .mmap_min_addr = 4096, .oom = repeat};
-
-	*run = (struct run){.sim = sim_create(&config, NULL)};
+	*run = (struct run){.sim = sim_create(&library_machine, NULL)};
 	if (!run->sim || sim_process_create(run->sim, NULL, &run->process) != QUIRE_OK)
 		abort();
 	run->cpu = sim_cpu(run->sim, 0);

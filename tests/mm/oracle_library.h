@@ -13,6 +13,9 @@ struct run {
 	struct quire_file *file;
 };
 
+/* How the machines are made. mm-oracle gives them the traits of the kernel below. */
+extern struct sim_config library_machine;
+
 /* A machine with one process and a filled file. */
 void library_start(struct run *run, const struct program *program);
 /* Runs one operation, and looks at the window. */

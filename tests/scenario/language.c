@@ -62,6 +62,8 @@ static void refuses(void **state)
 	    {"read arena -> ok, [arm] ok", 1, 19, "not an expectation"},
 	    {"read arena -> [arm]", 1, 20, "not an expectation"},
 	    {"read arena -> ok [arm] any, ok", 1, 27, "end of the line"},
+	    {"needs", 1, 6, "not a trait"},
+	    {"needs zero-page luck", 1, 17, "not a trait"},
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -106,7 +108,7 @@ static void assert_round_trip(const struct scn_program *p)
 static void prints_what_it_reads(void **state)
 {
 	static const char text[] =
-	    "file f shm 4p+100 fill 3\nfile d disk 2p\n"
+	    "needs zero-page fault-around\nneeds nx\nfile f shm 4p+100 fill 3\nfile d disk 2p\n"
 	    "A = map 4p rw shared file f 1p at arena+3p populate\n"
 	    "B = map 0x123456 none+growsdown private flags 0x4000000\nmap 1p 0x10 untyped noreplace 0x7000\n"
 	    "protect A.end-1p 1p rx+growsup -> EINVAL\nremap A 1p 2p fixed B maymove dontunmap flags 0x80\n"
@@ -340,7 +342,8 @@ static const struct scn_run *run_sim(void *context, const struct scn_program *p,
 static void shrinks_to_the_cause(void **state)
 {
 	struct scn_sim *sim[2] = {open_machine(NULL), open_machine("zero-page")};
-	struct conform_side side[2] = {{"right", sim[0], run_sim, NULL}, {"wrong", sim[1], run_sim, NULL}};
+	struct conform_side side[2] = {{.name = "right", .context = sim[0], .run = run_sim},
+				       {.name = "wrong", .context = sim[1], .run = run_sim}};
 	struct conform_difference difference = {0};
 
 	for (uint64_t i = 0; i < 50 && !difference.found; i++) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../quire/conform/conform.h"
+#include "../quire/scenario/traits.h"
 #include "recorded.h"
 #include "shipped.h"
 
@@ -26,6 +27,8 @@ struct judge {
 	unsigned test, failed;
 	unsigned notes;
 	uint64_t seed, programs;
+	struct scn_traits traits;
+	const uint64_t *digest; /* what is recorded for a kernel with these traits; NULL: nothing */
 };
 
 static void result_line(struct judge *j, bool good, const char *name, const char *remark)
@@ -66,11 +69,19 @@ static void judge_scenario(struct judge *j, const char *name, const char *text)
 	const struct scn_run *run;
 	struct scn_error error;
 	const char *why = NULL;
-	char remark[160];
+	enum scn_trait missing;
+	char remark[160], room[80];
 
 	if (!scn_parse(text, strlen(text), j->program, &error)) {
 		printf("# %u:%u: %s\n", error.line, error.column, error.text);
 		result_line(j, false, name, NULL);
+		return;
+	}
+	missing = scn_traits_missing(&j->traits, j->program->needs);
+	if (missing != SCN_TRAITS) {
+		snprintf(remark, sizeof(remark), "SKIP this kernel has %s",
+			 scn_trait_text(&j->traits, missing, room));
+		result_line(j, true, name, remark);
 		return;
 	}
 	if (left_out(j)) {
@@ -93,7 +104,7 @@ static void judge_scenario(struct judge *j, const char *name, const char *text)
 static bool is_recorded(const struct judge *j, uint64_t number)
 {
 #if defined(__x86_64__)
-	return j->seed == RECORDED_SEED && number < sizeof(recorded) / sizeof(recorded[0]) &&
+	return j->digest && j->seed == RECORDED_SEED && number < RECORDED_PROGRAMS &&
 	       conform_kernel_version() >= RECORDED_FROM;
 #else
 	return false;
@@ -117,6 +128,7 @@ static bool judge_program(struct judge *j, uint64_t number)
 
 	conform_generate(&choice, RECORDED_OPS, CONFORM_ALL, j->program);
 	conform_leave_out(j->program, conform_kernel_version());
+	scn_traits_leave_out(&j->traits, j->program);
 	run = scn_host_run(j->host, j->program, &why);
 	if (!run) {
 		print_failed(j, number, why);
@@ -124,7 +136,7 @@ static bool judge_program(struct judge *j, uint64_t number)
 	}
 	digest = scn_run_digest(run);
 	if (is_recorded(j, number)) {
-		if (digest == recorded[number])
+		if (digest == j->digest[number])
 			return true;
 		print_failed(j, number, "the results are not those of the library");
 		return false;
@@ -150,6 +162,45 @@ static void judge_programs(struct judge *j)
 			 first, end - 1, j->seed, is_recorded(j, first) ? "as recorded" : "the same twice");
 		result_line(j, bad == 0, name, NULL);
 	}
+}
+
+/* --- The kernel's traits --- */
+
+/* The first trait that the recorded results show and that is not as in the set; SCN_TRAITS: it fits. */
+static enum scn_trait unlike(const struct judge *j, const char *set)
+{
+	struct scn_traits want;
+
+	scn_traits_usual(&want);
+	if (scn_traits_read(set, &want))
+		return SCN_TRAIT_ZERO_PAGE;
+	for (unsigned i = 0; i < SCN_TRAITS; i++)
+		if (scn_trait_rows[i].recorded &&
+		    (!(j->traits.known >> i & 1) || j->traits.value[i] != want.value[i]))
+			return (enum scn_trait)i;
+	return SCN_TRAITS;
+}
+
+static void find_traits(struct judge *j)
+{
+	enum scn_trait in_the_way = SCN_TRAITS;
+	char room[80];
+
+	scn_host_traits(j->host, &j->traits);
+	scn_traits_print(stdout, "# ", &j->traits);
+	for (unsigned i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+		enum scn_trait trait = unlike(j, recorded[i].traits);
+
+		if (trait == SCN_TRAITS)
+			j->digest = recorded[i].digest;
+		else if (trait > in_the_way || in_the_way == SCN_TRAITS)
+			in_the_way = trait;
+	}
+	if (!j->digest)
+		printf("# nothing is recorded for a kernel like this: %s%s\n",
+		       j->traits.known >> in_the_way & 1 ? "" : "unknown: ",
+		       j->traits.known >> in_the_way & 1 ? scn_trait_text(&j->traits, in_the_way, room)
+							 : scn_trait_rows[in_the_way].name);
 }
 
 /* --- Main --- */
@@ -200,6 +251,7 @@ static int run_all(struct judge *j, const char *only)
 	       (only ? 1 : shipped_count()) + (unsigned)((j->programs + BLOCK - 1) / BLOCK));
 	printf("# quire-conform-static " VERSION " on %s %s %s\n", machine.sysname, machine.release,
 	       machine.machine);
+	find_traits(j);
 	for (unsigned i = 0; shipped[i].name; i++)
 		if (!only || strcmp(only, shipped[i].name) == 0)
 			judge_scenario(j, shipped[i].name, shipped[i].text);
@@ -220,7 +272,7 @@ static bool is_shipped(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct judge j = {.seed = RECORDED_SEED, .programs = sizeof(recorded) / sizeof(recorded[0])};
+	struct judge j = {.seed = RECORDED_SEED, .programs = RECORDED_PROGRAMS};
 	const char *only = NULL;
 
 	for (int i = 1; i < argc; i++) {

@@ -7,176 +7,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../command.h"
-#include "../scenario/sim_backend.h"
-#include "options.h"
-
-enum {
-	PROGRAM_SECONDS = 60,
-	TELL_EVERY = 16
-};
-
-/* What a worker tells. The text of a difference follows its record. */
-struct record {
-	uint32_t kind; /* 0: counts; 1: a difference */
-	uint32_t text_bytes;
-	uint64_t program; /* 1: its number */
-	uint64_t programs, ops, succeeded, failed, signals, minor, major, left_out;
-	uint32_t shrunk_ops, shrink_runs;
-};
+#include "worker.h"
 
 struct totals {
-	struct record sum;
-	unsigned differences, lost_workers;
+	struct conform_record sum;
+	struct conform_kinds kinds; /* of every difference that was met */
+	unsigned shrunk, lost_workers;
+	bool crowd; /* most differ in one way: the workers stopped */
 	json_t *list;
-	unsigned smallest;
-	uint64_t first_program;
 };
-
-/* --- A worker --- */
-
-static const struct scn_run *run_host(void *context, const struct scn_program *program, const char **out_text)
-{
-	return scn_host_run(context, program, out_text);
-}
-
-static void close_host(void *context)
-{
-	scn_host_close(context);
-}
-
-static const struct scn_run *run_sim(void *context, const struct scn_program *program, const char **out_text)
-{
-	return scn_sim_run(context, program, out_text);
-}
-
-static void close_sim(void *context)
-{
-	scn_sim_close(context);
-}
-
-static bool open_host_side(struct conform_side *side, const char *name)
-{
-	*side = (struct conform_side){name, scn_host_open(), run_host, close_host};
-	return side->context != NULL;
-}
-
-static bool open_sides(const struct conform_options *o, struct conform_side side[2], const char **out_why)
-{
-	struct scn_sim_config config = {.mutant = o->mutant, .check_every = o->check_every};
-
-	*out_why = "the host's processes could not be made";
-	/* The host first: what it forks from must still be small. */
-	if (!open_host_side(&side[0], "host"))
-		return false;
-	if (o->self)
-		return open_host_side(&side[1], "again");
-	side[1] = (struct conform_side){"sim", scn_sim_open(&config, out_why), run_sim, close_sim};
-	return side[1].context != NULL;
-}
-
-static void count_run(const struct scn_run *run, struct record *counts)
-{
-	for (unsigned i = 0; i < run->program->op_count; i++) {
-		const struct scn_result *r = &run->result[i];
-
-		if (r->state != SCN_RAN)
-			continue;
-		counts->ops++;
-		counts->succeeded += !r->signal && !r->error;
-		counts->failed += r->error != 0;
-		counts->signals += r->signal != 0;
-		counts->minor += r->counts.minor;
-		counts->major += r->counts.major;
-	}
-}
-
-static bool send_all(int fd, const void *bytes, size_t count)
-{
-	const char *at = bytes;
-
-	while (count) {
-		ssize_t n = write(fd, at, count);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		count -= (size_t)n;
-	}
-	return true;
-}
-
-static void tell_difference(int fd, const struct conform_options *o, struct conform_side side[2],
-			    uint64_t number, struct scn_program *program,
-			    struct conform_difference *difference)
-{
-	struct record record = {.kind = 1, .program = number};
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *to = open_memstream(&text, &bytes);
-
-	if (!to)
-		return;
-	alarm(10 * PROGRAM_SECONDS);
-	record.shrink_runs = conform_shrink(side, program, difference);
-	record.shrunk_ops = program->op_count;
-	fprintf(to, "# quire conform --seed %" PRIu64 " --ops %u --only %" PRIu64 "\n", o->seed, o->ops,
-		number);
-	conform_print_difference(to, side, program, difference);
-	fclose(to);
-	record.text_bytes = (uint32_t)bytes;
-	if (send_all(fd, &record, sizeof(record)))
-		send_all(fd, text, bytes);
-	free(text);
-}
-
-static int work(const struct conform_options *o, unsigned job, int fd)
-{
-	struct scn_program *program = malloc(sizeof(*program));
-	struct record counts = {0};
-	struct conform_side side[2];
-	unsigned version = conform_kernel_version(), differences = 0;
-	const char *why;
-
-	if (!program || !open_sides(o, side, &why)) {
-		fprintf(stderr, "quire conform: %s\n", program ? why : "out of memory");
-		return 2;
-	}
-	for (uint64_t i = job; i < o->programs && differences < o->most; i += o->jobs) {
-		uint64_t number = o->one ? o->only : i;
-		struct conform_choice choice = conform_seeded(o->seed, number);
-		struct conform_difference difference;
-
-		alarm(PROGRAM_SECONDS);
-		conform_generate(&choice, o->ops, o->features, program);
-		counts.left_out += conform_leave_out(program, version);
-		conform_compare(side, program, &difference);
-		counts.programs++;
-		if (!difference.broken)
-			count_run(scn_host_last(side[0].context), &counts);
-		if (difference.found) {
-			differences++;
-			tell_difference(fd, o, side, number, program, &difference);
-		}
-		if (counts.programs >= TELL_EVERY || difference.found) {
-			if (!send_all(fd, &counts, sizeof(counts)))
-				break;
-			memset(&counts, 0, sizeof(counts));
-		}
-	}
-	send_all(fd, &counts, sizeof(counts));
-	alarm(0);
-	side[0].close(side[0].context);
-	side[1].close(side[1].context);
-	free(program);
-	return 0;
-}
 
 /* --- The conductor --- */
 
@@ -197,7 +42,7 @@ static bool receive(int fd, void *bytes, size_t count)
 	return true;
 }
 
-static void keep_file(const struct conform_options *o, const struct record *r, const char *text)
+static void keep_file(const struct conform_options *o, const struct conform_record *r, const char *text)
 {
 	char path[4096];
 	FILE *to;
@@ -211,14 +56,10 @@ static void keep_file(const struct conform_options *o, const struct record *r, c
 		fprintf(stderr, "quire conform: %s: %s\n", path, strerror(errno));
 }
 
-static void add_difference(const struct conform_options *o, struct totals *t, const struct record *r,
+static void add_difference(const struct conform_options *o, struct totals *t, const struct conform_record *r,
 			   const char *text)
 {
-	if (!t->differences || r->program < t->first_program) {
-		t->first_program = r->program;
-		t->smallest = r->shrunk_ops;
-	}
-	t->differences++;
+	t->shrunk++;
 	if (o->json)
 		json_array_append_new(
 		    t->list, json_pack("{s:I,s:i,s:i,s:s}", "program", (json_int_t)r->program, "operations",
@@ -231,12 +72,12 @@ static void add_difference(const struct conform_options *o, struct totals *t, co
 /* One record of a worker. Returns false when the worker is at its end. */
 static bool take_record(const struct conform_options *o, struct totals *t, int fd)
 {
-	struct record r;
+	struct conform_record r;
 	char *text;
 
 	if (!receive(fd, &r, sizeof(r)))
 		return false;
-	if (r.kind == 0) {
+	if (r.kind == CONFORM_COUNTS) {
 		t->sum.programs += r.programs;
 		t->sum.ops += r.ops;
 		t->sum.succeeded += r.succeeded;
@@ -245,6 +86,10 @@ static bool take_record(const struct conform_options *o, struct totals *t, int f
 		t->sum.minor += r.minor;
 		t->sum.major += r.major;
 		t->sum.left_out += r.left_out;
+		return true;
+	}
+	if (r.kind == CONFORM_SEEN) {
+		conform_kinds_add(&t->kinds, &r.seen);
 		return true;
 	}
 	text = calloc(1, r.text_bytes + 1u);
@@ -262,7 +107,7 @@ static void show_progress(const struct conform_options *o, const struct totals *
 	if (o->quiet || o->json || !isatty(STDERR_FILENO))
 		return;
 	fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " programs, %u differences ", t->sum.programs,
-		o->programs, t->differences);
+		o->programs, t->kinds.total);
 }
 
 static void listen_to(const struct conform_options *o, struct totals *t, struct pollfd *from)
@@ -287,7 +132,8 @@ static void listen_to(const struct conform_options *o, struct totals *t, struct 
 		fputc('\n', stderr);
 }
 
-static bool start_workers(const struct conform_options *o, struct pollfd *from, pid_t *pid)
+static bool start_workers(const struct conform_options *o, struct conform_shared *shared, struct pollfd *from,
+			  pid_t *pid)
 {
 	for (unsigned i = 0; i < o->jobs; i++) {
 		int ends[2];
@@ -300,7 +146,7 @@ static bool start_workers(const struct conform_options *o, struct pollfd *from, 
 			return false;
 		if (pid[i] == 0) {
 			close(ends[0]);
-			exit(work(o, i, ends[1]));
+			exit(conform_work(o, shared, i, ends[1]));
 		}
 		close(ends[1]);
 		from[i] = (struct pollfd){.fd = ends[0], .events = POLLIN};
@@ -308,17 +154,49 @@ static bool start_workers(const struct conform_options *o, struct pollfd *from, 
 	return true;
 }
 
+/* What most differences have in common, when the workers stopped for it. */
+static void crowd_text(const struct conform_options *o, const struct totals *t, char *out, size_t size)
+{
+	const char *what, *cause;
+	unsigned count;
+
+	out[0] = 0;
+	cause = conform_kinds_top(&t->kinds, &count, &what);
+	if (t->crowd && cause)
+		snprintf(out, size, "%u of %u differences follow a %s, most of them in %s: %s", count,
+			 t->kinds.total, cause, what,
+			 o->self ? "this kernel does not do the same twice"
+				 : "a trait of this kernel? run quire conform --self");
+}
+
+static void print_crowd(const struct conform_options *o, const struct totals *t)
+{
+	char text[300];
+
+	crowd_text(o, t, text, sizeof(text));
+	if (text[0])
+		printf("  %s\n", text);
+}
+
 static void print_verdict(const struct conform_options *o, const struct totals *t, double seconds)
 {
-	const struct record *s = &t->sum;
+	const struct conform_record *s = &t->sum;
 	unsigned version = conform_kernel_version();
 
-	printf("quire conform --programs %" PRIu64 " --seed %" PRIu64
-	       " --ops %u: Linux %u.%u against %s%s%s\n",
-	       o->programs, o->seed, o->ops, version >> 8, version & 255,
-	       o->self ? "itself" : "linux-6 on x86_64", o->mutant ? ", mutant " : "",
+	printf("quire conform --programs %" PRIu64 " --seed %" PRIu64 " --ops %u: ", o->programs, o->seed,
+	       o->ops);
+	if (o->stand_in)
+		fputs("a machine in the host's place", stdout);
+	else
+		printf("Linux %u.%u", version >> 8, version & 255);
+	printf(" against %s%s%s\n", o->self ? "itself" : "linux-6 on x86_64", o->mutant ? ", mutant " : "",
 	       o->mutant ? o->mutant : "");
-	conform_print_known(stdout, version);
+	scn_traits_print(stdout, "  ", &o->traits);
+	if (o->forced)
+		printf("  forced: %s\n", o->forced);
+	scn_traits_print_left_out(stdout, "  ", &o->traits);
+	if (!o->stand_in)
+		conform_print_known(stdout, version);
 	printf("  %" PRIu64 " programs, %" PRIu64 " operations (%.1f each): %" PRIu64 " succeeded, %" PRIu64
 	       " refused, %" PRIu64 " ended in a signal\n",
 	       s->programs, s->ops, s->programs ? (double)s->ops / (double)s->programs : 0, s->succeeded,
@@ -326,19 +204,46 @@ static void print_verdict(const struct conform_options *o, const struct totals *
 	printf("  %" PRIu64 " minor and %" PRIu64 " major faults inside them\n", s->minor, s->major);
 	printf("  %.1f s with %u workers: %.0f programs a second\n", seconds, o->jobs,
 	       seconds > 0 ? (double)s->programs / seconds : 0);
-	printf("  %u differences\n", t->differences);
+	print_crowd(o, t);
+	printf("  %u differences\n", t->kinds.total);
+}
+
+static json_t *json_traits(const struct scn_traits *traits)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < SCN_TRAITS; i++)
+		json_object_set_new(out, scn_trait_rows[i].name,
+				    traits->known >> i & 1 ? json_integer(traits->value[i]) : json_null());
+	return out;
+}
+
+static json_t *json_kinds(const struct conform_kinds *kinds)
+{
+	json_t *out = json_array();
+
+	for (unsigned i = 0; i < kinds->rows; i++)
+		json_array_append_new(out,
+				      json_pack("{s:s,s:s,s:i}", "in", kinds->row[i].kind.what, "after",
+						kinds->row[i].kind.cause, "count", (int)kinds->row[i].count));
+	return out;
 }
 
 static void print_json(const struct conform_options *o, struct totals *t, double seconds)
 {
-	const struct record *s = &t->sum;
+	const struct conform_record *s = &t->sum;
 	unsigned version = conform_kernel_version();
-	json_t *root = json_pack(
-	    "{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o}", "programs", (json_int_t)s->programs,
-	    "seed", (json_int_t)o->seed, "ops", (int)o->ops, "kernel", (int)(version >> 8),
-	    (int)(version & 255), "operations", (json_int_t)s->ops, "succeeded", (json_int_t)s->succeeded,
-	    "refused", (json_int_t)s->failed, "signals", (json_int_t)s->signals, "minor",
-	    (json_int_t)s->minor, "major", (json_int_t)s->major, "seconds", seconds, "differences", t->list);
+	char common[300];
+	json_t *root;
+
+	crowd_text(o, t, common, sizeof(common));
+	root = json_pack("{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o,s:s}", "programs",
+			 (json_int_t)s->programs, "seed", (json_int_t)o->seed, "ops", (int)o->ops, "kernel",
+			 (int)(version >> 8), (int)(version & 255), "operations", (json_int_t)s->ops,
+			 "succeeded", (json_int_t)s->succeeded, "refused", (json_int_t)s->failed, "signals",
+			 (json_int_t)s->signals, "minor", (json_int_t)s->minor, "major", (json_int_t)s->major,
+			 "seconds", seconds, "differences", t->list, "traits", json_traits(&o->traits),
+			 "kinds", json_kinds(&t->kinds), "common", common);
 
 	if (!root)
 		return;
@@ -347,8 +252,28 @@ static void print_json(const struct conform_options *o, struct totals *t, double
 	json_decref(root);
 }
 
+/* Says what the comparison would stand on, and whether it can. */
+static bool can_compare(struct conform_options *o)
+{
+	const char *why;
+	enum scn_trait obstacle;
+	char room[80];
+
+	if (!conform_probe(o, &o->traits, &why)) {
+		fprintf(stderr, "quire conform: %s\n", why);
+		return false;
+	}
+	obstacle = scn_traits_obstacle(&o->traits);
+	if (obstacle == SCN_TRAITS)
+		return true;
+	fprintf(stderr, "quire conform: this kernel cannot be compared: %s\n",
+		scn_trait_text(&o->traits, obstacle, room));
+	return false;
+}
+
 int conform_command(int argc, char **argv)
 {
+	struct conform_shared *shared;
 	struct conform_options o;
 	struct totals t = {0};
 	struct pollfd from[CONFORM_MAX_JOBS];
@@ -362,9 +287,12 @@ int conform_command(int argc, char **argv)
 		return status;
 	if (o.record)
 		return conform_record(o.record, o.programs, o.seed, o.ops) ? QUIRE_EXIT_OK : QUIRE_EXIT_USAGE;
+	if (!can_compare(&o))
+		return QUIRE_EXIT_USAGE;
 	t.list = json_array();
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	if (!t.list || !start_workers(&o, from, pid)) {
+	if (!t.list || shared == MAP_FAILED || !start_workers(&o, shared, from, pid)) {
 		perror("quire conform");
 		return QUIRE_EXIT_USAGE;
 	}
@@ -375,6 +303,8 @@ int conform_command(int argc, char **argv)
 			fprintf(stderr, "quire conform: worker %u ended with status 0x%x\n", i, status);
 		}
 	}
+	t.crowd = atomic_load(&shared->crowd) > 0;
+	munmap(shared, sizeof(*shared));
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
 	if (o.json)
@@ -383,5 +313,5 @@ int conform_command(int argc, char **argv)
 		print_verdict(&o, &t, seconds);
 	if (!o.json)
 		json_decref(t.list);
-	return t.lost_workers ? QUIRE_EXIT_USAGE : t.differences ? QUIRE_EXIT_NOTHING : QUIRE_EXIT_OK;
+	return t.lost_workers ? QUIRE_EXIT_USAGE : t.kinds.total ? QUIRE_EXIT_NOTHING : QUIRE_EXIT_OK;
 }

@@ -91,6 +91,7 @@ static void describe(const struct scn_run *a, const struct scn_run *b, unsigned 
 		snprintf(out->text + n, sizeof(out->text) - (size_t)n, "%s", more);
 	out->found = true;
 	out->index = index;
+	out->what = what;
 }
 
 void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, struct conform_difference *out)
@@ -120,7 +121,7 @@ void conform_compare(struct conform_side side[2], const struct scn_program *prog
 	for (unsigned i = 0; i < 2; i++) {
 		const char *text = NULL;
 
-		run[i] = side[i].run(side[i].context, program, &text);
+		run[i] = side[i].last = side[i].run(side[i].context, program, &text);
 		if (!run[i]) {
 			memset(out, 0, sizeof(*out));
 			out->found = out->broken = true;

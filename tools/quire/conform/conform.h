@@ -41,6 +41,7 @@ void conform_generate(struct conform_choice *choice, unsigned ops, unsigned feat
 struct conform_side {
 	const char *name;
 	void *context;
+	const struct scn_run *last; /* of conform_compare(); NULL: its machinery failed */
 	/* The results, valid until the next call on this side; NULL with *out_text: the machinery failed. */
 	const struct scn_run *(*run)(void *context, const struct scn_program *program, const char **out_text);
 	void (*close)(void *context);
@@ -48,8 +49,9 @@ struct conform_side {
 
 struct conform_difference {
 	bool found;
-	bool broken;    /* a side's machinery failed, or the library found itself wrong: `text` */
-	unsigned index; /* the first result that differs */
+	bool broken;      /* a side's machinery failed, or the library found itself wrong: `text` */
+	unsigned index;   /* the first result that differs */
+	const char *what; /* of it: "residency"; NULL when broken */
 	char text[600];
 };
 
@@ -66,6 +68,31 @@ unsigned conform_shrink(struct conform_side side[2], struct scn_program *program
 /* Writes the program with the outcomes of both sides as comments. */
 void conform_print_difference(FILE *to, struct conform_side side[2], const struct scn_program *program,
 			      const struct conform_difference *difference);
+
+/* --- Kinds of difference (kinds.c) --- */
+
+/* What a difference is a case of: in which result it shows, and which operation it follows. */
+struct conform_kind {
+	char what[24];  /* "residency", "minor faults" */
+	char cause[64]; /* "read of private memory"; "": none is seen */
+};
+/* After conform_compare() has found a difference. */
+void conform_kind_of(const struct conform_side side[2], const struct conform_difference *difference,
+		     struct conform_kind *out);
+
+/* How often each kind was met. */
+struct conform_kinds {
+	struct {
+		struct conform_kind kind;
+		unsigned count;
+	} row[48];
+	unsigned rows, total;
+};
+void conform_kinds_add(struct conform_kinds *kinds, const struct conform_kind *kind);
+/* The cause that most differences have, how many, and in what most of those show. NULL: no cause. */
+const char *conform_kinds_top(const struct conform_kinds *kinds, unsigned *out_count, const char **out_what);
+
+/* --- The two sides (sides.c) --- */
 
 /* Writes the digests of what the simulated machine gives, as a C header. False with a message. */
 bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned ops);

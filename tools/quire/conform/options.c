@@ -22,6 +22,8 @@ enum {
 	OPT_CHECK,
 	OPT_MUTANT,
 	OPT_SELF,
+	OPT_TRAIT,
+	OPT_STAND_IN,
 	OPT_OUT,
 	OPT_RECORD,
 	OPT_JSON,
@@ -40,6 +42,8 @@ static const struct option table[] = {
     {"check", required_argument, NULL, OPT_CHECK},
     {"mutant", required_argument, NULL, OPT_MUTANT},
     {"self", no_argument, NULL, OPT_SELF},
+    {"trait", required_argument, NULL, OPT_TRAIT},
+    {"stand-in", required_argument, NULL, OPT_STAND_IN},
     {"out", required_argument, NULL, OPT_OUT},
     {"record", required_argument, NULL, OPT_RECORD},
     {"json", no_argument, NULL, OPT_JSON},
@@ -92,6 +96,16 @@ static const char *take_number(struct conform_options *o, int option, const char
 	}
 }
 
+/* Only tried here: the probes come first. */
+static const char *force_traits(struct conform_options *o, const char *value)
+{
+	struct scn_traits trial;
+
+	scn_traits_usual(&trial);
+	o->forced = value;
+	return scn_traits_read(value, &trial);
+}
+
 static const char *take_option(struct conform_options *o, int option, const char *value)
 {
 	switch (option) {
@@ -109,6 +123,11 @@ static const char *take_option(struct conform_options *o, int option, const char
 	case OPT_SELF:
 		o->self = true;
 		return NULL;
+	case OPT_TRAIT:
+		return force_traits(o, value);
+	case OPT_STAND_IN:
+		o->stand_in = true;
+		return scn_traits_read(value, &o->twin);
 	case OPT_JSON:
 		o->json = true;
 		return NULL;
@@ -137,6 +156,7 @@ int conform_options_parse(struct conform_options *out, int argc, char **argv)
 		    : cpus > CONFORM_MAX_JOBS ? CONFORM_MAX_JOBS
 					      : (unsigned)cpus,
 	};
+	scn_traits_usual(&out->twin);
 	while ((option = option_next("conform", argc, argv, "", table, &began)) != -1) {
 		const char *problem;
 
@@ -176,6 +196,8 @@ void conform_help(FILE *out)
 	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
 	      "  --self           the host against itself: is it deterministic?\n"
+	      "  --trait T=V,...  the simulated side with these traits, whatever the probes find\n"
+	      "  --stand-in T=V,...  in the host's place a simulated machine with these traits\n"
 	      "  --out DIR        write each difference to a file there\n"
 	      "  --record FILE    write what the library gives, for the static program, and compare nothing\n"
 	      "  --json           the result as JSON\n"

@@ -3,6 +3,7 @@
 #ifndef QUIRE_CONFORM_OPTIONS_H
 #define QUIRE_CONFORM_OPTIONS_H
 
+#include "../scenario/traits.h"
 #include "conform.h"
 
 enum {
@@ -17,6 +18,10 @@ struct conform_options {
 	const char *out;
 	const char *record;
 	unsigned check_every;
+	const char *forced;       /* --trait: NAME=VALUE, whatever the probes find; NULL: none */
+	bool stand_in;            /* a simulated machine in the host's place */
+	struct scn_traits twin;   /* its traits */
+	struct scn_traits traits; /* of the host, as probed; of the simulated side */
 };
 
 /* Fills `out` from the command line. Returns -1 to go on, else an exit status. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* quire conform --record: what the library gives for random programs, as a table of digests for the
- * static conformance program, which has no library to ask. */
+/* quire conform --record: what the library gives for random programs, as tables of digests for the
+ * static conformance program, which has no library to ask. One table for each set of traits that kernels
+ * are met with; where none fits a kernel, the static program says which trait is in the way. */
 #include "conform.h"
 
 #include <errno.h>
@@ -12,17 +13,20 @@
 
 static void begin(FILE *to, uint64_t programs, uint64_t seed, unsigned ops, unsigned version)
 {
-	fprintf(to,
-		"/* SPDX-License-Identifier: MIT */\n"
-		"/* Digests of what the library gives for random programs; written by quire conform "
-		"--record. */\n"
-		"#include <stdint.h>\n\n"
-		"#define RECORDED_SEED %" PRIu64 "\n"
-		"#define RECORDED_OPS %u\n"
-		"/* The first version of Linux that nothing is left out for, major << 8 | minor. */\n"
-		"#define RECORDED_FROM (%uu << 8 | %u)\n"
-		"static const uint64_t recorded[%" PRIu64 "] = {",
-		seed, ops, version >> 8, version & 255, programs);
+	fprintf(
+	    to,
+	    "/* SPDX-License-Identifier: MIT */\n"
+	    "/* Digests of what the library gives for random programs, on machines with the traits named; "
+	    "written by\n * quire conform --record. */\n"
+	    "#include <stdint.h>\n\n"
+	    "#define RECORDED_SEED %" PRIu64 "\n"
+	    "#define RECORDED_OPS %u\n"
+	    "/* The first version of Linux that nothing is left out for, major << 8 | minor. */\n"
+	    "#define RECORDED_FROM (%uu << 8 | %u)\n"
+	    "#define RECORDED_PROGRAMS %" PRIu64 "\n"
+	    "static const struct {\n\tconst char *traits;\n\tuint64_t digest[RECORDED_PROGRAMS];\n} "
+	    "recorded[] = {",
+	    seed, ops, version >> 8, version & 255, programs);
 }
 
 /* The first version that no row of the table of known differences holds for. */
@@ -34,6 +38,9 @@ static unsigned first_plain_version(void)
 		version = k->before > version ? k->before : version;
 	return version;
 }
+
+/* Traits that differ from the usual ones, as scn_traits_read() reads them. */
+static const char *const recorded_sets[] = {"zero-page=yes", "zero-page=no"};
 
 static bool record_all(FILE *to, struct scn_sim *sim, uint64_t programs, uint64_t seed, unsigned ops,
 		       const char **why)
@@ -49,33 +56,49 @@ static bool record_all(FILE *to, struct scn_sim *sim, uint64_t programs, uint64_
 		run = scn_sim_run(sim, program, why);
 		good = run != NULL;
 		if (good)
-			fprintf(to, "%s0x%016" PRIx64 ",", i % 4 ? " " : "\n\t", scn_run_digest(run));
+			fprintf(to, "%s0x%016" PRIx64 ",", i % 5 ? " " : "\n      ", scn_run_digest(run));
 	}
 	free(program);
 	return good;
 }
 
+static bool record_set(FILE *to, const char *set, uint64_t programs, uint64_t seed, unsigned ops,
+		       const char **why)
+{
+	struct scn_traits traits;
+	struct scn_sim_config config = {.traits = &traits};
+	struct scn_sim *sim;
+	bool good;
+
+	scn_traits_usual(&traits);
+	*why = scn_traits_read(set, &traits);
+	sim = *why ? NULL : scn_sim_open(&config, why);
+	if (!sim)
+		return false;
+	fprintf(to, "\n    {\"%s\",\n     {", set);
+	good = record_all(to, sim, programs, seed, ops, why);
+	fputs("\n     }},", to);
+	return scn_sim_close(sim) == 0 && good;
+}
+
 bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned ops)
 {
-	struct scn_sim_config config = {0};
-	const char *why = "out of memory";
-	struct scn_sim *sim = scn_sim_open(&config, &why);
-	FILE *to = sim ? fopen(path, "w") : NULL;
-	bool good = false;
+	const char *why = NULL;
+	FILE *to = fopen(path, "w");
+	bool good = to != NULL;
 
-	if (sim && !to)
+	if (!to)
 		why = strerror(errno);
 	if (to) {
 		begin(to, programs, seed, ops, first_plain_version());
-		good = record_all(to, sim, programs, seed, ops, &why);
+		for (unsigned i = 0; good && i < sizeof(recorded_sets) / sizeof(recorded_sets[0]); i++)
+			good = record_set(to, recorded_sets[i], programs, seed, ops, &why);
 		fputs("\n};\n", to);
 		if (fclose(to) != 0) {
 			good = false;
 			why = strerror(errno);
 		}
 	}
-	if (sim && scn_sim_close(sim) != 0)
-		good = false;
 	if (!good)
 		fprintf(stderr, "quire conform: %s: %s\n", path,
 			why ? why : "the machine found the library wrong");

@@ -25,6 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef PR_SET_THP_DISABLE
+#define PR_SET_THP_DISABLE 41
+#endif
+
 #if !defined(SYS_futex) && defined(SYS_futex_time64)
 #define SYS_futex SYS_futex_time64
 #endif
@@ -48,8 +52,9 @@ struct capability_data {
 
 enum {
 	ARENA_PAGES = 16384,
-	RUN_SECONDS = 20,
-	TABLE_SPAN = 4 << 20
+	RUN_SECONDS = 200,
+	TABLE_SPAN = 4 << 20,
+	PROGRAM_LIMIT = 8 << 20 /* stack and locked memory that a program begins with */
 };
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t expected)
@@ -295,6 +300,27 @@ static void drop_rights(void)
 	syscall(SYS_capset, &header, data);
 }
 
+static void set_soft_limit(int which, rlim_t want)
+{
+	struct rlimit limit;
+
+	if (getrlimit(which, &limit) != 0)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	setrlimit(which, &limit);
+}
+
+/* Programs begin alike whatever the user's shell has set; what a hard limit forbids is a trait. Huge pages
+ * of the kernel's own choice are switched off where that can be done. */
+static void set_begin(void)
+{
+	set_soft_limit(RLIMIT_STACK, PROGRAM_LIMIT);
+	set_soft_limit(RLIMIT_MEMLOCK, PROGRAM_LIMIT);
+	set_soft_limit(RLIMIT_AS, RLIM_INFINITY);
+	set_soft_limit(RLIMIT_DATA, RLIM_INFINITY);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
 /* Restartable sequences make the kernel write to the harness's memory whenever it is preempted. */
 static void leave_rseq(void)
 {
@@ -344,6 +370,7 @@ static bool zygote_init(struct scn_host *host)
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	leave_rseq();
+	set_begin();
 	*b = (struct scn_backend){.name = "host",
 				  .page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 				  .cannot = host_cannot,

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef FALLOC_FL_KEEP_SIZE
@@ -24,6 +25,11 @@
 enum {
 	BUFFER = 65536
 };
+
+/* Kinds of file system, statfs(2). */
+#define TMPFS 0x01021994u
+#define RAMFS 0x858458f6u
+
 static uint8_t buffer[BUFFER];
 
 /* A word of this machine holds it, as a number with or without a sign. */
@@ -68,14 +74,44 @@ static bool fill_file(int fd, const struct scn_file *file, uint64_t size, uint64
 	return true;
 }
 
-static int open_disk_file(void)
+static int open_file_in(const char *folder)
 {
-	char path[] = "/tmp/quire-scenario-XXXXXX";
-	int fd = mkstemp(path);
+	char path[4096];
+	int fd;
 
+	if (!folder || snprintf(path, sizeof(path), "%s/quire-scenario-XXXXXX", folder) >= (int)sizeof(path))
+		return -1;
+	fd = mkstemp(path);
 	if (fd >= 0)
 		unlink(path);
 	return fd;
+}
+
+static bool is_in_memory(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && ((uint32_t)fs.f_type == TMPFS || (uint32_t)fs.f_type == RAMFS);
+}
+
+/* In the first folder that is on a disk; where none is, in the last one that can be written. */
+static int open_disk_file(void)
+{
+	const char *const folder[] = {getenv("TMPDIR"), "/var/tmp", "/tmp", "."};
+	int best = -1;
+
+	for (unsigned i = 0; i < sizeof(folder) / sizeof(folder[0]); i++) {
+		int fd = open_file_in(folder[i]);
+
+		if (fd < 0)
+			continue;
+		if (best >= 0)
+			close(best);
+		best = fd;
+		if (!is_in_memory(fd))
+			break;
+	}
+	return best;
 }
 
 static bool open_file(struct scn_host *host, unsigned index)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parser: one file or operation a line, errors with line and column. */
 #include "parse.h"
+#include "traits.h"
 
 #include <string.h>
 
@@ -211,6 +212,20 @@ static bool parse_file_line(struct parser *p)
 	return true;
 }
 
+/* needs TRAIT... */
+static bool parse_needs(struct parser *p)
+{
+	do {
+		enum scn_trait trait = scn_trait_find(parse_peek(p), strlen(parse_peek(p)));
+
+		if (trait == SCN_TRAITS)
+			return parse_fail(p, "not a trait");
+		p->program->needs |= 1u << trait;
+		p->next++;
+	} while (!parse_at_end(p));
+	return true;
+}
+
 /* NAME = ... of map and remap: bound after the operands were read. */
 static bool bind_name(struct parser *p, const char *name, struct scn_op *op)
 {
@@ -275,6 +290,13 @@ static bool parse_op(struct parser *p)
 	return true;
 }
 
+static bool parse_line(struct parser *p)
+{
+	if (parse_accept(p, "file"))
+		return parse_file_line(p);
+	return parse_accept(p, "needs") ? parse_needs(p) : parse_op(p);
+}
+
 void scn_program_init(struct scn_program *program)
 {
 	memset(program, 0, offsetof(struct scn_program, op));
@@ -300,7 +322,7 @@ bool scn_parse(const char *text, size_t bytes, struct scn_program *out, struct s
 		at += length + 1;
 		if (p.count == 0)
 			continue;
-		if (parse_accept(&p, "file") ? !parse_file_line(&p) : !parse_op(&p))
+		if (!parse_line(&p))
 			return false;
 	}
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The printer: programs as text that the parser reads back, and results in the same words. */
 #include "names.h"
+#include "traits.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -391,6 +392,9 @@ static void print_expect(FILE *to, const struct scn_program *program, unsigned i
 
 void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void *context)
 {
+	for (unsigned i = 0; i < SCN_TRAITS; i++)
+		if (program->needs >> i & 1)
+			fprintf(to, "needs %s\n", scn_trait_rows[i].name);
 	for (unsigned i = 0; i < program->file_count; i++) {
 		const struct scn_file *file = &program->file[i];
 

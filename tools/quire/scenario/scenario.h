@@ -180,6 +180,7 @@ struct scn_program {
 	uint32_t op_count;
 	uint8_t proc_count, file_count, name_count;
 	uint16_t row_count, variant_count;
+	uint32_t needs; /* bit n: enum scn_trait n must be as on a plain kernel */
 	char proc_name[SCN_MAX_PROCS][SCN_NAME_BYTES];
 	char name[SCN_MAX_NAMES][SCN_NAME_BYTES];
 	struct scn_file file[SCN_MAX_FILES];

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "sim_traits.h"
 
 enum {
 	ARENA_PAGES = 16384,
@@ -17,6 +18,8 @@ enum {
 struct scn_sim {
 	struct scn_sim_config config;
 	struct scn_backend backend;
+	struct scn_traits traits;   /* the usual ones when none were given */
+	struct quire_profile rules; /* of a machine with traits */
 	struct sim *sim;
 	struct sim_process *process[SCN_MAX_PROCS];
 	struct quire_file *file[SCN_MAX_FILES];
@@ -73,6 +76,8 @@ static void access(void *context, unsigned proc, enum scn_access kind, uint64_t 
 	struct sim_cpu *cpu = use(s, proc);
 	uint64_t got = 0;
 
+	if (sim_traits_access(&s->traits, s->process[proc]->mm, &kind, addr, out))
+		return;
 	/* As a push would do it, unless the program says where its stack pointer is. */
 	if (!s->own_sp[proc])
 		s->process[proc]->sp = addr;
@@ -85,6 +90,10 @@ static void access(void *context, unsigned proc, enum scn_access kind, uint64_t 
 	told(s, cpu);
 	access_fault(sim_last(cpu), out);
 	out->value = out->signal ? 0 : (uint8_t)got;
+	if (kind == SCN_ACCESS_WRITE && out->counts.minor)
+		sim_traits_written(&s->traits, cpu, s->process[proc]->mm, s->backend.page_size, addr);
+	if (!s->traits.value[SCN_TRAIT_COUNTS])
+		out->counts = (struct scn_counts){0, 0};
 }
 
 /* --- System calls --- */
@@ -128,12 +137,13 @@ static int64_t do_brk(struct sim_cpu *cpu, struct quire_mm *mm, uint64_t addr)
 	return (int64_t)end;
 }
 
-static int64_t do_limit(struct quire_mm *mm, uint64_t which, uint64_t bytes)
+static int64_t do_limit(const struct scn_sim *s, struct quire_mm *mm, uint64_t which, uint64_t bytes)
 {
 	static const enum quire_limit limit[SCN_LIMITS] = {QUIRE_LIMIT_STACK, QUIRE_LIMIT_MEMLOCK,
 							   QUIRE_LIMIT_DATA, QUIRE_LIMIT_AS};
 
-	quire_mm_set_limit(mm, limit[which], bytes);
+	quire_mm_set_limit(mm, limit[which],
+			   sim_traits_limit(&s->traits, s->backend.page_size, (enum scn_limit)which, bytes));
 	return 0;
 }
 
@@ -255,7 +265,7 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 	case SCN_CALL_MSYNC:
 		return SIM_OP(cpu, "msync", quire_msync(mm, addr, arg[1], (uint32_t)arg[2]));
 	case SCN_CALL_LIMIT:
-		return do_limit(mm, arg[0], arg[1]);
+		return do_limit(s, mm, arg[0], arg[1]);
 	case SCN_CALL_SP:
 		s->process[proc]->sp = addr;
 		s->own_sp[proc] = true;
@@ -279,8 +289,11 @@ static int64_t call(void *context, unsigned proc, enum scn_call which, const uin
 	struct scn_sim *s = context;
 	const struct sim_process *process = s->process[proc];
 	uint64_t minor = process->minor, major = process->major;
-	int64_t value = dispatch(s, proc, which, arg);
+	int64_t value;
 
+	if (sim_traits_refuse(&s->traits, which, arg, &value))
+		return value;
+	value = dispatch(s, proc, which, arg);
 	counts->minor += (uint32_t)(process->minor - minor);
 	counts->major += (uint32_t)(process->major - major);
 	return value;
@@ -356,6 +369,8 @@ static int resident(void *context, unsigned proc, uint64_t addr, unsigned pages,
 {
 	struct scn_sim *s = context;
 
+	if (!s->traits.value[SCN_TRAIT_PAGEMAP])
+		return -SCN_ENOENT;
 	for (unsigned i = 0; i < pages; i++) {
 		uint64_t entry =
 		    quire_mm_pagemap(s->process[proc]->mm, (quire_va)(addr + i * s->backend.page_size));
@@ -423,9 +438,16 @@ static bool make_machine(struct scn_sim *s, const char **out_why)
 				    .context = s,
 				    .panic = on_panic};
 	const struct quire_arch *arch;
+	const struct quire_profile *profile =
+	    quire_profile_find(s->config.profile ? s->config.profile : "linux-6");
 	struct scn_backend *b = &s->backend;
 	uint64_t half;
 
+	if (s->config.traits && profile) {
+		s->rules = *profile;
+		config.rules = &s->rules;
+		sim_traits_machine(&s->traits, &s->rules, &config);
+	}
 	s->sim = sim_create(&config, out_why);
 	if (!s->sim)
 		return false;
@@ -452,7 +474,7 @@ static bool make_file(struct scn_sim *s, unsigned index)
 	enum quire_status status;
 
 	s->device[index] = NULL;
-	if (file->kind == SCN_FILE_DISK) {
+	if (file->kind == SCN_FILE_DISK && s->traits.value[SCN_TRAIT_DISK]) {
 		status = sim_file_create(s->sim, size, 0, &s->device[index]);
 		if (!status) {
 			memset(s->device[index]->bytes, 0, (size_t)size);
@@ -526,6 +548,7 @@ static bool begin(struct scn_sim *s)
 		snprintf(s->text, sizeof(s->text), "the first process: %s", quire_status_name(status));
 		return false;
 	}
+	sim_traits_process(&s->traits, s->backend.page_size, s->process[0]->mm);
 	return take_above(s) && start_heap(s);
 }
 
@@ -637,6 +660,9 @@ static struct scn_sim *new_sim(const struct scn_sim_config *config)
 	if (!s)
 		return NULL;
 	s->config = *config;
+	scn_traits_usual(&s->traits);
+	if (config->traits)
+		s->traits = *config->traits;
 	s->backend = (struct scn_backend){.name = "sim",
 					  .cannot = cannot,
 					  .call = call,

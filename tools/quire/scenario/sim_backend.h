@@ -4,17 +4,19 @@
 #define QUIRE_SCENARIO_SIM_BACKEND_H
 
 #include "scenario.h"
+#include "traits.h"
 
 #include <ports/sim/sim.h>
 
 struct scn_sim_config {
-	const char *arch;     /* NULL: x86_64 */
-	const char *profile;  /* NULL: linux-6 */
-	uint64_t ram_bytes;   /* 0: 64 MiB */
-	unsigned cpus;        /* 0: 1; processes are spread over them */
-	const char *mutant;   /* NULL: none */
-	unsigned check_every; /* quire_check() after every n-th program; 0: never */
-	bool check_each_step; /* and after every operation */
+	const char *arch;                /* NULL: x86_64 */
+	const char *profile;             /* NULL: linux-6 */
+	const struct scn_traits *traits; /* the machine is made so; NULL: as the profile says */
+	uint64_t ram_bytes;              /* 0: 64 MiB */
+	unsigned cpus;                   /* 0: 1; processes are spread over them */
+	const char *mutant;              /* NULL: none */
+	unsigned check_every;            /* quire_check() after every n-th program; 0: never */
+	bool check_each_step;            /* and after every operation */
 	/* Called after each access of a program with its way; NULL: not. */
 	void (*trace)(void *context, const struct sim_result *result);
 	/* Called before each operation, and once after the last with index == op_count; NULL: not. */

@@ -23,7 +23,7 @@ struct session {
 	struct scn_host *host;
 	struct try_report report;
 	json_t *list;
-	unsigned files, bad_files, unreadable;
+	unsigned files, bad_files, unreadable, left_out;
 };
 
 static void failed(void *context, unsigned index, const char *text)
@@ -133,6 +133,23 @@ static void end_report(struct session *s, const char *why)
 		       r->skipped ? ", some skipped" : "");
 }
 
+/* Whether the machine lacks what the scenario needs; says so. */
+static bool lacks(struct session *s, const char *path, const struct scn_program *program)
+{
+	enum scn_trait missing = scn_traits_missing(&s->options.traits, program->needs);
+	char room[80];
+
+	if (missing == SCN_TRAITS)
+		return false;
+	s->left_out++;
+	scn_trait_text(&s->options.traits, missing, room);
+	if (s->options.json)
+		json_array_append_new(s->list, json_pack("{s:s,s:s}", "file", path, "left_out", room));
+	else
+		printf("%s: left out: this machine has %s\n", path, room);
+	return true;
+}
+
 static void try_file(struct session *s, const char *path)
 {
 	struct scn_program *program = malloc(sizeof(*program));
@@ -142,6 +159,10 @@ static void try_file(struct session *s, const char *path)
 	s->files++;
 	if (!program || !load(path, program)) {
 		s->unreadable++;
+		free(program);
+		return;
+	}
+	if (lacks(s, path, program)) {
 		free(program);
 		return;
 	}
@@ -201,6 +222,7 @@ enum {
 	OPT_TRACE,
 	OPT_JSON,
 	OPT_MUTANT,
+	OPT_TRAIT,
 	OPT_QUIET,
 	OPT_HELP
 };
@@ -214,6 +236,7 @@ static const struct option table[] = {
     {"trace", no_argument, NULL, OPT_TRACE},
     {"json", no_argument, NULL, OPT_JSON},
     {"mutant", required_argument, NULL, OPT_MUTANT},
+    {"trait", required_argument, NULL, OPT_TRAIT},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -222,6 +245,8 @@ static const struct option table[] = {
 /* Returns 0, or an exit status after a message. */
 static int take_option(struct try_options *o, int option, const char *value)
 {
+	const char *problem;
+
 	switch (option) {
 	case OPT_ON:
 		o->on_host = strcmp(value, "host") == 0;
@@ -245,6 +270,10 @@ static int take_option(struct try_options *o, int option, const char *value)
 	case OPT_MUTANT:
 		o->sim.mutant = value;
 		return QUIRE_CONFIG_MUTANTS ? 0 : option_error("try", "this build has no mutants", value);
+	case OPT_TRAIT:
+		problem = scn_traits_read(value, &o->traits);
+		o->with_traits = true;
+		return problem ? option_error("try", problem, value) : 0;
 	case OPT_TRACE:
 		o->trace = true;
 		return 0;
@@ -271,7 +300,9 @@ void try_help(FILE *out)
 	      "  --trace          print every operation, and the way of each fault\n"
 	      "  --json           the same as JSON\n"
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
-	      "  --quiet          only what fails\n"
+	      "  --trait T=V,...  the machine with these traits of a kernel: zero-page=no (not with --on "
+	      "host)\n"
+	      "  --quiet          only what fails, and what is left out\n"
 	      "  --help           this text\n\n"
 	      "Exit status: 0 all expectations were met, 1 one was not, 2 bad use or an unreadable file.\n",
 	      out);
@@ -283,7 +314,11 @@ static bool open_machine(struct session *s)
 
 	if (s->options.on_host) {
 		s->host = scn_host_open();
+		if (s->host)
+			scn_host_traits(s->host, &s->options.traits);
 	} else {
+		if (s->options.with_traits)
+			s->options.sim.traits = &s->options.traits;
 		s->options.sim.check_each_step = true;
 		s->options.sim.check_every = 1;
 		s->options.sim.trace_context = &s->report;
@@ -306,6 +341,7 @@ int try_command(int argc, char **argv)
 	bool began = false;
 	int option;
 
+	scn_traits_usual(&s.options.traits);
 	while ((option = option_next("try", argc, argv, "", table, &began)) != -1) {
 		int status;
 
@@ -319,6 +355,8 @@ int try_command(int argc, char **argv)
 	}
 	if (optind == argc)
 		return option_error("try", "no scenario is named", NULL);
+	if (s.options.with_traits && s.options.on_host)
+		return option_error("try", "the running kernel has the traits it has", NULL);
 	if (!open_machine(&s))
 		return QUIRE_EXIT_USAGE;
 	s.list = json_array();
@@ -332,7 +370,8 @@ int try_command(int argc, char **argv)
 		json_dumpf(s.list, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else if (s.files > 1) {
-		printf("%u scenarios, %u failed, %u unreadable\n", s.files, s.bad_files, s.unreadable);
+		printf("%u scenarios, %u failed, %u unreadable, %u left out\n", s.files, s.bad_files,
+		       s.unreadable, s.left_out);
 	}
 	json_decref(s.list);
 	if (s.unreadable)

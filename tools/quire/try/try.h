@@ -10,6 +10,8 @@
 struct try_options {
 	struct scn_sim_config sim;
 	bool on_host, trace, json, quiet;
+	bool with_traits;         /* --trait was given */
+	struct scn_traits traits; /* of the machine: as given, or the host's as probed */
 };
 
 /* How one file went. */

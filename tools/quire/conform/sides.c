@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The two sides of a comparison: the running kernel or a machine in its place, and the simulated machine
+ * with the traits that the first was found to have. */
+#include "worker.h"
+
+#include "../scenario/sim_backend.h"
+
+static const struct scn_run *run_host(void *context, const struct scn_program *program, const char **out_text)
+{
+	return scn_host_run(context, program, out_text);
+}
+
+static void close_host(void *context)
+{
+	scn_host_close(context);
+}
+
+static const struct scn_run *run_sim(void *context, const struct scn_program *program, const char **out_text)
+{
+	return scn_sim_run(context, program, out_text);
+}
+
+static void close_sim(void *context)
+{
+	scn_sim_close(context);
+}
+
+static bool open_host(const struct conform_options *o, struct conform_side *side, const char *name,
+		      const char **out_why)
+{
+	struct scn_sim_config config = {.traits = &o->twin};
+
+	*side = (struct conform_side){.name = o->stand_in ? "twin" : name};
+	if (o->stand_in) {
+		side->context = scn_sim_open(&config, out_why);
+		side->run = run_sim;
+		side->close = close_sim;
+		return side->context != NULL;
+	}
+	*out_why = "the host's processes could not be made";
+	side->context = scn_host_open();
+	side->run = run_host;
+	side->close = close_host;
+	return side->context != NULL;
+}
+
+bool conform_open_sides(const struct conform_options *o, struct conform_side side[2], const char **out_why)
+{
+	struct scn_sim_config config = {
+	    .traits = &o->traits, .mutant = o->mutant, .check_every = o->check_every};
+
+	/* The host first: what it forks from must still be small. */
+	if (!open_host(o, &side[0], "host", out_why))
+		return false;
+	if (o->self)
+		return open_host(o, &side[1], "again", out_why);
+	side[1] = (struct conform_side){
+	    .name = "sim", .context = scn_sim_open(&config, out_why), .run = run_sim, .close = close_sim};
+	return side[1].context != NULL;
+}
+
+bool conform_probe(const struct conform_options *o, struct scn_traits *out, const char **out_why)
+{
+	struct scn_prober prober = {.host = !o->stand_in};
+	struct conform_side side;
+
+	if (!open_host(o, &side, "host", out_why))
+		return false;
+	prober.context = side.context;
+	prober.run = side.run;
+	scn_traits_probe(&prober, out);
+	side.close(side.context);
+	*out_why = o->forced ? scn_traits_read(o->forced, out) : NULL;
+	return *out_why == NULL;
+}

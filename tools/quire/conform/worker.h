@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the conductor of quire conform and its workers: one pipe each, records in it. */
+#ifndef QUIRE_CONFORM_WORKER_H
+#define QUIRE_CONFORM_WORKER_H
+
+#include <stdatomic.h>
+
+#include "options.h"
+
+enum conform_record_kind {
+	CONFORM_COUNTS = 0,
+	CONFORM_SHRUNK = 1, /* a difference, with its text after the record */
+	CONFORM_SEEN = 2    /* a difference as it was met, with its kind */
+};
+
+struct conform_record {
+	uint32_t kind;
+	uint32_t text_bytes;
+	uint64_t program; /* SHRUNK: its number */
+	uint64_t programs, ops, succeeded, failed, signals, minor, major, left_out;
+	uint32_t shrunk_ops, shrink_runs;
+	struct conform_kind seen;
+};
+
+/* In memory that all workers share. */
+struct conform_shared {
+	_Atomic unsigned crowd; /* workers that found most of their programs to differ in one way */
+};
+
+/* A worker's whole life; `job` is its number. Returns its exit status. */
+int conform_work(const struct conform_options *o, struct conform_shared *shared, unsigned job, int fd);
+
+/* sides.c: the host or its stand-in, and the simulated machine that is compared with it. */
+bool conform_open_sides(const struct conform_options *o, struct conform_side side[2], const char **out_why);
+/* Finds out the host's traits, and those that were forced. False with a reason. */
+bool conform_probe(const struct conform_options *o, struct scn_traits *out, const char **out_why);
+
+#endif
