@@ -39,12 +39,18 @@ def collected(program, name, functions):
     return count
 
 
+class NoFigure(Exception):
+    """A bench that has no value on this machine, and why."""
+
+
 def measure(program, line):
     """One line of `list`: (name, value, unit)."""
     name, unit, operations, *functions = line.split()
     if unit == "instructions":
         return name, round(collected(program, name, functions) / int(operations), 1), unit
-    done = subprocess.run([program, "run", name], capture_output=True, text=True, check=True)
+    done = subprocess.run([program, "run", name], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NoFigure(f"{name}: {(done.stderr.strip() or done.stdout.strip() or 'failed').splitlines()[-1]}")
     return name, float(done.stdout), unit
 
 
@@ -86,7 +92,11 @@ def main():
         for line in listed.splitlines():
             if options.only not in line.split()[0]:
                 continue
-            name, value, unit = measure(program, line)
+            try:
+                name, value, unit = measure(program, line)
+            except NoFigure as why:
+                print(f"no figure: {why}", flush=True)
+                continue
             results.append({"name": name, "value": value, "unit": unit})
             print(f"{name} {value:g} {unit}", flush=True)
     if options.json:

@@ -20,7 +20,7 @@
 #include "sim.h"
 
 #define SIM_MAX_CPUS           64
-#define SIM_HELD               24
+#define SIM_HELD               48 /* fault-around holds up to 32 pages */
 #define SIM_WINDOWS            2
 #define SIM_ASIDS              8
 #define SIM_KERNEL_ASID        UINT64_MAX

@@ -155,7 +155,7 @@ class Bench:
 
 def verdict(command):
     """True: passed; False: failed with a complaint. A crash or a hang is neither."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
     if done.returncode == 0:
         return True
     # cmocka returns the number of failed tests.

@@ -16,7 +16,7 @@ checks = 0
 
 
 def run(*arguments, stdin=b'', env=None):
-    return subprocess.run([QUIRE, *arguments], input=stdin, capture_output=True, timeout=60, check=False,
+    return subprocess.run([QUIRE, *arguments], input=stdin, capture_output=True, timeout=600, check=False,
                           env={**os.environ, **(env or {})})
 
 

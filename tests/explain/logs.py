@@ -99,7 +99,7 @@ def compare(name, disguise, want, have):
 
 def explain(quire, text):
     run = subprocess.run([quire, 'explain', '--json', '-'], input=text.encode(), capture_output=True,
-                         timeout=60, check=False)
+                         timeout=600, check=False)
     return run.returncode, json.loads(run.stdout)
 
 
@@ -126,7 +126,7 @@ def main():
     # the text form says the same: one heading for each fault
     for name, text in logs.items():
         run = subprocess.run([quire, 'explain', '--color', 'never', '-'], input=text.encode(),
-                             capture_output=True, timeout=60, check=False)
+                             capture_output=True, timeout=600, check=False)
         headings = len(re.findall(rb'^Fault \d+: ', run.stdout, re.M))
         if headings != len(expected[name]) or b'\033' in run.stdout:
             problems.append(f'{name}: the text has {headings} headings')

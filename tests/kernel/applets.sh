@@ -105,7 +105,7 @@ t stat -c '%Y' words
 t true
 t truncate -s 12345 zeroes
 t stat -c '%s' zeroes
-t timeout 5 /bin/busybox echo in time
+t timeout 300 /bin/busybox echo in time
 t tty
 t uname -s
 t unlink link

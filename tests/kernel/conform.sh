@@ -6,4 +6,4 @@
 quire=$1
 out="$3/conform-static"
 make -s -C "$2/tools/conform-static" OUT="$out" x86_64 >&2 || exit 1
-exec "$quire" run --mem 128M --cpus "$4" --timeout 120 --quiet -- "$out/quire-conform-static-x86_64"
+exec "$quire" run --mem 128M --cpus "$4" --timeout 1200 --quiet -- "$out/quire-conform-static-x86_64"

@@ -14,7 +14,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export LC_ALL=C TZ=UTC
-MEM=${MEM:-64M} CPUS=${CPUS:-2} TIMEOUT=${TIMEOUT:-120}
+MEM=${MEM:-64M} CPUS=${CPUS:-2} TIMEOUT=${TIMEOUT:-1200}
 failed=0 ran=0
 
 # compare NAME [--file F]... -- COMMAND...: on the host, then in the guest.

@@ -22,9 +22,9 @@ def check(what, good, shown=""):
 
 
 def run(*words, oops="allow", cpus=2):
-    return subprocess.run([QUIRE, "run", "--mem", "48M", "--cpus", str(cpus), "--timeout", "100",
+    return subprocess.run([QUIRE, "run", "--mem", "48M", "--cpus", str(cpus), "--timeout", "1000",
                            "--quiet", "--log", "--oops", oops, "--", GUEST, *words],
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=200)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=2000)
 
 
 def explain(log):

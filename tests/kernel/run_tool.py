@@ -39,8 +39,8 @@ faults 7 0
 def run(*words, env=None, text=None, stdin=subprocess.DEVNULL):
     env = dict(os.environ, **(env or {}))
     if text is not None:
-        return subprocess.run([QUIRE, "run", *words], env=env, input=text, capture_output=True, timeout=60)
-    return subprocess.run([QUIRE, "run", *words], env=env, stdin=stdin, capture_output=True, timeout=60)
+        return subprocess.run([QUIRE, "run", *words], env=env, input=text, capture_output=True, timeout=600)
+    return subprocess.run([QUIRE, "run", *words], env=env, stdin=stdin, capture_output=True, timeout=600)
 
 
 def check(condition, what, result=None):

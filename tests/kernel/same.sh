@@ -10,7 +10,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 "$@" >"$work/host" </dev/null
 host=$?
-"$quire" run --mem 64M --cpus 2 --timeout 200 -- "$@" >"$work/guest" 2>"$work/report" </dev/null
+"$quire" run --mem 64M --cpus 2 --timeout 2000 -- "$@" >"$work/guest" 2>"$work/report" </dev/null
 guest=$?
 if [ "$host" -ne "$guest" ] || ! cmp -s "$work/host" "$work/guest"; then
 	echo "status $host on the host, $guest in the kernel; what they print:"

@@ -23,8 +23,8 @@ DEATHS = {
 
 
 def run(how):
-    return subprocess.run([QUIRE, "run", "--mem", "48M", "--timeout", "60", "--quiet", "--log", "--", GUEST, how],
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    return subprocess.run([QUIRE, "run", "--mem", "48M", "--timeout", "600", "--quiet", "--log", "--", GUEST, how],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=1200, check=False)
 
 
 def explain(log):

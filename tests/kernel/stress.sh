@@ -74,7 +74,7 @@ SCRIPT
 files="--file $work/guest.sh:/guest.sh --file /bin/busybox:/bin/grep --file /bin/busybox:/bin/head --file $(command -v stress-ng)"
 command -v memtester >/dev/null && files="$files --file $(command -v memtester)"
 # shellcheck disable=SC2086  # file names here have no blanks
-"$quire" run --mem "$MEM" --cpus "$CPUS" --timeout 100 --quiet $files -- /bin/busybox sh /guest.sh \
+"$quire" run --mem "$MEM" --cpus "$CPUS" --timeout 1000 --quiet $files -- /bin/busybox sh /guest.sh \
 	>"$work/said" 2>"$work/errors"
 status=$?
 cat "$work/said" "$work/errors"

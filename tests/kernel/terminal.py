@@ -12,7 +12,7 @@ import termios
 import time
 
 QUIRE = os.path.abspath(sys.argv[1])
-PATIENCE = 120
+PATIENCE = 1200
 
 
 class Terminal:
@@ -59,7 +59,7 @@ def start(terminal, command):
 
 
 def main():
-    t = Terminal([QUIRE, "run", "--quiet", "--timeout", "120", "--", "/bin/busybox", "sh"])
+    t = Terminal([QUIRE, "run", "--quiet", "--timeout", "1200", "--", "/bin/busybox", "sh"])
     t.expect(rb"# ", "a prompt")
     t.type(b"echo sum $((20+22))\r")
     t.expect(rb"sum 42\r\n.*# ", "a command, with \\r\\n at the ends of lines")

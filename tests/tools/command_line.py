@@ -54,7 +54,7 @@ def check(good, text):
 
 
 def quire(*arguments):
-    return subprocess.run([QUIRE, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([QUIRE, *arguments], capture_output=True, text=True, timeout=600, check=False)
 
 
 def bad_use():

@@ -146,8 +146,11 @@ static int grows_over(struct probe *p, unsigned gap)
 
 static bool stack_gap(struct probe *p, int64_t *out)
 {
-	*out = least(p, (unsigned)scn_trait_rows[SCN_TRAIT_STACK_GAP].most - 1, grows_over);
-	return *out >= 0;
+	int64_t most = scn_trait_rows[SCN_TRAIT_STACK_GAP].most;
+
+	/* A stack that grows over no gap does not grow at all. */
+	*out = least(p, (unsigned)most - 1, grows_over);
+	return *out >= 0 && *out < most;
 }
 
 static bool top_down(struct probe *p, int64_t *out)
