@@ -218,7 +218,8 @@ static void what_the_library_has_not_is_left_out(void **state)
 		unsigned gone;
 	} row[] = {
 	    {"nx=no", 1},          {"execute-only=yes", 2}, {"remote=no", 1},           {"mergeable=no", 1},
-	    {"huge-advice=no", 1}, {"disk=no", 1},          {"fault-around=262144", 1}, {"zero-page=no", 0}};
+	    {"huge-advice=no", 1}, {"disk=no", 1},          {"fault-around=262144", 1}, {"top-down=no", 3},
+	    {"zero-page=no", 0}};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct scn_traits traits;

@@ -155,9 +155,14 @@ static bool stack_gap(struct probe *p, int64_t *out)
 
 static bool top_down(struct probe *p, int64_t *out)
 {
-	if (!run_text(p, "A = map 1p rw\n") || !went_well(p, 0) || p->run->result[0].at >> 60)
+	uint64_t half;
+
+	if (!run_text(p, "A = map 1p rw\n") || !went_well(p, 0))
 		return false;
-	*out = p->run->result[0].at >= ARENA_PAGES / 2 * p->run->backend->page_size;
+	/* Everything above the arena is taken: a search from the top ends in its upper half, one from the bottom
+	 * in its lower half or before it. */
+	half = ARENA_PAGES / 2 * p->run->backend->page_size;
+	*out = p->run->result[0].at >> 60 == 0 && p->run->result[0].at >= half;
 	return true;
 }
 

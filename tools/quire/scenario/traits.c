@@ -35,6 +35,13 @@ static bool is_huge_advice(const struct scn_op *op)
 	return op->verb == SCN_ADVISE && (op->flags == 14 || op->flags == 15);
 }
 
+static bool is_searching(const struct scn_op *op)
+{
+	return (op->verb == SCN_MAP && !(op->flags & (SCN_MAP_FIXED | SCN_MAP_NOREPLACE))) ||
+	       (op->verb == SCN_REMAP &&
+		(op->flags & (SCN_REMAP_MAYMOVE | SCN_REMAP_FIXED)) == SCN_REMAP_MAYMOVE);
+}
+
 static bool is_file_map(const struct scn_op *op)
 {
 	return op->verb == SCN_MAP && op->file != SCN_NONE;
@@ -65,7 +72,9 @@ const struct scn_trait_row scn_trait_rows[SCN_TRAITS] = {
 				.leaves_out = is_file_map},
     [SCN_TRAIT_STACK_GAP] = {NUMBER(PAGES, APPLIED, true, 256, 2048, "stack-gap", "stack gap",
 				    "no stack gap")},
-    [SCN_TRAIT_TOP_DOWN] = {FLAG(APPLIED, true, 1, "top-down", "mmap from the top", "mmap from the bottom")},
+    [SCN_TRAIT_TOP_DOWN] = {FLAG(LEFT_OUT, true, 1, "top-down", "mmap from the top", "mmap from the bottom"),
+			    .what = "map and remap that name no place: the search begins far from the arena",
+			    .leaves_out = is_searching},
     [SCN_TRAIT_OVERCOMMIT] = {FLAG(APPLIED, true, 1, "overcommit", "overcommit", "no overcommit")},
     [SCN_TRAIT_MIN_ADDR] = {NUMBER(BYTES, APPLIED, false, 65536, 1 << 19, "min-addr", "lowest address",
 				   "lowest address 0")},
