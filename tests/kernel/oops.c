@@ -87,8 +87,8 @@ static int has_smap(void)
 	return found;
 }
 
-static const char *const words[] = {"null-read",    "null-write",    "null-call",
-				    "rodata-write", "wild-read", "invalid-opcode"};
+static const char *const words[] = {"null-read",    "null-write", "null-call",
+				    "rodata-write", "wild-read",  "invalid-opcode"};
 enum {
 	WORDS = sizeof(words) / sizeof(words[0]),
 	ROUNDS = 5,

@@ -82,7 +82,7 @@ PANICS = {
     "null-write spinlock": "under a spinlock", "invalid-opcode spinlock": "under a spinlock",
     "null-write irq-off": "with interrupts off", "null-write mutex": "with a mutex held",
     "null-write queue": "in a wait queue", "library-write call": "inside the library",
-    "wild-jump": "with callers that cannot be told",
+    "wild-jump": "with callers that are not known",
 }
 for words, why in PANICS.items():
     done = run(words)

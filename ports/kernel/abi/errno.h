@@ -18,7 +18,7 @@ enum {
 	/* Never seen by a program: what to do with a system call that a signal interrupted. */
 	ERESTARTSYS = 512,           /* restart if the handler has SA_RESTART, or none runs; else EINTR */
 	ERESTARTNOHAND = 514,        /* restart only when no handler runs; else EINTR */
-	ERESTART_RESTARTBLOCK = 516, /* as NOHAND, by way of restart_syscall (a relative timeout goes on) */
+	ERESTART_RESTARTBLOCK = 516, /* as NOHAND, by way of restart_syscall (a relative timeout continues) */
 };
 /* clang-format on */
 

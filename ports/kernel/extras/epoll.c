@@ -136,7 +136,7 @@ long sys_epoll_ctl(const uint64_t *a)
 	return result;
 }
 
-/* What is watched now: interests whose descriptor was closed or is another file are gone. */
+/* Lists what is watched now; drops interests whose descriptor was closed or reused. */
 static size_t snapshot(struct epoll *epoll, struct watch *watch, uint64_t *data, int *fds, size_t room)
 {
 	struct interest *at, *after;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Mistakes on purpose: what the kernel does about an oops can only be tested by one.
+/* Deliberate kernel bugs, to test how the kernel handles an oops.
  *
  *   echo "null-write mutex" >/proc/provoke-crash      root's alone; reading it lists the words
  *
- * A context says what the task holds meanwhile: where none of it is worth a machine, the task is ended.
- * `return`, which is the default, is the way back to the program, where nothing at all is held. */
+ * A context says what the task holds while it happens. Where nothing is held that others need, only the task
+ * ends. The default, `return`, is on the way back to the program, where nothing is held. */
 #include "kern/oops.h"
 #include "kern/process.h"
 
-/* The compiler must not see what is wrong with it. */
+/* Hides the address from the compiler, which would warn or drop the access. */
 static void *hidden(uint64_t address)
 {
 	__asm__ volatile("" : "+r"(address));
@@ -28,10 +28,10 @@ static void null_write(void)
 static void null_call(void)
 {
 	((void (*)(void))hidden(0))();
-	__asm__ volatile(""); /* no tail call: the trace shall have this function */
+	__asm__ volatile(""); /* prevents a tail call: the trace must show this function */
 }
 
-/* Nowhere, and from nowhere: the stack names no caller. */
+/* A jump to no code, with no valid return address on the stack. */
 static void wild_jump(void)
 {
 	arch_wild_jump();
@@ -66,7 +66,7 @@ static void invalid_opcode(void)
 	__builtin_trap();
 }
 
-/* The library is given a bad buffer, and writes to it under the lock of the address space. */
+/* The library gets a bad buffer, and writes to it under the mm lock. */
 static void library_write(void)
 {
 	(void)!quire_mincore(current->mm, ALIGN_DOWN(current->process->start_stack, PAGE_SIZE), PAGE_SIZE,

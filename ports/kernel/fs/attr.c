@@ -163,7 +163,7 @@ static long access_at(int dirfd, uint64_t path, unsigned mask, unsigned flags)
 	result = at_inode(dirfd, path, flags, &inode);
 	if (result)
 		return result;
-	/* The real user asks; nobody else looks at the credentials of this process meanwhile. */
+	/* Check as the real user; no other thread reads these credentials meanwhile. */
 	if (!(flags & AT_EACCESS)) {
 		cred->fsuid = cred->uid;
 		cred->fsgid = cred->gid;

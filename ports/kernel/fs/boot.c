@@ -155,7 +155,7 @@ static int set_cwd(struct fs *fs, const char *path)
 	return 0;
 }
 
-/* Standard input that is a file of the host: it lives on without a name. */
+/* Standard input from a file of the host: it stays open without a name. */
 static struct file *open_packed(void)
 {
 	struct file *file = NULL;

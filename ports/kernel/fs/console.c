@@ -2,7 +2,7 @@
 /* Standard input, output and error as `quire run` connects them: the terminal, or plain byte streams.
  *
  * Input comes framed (report.h). A stream is a ring of bytes that the interrupt fills and readers empty;
- * when it is full the line is told to stay silent. */
+ * when it is full, receive interrupts are masked. */
 #include "fs/fs.h"
 
 enum {

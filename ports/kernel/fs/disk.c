@@ -9,9 +9,9 @@
  * gets short: disk_reclaim().
  *
  * Locks: readers and writers hold the lock of a page of inode->pages, and take that of a page of
- * inode->disk; nobody takes them the other way. inode->disk is set once. disks_lock guards the list of
- * inodes that have one; an inode leaves it before its reference to its pages goes, so that whoever finds it
- * there may take another. */
+ * inode->disk; never in the other order. inode->disk is set once. disks_lock guards the list of inodes
+ * that have one; an inode leaves it before it drops the reference to its pages, so that a thread that
+ * finds it there may take another. */
 #include "fs/fs.h"
 
 static struct spinlock disks_lock;
@@ -37,7 +37,7 @@ static enum quire_status disk_read(void *context, uint64_t offset, void *buffer,
 	return status;
 }
 
-/* Only mappings may be left of the inode; then nobody finds it. */
+/* Only mappings may keep the inode; then no thread can look it up. */
 static void list_disk(struct inode *inode)
 {
 	spin_lock(&disks_lock);

@@ -106,7 +106,7 @@ static int check_open(struct inode *inode, unsigned flags, bool created)
 	return created ? 0 : inode_permission(inode, wanted_access(flags));
 }
 
-/* Makes the file of place.name. The name may have appeared meanwhile: *out_created tells. */
+/* Makes the file of place.name. The name may exist by now: *out_created says whether it was made here. */
 static int create_at(struct place *place, unsigned flags, unsigned mode, bool *out_created)
 {
 	struct inode *inode;

@@ -6,7 +6,7 @@
  *        │
  *   struct file   position under file.pos_lock
  *
- * References of an inode: one a name, one an open file or a cwd, one the caller's while he looks at it.
+ * References of an inode: one a name, one an open file or a cwd, one for a caller while it uses it.
  * The pages outlive them as long as they are mapped: a regular inode is freed when the library lets its
  * pages go. */
 #ifndef KERNEL_FS_H
@@ -48,7 +48,8 @@ struct dir_sink;
  * kernel's; `pos` is NULL for what has no position; `wait`: may sleep for data or room, else -EAGAIN. */
 struct file_ops {
 	long (*read)(struct file *file, char *to, size_t n, uint64_t *pos, bool wait);
-	/* Like read, straight to a program's memory, where what is taken must not be lost to a bad address. */
+	/* Like read, straight to a program's memory, where what is taken must not be lost to a bad
+	 * address. */
 	long (*read_user)(struct file *file, uint64_t to, size_t n, bool wait);
 	long (*write)(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait);
 	long (*ioctl)(struct file *file, unsigned command, uint64_t argument);

@@ -117,7 +117,7 @@ static bool in_group(const struct cred *cred, gid_t gid)
 	return false;
 }
 
-/* Everything but to execute what nobody may; or just to look. */
+/* CAP_DAC_OVERRIDE: all but executing a file without any x bit. CAP_DAC_READ_SEARCH: reading, and searching. */
 static bool overrides(const struct inode *inode, unsigned mask)
 {
 	bool dir = IS_TYPE(inode, S_IFDIR);

@@ -5,7 +5,7 @@
  *
  * pipe.lock guards the bytes, and is held while they are copied to a reader's memory: a page that faults
  * there needs no pipe. `used`, `readers` and `writers` are also looked at without it, by sleepers
- * and by poll, who look again under it before they act. */
+ * and by poll, which check again under the lock before they act. */
 #include "fs/fs.h"
 
 #include "abi/functions.h"

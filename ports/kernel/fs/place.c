@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls about the file system and where a task stands in it: statfs, chdir, chroot, getcwd, umask. */
+/* System calls about the file system and a task's place in it: statfs, chdir, chroot, getcwd, umask. */
 #include "fs/fs.h"
 
 #include "abi/functions.h"
@@ -47,7 +47,7 @@ long sys_fstatfs(const uint64_t *a)
 	return result;
 }
 
-/* There is one file system of each kind, and they are where they are. */
+/* The mounts are fixed. */
 long sys_mount(const uint64_t *a)
 {
 	return -EPERM;
@@ -58,7 +58,7 @@ long sys_umount2(const uint64_t *a)
 	return -EPERM;
 }
 
-/* --- where a task stands --------------------------------------------------------------------------- */
+/* --- working directory and root -------------------------------------------------------------------- */
 
 /* Takes the reference of `inode`. */
 static long set_place(struct inode **place, struct inode *inode)

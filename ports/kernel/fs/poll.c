@@ -43,7 +43,7 @@ static long ask(struct watch *watch, size_t count, struct poll_set *set)
 	return ready;
 }
 
-/* The number of files that are ready, 0 at the deadline, -EINTR's kin on a signal, -ENOMEM. */
+/* The number of files that are ready, 0 at the deadline, -ERESTARTSYS on a signal, -ENOMEM. */
 long wait_ready(struct watch *watch, size_t count, uint64_t deadline)
 {
 	struct poll_set set = {.room = count * WAITERS};
@@ -79,7 +79,7 @@ uint64_t deadline_after(uint64_t ns)
 	return ns == 0 ? 0 : ns > NO_DEADLINE - 1 - now ? NO_DEADLINE - 1 : now + ns;
 }
 
-/* A timespec of a program: NULL is for ever. */
+/* A timeout of a program: NULL waits without limit. */
 static long deadline_from_user(uint64_t user_time, unsigned width, uint64_t *out_deadline)
 {
 	struct timespec time;

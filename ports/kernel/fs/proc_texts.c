@@ -13,7 +13,7 @@ void proc_make_uptime(struct process *process, struct text *text)
 		 (idle / 100), (idle % 100));
 }
 
-/* No average is kept: what runs now stands in all three places. */
+/* No average is kept: all three values are the tasks that run now. */
 void proc_make_loadavg(struct process *process, struct text *text)
 {
 	text_add(text, "%u.00 %u.00 %u.00 %u/%u %d\n", running_count(), running_count(), running_count(),
@@ -148,7 +148,7 @@ void proc_make_oom_score_adj(struct process *process, struct text *text)
 	text_add(text, "%d\n", process->oom_score_adj);
 }
 
-/* Less than before is for who may: it puts others in one's place. */
+/* Lowering the value needs CAP_SYS_RESOURCE: other processes become likelier victims. */
 int proc_take_oom_score_adj(struct process *process, const char *value)
 {
 	bool negative = *value == '-';
@@ -170,7 +170,7 @@ void proc_make_wchan(struct process *process, struct text *text)
 	text_add(text, "0");
 }
 
-/* --- the kernel's own mistakes --------------------------------------------------------------------- */
+/* --- deliberate kernel bugs ------------------------------------------------------------------------ */
 
 void proc_make_provoke(struct process *process, struct text *text)
 {
@@ -185,7 +185,7 @@ int proc_take_provoke(struct process *process, const char *value)
 	return provoke(value);
 }
 
-/* Linux has many letters; c, the crash, is here. */
+/* Of Linux's letters only c, the crash, is implemented. */
 int proc_take_sysrq(struct process *process, const char *value)
 {
 	if (value[0] == 'c')

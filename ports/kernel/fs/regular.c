@@ -23,7 +23,7 @@ static long regular_read(struct file *file, char *to, size_t n, uint64_t *pos, b
 	return (long)done;
 }
 
-/* Files may not take the last sixteenth of memory: better ENOSPC for who writes than an end for anyone. */
+/* Files may not take the last sixteenth of memory: fail the writer rather than invoke the OOM killer. */
 static bool is_full(void)
 {
 	return quire_frames_in(the_system, QUIRE_PAGE_FREE) + quire_frames_in(the_system, QUIRE_PAGE_CPU) <

@@ -123,7 +123,7 @@ void tree_remove(struct dirent *dirent)
 {
 	struct inode *inode = dirent->inode, *dir = dirent->dir;
 
-	/* /proc/PID/maps and fd go on to show where an open file was. */
+	/* /proc/PID/maps and fd still show the old path of an open file. */
 	if (inode->names.next->next == &inode->names && __atomic_load_n(&inode->refs, __ATOMIC_RELAXED) > 1) {
 		char *path = kmalloc(PATH_SIZE);
 

@@ -61,7 +61,7 @@ static bool is_ours(void)
 	return current->process->controlling_tty && current->process->sid == tty.session;
 }
 
-/* 0: go on. A process in the background is stopped by `signal`, or told why it cannot be. */
+/* 0 for the foreground. A background process is stopped by `signal`; an errno when it cannot be. */
 static long check_foreground(int signal)
 {
 	struct process *process = current->process;

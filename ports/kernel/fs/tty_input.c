@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The terminal's input, byte by byte, in the interrupt that brings it: line editing, echo, signals from keys. */
+/* The terminal's input, byte by byte, in the interrupt that brings it: line editing, echo, signals from
+ * keys. */
 #include "fs/tty.h"
 
 /* --- echo ------------------------------------------------------------------------------------------ */
@@ -181,7 +182,7 @@ bool tty_input(unsigned char byte)
 	pid_t pgrp;
 
 	spin_lock(&tty.lock);
-	/* A line that is too long loses its end, but signals and erasing must go on to work. */
+	/* A line that is too long loses its end, but signals and erasing must still work. */
 	room = tty.head - tty.tail < TTY_BUFFER - 8;
 	if (room || tty.canon == tty.tail || signal_of(byte)) {
 		if (room || signal_of(byte) || (tty.head != tty.canon && tty_is_key(VERASE, byte)) ||

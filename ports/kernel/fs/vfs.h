@@ -94,7 +94,7 @@ uint64_t file_size(const struct file *file);
  * files end in " (deleted)". Returns the length. */
 size_t file_path(const struct file *file, char *buffer, size_t size);
 /* The same for a mapping: of the file that a region of quire_mm_region() maps. "" for one without name. */
-/* Drops cached pages that are clean and nobody maps. Returns how many. */
+/* Drops cached pages that are clean and not mapped. Returns how many. */
 uint64_t disk_reclaim(void);
 
 size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size);
@@ -107,7 +107,7 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
 		  struct quire_file **out_file);
 
-/* --- what the rest of the kernel tells this half --------------------------------------------------- */
+/* --- calls from the rest of the kernel ------------------------------------------------------------- */
 
 /* A byte came from the host on serial line 0 (standard input). Interrupt context; false: no room, mask
  * receive interrupts until arch_console_listen() is called by this half. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the boot loader gave: command line, initramfs, RAM. The architecture fills it in before kernel_main(). */
+/* What the boot loader gave: command line, initramfs, RAM. The architecture fills it in before
+ * kernel_main(). */
 #ifndef KERNEL_BOOT_H
 #define KERNEL_BOOT_H
 

@@ -8,8 +8,8 @@
 struct quire_mm;
 struct task;
 
-/* The architecture's fast paths know the offsets of the first two members. What is here is the CPU's own, and is
- * changed with its interrupts off. */
+/* The architecture's fast paths know the offsets of the first two members. What is here is the CPU's own,
+ * and is changed with its interrupts off. */
 struct cpu {
 	struct task *task; /* the running one */
 	unsigned number;

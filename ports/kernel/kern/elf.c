@@ -150,7 +150,7 @@ static long map_segment(struct elf_image *image, struct quire_mm *mm, const stru
 	return result;
 }
 
-/* Finds room for all segments together, so that the gaps between them are nobody else's. */
+/* Finds room for all segments together, so that no other mapping lies in the gaps between them. */
 static long find_bias(struct elf_image *image, struct quire_mm *mm, uint64_t hint)
 {
 	struct quire_mmap how = {

@@ -27,7 +27,8 @@ void timer_interrupt(bool from_user);
 /* What task.work says: signals, another task's turn. Interrupts on. */
 void exit_to_user_work(void);
 
-/* The last thing before registers of a program are loaded: with interrupts off on return, and no work left. */
+/* The last thing before registers of a program are loaded: with interrupts off on return, and no work
+ * left. */
 static inline void finish_return(void)
 {
 	arch_irq_off();

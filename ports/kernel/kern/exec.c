@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* execve(2): a new program in a new address space, complete before the old one is given up. */
+/* execve(2): a new program in a new address space, complete before the old one goes. */
 #include "abi/elf.h"
 #include "abi/fcntl.h"
 #include "kern/elf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* argv and envp for execve(2): gathered in the kernel before the old program is given up. */
+/* argv and envp for execve(2): copied into the kernel before the old program goes. */
 #include "kern/exec_strings.h"
 
 #include "kern/task.h"

@@ -16,7 +16,8 @@ struct strings {
 void strings_init(struct strings *s);
 /* A string of the kernel's behind the others. 0, -E2BIG, -ENOMEM. */
 long strings_add(struct strings *s, const char *text);
-/* All strings of a program's array of pointers, which a NULL ends; address 0: none. 0, -EFAULT, -E2BIG, -ENOMEM. */
+/* All strings of a program's array of pointers, which a NULL ends; address 0: none. 0, -EFAULT, -E2BIG,
+ * -ENOMEM. */
 long strings_add_user_array(struct strings *s, uint64_t array, unsigned *out_count);
 /* A script: argv[0] gives way to the interpreter, its argument (or NULL), and the script's path. */
 long strings_replace_first(struct strings *s, const char *interpreter, const char *argument,

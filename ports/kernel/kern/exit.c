@@ -228,7 +228,7 @@ static bool take(struct process *child, struct wait_query *q)
 	return true;
 }
 
-/* 1: found; 0: none yet; -ECHILD: there is nobody to wait for. */
+/* 1: found; 0: none yet; -ECHILD: there is no such child. */
 static long look(struct wait_query *q)
 {
 	struct process *child, *next;

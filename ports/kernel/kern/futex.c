@@ -123,7 +123,7 @@ static long futex_wait(uint64_t address, bool private, uint32_t value, uint32_t 
 	return unqueue(&w) ? 0 : result;
 }
 
-/* A relative timeout goes on where it was after a signal without handler: restart_syscall. */
+/* After a signal without handler, restart_syscall continues a relative timeout. */
 static long restart_wait(struct task *task)
 {
 	long result = futex_wait(task->restart_args[0], task->restart_args[1] & 1,
@@ -185,7 +185,7 @@ static long futex_wake(uint64_t address, bool private, uint32_t count, uint32_t 
 	return result;
 }
 
-/* Memory may be shared or private: whoever wakes without being asked wakes both kinds. */
+/* The memory may be shared or private: wake waiters of both kinds. */
 long futex_wake_address(uint64_t address, unsigned count)
 {
 	long result = futex_wake(address, true, count, MATCH_ANY);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The system calls about who one is: processes, groups, sessions, users, limits. */
+/* System calls about identity: processes, groups, sessions, users, limits. */
 #include "kern/process.h"
 #include "abi/functions.h"
 #include "kern/uaccess.h"

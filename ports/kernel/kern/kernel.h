@@ -66,7 +66,7 @@ void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-/* Any size; 16-byte aligned; NULL when no frame could be had. Does not sleep; not from interrupts. */
+/* Any size; 16-byte aligned; NULL when no frame is free. Does not sleep; not from interrupts. */
 void *kmalloc(size_t bytes);
 void *kzalloc(size_t bytes);
 /* A new, larger or smaller copy; on NULL the old one is untouched. */

@@ -57,7 +57,7 @@ static void program_main(void)
 	arch_return_to_user();
 }
 
-/* Ends what the program left behind, for at most two seconds, so that the figures are of the quiet. */
+/* Kills what the program left running, within two seconds, so that the figures are final. */
 static void end_the_rest(void)
 {
 	struct siginfo info = {.signo = SIGKILL, .code = SI_KERNEL};

@@ -4,7 +4,7 @@
  *
  *   points = pages resident, swapped, and of its tables + oom_score_adj * all pages / 1000
  *
- * One dies at a time: while a victim is on its way, nobody else is chosen. */
+ * One victim at a time: while it exits, no other is chosen. */
 #include "kern/oom.h"
 
 #include "kern/lock.h"
@@ -35,7 +35,7 @@ static int64_t pages_of(struct process *process)
 			 usage.table_bytes / PAGE_SIZE);
 }
 
-/* False for who must not be chosen: without memory of its own, or exempt. */
+/* False for a process that must not be chosen: without memory of its own, or exempt. */
 static bool badness(struct process *process, int64_t all, int64_t *out_points)
 {
 	int adjust = process->oom_score_adj;
@@ -66,7 +66,7 @@ static bool is_dying(struct process *process)
 	return process->group_exit || process->pending.set & SIGNAL_BIT(SIGKILL);
 }
 
-/* With a reference; NULL when one is dying already: its memory is on its way. */
+/* With a reference; NULL while an earlier victim exits. */
 static struct process *choose_victim(void)
 {
 	struct process *process, *worst = NULL;
@@ -120,6 +120,6 @@ void out_of_memory(void)
 	}
 	mutex_unlock(&oom_lock);
 	reap_dead_tasks();
-	/* The victim needs a CPU to die on. */
+	/* The victim needs a CPU to exit on. */
 	schedule();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who ends when no frame can be had. */
+/* The OOM killer. */
 #ifndef KERNEL_OOM_H
 #define KERNEL_OOM_H
 
@@ -12,10 +12,10 @@ enum {
 	OOM_SCORE_ADJ_MAX = 1000
 };
 
-/* Kills the process with the most memory, by Linux's rule, and gives it time to go. May sleep. */
+/* Kills the process with the most memory, by Linux's rule, and gives it time to exit. May sleep. */
 void out_of_memory(void);
 
-/* As /proc/PID/oom_score shows it: 666 and more with memory; 0 for who is never chosen. */
+/* As /proc/PID/oom_score shows it: 666 and more with memory; 0 for a process that is never chosen. */
 unsigned oom_score(struct process *process);
 
 /* Kills so far. Any context. */

@@ -5,11 +5,11 @@
 #include "kern/process.h"
 #include "kern/boot.h"
 
-#define NO_CPU    ~0u
-#define WAY_BYTES 480
+#define NO_CPU      ~0u
+#define STEPS_BYTES 480
 
 static struct spinlock report_lock; /* the lines of two CPUs do not mix */
-static unsigned reporter = NO_CPU;  /* who holds it; atomic */
+static unsigned reporter = NO_CPU;  /* the CPU that holds it; atomic */
 static unsigned total;              /* atomic */
 
 unsigned oops_count(void)
@@ -17,9 +17,9 @@ unsigned oops_count(void)
 	return __atomic_load_n(&total, __ATOMIC_RELAXED);
 }
 
-/* What others would wait for, for ever, when the task ended here; NULL: nothing.
- * The task's references (open files, memory) stay behind like a lock would, but nobody waits for them. */
-static const char *why_not(const struct regs *regs, const struct call_trace *trace)
+/* Why the machine must end instead of the task: what other tasks would wait for without end. NULL: nothing.
+ * References of the task (open files, memory) leak, but no task waits for them. */
+static const char *must_panic(const struct regs *regs, const struct call_trace *trace)
 {
 	const struct cpu *cpu = this_cpu();
 	const struct task *task = current;
@@ -42,7 +42,7 @@ static const char *why_not(const struct regs *regs, const struct call_trace *tra
 		return "in a wait queue";
 	if (trace->library)
 		return "inside the library, whose locks may be held";
-	return trace->whole ? NULL : "with callers that cannot be told";
+	return trace->whole ? NULL : "with callers that are not known";
 }
 
 /* --- lines of the report ---------------------------------------------------------------------- */
@@ -62,14 +62,14 @@ void oops_trace_lines(const struct call_trace *trace)
 	for (unsigned i = 0; i < trace->count; i++)
 		printk(" 0x%" PRIx64 "\n", trace->pc[i]);
 	if (!trace->whole)
-		printk(" ? the rest cannot be told\n");
+		printk(" ? the rest is not known\n");
 	printk(" </TASK>\n");
 }
 
 void oops_end_lines(const struct oops *what)
 {
-	if (what->way)
-		printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, what->way);
+	if (what->steps)
+		printk("quire: by the rules of %s:%s\n", quire_system_profile(the_system)->name, what->steps);
 	printk("---[ end trace 0000000000000000 ]---\n");
 }
 
@@ -85,17 +85,17 @@ void format_code(char *line, size_t size, const uint8_t *code, unsigned count, u
 
 void oops(struct oops *what)
 {
-	char value[8], way[WAY_BYTES];
+	char value[8], steps[STEPS_BYTES];
 	struct call_trace trace;
 	const char *reason;
 
 	if (__atomic_load_n(&reporter, __ATOMIC_RELAXED) == arch_cpu())
 		panic("an oops in the report of an oops");
 	arch_call_trace(what->regs, &trace);
-	reason = why_not(what->regs, &trace);
+	reason = must_panic(what->regs, &trace);
 	if (what->trap) {
-		fault_way(what->trap, way, sizeof(way));
-		what->way = way;
+		fault_steps(what->trap, steps, sizeof(steps));
+		what->steps = steps;
 	}
 	if (reason)
 		log_break_lock();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel has made a mistake: it is told, and costs the task or the machine. */
+/* A kernel bug: it is reported, and ends the task or the machine. */
 #ifndef KERNEL_OOPS_H
 #define KERNEL_OOPS_H
 
@@ -10,7 +10,7 @@ struct regs;
 struct oops {
 	const struct regs *regs;
 	const struct quire_trap *trap; /* of a page fault; NULL: another exception */
-	const char *way;               /* to be filled in by oops() */
+	const char *steps;             /* to be filled in by oops() */
 };
 
 /* Prints the report and ends the running task with SIGKILL. Where that would leave something behind that
@@ -39,11 +39,11 @@ void oops_end_lines(const struct oops *what);
 /* `count` bytes of code in hexadecimal, the one at `mark` as <xx>. `size`: 3 * count + 3 or more. */
 void format_code(char *line, size_t size, const uint8_t *code, unsigned count, unsigned mark);
 
-/* A mistake on purpose, for tests (provoke.c): "KIND [CONTEXT]". 0, an errno, or no return. */
+/* A deliberate kernel bug, for tests (extras/provoke.c): "KIND [CONTEXT]". 0, an errno, or no return. */
 int provoke(const char *words);
 /* The kinds and contexts, one a line each; NULL behind the last. */
 const char *provoke_word(unsigned n);
-/* On the way back to the program: what was put off to there. */
+/* On the way back to the program: runs the bug that was deferred. */
 void provoke_on_return(void);
 
 #endif

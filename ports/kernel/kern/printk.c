@@ -209,7 +209,7 @@ int ksnprintf(char *buffer, size_t size, const char *format, ...)
 	return n;
 }
 
-/* One writer at a time, so that lines stay whole; a panic, and who is about to panic, write regardless. */
+/* One writer at a time, so that lines stay whole. A CPU that panics, or is about to, does not wait. */
 static struct spinlock log_lock;
 static bool lock_broken; /* atomic */
 

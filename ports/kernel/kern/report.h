@@ -11,7 +11,7 @@
  *   frames <state name> <count>    quire_memory() at the end, all states
  *   memory <frames> <peak used frames> <free before the run> <free at the end>
  *   faults <minor> <major>         summed over all processes
- *   oopses <n>                     mistakes of the kernel that cost a task; left out when there was none
+ *   oopses <n>                     kernel bugs that ended a task; left out when there was none
  *   @quire-end
  *
  * then it ends with a code (arch_end_machine()):

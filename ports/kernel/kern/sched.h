@@ -34,7 +34,7 @@ void account_time(bool from_user);
 void timers_program(uint64_t slice_end);
 void timers_interrupt(void);
 struct task *idle_task_create(unsigned cpu);
-/* Frees what tasks that ended left. May sleep. */
+/* Frees the memory of tasks that have ended. May sleep. */
 void reap_dead_tasks(void);
 
 #endif

@@ -24,7 +24,7 @@ void pending_init(struct pending *pending)
 	list_init(&pending->queue);
 }
 
-/* => nobody else can reach it. */
+/* => no other thread can reach it. */
 void pending_flush(struct pending *pending)
 {
 	struct queued_signal *q, *next;
@@ -43,7 +43,8 @@ static void keep(struct pending *pending, const struct siginfo *info)
 	if (pending->set & SIGNAL_BIT(info->signo))
 		return; /* a standard signal does not queue: the first one's information stays */
 	if (info->signo >= SIGRTMIN) {
-		/* An exit or parent-death signal may be one; like Linux with a full queue: without information. */
+		/* An exit or parent-death signal may be one; like Linux with a full queue: without
+		 * information. */
 		pending->set |= SIGNAL_BIT(info->signo);
 		return;
 	}
@@ -204,7 +205,7 @@ static void notify_some(struct process *process, int signal)
 	}
 }
 
-/* After the masks or handlers changed: whoever may take something has a look. */
+/* The masks or handlers changed: threads with a deliverable signal check again. */
 void signals_changed_locked(struct process *process)
 {
 	struct task *task;

@@ -64,8 +64,8 @@ bool fatal_signal_pending(struct task *task);
 /* Whether `signal` is blocked or ignored by the task (tty: SIGTTOU, SIGTTIN). */
 bool signal_ignored(struct task *task, int signal);
 
-/* For arch_signal_frame(): where a frame ends, for a program at `sp`: at the top of the alternate stack if the
- * handler is to run there and the program does not yet, else `red_zone` bytes below `sp`. */
+/* For arch_signal_frame(): where a frame ends, for a program at `sp`: at the top of the alternate stack if
+ * the handler is to run there and the program does not yet, else `red_zone` bytes below `sp`. */
 uint64_t signal_frame_top(const struct sigaction *action, uint64_t sp, unsigned red_zone);
 /* Whether a frame may start at `at`: a frame of the alternate stack must not reach below it. */
 bool signal_frame_fits(const struct sigaction *action, uint64_t sp, uint64_t at);

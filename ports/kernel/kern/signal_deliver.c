@@ -16,7 +16,7 @@ static void stop_here(struct task *task)
 	task->state = TASK_RUNNABLE;
 }
 
-/* locked: proc_lock. SIGTSTP and the tty's signals do not stop a group that nobody could continue. */
+/* locked: proc_lock. SIGTSTP and the tty's signals do not stop an orphaned group. */
 static void start_group_stop(struct process *process, int signal)
 {
 	struct task *task;

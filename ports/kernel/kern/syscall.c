@@ -27,7 +27,7 @@ static const char *const missing[MAX_SYSCALLS] = {
 #undef SYSCALL
 };
 
-/* One line a call that is not there, the first time somebody asks for it. */
+/* One line for each missing call, the first time a program makes it. */
 static void log_unknown(uint64_t number)
 {
 	static uint32_t seen[MAX_SYSCALLS / 32];

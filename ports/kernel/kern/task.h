@@ -53,11 +53,11 @@ enum process_state {
 enum {
 	WORK_RESCHED = 1,
 	WORK_SIGNAL = 2,  /* look at pending signals, group stop and group exit */
-	WORK_PROVOKED = 4 /* make task.provoked's mistake (provoke.c) */
+	WORK_PROVOKED = 4 /* run task.provoked (extras/provoke.c) */
 };
 
 struct process {
-	struct list link; /* all processes, in the order of their birth */
+	struct list link; /* all processes, oldest first */
 	unsigned refs;    /* proc_lock */
 	pid_t pid, pgid, sid;
 	enum process_state state;
@@ -182,7 +182,7 @@ void process_usage(struct process *process, struct usage *out_usage);
 
 /* The group exists in `session` (tcsetpgrp). Takes proc_lock. */
 bool process_group_in_session(pid_t pgid, pid_t sid);
-/* Nobody in the group has a parent outside it in the same session (tty: EIO instead of SIGTTIN). */
+/* No process of the group has a parent outside it in the same session (tty: EIO instead of SIGTTIN). */
 bool process_group_orphaned(pid_t pgid);
 
 /* Ends the calling thread, or the whole process, with a wait status. */

@@ -30,8 +30,8 @@ static inline struct timespec ns_to_timespec(uint64_t ns)
 /* Nanoseconds of a valid, non-negative time; saturates. False: not valid (EINVAL). */
 bool timespec_to_ns(const struct timespec *time, uint64_t *out_ns);
 
-/* A time in a program's memory whose members have `width` bytes: ABI_LONG_BYTES, or 8 for the _time64 calls of
- * 32-bit machines. 0 or -EFAULT. */
+/* A time in a program's memory whose members have `width` bytes: ABI_LONG_BYTES, or 8 for the _time64
+ * calls of 32-bit machines. 0 or -EFAULT. */
 int timespec_from_user(struct timespec *out, uint64_t from, unsigned width);
 int timespec_to_user(uint64_t ns, uint64_t to, unsigned width);
 int timeval_from_user(struct timeval *out, uint64_t from);

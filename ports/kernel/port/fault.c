@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A trap goes to the library; its outcome comes back and is obeyed. This is the heart of a port. */
+/* Passes a trap to the library and acts on the outcome: the core of a port. */
 #include "port/fault.h"
 
 #include "kern/oom.h"
@@ -9,7 +9,7 @@
 
 bool fault_trace_on;
 
-static void format_way(const struct quire_trace *trace, char *line, size_t size)
+static void format_steps(const struct quire_trace *trace, char *line, size_t size)
 {
 	unsigned steps = MIN(trace->steps_total, QUIRE_CONFIG_TRACE_STEPS);
 	size_t at = 0;
@@ -20,20 +20,20 @@ static void format_way(const struct quire_trace *trace, char *line, size_t size)
 					quire_step_name((enum quire_step)trace->steps[i]));
 }
 
-/* The way of one fault, as one line of the log. */
+/* The steps of one fault, as one line of the log. */
 static void log_trace(const struct quire_trace *trace)
 {
 	char line[480];
 
-	format_way(trace, line, sizeof(line));
+	format_steps(trace, line, sizeof(line));
 	printk("@fault %d %s %s %s %" PRIx64 " ip %" PRIx64 "%s%s:%s\n", current->tid,
 	       quire_mode_name(trace->fault.mode), quire_access_name(trace->fault.access),
 	       quire_cause_name(trace->fault.cause), (uint64_t)trace->fault.va, (uint64_t)trace->fault.pc,
 	       trace->outcome.major ? " major " : " ", quire_outcome_name(trace->outcome.kind), line);
 }
 
-static __attribute__((noinline)) struct quire_outcome ask_traced(const struct quire_trap *trap,
-								 struct quire_mm *mm)
+static __attribute__((noinline)) struct quire_outcome resolve_traced(const struct quire_trap *trap,
+								     struct quire_mm *mm)
 {
 	struct quire_trace trace;
 	struct quire_outcome outcome = quire_trap(the_system, mm, trap, &trace);
@@ -42,10 +42,10 @@ static __attribute__((noinline)) struct quire_outcome ask_traced(const struct qu
 	return outcome;
 }
 
-static inline struct quire_outcome ask(const struct quire_trap *trap, struct quire_mm *mm)
+static inline struct quire_outcome resolve(const struct quire_trap *trap, struct quire_mm *mm)
 {
 	if (__builtin_expect(fault_trace_on, false))
-		return ask_traced(trap, mm);
+		return resolve_traced(trap, mm);
 	return quire_trap(the_system, mm, trap, NULL);
 }
 
@@ -57,7 +57,7 @@ static inline void count(struct task *task, struct quire_outcome outcome)
 		task->usage.minor++;
 }
 
-/* What is due when fault_resolve() said false: one thread has one at a time. */
+/* The signal to send when fault_resolve() returns false: a thread has one at a time. */
 static void note_signal(const struct quire_outcome *outcome)
 {
 	current->fault_signal = outcome->signal;
@@ -65,7 +65,7 @@ static void note_signal(const struct quire_outcome *outcome)
 	current->fault_address = outcome->va;
 }
 
-/* What is not simply resumed. */
+/* Every outcome but a plain resume. */
 static bool __attribute__((noinline))
 resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome)
 {
@@ -76,7 +76,7 @@ resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome
 			log_segfault(trap);
 		return false;
 	case QUIRE_OOM_KILL:
-		if (outcome->signal) { /* a profile that kills the one who asked */
+		if (outcome->signal) { /* a profile that kills the faulting task */
 			printk("quire-kernel: out of memory: %s (%d) is killed\n", current->comm,
 			       current->tid);
 			process_exit(SIGKILL);
@@ -86,7 +86,7 @@ resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome
 	case QUIRE_NOT_OURS:
 		note_signal(&(struct quire_outcome){.signal = SIGSEGV});
 		return false;
-	case QUIRE_OOPS: /* a table that says what none of ours does */
+	case QUIRE_OOPS: /* no table of the library says this of a user fault */
 		oops(&(struct oops){.regs = current->regs, .trap = trap});
 	default:
 		panic("fault at %" PRIx64 " of %s at pc %" PRIx64 ": outcome %s, rule %s",
@@ -98,21 +98,21 @@ resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome
 bool fault_resolve(const struct quire_trap *trap)
 {
 	struct task *task = current;
-	struct quire_outcome outcome = ask(trap, task->mm);
+	struct quire_outcome outcome = resolve(trap, task->mm);
 
 	count(task, outcome);
 	return __builtin_expect(outcome.kind == QUIRE_RESUME, true) || resolve_other(trap, &outcome);
 }
 
-void fault_way(const struct quire_trap *trap, char *line, size_t size)
+void fault_steps(const struct quire_trap *trap, char *line, size_t size)
 {
 	struct quire_trace trace;
 	struct quire_outcome again = quire_trap(the_system, current->mm, trap, &trace);
 
-	/* The same question gets the same answer, this time with its way. */
+	/* The same trap again gives the same outcome, this time with its steps. */
 	line[0] = '\0';
 	if (again.kind == QUIRE_OOPS)
-		format_way(&trace, line, size);
+		format_steps(&trace, line, size);
 }
 
 void fault_signal(void)
@@ -120,9 +120,9 @@ void fault_signal(void)
 	force_signal(current->fault_signal, current->fault_code, current->fault_address);
 }
 
-/* A copy found no frame. It is repeated while somebody is dying to make room. The one who dies may wait for a
- * mutex that this task holds: then the copy fails in the end (its fixup), as it does at once for a task that is
- * itself to die. */
+/* A copy found no frame: it is retried while an OOM victim exits. The victim may wait for a mutex that
+ * this task holds; so with a mutex held the copy fails (its fixup) after a while. For a task that is to
+ * die it fails at once. */
 #define OOM_PATIENCE_NS (2 * NSEC_PER_SEC)
 
 static uint64_t copy_without_memory(const struct quire_trap *trap, const struct quire_outcome *outcome)
@@ -144,7 +144,7 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 static uint64_t resolve_in_kernel(const struct quire_trap *trap, const struct regs *regs)
 {
 	struct task *task = current;
-	struct quire_outcome outcome = ask(trap, task ? task->mm : NULL);
+	struct quire_outcome outcome = resolve(trap, task ? task->mm : NULL);
 
 	if (task)
 		count(task, outcome);
@@ -157,7 +157,7 @@ static uint64_t resolve_in_kernel(const struct quire_trap *trap, const struct re
 		return outcome.pc;
 	case QUIRE_OOM_KILL:
 		return copy_without_memory(trap, &outcome);
-	default: /* QUIRE_OOPS; nothing else is ever said of the kernel's own access */
+	default: /* QUIRE_OOPS: the library gives no other outcome for an access of the kernel */
 		oops(&(struct oops){.regs = regs, .trap = trap});
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The host contract, implemented: twelve functions are all that the library asks of this kernel. */
+/* The host contract, implemented: the twelve functions that this kernel gives the library. */
 #include "port/host.h"
 #include "kern/process.h"
 

@@ -103,7 +103,7 @@ long sys_mremap(const uint64_t *a)
 	return result ? result : (long)va;
 }
 
-/* Whether the region behind `before` goes on with the same mapping; *out: it. */
+/* Whether the region behind `before` continues the same mapping; *out: that region. */
 static bool goes_on(const struct quire_region *before, struct quire_region *out)
 {
 	const uint32_t same = QUIRE_REGION_SHARED | QUIRE_REGION_MAYWRITE | QUIRE_REGION_LOCKED;

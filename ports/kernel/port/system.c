@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The library's system is made, entered by CPUs, and recounted at the end. */
+/* The library's system: its creation, the switch between address spaces, and the check at the end. */
 #include "port/system.h"
 #include "kern/boot.h"
 #include "kern/cpu.h"
@@ -60,7 +60,7 @@ void mm_switch(struct quire_mm *mm)
 
 	if (mm == old)
 		return;
-	/* In between, the CPU uses neither: the tables of `old` may go as soon as it has left. */
+	/* In between, the CPU uses neither: the tables of `old` may be freed once it has left. */
 	if (old) {
 		arch_load_root(kernel_root);
 		cpu->mm = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Flattened device trees, for architectures whose boot loader gives one (Devicetree Specification 0.4, chapter 5).
+/* Flattened device trees, for architectures whose boot loader gives one (Devicetree Specification 0.4,
+ * chapter 5).
  *
  * Nothing is allocated, and the blob is only read. It may be unaligned, and it is not trusted: a value that
  * points outside it reads as absent. */
@@ -26,8 +27,9 @@ const void *fdt_property(const void *blob, const struct fdt_node *node, const ch
 /* `count` cells of 32 bits, big-endian, as one number: its lowest 64 bits. */
 uint64_t fdt_cells(const void *cells, unsigned count);
 
-/* RAM by ram_add(); the reserved ranges, the initramfs and the blob itself, which lies at physical `pa`, by
- * ram_reserve(); the command line and the initramfs in boot_info. False: the blob is none, or has no memory. */
+/* RAM by ram_add(); the reserved ranges, the initramfs and the blob itself, which lies at physical `pa`,
+ * by ram_reserve(); the command line and the initramfs in boot_info. False: the blob is none, or has no
+ * memory. */
 bool fdt_read_memory(const void *blob, uint64_t pa);
 /* The `reg` of each CPU that may be started. Returns how many, at most `max`. */
 unsigned fdt_cpus(const void *blob, uint64_t *out_ids, unsigned max);

@@ -62,22 +62,24 @@ void arch_kick(unsigned cpu);
 
 /* --- boot ------------------------------------------------------------------------------------- */
 
-/* Before kernel_main() the architecture has, on the boot CPU: enabled what the library's codec supposes (head of
- * arch/<a>/pte.h), started the clock, set boot_info (kern/boot.h), and given its RAM: ram_add(), ram_reserve(). */
+/* Before kernel_main() the architecture has, on the boot CPU: enabled what the library's codec supposes
+ * (head of arch/<a>/pte.h), started the clock, set boot_info (kern/boot.h), and given its RAM: ram_add(),
+ * ram_reserve(). */
 
 /* Sets config->arch, the addresses of kernel mappings, and config->kernel_root if there is one. */
 void arch_configure(struct quire_config *config);
 /* The linear address of physical address `pa`; NULL: it has none. */
 void *arch_linear(uint64_t pa);
-/* the_system exists: brings the kernel's own mappings (image, linear map, devices) into quire_kernel_root(), unless
- * user and kernel have a root each, and loads it. After this, no entry of the root may be added where a CPU
- * cannot take the fault: kernel stacks are kernel mappings. */
+/* the_system exists: brings the kernel's own mappings (image, linear map, devices) into
+ * quire_kernel_root(), unless user and kernel have a root each, and loads it. After this, no entry of the
+ * root may be added where a CPU cannot take the fault: kernel stacks are kernel mappings. */
 void arch_system_ready(void);
 /* Interrupts of devices may come from here on. */
 void arch_devices_init(void);
 /* How many CPUs there are, this one included; at most MAX_CPUS. */
 unsigned arch_cpus_found(void);
-/* Starts the others, each on an idle_task_create() of its own; each calls secondary_main(). Returns how many run. */
+/* Starts the others, each on an idle_task_create() of its own; each calls secondary_main(). Returns how
+ * many run. */
 unsigned arch_start_cpus(void);
 /* Ends the machine with a code of kern/report.h. Any context. */
 void arch_end_machine(unsigned char code) __attribute__((noreturn));
@@ -160,13 +162,15 @@ void arch_regs_restart(struct regs *regs, uint64_t number);
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
-/* task->stack is there: sets task->regs, at its top, and task->arch. `user`: it will run a program, and needs an
- * FPU area. 0 or -ENOMEM. */
+/* task->stack is there: sets task->regs, at its top, and task->arch. `user`: it will run a program, and
+ * needs an FPU area. 0 or -ENOMEM. */
 int arch_task_create(struct task *task, bool user);
 void arch_task_free(struct task *task);
-/* When `task` is switched to for the first time it calls schedule_tail(), then `entry`, which does not return. */
+/* When `task` is switched to for the first time it calls schedule_tail(), then `entry`, which does not
+ * return. */
 void arch_task_entry(struct task *task, void (*entry)(void));
-/* `child` becomes as the calling task's program at this moment, with result 0, and on stack `sp` unless that is 0. */
+/* `child` becomes as the calling task's program at this moment, with result 0, and on stack `sp` unless
+ * that is 0. */
 void arch_task_fork(struct task *child, const struct task *parent, uint64_t sp);
 void arch_task_set_tls(struct task *task, uint64_t tls);
 /* The calling task starts a new program: registers, FPU and TLS as a program finds them at its start. */
@@ -179,15 +183,15 @@ void arch_return_to_user(void) __attribute__((noreturn));
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
-/* Writes a signal frame where signal_frame_top() says (kern/signal.h) and points the registers at the handler.
- * `mask`: what sigreturn restores. 0 or -EFAULT: no room for it, nothing is changed. */
+/* Writes a signal frame where signal_frame_top() says (kern/signal.h) and points the registers at the
+ * handler. `mask`: what sigreturn restores. 0 or -EFAULT: no room for it, nothing is changed. */
 int arch_signal_frame(int signal, const struct sigaction *action, const struct siginfo *info, uint64_t mask);
 /* rt_sigreturn: restores registers, FPU and alternate stack from the frame; *out_mask. 0 or -EFAULT. */
 int arch_signal_return(uint64_t *out_mask);
 /* The least stack a handler needs, for AT_MINSIGSTKSZ. */
 uint64_t arch_signal_frame_bytes(void);
 
-/* --- what programs and people are told -------------------------------------------------------- */
+/* --- reports ---------------------------------------------------------------------------------- */
 
 uint64_t arch_hwcap(void);  /* AT_HWCAP */
 uint64_t arch_hwcap2(void); /* AT_HWCAP2 */
@@ -201,8 +205,8 @@ void arch_oops_report(const struct oops *what, const struct call_trace *trace, u
 /* Prints what Linux logs of a program that dies of a fault. `where`: "" or " in FILE[START+LENGTH]". */
 void arch_user_fault_report(const struct quire_trap *trap, const char *where);
 
-/* Mistakes for extras/provoke.c: jumps to address 0, with a return address that is none; pushes until the
- * stack has no room left. */
+/* Deliberate bugs for extras/provoke.c: jumps to address 0, with a return address that is none; pushes
+ * until the stack has no room left. */
 void arch_wild_jump(void) __attribute__((noreturn));
 void arch_overflow_stack(void) __attribute__((noreturn));
 

@@ -19,7 +19,7 @@ void secondary_start(uint64_t number);
 
 /* --- flushing --------------------------------------------------------------------------------- */
 
-/* One request at a time: whoever has the lock owns the mailbox. */
+/* One request at a time: the holder of the lock owns the mailbox. */
 static struct spinlock flush_lock;
 static const struct quire_flush *volatile flush_request;
 static volatile uint64_t flush_pending; /* bit n: CPU n has not done it yet */

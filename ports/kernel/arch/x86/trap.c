@@ -166,7 +166,7 @@ static void interrupt(const struct regs *regs)
 		break;
 	case VECTOR_SPURIOUS:
 		break;
-	default: /* VECTOR_KICK: the sender has set what there is to do */
+	default: /* VECTOR_KICK: the sender has set the work to do */
 		apic_end();
 		break;
 	}
