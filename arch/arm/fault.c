@@ -45,47 +45,53 @@ const struct quire_fault_row *qr_arm_rows(const struct quire_arch *arch, const s
 	return qr_arm_short_rows(profile, vector);
 }
 
-/* The kernel's own part of the table: the first-level entry may be missing in this process, or the
- * page be filled lazily. Only kernel mode may ask; 2.4 and 2.6 did not look at the mode. */
-static void kernel_address(const struct abort *abort)
+/* No look-up: __do_user_fault with SIGSEGV and MAPERR, whatever the row says, or __do_kernel_fault. */
+static void do_bad_area(const struct abort *abort)
 {
-	bool asks_mode = abort->profile->release >= QUIRE_LINUX_4_14;
-
-	if (asks_mode && abort->fault->mode == QUIRE_MODE_USER)
-		entry_end(abort->fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
-	else
-		entry_end(abort->fault, QUIRE_ROUTE_KERNEL_SYNC, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
+	entry_step(abort->fault, QUIRE_STEP_DO_BAD_AREA);
+	entry_end(abort->fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 }
 
+/* Whether a fault on a kernel address in this mode may be answered from the kernel's own table: early
+ * releases do not ask for the mode. */
+static bool may_sync(const struct abort *abort)
+{
+	const struct quire_arch_rules *rules = quire_profile_rules(abort->profile, QUIRE_FAMILY_ARM);
+
+	return rules->vmalloc_rule == QUIRE_VMALLOC_ANY || abort->fault->mode != QUIRE_MODE_USER;
+}
+
+/* A kernel address comes here by a page translation: the page of a lazy mapping may be missing. No other
+ * fault on one can be resolved, since no look-up finds a vma there. */
 static void do_page_fault(const struct abort *abort)
 {
 	struct quire_fault *fault = abort->fault;
 
 	entry_step(fault, QUIRE_STEP_DO_PAGE_FAULT);
-	if (fault->va < abort->user_end)
-		fault->route = QUIRE_ROUTE_PAGE_FAULT;
-	else if (fault->cause == QUIRE_CAUSE_NOT_PRESENT)
-		kernel_address(abort);
-	else /* no look-up can find a vma there */
+	fault->route = QUIRE_ROUTE_PAGE_FAULT;
+	if (fault->va >= abort->user_end && (fault->cause != QUIRE_CAUSE_NOT_PRESENT || !may_sync(abort)))
 		entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 }
 
+/* The first-level entry of a kernel address may be missing in this process: it is copied from init_mm's. */
 static void do_translation_fault(const struct abort *abort)
 {
 	entry_step(abort->fault, QUIRE_STEP_DO_TRANSLATION_FAULT);
 	if (abort->fault->va < abort->user_end)
 		do_page_fault(abort);
+	else if (may_sync(abort))
+		entry_end(abort->fault, QUIRE_ROUTE_KERNEL_SYNC, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 	else
-		kernel_address(abort);
+		do_bad_area(abort);
 }
 
 static void do_sect_fault(const struct abort *abort)
 {
 	entry_step(abort->fault, QUIRE_STEP_DO_SECT_FAULT);
-	abort->fault->route = QUIRE_ROUTE_BAD_AREA;
+	do_bad_area(abort);
 }
 
-/* Decides only the route. The steps of arm_notify_die and do_bad_area are src/fault's to record. */
+/* Decides only the route: the step is src/fault's to record. */
 static void arm_notify_die(const struct abort *abort)
 {
 	abort->fault->route = QUIRE_ROUTE_UNHANDLED;

@@ -194,17 +194,17 @@ static inline enum quire_status arm_prot_check(const struct quire_arch *arch, qu
 	return qr_prot_check(prot, true, false);
 }
 
-#define QR_ARCH_ARM_INIT                                                                                 \
-	{                                                                                                \
-		.name = "arm", .levels = 2, .page_shift = 12, .long_bytes = 4, .pa_bits = 32,            \
-		.caps = QUIRE_CAP_NX | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE,                     \
-		.level = {{8, 12, 4, 1, 1024}, {12, 20, 4, 1, 16384}}, .user_end = 0xC0000000,           \
-		.kernel_start = 0xC0000000, .kernel_end = 0xFFFFFFFF, .swap_bits = 28, .kind = arm_kind, \
-		.make = arm_make, .pfn = arm_pfn, .prot = arm_prot, .flags = arm_flags,                  \
-		.with_flags = arm_with_flags, .with_prot = arm_with_prot, .hw_allows = arm_hw_allows,    \
-		.table = arm_table, .table_pa = arm_table_pa, .swap = arm_swap,                          \
-		.swap_value = arm_swap_value, .prot_check = arm_prot_check, .decode = qr_arm_decode,     \
-		.rows = qr_arm_rows,                                                                     \
+#define QR_ARCH_ARM_INIT                                                                                   \
+	{                                                                                                  \
+		.name = "arm", .family = QUIRE_FAMILY_ARM, .levels = 2, .page_shift = 12, .long_bytes = 4, \
+		.pa_bits = 32, .caps = QUIRE_CAP_NX | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE,        \
+		.level = {{8, 12, 4, 1, 1024}, {12, 20, 4, 1, 16384}}, .user_end = 0xC0000000,             \
+		.kernel_start = 0xC0000000, .kernel_end = 0xFFFFFFFF, .swap_bits = 28, .kind = arm_kind,   \
+		.make = arm_make, .pfn = arm_pfn, .prot = arm_prot, .flags = arm_flags,                    \
+		.with_flags = arm_with_flags, .with_prot = arm_with_prot, .hw_allows = arm_hw_allows,      \
+		.table = arm_table, .table_pa = arm_table_pa, .swap = arm_swap,                            \
+		.swap_value = arm_swap_value, .prot_check = arm_prot_check, .decode = qr_arm_decode,       \
+		.rows = qr_arm_rows,                                                                       \
 	}
 
 _Static_assert(12 + 8 + 12 == 32, "two levels cover 32 bits");

@@ -25,10 +25,10 @@
 #define EC_DABT_LOWER 0x24
 #define EC_DABT_SAME  0x25
 
-/* Decides only the route: the step is src/fault's to record. Signal and code stay the
- * row's: MAPERR for a translation fault, ADRALN for alignment. */
+/* No look-up. Signal and code stay the row's: MAPERR for a translation fault, ADRALN for alignment. */
 static void do_bad_area(struct quire_fault *fault)
 {
+	entry_step(fault, QUIRE_STEP_DO_BAD_AREA);
 	fault->route = QUIRE_ROUTE_BAD_AREA;
 }
 
@@ -64,8 +64,8 @@ static void do_tag_check_fault(struct quire_fault *fault)
 	do_bad_area(fault);
 }
 
-/* To a user the signal, for the kernel the end. */
-static void notify_die(struct quire_fault *fault)
+/* Decides only the route: the step is src/fault's to record. */
+static void arm64_notify_die(struct quire_fault *fault)
 {
 	fault->route = QUIRE_ROUTE_UNHANDLED;
 }
@@ -73,13 +73,13 @@ static void notify_die(struct quire_fault *fault)
 static void do_sea(struct quire_fault *fault)
 {
 	entry_step(fault, QUIRE_STEP_DO_SEA);
-	notify_die(fault);
+	arm64_notify_die(fault);
 }
 
 static void do_bad(struct quire_fault *fault)
 {
 	entry_step(fault, QUIRE_STEP_DO_BAD);
-	notify_die(fault);
+	arm64_notify_die(fault);
 }
 
 static void do_mem_abort(const struct quire_arch *arch, struct quire_fault *fault, enum quire_step handler)
@@ -125,7 +125,7 @@ static void decode_abort(const struct quire_arch *arch, const struct quire_fault
 static void do_sp_pc_abort(struct quire_fault *fault)
 {
 	entry_step(fault, QUIRE_STEP_DO_SP_PC_ABORT);
-	notify_die(fault);
+	arm64_notify_die(fault);
 }
 
 static void do_debug_exception(struct quire_fault *fault)

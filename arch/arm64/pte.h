@@ -173,7 +173,7 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 
 /* Common to all four; `bits` of addresses on each side, user from 0 up, kernel from the top down. */
 #define ARM64_COMMON(granule, bits)                                                                         \
-	.page_shift = (granule), .long_bytes = 8, .pa_bits = 48,                                            \
+	.page_shift = (granule), .family = QUIRE_FAMILY_ARM64, .long_bytes = 8, .pa_bits = 48,              \
 	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE |          \
 		QUIRE_CAP_SPLIT_ROOT,                                                                       \
 	.user_end = QR_BIT(bits), .kernel_start = -QR_BIT(bits), .kernel_end = UINT64_MAX, .swap_bits = 40, \

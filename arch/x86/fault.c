@@ -105,11 +105,14 @@ static void refine_cause(struct quire_fault *fault)
  * to this root; 2.4 looks there whatever the code says, later kernels only if the code is plain. */
 static void kernel_address(const struct quire_profile *profile, struct quire_fault *fault)
 {
+	const struct quire_arch_rules *rules = quire_profile_rules(profile, QUIRE_FAMILY_X86);
 	bool plain = !(fault->raw & (PF_RESERVED | PF_USER | PF_PRESENT));
 
+	if (profile->release >= QUIRE_LINUX_2_6)
+		entry_step(fault, QUIRE_STEP_FAULT_IN_KERNEL_SPACE);
 	if (profile->release == QUIRE_LINUX_6)
 		entry_step(fault, QUIRE_STEP_DO_KERN_ADDR_FAULT);
-	if (plain || profile->vmalloc_rule == QUIRE_VMALLOC_ANY)
+	if (plain || rules->vmalloc_rule == QUIRE_VMALLOC_ANY)
 		entry_end(fault, QUIRE_ROUTE_KERNEL_SYNC, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 	else
 		entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);

@@ -12,6 +12,7 @@
 	/* Entries: the architecture's own functions. */ \
 	S(TRAP,                      "trap",                        "an exception reached the library") \
 	S(DO_PAGE_FAULT,             "do_page_fault",               "the general page-fault handler") \
+	S(FAULT_IN_KERNEL_SPACE,     "fault_in_kernel_space",       "x86: the address is in kernel space") \
 	S(DO_DATA_ABORT,             "do_DataAbort",                "ARM: a data abort") \
 	S(DO_PREFETCH_ABORT,         "do_PrefetchAbort",            "ARM: a prefetch abort") \
 	S(DO_MEM_ABORT,              "do_mem_abort",                "ARM64: an instruction or data abort") \
@@ -29,6 +30,7 @@
 	S(DO_KERN_ADDR_FAULT,        "do_kern_addr_fault",          "x86: a fault on a kernel address") \
 	S(DO_USER_ADDR_FAULT,        "do_user_addr_fault",          "x86: a fault on a user address") \
 	S(ARM_NOTIFY_DIE,            "arm_notify_die",              "no handler: the row's signal in user mode, die in kernel mode") \
+	S(ARM64_NOTIFY_DIE,          "arm64_notify_die",            "ARM64: no handler: the row's signal in user mode, die in kernel mode") \
 	/* The kernel's side. */ \
 	S(VMALLOC_FAULT,             "vmalloc_fault",               "kernel address: the kernel's own page table is consulted") \
 	S(VMALLOC_SYNCED,            "vmalloc-synced",              "the top-level entry was copied from the kernel's table") \
@@ -60,14 +62,19 @@
 	S(STACK_OVERCOMMIT,          "stack-overcommit",            "commit limit reached") \
 	S(STACK_MMAP_MIN,            "stack-mmap-min",              "stack would go below mmap_min_addr") \
 	S(STACK_GROWN,               "stack-grown",                 "stack vma extended down to the address") \
+	S(STACK_GUARD_PAGE,          "check_stack_guard_page",      "2.6: the lowest page of a stack: grow it by one page first") \
 	S(ACCESS_ERROR,              "access_error",                "the vma does not allow the access") \
 	S(GOOD_AREA,                 "good_area",                   "the vma allows the access") \
 	S(BAD_AREA,                  "bad_area",                    "SIGSEGV after a vma look-up") \
+	S(BAD_AREA_ACCESS_ERROR,     "bad_area_access_error",       "SIGSEGV: the vma forbids the access") \
 	S(BAD_AREA_NOSEMAPHORE,      "bad_area_nosemaphore",        "SIGSEGV without the mm lock") \
 	S(DO_BAD_AREA,               "do_bad_area",                 "ARM: __do_user_fault or __do_kernel_fault") \
 	/* Down the levels. */ \
 	S(HANDLE_MM_FAULT,           "handle_mm_fault",             "walk the page table, allocate missing levels") \
+	S(HANDLE_MM_FAULT_LEVELS,    "__handle_mm_fault",           "since 3.12: the body of handle_mm_fault") \
 	S(TABLE_ALLOCATED,           "table-allocated",             "a missing table was allocated") \
+	S(HANDLE_BAD_PMD,            "__handle_bad_pmd",            "2.4: a corrupt upper entry: the process is killed") \
+	S(PMD_CLEAR_BAD,             "pmd_clear_bad",               "a corrupt upper entry was cleared: the access is repeated") \
 	S(HANDLE_PTE_FAULT,          "handle_pte_fault",            "decide by the state of the pte") \
 	S(DO_ANONYMOUS_PAGE,         "do_anonymous_page",           "anonymous memory, pte is none") \
 	S(ZERO_PAGE,                 "zero-page",                   "the shared zero page was mapped") \
@@ -93,6 +100,8 @@
 	S(WP_PAGE_REUSE,             "wp_page_reuse",               "not shared with anyone: made writable in place") \
 	S(WP_PAGE_SHARED,            "wp_page_shared",              "a shared page was made writable") \
 	S(WP_ZERO_PAGE,              "wp-zero-page",                "the zero page was replaced by a cleared frame") \
+	S(PAGE_COPIED,               "page-copied",                 "2.4 and 2.6: the page was copied") \
+	S(PAGE_REUSED,               "page-reused",                 "2.4 and 2.6: the page was made writable in place") \
 	S(ESTABLISH_PTE,             "establish_pte",               "accessed, and dirty on a write, were set in the pte") \
 	S(SPURIOUS,                  "spurious-fault",              "the pte allows the access already: stale TLB entry flushed") \
 	S(PTE_CHANGED,               "pte-changed",                 "another CPU changed the pte first") \

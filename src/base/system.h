@@ -17,7 +17,6 @@
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
-	struct quire_mm *active;                /* quire_mm_enter(); NULL: the kernel tree is loaded */
 	struct qr_frame_cache frames[QR_ZONES]; /* order-0 frames */
 	qr_atomic64 states[QUIRE_PAGE_STATES];  /* frames that came to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS]; /* objects */
@@ -38,6 +37,7 @@ struct quire_system {
 	/* Constant after creation. */
 	const struct quire_arch *arch;
 	const struct quire_profile *profile;
+	const struct quire_arch_rules *rules; /* the profile's row for `arch` */
 	const struct quire_host *host;
 	void *host_context;
 	uint32_t page_shift;

@@ -5,6 +5,8 @@
  * only have been refused by its protection. It learns only then whether an instruction fetch is allowed.
  * The other architectures compare the access with the vma from the start.
  *
+ * Whether a page that may only be written can be read before it is there depends on the release.
+ *
  * What the vma must have depends on the syndrome alone. So it is worked out
  * where the syndrome is decoded, and access_error() in fault.c only compares the rights. */
 #include "fault/fault.h"
@@ -18,11 +20,11 @@ static uint32_t rights_of(const struct quire_system *system, const struct quire_
 	if (fault->access == QUIRE_ACCESS_WRITE)
 		return QR_VM_WRITE;
 	if (x86)
-		return fault->present && system->profile->read_present_is_error ? 0 : QR_VM_ACCESS;
+		return fault->present ? 0 : system->profile->read_rights;
 	if (fault->access == QUIRE_ACCESS_EXEC)
 		return QR_VM_EXEC;
-	/* What may be written can be read, and what may be executed too, unless the hardware can tell. */
-	return arch->caps & QUIRE_CAP_EXECONLY ? QR_VM_READ | QR_VM_WRITE : QR_VM_ACCESS;
+	/* What may be executed can be read, unless the hardware can keep them apart. */
+	return system->profile->read_rights & ~(arch->caps & QUIRE_CAP_EXECONLY ? (uint32_t)QR_VM_EXEC : 0);
 }
 
 struct qr_request qr_request_of(const struct quire_system *system, const struct quire_fault *fault)
@@ -33,6 +35,6 @@ struct qr_request qr_request_of(const struct quire_system *system, const struct 
 	    .address = fault->va,
 	    .rights = rights_of(system, fault),
 	    .access = fault->access,
-	    .flags = (uint8_t)(QR_REQUEST_MAY_DROP | user),
+	    .flags = (uint8_t)(QR_REQUEST_MAY_DROP | user | qr_request_names(system)),
 	};
 }

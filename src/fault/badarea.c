@@ -26,26 +26,27 @@ static void force_sig_info(struct qr_fault_ctx *fc, unsigned signal, unsigned co
 	qr_step(fc, signal_step(signal, code));
 }
 
-static void do_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code, enum quire_step rule)
+/* The end of a bad area: __do_user_fault and __do_kernel_fault on ARM. */
+static void end_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code, enum quire_step rule)
 {
-	bool arm = qr_fault_is_arm(fc);
-
-	if (arm)
-		qr_step(fc, QUIRE_STEP_DO_BAD_AREA);
 	if (!qr_fault_is_user(fc)) {
 		qr_no_context(fc);
 		return;
 	}
-	if (arm)
+	if (qr_fault_is_arm(fc))
 		qr_step(fc, QUIRE_STEP_DO_USER_FAULT);
 	force_sig_info(fc, signal, code, rule);
 }
 
 void qr_bad_area(struct qr_fault_ctx *fc, unsigned code)
 {
+	/* bad_area_access_error is 2.6.30's, of x86. */
+	bool access_error = code == QUIRE_SEGV_ACCERR && qr_arch(fc->system)->family == QUIRE_FAMILY_X86 &&
+			    fc->system->profile->release >= QUIRE_LINUX_2_6;
+
 	if (!qr_fault_is_arm(fc))
-		qr_step(fc, QUIRE_STEP_BAD_AREA);
-	do_bad_area(fc, QUIRE_SIGSEGV, code, fc->rule);
+		qr_step(fc, access_error ? QUIRE_STEP_BAD_AREA_ACCESS_ERROR : QUIRE_STEP_BAD_AREA);
+	end_bad_area(fc, QUIRE_SIGSEGV, code, fc->rule);
 }
 
 void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
@@ -55,9 +56,9 @@ void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
 
 	if (fault->signal)
 		code = fault->code;
-	if (fault->vector == QUIRE_VECTOR_PAGE_FAULT)
+	if (qr_arch(fc->system)->family == QUIRE_FAMILY_X86)
 		qr_step(fc, QUIRE_STEP_BAD_AREA_NOSEMAPHORE);
-	do_bad_area(fc, signal, code, signal_step(signal, code));
+	end_bad_area(fc, signal, code, signal_step(signal, code));
 }
 
 void qr_do_sigbus(struct qr_fault_ctx *fc)
@@ -88,13 +89,15 @@ void qr_notify_die(struct qr_fault_ctx *fc)
 {
 	const struct quire_fault *fault = fc->fault;
 	unsigned signal = fault->signal ? fault->signal : QUIRE_SIGKILL;
-	bool arm = qr_fault_is_arm(fc);
+	unsigned family = qr_arch(fc->system)->family;
 
-	if (arm)
+	if (family == QUIRE_FAMILY_ARM)
 		qr_step(fc, QUIRE_STEP_ARM_NOTIFY_DIE);
+	if (family == QUIRE_FAMILY_ARM64)
+		qr_step(fc, QUIRE_STEP_ARM64_NOTIFY_DIE);
 	if (qr_fault_is_user(fc))
 		force_sig_info(fc, signal, fault->code, signal_step(signal, fault->code));
-	else if (arm)
+	else if (qr_fault_is_arm(fc))
 		qr_die(fc);
 	else
 		qr_no_context(fc);

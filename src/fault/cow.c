@@ -15,27 +15,29 @@
 #include "fault/fault.h"
 #include "file/file.h"
 
-/* => PT held: the entry is a mapping of `page`, so its references cannot reach zero. */
-static bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
+/* By the rules of 2.4, 2.6 and 4.14. => PT held */
+static __attribute__((noinline)) bool alone_by_count(struct qr_fault_ctx *fc, struct qr_page *page)
 {
-	bool one_reference = __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 1;
 	bool one_mapping;
 
+	if (fc->system->profile->reuse_rule == QUIRE_REUSE_COUNT)
+		return __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 1;
+	qr_rmap_lock(fc->system, page);
+	one_mapping = qr_rmap_count(page) == 1;
+	qr_rmap_unlock(fc->system, page);
+	return one_mapping;
+}
+
+/* => PT held: the entry is a mapping of `page`, so its references cannot reach zero. */
+QR_INLINE bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
+{
 	if (qr_page_state(page) != QUIRE_PAGE_ANON)
 		return false;
 	if (qr_mutant(fc->system, "cow-reuse"))
 		return true;
-	switch (fc->system->profile->reuse_rule) {
-	case QUIRE_REUSE_COUNT:
-		return one_reference;
-	case QUIRE_REUSE_MAPCOUNT:
-		qr_rmap_lock(fc->system, page);
-		one_mapping = qr_rmap_count(page) == 1;
-		qr_rmap_unlock(fc->system, page);
-		return one_mapping;
-	default:
-		return qr_page_test(page, QR_PAGE_EXCLUSIVE) || one_reference;
-	}
+	if (fc->system->profile->reuse_rule != QUIRE_REUSE_EXCLUSIVE)
+		return alone_by_count(fc, page);
+	return qr_page_test(page, QR_PAGE_EXCLUSIVE) || __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 1;
 }
 
 /* Makes the leaf writable in place. locked: PT, released
@@ -43,7 +45,7 @@ static bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
  * A CPU whose TLB still has it read-only takes a harmless spurious fault that skews counts. This CPU is
  * spared that: by a flush, or because the fault itself dropped the translation. Should it have come back
  * since, establish_pte() in handle.c flushes it. */
-static enum qr_fault_status reuse(struct qr_fault_ctx *fc)
+QR_INLINE enum qr_fault_status reuse(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned flags = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
@@ -128,7 +130,10 @@ static enum qr_fault_status wp_page_copy(struct qr_fault_ctx *fc, struct qr_page
 {
 	struct qr_page *copy;
 
-	qr_step(fc, old ? QUIRE_STEP_WP_PAGE_COPY : QUIRE_STEP_WP_ZERO_PAGE);
+	if (!old)
+		qr_step(fc, QUIRE_STEP_WP_ZERO_PAGE);
+	else
+		qr_step_named(fc, QUIRE_STEP_WP_PAGE_COPY, QUIRE_STEP_PAGE_COPIED);
 	qr_anon_prepare(fc->vma);
 	copy = qr_frame_alloc_on(fc->system, fc->cpu, old ? 0 : QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
 	if (!copy) {
@@ -160,11 +165,12 @@ enum qr_fault_status qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *pa
 }
 
 /* => `page` referenced by the caller, PT not held. */
-static enum qr_fault_status wp_page_shared(struct qr_fault_ctx *fc, struct qr_page *page)
+static __attribute__((noinline)) enum qr_fault_status wp_page_shared(struct qr_fault_ctx *fc,
+								     struct qr_page *page)
 {
 	enum qr_fault_status status = qr_page_mkwrite(fc, page);
 
-	qr_step(fc, QUIRE_STEP_WP_PAGE_SHARED);
+	qr_step_named(fc, QUIRE_STEP_WP_PAGE_SHARED, QUIRE_STEP_PAGE_REUSED);
 	if (status == QR_FAULT_OK) {
 		if (qr_pte_lock_same_page(fc)) {
 			qr_cache_dirty(page);
@@ -195,7 +201,7 @@ enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)
 	/* locked: mm(r), PT */
 	if (!(fc->vma->flags & QR_VM_SHARED) && alone(fc, page)) {
 		qr_page_set(page, QR_PAGE_EXCLUSIVE);
-		qr_step(fc, QUIRE_STEP_WP_PAGE_REUSE);
+		qr_step_named(fc, QUIRE_STEP_WP_PAGE_REUSE, QUIRE_STEP_PAGE_REUSED);
 		if (!(fc->request.flags & QR_REQUEST_UNSHARE))
 			return reuse(fc);
 		/* Alone now; writable it becomes by the first write. */

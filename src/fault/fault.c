@@ -90,6 +90,8 @@ static __attribute__((noinline)) enum qr_fault_status find_vma(struct qr_fault_c
 		return QR_FAULT_OK;
 	if (!(fc->vma->flags & QR_VM_GROWSDOWN))
 		return qr_refuse(fc, QUIRE_STEP_VMA_ABOVE, QR_FAULT_MAPERR);
+	if (qr_below_stack_pointer(fc))
+		return qr_refuse(fc, QUIRE_STEP_STACK_BELOW_SP, QR_FAULT_MAPERR);
 	status = qr_expand_stack(fc);
 	if (status == QR_FAULT_OK)
 		qr_step(fc, QUIRE_STEP_STACK_GROWN);
@@ -175,7 +177,11 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 QR_RARE static void no_user_context(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, QUIRE_STEP_NO_USER_CONTEXT);
-	qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
+	/* 2.4 jumps to its no_context exit directly. */
+	if (fc->system->profile->release == QUIRE_LINUX_2_4 && !qr_fault_is_user(fc))
+		qr_no_context(fc);
+	else
+		qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 
 /* => a user's address */
@@ -191,7 +197,7 @@ QR_INLINE void do_page_fault(struct qr_fault_ctx *fc)
 QR_RARE static void other_route(struct qr_fault_ctx *fc)
 {
 	switch (fc->fault->route) {
-	case QUIRE_ROUTE_PAGE_FAULT: /* a kernel address, by a port that decodes itself */
+	case QUIRE_ROUTE_PAGE_FAULT: /* a kernel address */
 	case QUIRE_ROUTE_KERNEL_SYNC:
 		qr_vmalloc_fault(fc);
 		break;

@@ -34,11 +34,12 @@ enum qr_fault_status {
 
 /* qr_request.flags */
 enum {
-	QR_REQUEST_USER = 1,     /* the access was made in user mode */
-	QR_REQUEST_PIN = 2,      /* no exception: a system call asks for the page (qr_fault_in) */
-	QR_REQUEST_FORCE = 4,    /* break copy-on-write in a vma that may not be written: ptrace */
-	QR_REQUEST_UNSHARE = 8,  /* a read, and the private page must be this address's alone */
-	QR_REQUEST_MAY_DROP = 16 /* the mm lock may be dropped for I/O: the first try of a fault */
+	QR_REQUEST_USER = 1,      /* the access was made in user mode */
+	QR_REQUEST_PIN = 2,       /* no exception: a system call asks for the page (qr_fault_in) */
+	QR_REQUEST_FORCE = 4,     /* break copy-on-write in a vma that may not be written: ptrace */
+	QR_REQUEST_UNSHARE = 8,   /* a read, and the private page must be this address's alone */
+	QR_REQUEST_MAY_DROP = 16, /* the mm lock may be dropped for I/O: the first try of a fault */
+	QR_REQUEST_MODERN = 32    /* by the names of a later release: qr_fault_is_modern() */
 };
 
 struct qr_fault_ctx {
@@ -73,11 +74,24 @@ static inline bool qr_fault_is_user(const struct qr_fault_ctx *fc)
 	return fc->request.flags & QR_REQUEST_USER;
 }
 
-/* ARM and ARM64 name their ends after their own functions. */
+/* ARM and ARM64 have their own names for the ends of a fault. */
 static inline bool qr_fault_is_arm(const struct qr_fault_ctx *fc)
 {
-	return fc->fault->vector == QUIRE_VECTOR_DATA_ABORT ||
-	       fc->fault->vector == QUIRE_VECTOR_PREFETCH_ABORT || fc->fault->vector == QUIRE_VECTOR_SYNC;
+	unsigned family = qr_arch(fc->system)->family;
+
+	return family == QUIRE_FAMILY_ARM || family == QUIRE_FAMILY_ARM64;
+}
+
+/* Whether traces have the functions into which later kernels, up to 4.14, split the older ones:
+ * __handle_mm_fault, do_fault, do_read_fault, wp_page_copy, ... */
+static inline bool qr_fault_is_modern(const struct qr_fault_ctx *fc)
+{
+	return fc->request.flags & QR_REQUEST_MODERN;
+}
+
+static inline unsigned qr_request_names(const struct quire_system *system)
+{
+	return system->profile->release >= QUIRE_LINUX_4_14 ? QR_REQUEST_MODERN : 0;
 }
 
 /* --- steps (trace.c) ---------------------------------------------------------------------------------- */
@@ -103,6 +117,15 @@ static inline void qr_steps(struct qr_fault_ctx *fc, enum quire_step first, enum
 		qr_trace_step(fc->trace, first);
 		qr_trace_step(fc->trace, second);
 	}
+}
+
+/* The step that later releases name `modern` and earlier ones `older`. */
+static inline void qr_step_named(struct qr_fault_ctx *fc, enum quire_step modern, enum quire_step older)
+{
+	if (qr_likely(qr_fault_is_modern(fc)))
+		qr_step(fc, modern);
+	else
+		qr_step(fc, older);
 }
 
 /* `rule` refuses: it is counted, and becomes the rule of the outcome. */
@@ -162,6 +185,9 @@ static inline void qr_publish(struct qr_fault_ctx *fc)
 /* What the fault asks of the address space (access.c). */
 struct qr_request qr_request_of(const struct quire_system *system, const struct quire_fault *fault);
 
+/* Whether a user's access is so far below its stack pointer that no stack grows for it (stack.c). */
+bool qr_below_stack_pointer(const struct qr_fault_ctx *fc);
+
 /* Grows fc->vma, which lies above va, down to it, if it may (stack.c). Changes to the mm lock for write and
  * back: on return it is held for read, and fc->vma holds va or the status refuses. */
 enum qr_fault_status qr_expand_stack(struct qr_fault_ctx *fc);
@@ -200,7 +226,7 @@ enum qr_fault_status qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *pa
 /* A kernel address: resumed, or a bad area (vmalloc.c). */
 void qr_vmalloc_fault(struct qr_fault_ctx *fc);
 
-/* SIGSEGV after a look-up, and without one: there the syndrome row's signal, if it has one (badarea.c). */
+/* SIGSEGV after a look-up, and without one: there the signal of the entry, if it gave one (badarea.c). */
 void qr_bad_area(struct qr_fault_ctx *fc, unsigned code);
 void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code);
 void qr_do_sigbus(struct qr_fault_ctx *fc);

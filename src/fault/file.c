@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory of a file that is not mapped yet: do_fault.
  *
+ * The functions are those of 3.15 and later; before, do_no_page was all three.
+ *
  *   read                 do_read_fault    cached neighbours are mapped too (fault-around)
  *   write, private       do_cow_fault     a copy is mapped; the cache page never is
  *   write, shared        do_shared_fault  the file is told (page_mkwrite), mapped writable and dirty
@@ -105,6 +107,20 @@ static quire_prot read_prot(const struct quire_vma *vma)
 							: vma->prot;
 }
 
+/* Young and dirty of a leaf mapped by a read. A writable leaf must be dirty to be writable for hardware that
+ * keeps no dirty bit; where the release wants that of shared memory, its first write does not fault. */
+static unsigned read_flags(const struct qr_fault_ctx *fc)
+{
+	const struct quire_vma *vma = fc->vma;
+	uint32_t both = QR_VM_SHARED | QR_VM_WRITE;
+
+	if (qr_arch(fc->system)->caps & QUIRE_CAP_HW_DIRTY)
+		return QUIRE_PTE_YOUNG;
+	if (fc->system->rules->shmem_read_dirty && (vma->flags & both) == both && qr_file_is_shmem(vma->file))
+		return QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
+	return QUIRE_PTE_YOUNG;
+}
+
 /* Maps a LOCKED page at fc->va (finish_fault). The caller's reference becomes the mapping's on QR_FAULT_OK. */
 static enum qr_fault_status map_page(struct qr_fault_ctx *fc, struct qr_page *page, quire_prot prot,
 				     unsigned flags)
@@ -157,7 +173,7 @@ static struct around window(const struct qr_fault_ctx *fc)
 /* Maps one LOCKED page into its empty entry; the caller's reference becomes the mapping's. False: the entry
  * was used, or there was no chunk for the reverse map. locked: PT */
 QR_INLINE bool map_around(struct qr_fault_ctx *fc, void *entry, struct qr_page *page, quire_prot prot,
-			  struct qr_rmap_chunk **chunks)
+			  unsigned flags, struct qr_rmap_chunk **chunks)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 
@@ -166,7 +182,7 @@ QR_INLINE bool map_around(struct qr_fault_ctx *fc, void *entry, struct qr_page *
 	if (qr_unlikely(!qr_rmap_add_first(page, entry)) &&
 	    qr_rmap_add_from(fc->system, page, entry, chunks) != QUIRE_OK)
 		return false;
-	qr_pte_set(arch, 0, entry, arch->make(arch, qr_page_pfn(fc->system, page), prot, QUIRE_PTE_YOUNG, 0));
+	qr_pte_set(arch, 0, entry, arch->make(arch, qr_page_pfn(fc->system, page), prot, flags, 0));
 	return true;
 }
 
@@ -179,6 +195,7 @@ static unsigned map_taken(struct qr_fault_ctx *fc, const struct around *around, 
 	size_t stride = arch->level[0].entry_bytes;
 	char *first = (char *)fc->entry - (qr_vma_index(fc->vma, fc->va) - around->first) * stride;
 	quire_prot prot = read_prot(fc->vma);
+	unsigned flags = read_flags(fc);
 	struct qr_rmap_chunk *chunks = NULL;
 	unsigned mapped = 0;
 
@@ -187,7 +204,7 @@ static unsigned map_taken(struct qr_fault_ctx *fc, const struct around *around, 
 		struct qr_page *page = pages[i];
 		char *entry = first + (page->u.cache.index - around->first) * stride;
 
-		if (qr_likely(map_around(fc, entry, page, prot, &chunks))) {
+		if (qr_likely(map_around(fc, entry, page, prot, flags, &chunks))) {
 			mapped++;
 			*out_hit |= entry == fc->entry;
 		} else {
@@ -229,7 +246,8 @@ static enum qr_fault_status do_read_fault(struct qr_fault_ctx *fc)
 	struct qr_page *page;
 	enum qr_fault_status status;
 
-	qr_step(fc, QUIRE_STEP_DO_READ_FAULT);
+	if (qr_fault_is_modern(fc))
+		qr_step(fc, QUIRE_STEP_DO_READ_FAULT);
 	if (fc->system->profile->fault_around_bytes > qr_page_bytes(fc->system) &&
 	    !qr_mutant(fc->system, "fault-around") && do_fault_around(fc)) {
 		qr_step(fc, QUIRE_STEP_CACHE_HIT);
@@ -238,7 +256,7 @@ static enum qr_fault_status do_read_fault(struct qr_fault_ctx *fc)
 	status = get_page(fc, &page);
 	if (status != QR_FAULT_OK)
 		return status;
-	status = map_page(fc, page, read_prot(fc->vma), QUIRE_PTE_YOUNG);
+	status = map_page(fc, page, read_prot(fc->vma), read_flags(fc));
 	qr_page_unlock(fc->system, page);
 	if (status != QR_FAULT_OK)
 		qr_page_put(fc->system, page);
@@ -250,7 +268,8 @@ static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 	struct qr_page *copy, *page;
 	enum qr_fault_status status;
 
-	qr_step(fc, QUIRE_STEP_DO_COW_FAULT);
+	if (qr_fault_is_modern(fc))
+		qr_step(fc, QUIRE_STEP_DO_COW_FAULT);
 	qr_anon_prepare(fc->vma);
 	copy = qr_frame_alloc_on(fc->system, fc->cpu, 0, QUIRE_PAGE_ANON);
 	if (!copy)
@@ -260,6 +279,8 @@ static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 		qr_page_put(fc->system, copy);
 		return status;
 	}
+	if (!qr_fault_is_modern(fc))
+		qr_step(fc, QUIRE_STEP_PAGE_COPIED);
 	qr_page_copy_on(fc->system, fc->cpu, copy, page);
 	sync_icache(fc, copy);
 	status = qr_map_anon(fc, copy);
@@ -272,7 +293,8 @@ static enum qr_fault_status do_shared_fault(struct qr_fault_ctx *fc)
 	struct qr_page *page;
 	enum qr_fault_status status;
 
-	qr_step(fc, QUIRE_STEP_DO_SHARED_FAULT);
+	if (qr_fault_is_modern(fc))
+		qr_step(fc, QUIRE_STEP_DO_SHARED_FAULT);
 	status = get_page(fc, &page);
 	if (status != QR_FAULT_OK)
 		return status;
@@ -295,8 +317,10 @@ static enum qr_fault_status do_shared_fault(struct qr_fault_ctx *fc)
 
 enum qr_fault_status qr_do_fault(struct qr_fault_ctx *fc)
 {
-	if (fc->system->profile->release > QUIRE_LINUX_2_6)
+	if (qr_fault_is_modern(fc))
 		qr_step(fc, QUIRE_STEP_DO_FAULT);
+	else
+		fc->major |= fc->system->profile->file_faults_major;
 	if (!qr_fault_is_write(fc))
 		return do_read_fault(fc);
 	return fc->vma->flags & QR_VM_SHARED ? do_shared_fault(fc) : do_cow_fault(fc);

@@ -100,13 +100,14 @@ static __attribute__((noinline)) enum qr_fault_status handle_present(struct qr_f
 	}
 }
 
+/* By the state of the entry, as it is now. => the step is counted */
 QR_INLINE enum qr_fault_status handle_pte_fault(struct qr_fault_ctx *fc)
 {
-	qr_step(fc, QUIRE_STEP_HANDLE_PTE_FAULT);
+	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
+	if (qr_unlikely(fc->trace != NULL))
+		fc->trace->pte_before = fc->pte.bits;
 	if (fc->pte.bits != 0)
 		return handle_present(fc);
-	if (fc->system->profile->release <= QUIRE_LINUX_2_6)
-		qr_step(fc, QUIRE_STEP_DO_NO_PAGE);
 	return fc->vma->file ? qr_do_fault(fc) : qr_do_anonymous_page(fc);
 }
 
@@ -132,7 +133,7 @@ QR_INLINE bool use_last_table(struct qr_fault_ctx *fc)
 
 /* The entry by a walk from the root, with missing tables made: pgd_offset, pmd_alloc, pte_alloc. Its table
  * is kept for the next fault. */
-static __attribute__((noinline)) enum qr_fault_status walk(struct qr_fault_ctx *fc)
+static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned made = 0;
@@ -155,12 +156,26 @@ static __attribute__((noinline)) enum qr_fault_status walk(struct qr_fault_ctx *
 	return QR_FAULT_OK;
 }
 
+/* With a walk from the root, or by the names of a release that had no __handle_mm_fault. */
+static __attribute__((noinline)) enum qr_fault_status handle_with_walk(struct qr_fault_ctx *fc)
+{
+	enum qr_fault_status status;
+
+	if (qr_fault_is_modern(fc))
+		qr_step(fc, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS);
+	status = walk(fc);
+	if (status != QR_FAULT_OK)
+		return status;
+	qr_step(fc, QUIRE_STEP_HANDLE_PTE_FAULT);
+	if (!qr_fault_is_modern(fc) && qr_pte_get(qr_arch(fc->system), 0, fc->entry).bits == 0)
+		qr_step(fc, QUIRE_STEP_DO_NO_PAGE);
+	return handle_pte_fault(fc);
+}
+
 enum qr_fault_status qr_handle_mm_fault(struct qr_fault_ctx *fc)
 {
-	if (qr_unlikely(!use_last_table(fc)) && walk(fc) != QR_FAULT_OK)
-		return QR_FAULT_OOM;
-	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
-	if (qr_unlikely(fc->trace != NULL))
-		fc->trace->pte_before = fc->pte.bits;
+	if (qr_unlikely(!qr_fault_is_modern(fc) || !use_last_table(fc)))
+		return handle_with_walk(fc);
+	qr_steps(fc, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS, QUIRE_STEP_HANDLE_PTE_FAULT);
 	return handle_pte_fault(fc);
 }

@@ -36,7 +36,8 @@ static struct qr_request request_of(const struct quire_vma *vma, quire_va va, un
 {
 	const struct quire_profile *profile = vma->mm->system->profile;
 	bool write = flags & QR_FAULT_IN_WRITE;
-	struct qr_request request = {.address = va, .flags = QR_REQUEST_PIN};
+	unsigned names = qr_request_names(vma->mm->system);
+	struct qr_request request = {.address = va, .flags = (uint8_t)(QR_REQUEST_PIN | names)};
 
 	request.access = write ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ;
 	if (write && (flags & QR_FAULT_IN_FORCE) && !(vma->flags & QR_VM_WRITE))

@@ -2,11 +2,11 @@
 /* May the stack grow: expand_stack.
  *
  *        next vma                  A growing vma above the address is moved down to it when
- *   +-----------------+            - a user's access is not too far below the stack pointer
- *   |   stack vma     |              (2.4: 32 bytes; 2.6: 65536 + 32 longs; later: no rule),
+ *   +-----------------+            - a user's access is not too far below the stack pointer (x86
+ *   |   stack vma     |              before 5.0: quire_arch_rules.stack_slack),
  *   +-----------------+ vm_start   - the guard gap above the mapping below stays free,
- *   |  grown to here  |            - RLIMIT_STACK, RLIMIT_AS, RLIMIT_MEMLOCK and the commit
- *   +-----------------+ va           limit allow it.
+ *   |  grown to here  |            - RLIMIT_STACK, RLIMIT_AS, RLIMIT_MEMLOCK, and the checks of the
+ *   +-----------------+ va           release (quire_profile.stack_checks) allow it.
  *        guard gap
  *   +-----------------+
  *   |  mapping below  |
@@ -16,11 +16,11 @@
  * again, and everything is looked up anew. */
 #include "fault/fault.h"
 
-static bool below_sp(const struct qr_fault_ctx *fc)
+bool qr_below_stack_pointer(const struct qr_fault_ctx *fc)
 {
-	const struct quire_profile *profile = fc->system->profile;
+	const struct quire_arch_rules *rules = fc->system->rules;
 	uint64_t slack =
-	    profile->stack_slack + (uint64_t)profile->stack_slack_longs * qr_arch(fc->system)->long_bytes;
+	    rules->stack_slack + (uint64_t)rules->stack_slack_longs * qr_arch(fc->system)->long_bytes;
 
 	return slack != 0 && qr_fault_is_user(fc) && (uint64_t)fc->request.address + slack < fc->sp;
 }
@@ -48,10 +48,28 @@ static enum qr_fault_status check_limits(struct qr_fault_ctx *fc, uint64_t pages
 		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT_AS, QR_FAULT_MAPERR);
 	if (vma->end - fc->va > mm->limit[QUIRE_LIMIT_STACK] && !qr_mutant(mm->system, "stack-limit"))
 		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT, QR_FAULT_MAPERR);
-	if ((vma->flags & QR_VM_LOCKED) && !(mm->rights & QUIRE_RIGHT_IPC_LOCK) &&
+	if ((vma->flags & QR_VM_LOCKED) && qr_memlock_binds(mm) &&
 	    mm->locked_vm + pages > mm->limit[QUIRE_LIMIT_MEMLOCK] >> shift)
 		return qr_refuse(fc, QUIRE_STEP_STACK_MEMLOCK, QR_FAULT_MAPERR);
 	return QR_FAULT_OK;
+}
+
+/* Promises the pages of the growth; false: the overcommit mode refuses. Linux checks it for every stack but
+ * charges only accountable ones. */
+static bool commit(const struct quire_vma *vma, uint64_t pages)
+{
+	struct quire_system *system = vma->mm->system;
+
+	if (!(system->profile->stack_checks & QUIRE_STACK_COMMIT)) {
+		if (vma->flags & QR_VM_ACCOUNT)
+			qr_commit_unchecked(system, pages);
+		return true;
+	}
+	if (qr_mm_commit(vma->mm, pages) != QUIRE_OK)
+		return false;
+	if (!(vma->flags & QR_VM_ACCOUNT))
+		qr_uncommit(system, pages);
+	return true;
 }
 
 /* Grows fc->vma to hold fc->va, or refuses. locked: mm(w) */
@@ -62,7 +80,7 @@ static enum qr_fault_status grow(struct qr_fault_ctx *fc)
 	uint64_t pages = (uint64_t)(vma->start - fc->va) >> qr_arch(system)->page_shift;
 	enum qr_fault_status status;
 
-	if (fc->va < system->mmap_min_addr)
+	if ((system->profile->stack_checks & QUIRE_STACK_MMAP_MIN) && fc->va < system->mmap_min_addr)
 		return qr_refuse(fc, QUIRE_STEP_STACK_MMAP_MIN, QR_FAULT_MAPERR);
 	if (guard_hit(vma, fc->va))
 		return qr_refuse(fc, QUIRE_STEP_STACK_GUARD, QR_FAULT_MAPERR);
@@ -73,11 +91,8 @@ static enum qr_fault_status grow(struct qr_fault_ctx *fc)
 	status = check_limits(fc, pages);
 	if (status != QR_FAULT_OK)
 		return status;
-	/* Linux checks the commit limit for every stack but charges only accountable ones. */
-	if (qr_mm_commit(fc->mm, pages) != QUIRE_OK)
+	if (!commit(vma, pages))
 		return qr_refuse(fc, QUIRE_STEP_STACK_OVERCOMMIT, QR_FAULT_MAPERR);
-	if (!(vma->flags & QR_VM_ACCOUNT))
-		qr_uncommit(system, pages);
 	qr_vma_grow_down(vma, fc->va);
 	return QR_FAULT_OK;
 }
@@ -87,8 +102,6 @@ enum qr_fault_status qr_expand_stack(struct qr_fault_ctx *fc)
 	enum qr_fault_status status = QR_FAULT_OK;
 
 	qr_step(fc, QUIRE_STEP_EXPAND_STACK);
-	if (below_sp(fc))
-		return qr_refuse(fc, QUIRE_STEP_STACK_BELOW_SP, QR_FAULT_MAPERR);
 	qr_mm_slot_unlock(fc->mm, fc->slot);
 	qr_mm_write_lock(fc->mm);
 	fc->vma = qr_find_vma(fc->mm, fc->va);

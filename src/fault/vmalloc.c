@@ -17,19 +17,26 @@ static void resume(struct qr_fault_ctx *fc, enum quire_step rule, bool flush)
 	fc->outcome = (struct quire_outcome){.kind = QUIRE_RESUME, .rule = (uint8_t)rule};
 }
 
+/* Nothing of the kernel's answers the fault. On ARM do_translation_fault calls do_bad_area then. */
+static void bad_area(struct qr_fault_ctx *fc)
+{
+	if (qr_fault_is_arm(fc) && fc->fault->route == QUIRE_ROUTE_KERNEL_SYNC)
+		qr_step(fc, QUIRE_STEP_DO_BAD_AREA);
+	qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
+}
+
 void qr_vmalloc_fault(struct qr_fault_ctx *fc)
 {
-	struct quire_mm *mm = fc->mm ? fc->mm : fc->cpu->active;
-	bool any = fc->system->profile->vmalloc_rule == QUIRE_VMALLOC_ANY;
+	bool any = fc->system->rules->vmalloc_rule == QUIRE_VMALLOC_ANY;
 	enum quire_step found;
 
 	if (!any && !is_plain_miss(fc->fault)) {
 		qr_step(fc, QUIRE_STEP_KERNEL_ADDRESS_REFUSED);
-		qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
+		bad_area(fc);
 		return;
 	}
 	qr_step(fc, QUIRE_STEP_VMALLOC_FAULT);
-	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->request.address);
+	found = qr_kmap_fault(fc->system, fc->mm ? &fc->mm->pt : NULL, fc->request.address);
 	qr_step(fc, found);
 	if (found == QUIRE_STEP_VMALLOC_SYNCED || found == QUIRE_STEP_VMALLOC_FILLED)
 		resume(fc, found, qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID);
@@ -37,5 +44,5 @@ void qr_vmalloc_fault(struct qr_fault_ctx *fc)
 	else if (found == QUIRE_STEP_VMALLOC_SPURIOUS && is_plain_miss(fc->fault))
 		resume(fc, found, true);
 	else
-		qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
+		bad_area(fc);
 }

@@ -11,7 +11,7 @@ struct cleaning {
 	bool again;
 };
 
-/* Cleans and write-protects one entry. => RMAP held. */
+/* Cleans one entry, and write-protects it where the next write must fault. => RMAP held. */
 static bool clean_entry(void *context, struct qr_page *page, void *entry)
 {
 	struct cleaning *cleaning = context;
@@ -31,7 +31,8 @@ static bool clean_entry(void *context, struct qr_page *page, void *entry)
 		unsigned flags = arch->flags(arch, pte, 0);
 		quire_pte clean = arch->with_flags(arch, pte, 0, QUIRE_PTE_DIRTY, 0);
 
-		clean = arch->with_prot(arch, clean, prot & ~(quire_prot)QUIRE_PROT_WRITE, 0);
+		if (cleaning->system->profile->tracks_shared_writes)
+			clean = arch->with_prot(arch, clean, prot & ~(quire_prot)QUIRE_PROT_WRITE, 0);
 		if (clean.bits == pte.bits)
 			break;
 		if (!qr_pte_cas(arch, 0, entry, &pte, clean))

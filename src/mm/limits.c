@@ -52,15 +52,23 @@ enum quire_status qr_mm_commit(const struct quire_mm *mm, uint64_t pages)
 	return qr_commit(mm->system, &promise);
 }
 
+bool qr_memlock_binds(const struct quire_mm *mm)
+{
+	return mm->system->profile->memlock_rule == QUIRE_MEMLOCK_EVERYONE ||
+	       !(mm->rights & QUIRE_RIGHT_IPC_LOCK);
+}
+
 bool qr_lock_future_ok(const struct quire_mm *mm, uint32_t flags, uint64_t bytes)
 {
-	if (!(flags & QR_VM_LOCKED) || (mm->rights & QUIRE_RIGHT_IPC_LOCK))
+	if (!(flags & QR_VM_LOCKED) || !qr_memlock_binds(mm))
 		return true;
 	return qr_to_pages(mm->system, bytes) + mm->locked_vm <= limit_pages(mm, QUIRE_LIMIT_MEMLOCK);
 }
 
 bool qr_can_mlock(const struct quire_mm *mm)
 {
+	if (mm->system->profile->memlock_rule == QUIRE_MEMLOCK_EVERYONE)
+		return mm->rights & QUIRE_RIGHT_IPC_LOCK;
 	return mm->limit[QUIRE_LIMIT_MEMLOCK] != 0 || (mm->rights & QUIRE_RIGHT_IPC_LOCK);
 }
 

@@ -58,9 +58,21 @@ static bool within_limit(const struct quire_mm *mm, quire_va start, quire_va end
 	uint64_t limit = qr_to_pages(mm->system, mm->limit[QUIRE_LIMIT_MEMLOCK]);
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(end - start)) + mm->locked_vm;
 
-	if ((mm->rights & QUIRE_RIGHT_IPC_LOCK) || pages <= limit)
+	if (!qr_memlock_binds(mm) || pages <= limit)
 		return true;
 	return pages - locked_pages(mm, start, end) <= limit;
+}
+
+/* Which of the two refuses first, the missing right or the limit, depends on the release. => mm lock */
+static enum quire_status may_lock(const struct quire_mm *mm, bool within)
+{
+	bool limit_first = mm->system->profile->memlock_rule == QUIRE_MEMLOCK_EVERYONE;
+
+	if (limit_first && !within)
+		return QUIRE_ENOMEM;
+	if (!qr_can_mlock(mm))
+		return QUIRE_EPERM;
+	return within ? QUIRE_OK : QUIRE_ENOMEM;
 }
 
 /* Rounds to whole pages. *out_end as wide as the sum, so that the caller sees it wrap. */
@@ -81,13 +93,10 @@ enum quire_status quire_mlock(struct quire_mm *mm, quire_va addr, uint64_t lengt
 
 	if (flags & ~(uint32_t)QUIRE_MLOCK_ONFAULT)
 		return QUIRE_EINVAL;
-	if (!qr_can_mlock(mm))
-		return QUIRE_EPERM;
 	whole_pages(mm, addr, length, &start, &end);
 	qr_mm_write_lock(mm);
-	if (!within_limit(mm, start, end) && !qr_mutant(mm->system, "lock-limit"))
-		status = QUIRE_ENOMEM;
-	else
+	status = may_lock(mm, within_limit(mm, start, end) || qr_mutant(mm->system, "lock-limit"));
+	if (status == QUIRE_OK)
 		status = end < start ? QUIRE_EINVAL : lock_range(mm, start, end, locks);
 	qr_assert_whole(mm->system, qr_mm_valid(mm));
 	qr_mm_write_unlock(mm);
@@ -138,20 +147,27 @@ static void apply_all(struct quire_mm *mm, uint32_t flags)
 	qr_assert_whole(mm->system, qr_mm_valid(mm));
 }
 
+/* Whether RLIMIT_MEMLOCK lets everything be locked that is mapped. A release that binds everyone asks that
+ * also where only future mappings are to be locked. */
+static bool all_within_limit(const struct quire_mm *mm, uint32_t flags)
+{
+	bool everyone = mm->system->profile->memlock_rule == QUIRE_MEMLOCK_EVERYONE;
+
+	if (!qr_memlock_binds(mm) || (!everyone && !(flags & QUIRE_MCL_CURRENT)))
+		return true;
+	return mm->total_vm <= qr_to_pages(mm->system, mm->limit[QUIRE_LIMIT_MEMLOCK]);
+}
+
 enum quire_status quire_mlockall(struct quire_mm *mm, uint32_t flags)
 {
 	uint32_t known = QUIRE_MCL_CURRENT | QUIRE_MCL_FUTURE | QUIRE_MCL_ONFAULT;
-	enum quire_status status = QUIRE_OK;
+	enum quire_status status;
 
 	if (flags == 0 || (flags & ~known) || flags == QUIRE_MCL_ONFAULT)
 		return QUIRE_EINVAL;
-	if (!qr_can_mlock(mm))
-		return QUIRE_EPERM;
 	qr_mm_write_lock(mm);
-	if ((flags & QUIRE_MCL_CURRENT) && !(mm->rights & QUIRE_RIGHT_IPC_LOCK) &&
-	    mm->total_vm > qr_to_pages(mm->system, mm->limit[QUIRE_LIMIT_MEMLOCK]))
-		status = QUIRE_ENOMEM;
-	else
+	status = may_lock(mm, all_within_limit(mm, flags));
+	if (status == QUIRE_OK)
 		apply_all(mm, flags);
 	qr_mm_write_unlock(mm);
 	if (status == QUIRE_OK && (flags & QUIRE_MCL_CURRENT))

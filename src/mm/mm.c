@@ -33,7 +33,7 @@ static enum quire_status place_layout(struct quire_mm *mm, const struct quire_mm
 	uint64_t mask = qr_page_mask(mm->system);
 
 	mm->task_end = layout && layout->task_end ? layout->task_end : (quire_va)arch->user_end;
-	mm->top_down = mm->system->profile->top_down && !(layout && layout->bottom_up);
+	mm->top_down = mm->system->rules->top_down && !(layout && layout->bottom_up);
 	if (mm->task_end > arch->user_end || (mm->task_end & mask))
 		return QUIRE_EINVAL;
 	mm->mmap_base = layout && layout->mmap_base ? layout->mmap_base : default_base(mm);

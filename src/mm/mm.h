@@ -225,6 +225,9 @@ enum quire_status qr_mm_commit(const struct quire_mm *mm, uint64_t pages) QUIRE_
  * arch can say, with USER. PROT_NONE vmas give QUIRE_PROT_NONE. */
 quire_prot qr_vm_prot(const struct quire_arch *arch, uint32_t vm_flags);
 
+/* Whether RLIMIT_MEMLOCK binds this address space. */
+bool qr_memlock_binds(const struct quire_mm *mm);
+
 /* Whether writes to a clean leaf of this vma must be seen by a fault (shared file with writeback). */
 bool qr_vma_wants_writenotify(const struct quire_vma *vma);
 

@@ -76,15 +76,22 @@ static uint64_t round_hint(const struct quire_mm *mm, uint64_t hint)
 
 /* --- may it be ------------------------------------------------------------------------------------------ */
 
+/* The flags of the call, but for those that the release does not know. */
+static uint32_t map_flags(const struct quire_mm *mm, const struct quire_mmap *how)
+{
+	return how->flags & ~mm->system->profile->mmap_ignores;
+}
+
 static uint32_t flags_of(const struct quire_mm *mm, const struct quire_mmap *how)
 {
 	uint32_t flags = (how->prot & QUIRE_PROT_RWX) | mm->def_flags | QR_VM_MAY;
+	uint32_t given = map_flags(mm, how);
 
-	if (how->flags & QUIRE_MAP_GROWSDOWN)
+	if (given & QUIRE_MAP_GROWSDOWN)
 		flags |= QR_VM_GROWSDOWN;
-	if (how->flags & QUIRE_MAP_LOCKED)
+	if (given & QUIRE_MAP_LOCKED)
 		flags |= QR_VM_LOCKED;
-	if (how->flags & QUIRE_MAP_STACK)
+	if (given & QUIRE_MAP_STACK)
 		flags |= QR_VM_NOHUGEPAGE;
 	return flags;
 }
@@ -151,7 +158,7 @@ static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *ho
 	if ((how->flags & QUIRE_MAP_FIXED_NOREPLACE) && !qr_mutant(system, "map-noreplace") &&
 	    qr_find_vma_intersection(mm, span->start, span->end))
 		return QUIRE_EEXIST;
-	if ((how->flags & QUIRE_MAP_LOCKED) && !qr_can_mlock(mm))
+	if ((map_flags(mm, how) & QUIRE_MAP_LOCKED) && !qr_can_mlock(mm))
 		return QUIRE_EPERM;
 	if (!qr_lock_future_ok(mm, span->flags, length))
 		return QUIRE_EAGAIN;
@@ -298,7 +305,7 @@ enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how, 
 	if (status != QUIRE_OK)
 		return status;
 	if ((span.flags & QR_VM_LOCKED) ||
-	    (how->flags & (QUIRE_MAP_POPULATE | QUIRE_MAP_NONBLOCK)) == QUIRE_MAP_POPULATE)
+	    (map_flags(mm, how) & (QUIRE_MAP_POPULATE | QUIRE_MAP_NONBLOCK)) == QUIRE_MAP_POPULATE)
 		(void)qr_mm_populate(mm, span.start, span.end, true);
 	*out_va = span.start;
 	return QUIRE_OK;

@@ -45,7 +45,10 @@ static enum qr_protect_write write_rule(const struct quire_vma *vma)
 		return QR_PROTECT_NO_WRITE;
 	if (!(vma->flags & QR_VM_SHARED))
 		return vma->mm->system->profile->protect_upgrades ? QR_PROTECT_PRIVATE : QR_PROTECT_NO_WRITE;
-	return qr_vma_wants_writenotify(vma) ? QR_PROTECT_SHARED : QR_PROTECT_ANY;
+	if (qr_vma_wants_writenotify(vma))
+		return QR_PROTECT_SHARED;
+	return vma->mm->system->rules->shmem_read_dirty && qr_file_is_shmem(vma->file) ? QR_PROTECT_DIRTY
+										       : QR_PROTECT_ANY;
 }
 
 /* One vma's part. *out_cow: a locked private range became writable, its pages are to be copied now. */

@@ -26,12 +26,14 @@ static enum quire_status fill(struct walk *walk, struct quire_vma *vma, quire_va
 	return QUIRE_OK;
 }
 
-/* How mlock touches: a write where that breaks COW now instead of later; never a dirty shared page. */
+/* How mlock touches: a write where that breaks COW now instead of later, and by the rule of the release to
+ * shared pages, which it makes dirty. */
 static unsigned touch_of(const struct quire_vma *vma)
 {
+	uint32_t not_written = vma->mm->system->profile->populate_writes_shared ? 0 : QR_VM_SHARED;
 	unsigned flags = 0;
 
-	if ((vma->flags & (QR_VM_WRITE | QR_VM_SHARED)) == QR_VM_WRITE)
+	if ((vma->flags & (QR_VM_WRITE | not_written)) == QR_VM_WRITE)
 		flags |= QR_FAULT_IN_WRITE;
 	if (vma->flags & QR_VM_ACCESS)
 		flags |= QR_FAULT_IN_FORCE;

@@ -323,5 +323,5 @@ bool qr_vma_wants_writenotify(const struct quire_vma *vma)
 {
 	if ((vma->flags & (QR_VM_SHARED | QR_VM_WRITE)) != (QR_VM_SHARED | QR_VM_WRITE) || !vma->file)
 		return false;
-	return !qr_file_is_shmem(vma->file);
+	return !qr_file_is_shmem(vma->file) && vma->mm->system->profile->tracks_shared_writes;
 }

@@ -42,6 +42,11 @@ static bool holds(const struct quire_system *system, const struct qr_promise *pr
 	return committed + kept < qr_commit_limit(system);
 }
 
+void qr_commit_unchecked(struct quire_system *system, uint64_t pages)
+{
+	__atomic_fetch_add(&system->committed, pages, __ATOMIC_RELAXED);
+}
+
 enum quire_status qr_commit(struct quire_system *system, const struct qr_promise *promise)
 {
 	uint64_t committed = __atomic_add_fetch(&system->committed, promise->pages, __ATOMIC_RELAXED);

@@ -12,6 +12,9 @@ struct qr_promise {
 	bool privileged; /* CAP_SYS_ADMIN: may have what is kept for an administrator */
 };
 
+/* Counts `pages` as promised, whatever the mode says: for releases that do not ask. */
+void qr_commit_unchecked(struct quire_system *system, uint64_t pages);
+
 /* Promises `promise->pages`. Returns QUIRE_OK or QUIRE_ENOMEM: nothing was promised. Any context. */
 enum quire_status qr_commit(struct quire_system *system, const struct qr_promise *promise) QUIRE_MUST_USE;
 

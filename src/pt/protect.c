@@ -25,6 +25,11 @@ static void learn(struct protecting *to, quire_pte pte, unsigned level)
 	qr_leaf_class_learn(&to->class, pte);
 	to->change = pte.bits ^ arch->with_prot(arch, pte, to->prot, level).bits;
 	to->guarded = pte.bits ^ arch->with_prot(arch, pte, guarded, level).bits;
+	if (to->write == QR_PROTECT_DIRTY && (to->prot & QUIRE_PROT_WRITE)) {
+		quire_pte dirty = arch->with_flags(arch, pte, QUIRE_PTE_DIRTY, 0, level);
+
+		to->change = pte.bits ^ arch->with_prot(arch, dirty, to->prot, level).bits;
+	}
 	to->ask = to->write == QR_PROTECT_PRIVATE && to->change != to->guarded;
 	if (to->write == QR_PROTECT_NO_WRITE ||
 	    (to->write == QR_PROTECT_SHARED && !(arch->flags(arch, pte, level) & QUIRE_PTE_DIRTY)))

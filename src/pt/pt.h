@@ -257,7 +257,8 @@ enum qr_protect_write {
 	QR_PROTECT_NO_WRITE = 0, /* never writable: write faults decide */
 	QR_PROTECT_PRIVATE = 1,  /* writable where the page is anonymous and EXCLUSIVE */
 	QR_PROTECT_SHARED = 2,   /* writable where the leaf is dirty already */
-	QR_PROTECT_ANY = 3       /* writable: shared memory that nobody is told of */
+	QR_PROTECT_ANY = 3,      /* writable: shared memory whose writes are not tracked */
+	QR_PROTECT_DIRTY = 4     /* the same, and dirty: writable also for hardware without a dirty bit */
 };
 uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
 		       enum qr_protect_write write);

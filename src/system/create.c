@@ -52,6 +52,7 @@ static void take_config(struct quire_system *system, const struct quire_config *
 {
 	system->config = *config;
 	system->profile = config->profile;
+	system->rules = quire_profile_rules(config->profile, config->arch->family);
 	system->page_shift = config->arch->page_shift;
 	system->overcommit = config->overcommit;
 	system->overcommit_ratio = config->overcommit_ratio;

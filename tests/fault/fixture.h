@@ -38,7 +38,8 @@ void fx_map(struct fx *fx, quire_va at, uint64_t pages, quire_prot prot, uint32_
 
 /* The way of the only fault of the last access, as step names, from the entry on. */
 void fx_expect_way(const struct fx *fx, const char *way);
-/* The way from handle_mm_fault on: what is the same on every architecture. Tables made are left out. */
+/* The way from handle_mm_fault on, and from __handle_mm_fault where the release has it: what is the same on
+ * every architecture. Tables made are left out. */
 void fx_expect_levels(const struct fx *fx, const char *way);
 /* The last access was made with so many faults: minor, major. */
 void fx_expect_counts(const struct fx *fx, unsigned minor, unsigned major);

@@ -52,8 +52,7 @@ static void linux_2_4_refuses_33_bytes_below_sp(void **state)
 
 	(void)state;
 	fx_expect_signal(&fx, sim_write(fx.cpu, at - 33, 1, 7), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, at - 33);
-	fx_expect_way(&fx,
-		      "do_page_fault mmap-lock find_vma expand_stack stack-below-sp bad_area SIGSEGV/MAPERR");
+	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma stack-below-sp bad_area SIGSEGV/MAPERR");
 	fx_expect_counts(&fx, 0, 0);
 	assert_int_equal(fx_counter(&fx, QUIRE_STEP_STACK_BELOW_SP), 1);
 	assert_int_equal(start_of(&fx, at), at);
@@ -87,8 +86,7 @@ static void linux_2_6_slack(const char *arch, quire_va at, quire_va slack)
 	fx = open_stack(arch, "linux-2.6", at);
 	fx_expect_signal(&fx, sim_write(fx.cpu, at - slack - 1, 1, 7), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR,
 			 at - slack - 1);
-	fx_expect_way(&fx,
-		      "do_page_fault mmap-lock find_vma expand_stack stack-below-sp bad_area SIGSEGV/MAPERR");
+	fx_expect_way(&fx, "do_page_fault mmap-lock find_vma stack-below-sp bad_area SIGSEGV/MAPERR");
 	fx_close(&fx);
 }
 

@@ -339,7 +339,7 @@ static bool has_left_out(const struct program *program)
 /* Returns why nothing can be compared; NULL: it can, and the library's machines have the traits. */
 static const char *take_traits(void)
 {
-	static struct quire_profile rules;
+	static struct sim_traits_rules rules;
 	static char room[80];
 	const uint32_t needs = 1u << SCN_TRAIT_STACK_LIMIT | 1u << SCN_TRAIT_FIRST_WRITE |
 			       1u << SCN_TRAIT_FIRST_SHARED | 1u << SCN_TRAIT_MAPPINGS |
@@ -354,9 +354,7 @@ static const char *take_traits(void)
 	missing = scn_traits_missing(&traits, needs);
 	if (missing != SCN_TRAITS)
 		return scn_trait_text(&traits, missing, room);
-	rules = quire_profile_6;
-	sim_traits_machine(&traits, &rules, &library_machine);
-	library_machine.rules = &rules;
+	sim_traits_machine(&traits, &quire_profile_6, &rules, &library_machine);
 	scn_traits_print(stdout, "", &traits);
 	return NULL;
 }

@@ -513,6 +513,8 @@ static void start(struct run *run, uint64_t seed)
 	run->random = seed;
 	sim_use_cpu(run->cpu);
 	sim_switch(run->cpu, run->process[0]);
+	/* The model knows no limit of locked memory; 2.4 locks nothing without this right. */
+	quire_mm_set_rights(run->process[0]->mm, QUIRE_RIGHT_IPC_LOCK);
 	make_device(run, 0);
 	make_device(run, 1);
 	model_object(&run->model, OBJECT_PAGES, false);

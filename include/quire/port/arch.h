@@ -93,6 +93,8 @@ struct quire_arch {
 	uint8_t plain_codes;
 	uint8_t plain_vector;
 
+	uint8_t family; /* enum quire_family: which rules of a profile are its own */
+
 	/* 1. What kind of entry `pte`, found at `level`, is. Total: any bits have a kind. */
 	enum quire_pte_kind (*kind)(const struct quire_arch *, quire_pte pte, unsigned level);
 

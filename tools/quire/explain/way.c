@@ -10,6 +10,7 @@
 struct path {
 	const struct ex_finding *finding;
 	struct ex_way *way;
+	const struct quire_arch_rules *rules;
 	bool arm; /* the functions of ARM and ARM64 */
 	bool x86;
 };
@@ -65,10 +66,8 @@ static void kernel_fault(struct path *path)
 	die(path);
 }
 
-static void do_bad_area(struct path *path, unsigned signal, unsigned code)
+static void end_bad_area(struct path *path, unsigned signal, unsigned code)
 {
-	if (path->arm)
-		step(path, QUIRE_STEP_DO_BAD_AREA);
 	if (path->finding->fault.mode != QUIRE_MODE_USER) {
 		kernel_fault(path);
 		return;
@@ -85,8 +84,8 @@ static void bad_area_nosemaphore(struct path *path)
 
 	if (path->x86)
 		step(path, QUIRE_STEP_BAD_AREA_NOSEMAPHORE);
-	do_bad_area(path, fault->signal ? fault->signal : QUIRE_SIGSEGV,
-		    fault->signal ? fault->code : QUIRE_SEGV_MAPERR);
+	end_bad_area(path, fault->signal ? fault->signal : QUIRE_SIGSEGV,
+		     fault->signal ? fault->code : QUIRE_SEGV_MAPERR);
 }
 
 static void kernel_address(struct path *path)
@@ -95,13 +94,15 @@ static void kernel_address(struct path *path)
 	bool absent = fault->cause == QUIRE_CAUSE_NOT_PRESENT || fault->cause == QUIRE_CAUSE_PAGE_FAULT;
 	bool plain = fault->mode != QUIRE_MODE_USER && !fault->present && absent;
 
-	if (plain || path->finding->profile->vmalloc_rule == QUIRE_VMALLOC_ANY) {
+	if (plain || path->rules->vmalloc_rule == QUIRE_VMALLOC_ANY) {
 		step(path, QUIRE_STEP_VMALLOC_FAULT);
 		/* Where a translation was found, the table has the entry: it is the entry that refuses. */
 		because(path, fault->present ? QUIRE_STEP_VMALLOC_SPURIOUS : QUIRE_STEP_VMALLOC_ABSENT);
 	} else {
 		because(path, QUIRE_STEP_KERNEL_ADDRESS_REFUSED);
 	}
+	if (path->arm && fault->route == QUIRE_ROUTE_KERNEL_SYNC)
+		step(path, QUIRE_STEP_DO_BAD_AREA);
 	bad_area_nosemaphore(path);
 }
 
@@ -132,6 +133,8 @@ static void user_address(struct path *path)
 	if (only_old(finding)) {
 		step(path, QUIRE_STEP_GOOD_AREA);
 		step(path, QUIRE_STEP_HANDLE_MM_FAULT);
+		if (finding->profile->release >= QUIRE_LINUX_4_14)
+			step(path, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS);
 		step(path, QUIRE_STEP_HANDLE_PTE_FAULT);
 		step(path, QUIRE_STEP_ESTABLISH_PTE);
 		step(path, QUIRE_STEP_MINOR);
@@ -139,21 +142,33 @@ static void user_address(struct path *path)
 		return;
 	}
 	because(path, why);
-	if (!path->arm)
+	if (forbids && path->x86 && finding->profile->release >= QUIRE_LINUX_2_6)
+		step(path, QUIRE_STEP_BAD_AREA_ACCESS_ERROR);
+	else if (!path->arm)
 		step(path, QUIRE_STEP_BAD_AREA);
-	do_bad_area(path, QUIRE_SIGSEGV, forbids ? QUIRE_SEGV_ACCERR : QUIRE_SEGV_MAPERR);
+	end_bad_area(path, QUIRE_SIGSEGV, forbids ? QUIRE_SEGV_ACCERR : QUIRE_SEGV_MAPERR);
 	if (path->way->outcome == QUIRE_SIGNAL)
 		path->way->rule = why;
+}
+
+/* The function of the entry that decided: do_bad, do_sea, do_translation_fault, ... */
+static enum quire_step last_entry(const struct quire_fault *fault)
+{
+	unsigned last = fault->steps_count;
+
+	while (last && fault->steps[last - 1] == QUIRE_STEP_DO_BAD_AREA)
+		last--;
+	return last ? (enum quire_step)fault->steps[last - 1] : QUIRE_STEP_TRAP;
 }
 
 static void unhandled(struct path *path)
 {
 	const struct quire_fault *fault = &path->finding->fault;
 
-	/* The last function of the entry: do_bad, do_sea, ... */
-	if (fault->steps_count)
-		path->way->reason = (enum quire_step)fault->steps[fault->steps_count - 1];
-	if (path->arm)
+	path->way->reason = last_entry(fault);
+	if (path->finding->id == EX_ARM64)
+		step(path, QUIRE_STEP_ARM64_NOTIFY_DIE);
+	else if (path->arm)
 		step(path, QUIRE_STEP_ARM_NOTIFY_DIE);
 	if (fault->mode == QUIRE_MODE_USER)
 		signal_user(path, fault->signal ? fault->signal : QUIRE_SIGKILL, fault->code);
@@ -172,6 +187,10 @@ void ex_find_way(struct ex_finding *finding)
 		return;
 	path.x86 = finding->id == EX_X86_64 || finding->id == EX_I386;
 	path.arm = finding->id == EX_ARM || finding->id == EX_ARM_LPAE || finding->id == EX_ARM64;
+	path.rules = quire_profile_rules(finding->profile, path.x86                  ? QUIRE_FAMILY_X86
+							   : finding->id == EX_ARM64 ? QUIRE_FAMILY_ARM64
+							   : path.arm                ? QUIRE_FAMILY_ARM
+										     : QUIRE_FAMILY_OTHER);
 	finding->way.assumed = finding->report->end == EX_END_UNKNOWN;
 
 	step(&path, QUIRE_STEP_TRAP);
@@ -179,14 +198,16 @@ void ex_find_way(struct ex_finding *finding)
 		step(&path, (enum quire_step)fault->steps[i]);
 	switch (fault->route) {
 	case QUIRE_ROUTE_PAGE_FAULT:
-		user_address(&path);
+		if (fault->va >= finding->arch.user_end)
+			kernel_address(&path);
+		else
+			user_address(&path);
 		break;
 	case QUIRE_ROUTE_KERNEL_SYNC:
 		kernel_address(&path);
 		break;
 	case QUIRE_ROUTE_BAD_AREA:
-		if (fault->steps_count)
-			finding->way.reason = (enum quire_step)fault->steps[fault->steps_count - 1];
+		finding->way.reason = last_entry(fault);
 		bad_area_nosemaphore(&path);
 		break;
 	case QUIRE_ROUTE_UNHANDLED:

@@ -18,8 +18,8 @@ enum {
 struct scn_sim {
 	struct scn_sim_config config;
 	struct scn_backend backend;
-	struct scn_traits traits;   /* the usual ones when none were given */
-	struct quire_profile rules; /* of a machine with traits */
+	struct scn_traits traits;      /* the usual ones when none were given */
+	struct sim_traits_rules rules; /* of a machine with traits */
 	struct sim *sim;
 	struct sim_process *process[SCN_MAX_PROCS];
 	struct quire_file *file[SCN_MAX_FILES];
@@ -443,11 +443,8 @@ static bool make_machine(struct scn_sim *s, const char **out_why)
 	struct scn_backend *b = &s->backend;
 	uint64_t half;
 
-	if (s->config.traits && profile) {
-		s->rules = *profile;
-		config.rules = &s->rules;
-		sim_traits_machine(&s->traits, &s->rules, &config);
-	}
+	if (s->config.traits && profile)
+		sim_traits_machine(&s->traits, profile, &s->rules, &config);
 	s->sim = sim_create(&config, out_why);
 	if (!s->sim)
 		return false;
@@ -528,10 +525,11 @@ static bool start_heap(struct scn_sim *s)
 
 static bool begin(struct scn_sim *s)
 {
-	const struct quire_profile *profile = quire_system_profile(sim_system(s->sim));
+	const struct quire_arch_rules *rules =
+	    quire_profile_rules(quire_system_profile(sim_system(s->sim)), sim_arch(s->sim)->family);
 	struct quire_mm_layout layout_of_mm = {
 	    .mmap_base =
-		(quire_va)(profile->top_down ? s->backend.arena + s->backend.arena_bytes : s->backend.arena)};
+		(quire_va)(rules->top_down ? s->backend.arena + s->backend.arena_bytes : s->backend.arena)};
 	enum quire_status status;
 
 	memset(s->process, 0, sizeof(s->process));

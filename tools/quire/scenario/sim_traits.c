@@ -18,16 +18,23 @@ static bool is_bound(const struct scn_traits *traits, enum scn_trait trait)
 	return traits->value[trait] < scn_trait_rows[trait].most;
 }
 
-void sim_traits_machine(const struct scn_traits *traits, struct quire_profile *rules,
-			struct sim_config *config)
+void sim_traits_machine(const struct scn_traits *traits, const struct quire_profile *profile,
+			struct sim_traits_rules *rules, struct sim_config *config)
 {
+	const struct quire_arch *arch = quire_arch_find(config->arch ? config->arch : "x86_64");
 	const int64_t *value = traits->value;
 
-	rules->zero_page_on_read = value[SCN_TRAIT_ZERO_PAGE] != 0;
-	rules->protect_upgrades = value[SCN_TRAIT_PROTECT_UPGRADES] != 0;
-	rules->fault_around_bytes = (uint32_t)value[SCN_TRAIT_FAULT_AROUND];
-	rules->stack_guard_pages = (uint32_t)value[SCN_TRAIT_STACK_GAP];
-	rules->top_down = value[SCN_TRAIT_TOP_DOWN] != 0;
+	rules->profile = *profile;
+	rules->row = *quire_profile_rules(profile, arch ? arch->family : QUIRE_FAMILY_OTHER);
+	rules->row.family = QUIRE_FAMILY_OTHER; /* the only row */
+	rules->profile.arch_rules = &rules->row;
+	config->rules = &rules->profile;
+
+	rules->profile.zero_page_on_read = value[SCN_TRAIT_ZERO_PAGE] != 0;
+	rules->profile.protect_upgrades = value[SCN_TRAIT_PROTECT_UPGRADES] != 0;
+	rules->profile.fault_around_bytes = (uint32_t)value[SCN_TRAIT_FAULT_AROUND];
+	rules->profile.stack_guard_pages = (uint32_t)value[SCN_TRAIT_STACK_GAP];
+	rules->row.top_down = value[SCN_TRAIT_TOP_DOWN] != 0;
 	if (!value[SCN_TRAIT_OVERCOMMIT]) {
 		config->overcommit = QUIRE_OVERCOMMIT_NEVER;
 		config->overcommit_ratio = PLENTY_PERCENT;

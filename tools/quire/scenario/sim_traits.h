@@ -8,9 +8,16 @@
 
 #include <ports/sim/sim.h>
 
-/* Changes `rules`, a copy of a profile, and fills the settings in `config`. */
-void sim_traits_machine(const struct scn_traits *traits, struct quire_profile *rules,
-			struct sim_config *config);
+/* A profile of its own, with the one row of its architecture. */
+struct sim_traits_rules {
+	struct quire_profile profile;
+	struct quire_arch_rules row;
+};
+
+/* Fills `rules` with those of `profile` as the traits change them, and sets config->rules and the settings.
+ * `config->arch` is the architecture. `rules` must outlive the machine. */
+void sim_traits_machine(const struct scn_traits *traits, const struct quire_profile *profile,
+			struct sim_traits_rules *rules, struct sim_config *config);
 /* The limits that a first process begins with. */
 void sim_traits_process(const struct scn_traits *traits, uint64_t page_size, struct quire_mm *mm);
 /* What a soft limit becomes under the hard one. */

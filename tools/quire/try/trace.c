@@ -18,9 +18,11 @@ static unsigned depth(enum quire_step step)
 	switch (step) {
 	case QUIRE_STEP_HANDLE_MM_FAULT:
 		return 2;
+	case QUIRE_STEP_HANDLE_MM_FAULT_LEVELS:
+		return 3;
 	case QUIRE_STEP_TABLE_ALLOCATED:
 	case QUIRE_STEP_HANDLE_PTE_FAULT:
-		return 3;
+		return 4;
 	case QUIRE_STEP_DO_ANONYMOUS_PAGE:
 	case QUIRE_STEP_DO_NO_PAGE:
 	case QUIRE_STEP_DO_FAULT:
@@ -30,13 +32,13 @@ static unsigned depth(enum quire_step step)
 	case QUIRE_STEP_SPURIOUS:
 	case QUIRE_STEP_PTE_CHANGED:
 	case QUIRE_STEP_PTE_CORRUPT:
-		return 4;
+		return 5;
 	case QUIRE_STEP_DO_READ_FAULT:
 	case QUIRE_STEP_DO_COW_FAULT:
 	case QUIRE_STEP_DO_SHARED_FAULT:
-		return 5;
-	default:
 		return 6;
+	default:
+		return 7;
 	}
 }
 
@@ -57,14 +59,27 @@ static bool is_outcome(enum quire_step step)
 	return step >= QUIRE_STEP_MINOR;
 }
 
+static bool passes(const struct quire_trace *trace, enum quire_step step)
+{
+	for (unsigned i = 0; i < kept_steps(trace); i++)
+		if (trace->steps[i] == step)
+			return true;
+	return false;
+}
+
 static void plant(const struct quire_trace *trace, struct tree *tree)
 {
+	/* Kernels before 3.12 have no __handle_mm_fault: what it calls stands one level higher. */
+	unsigned raised = passes(trace, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS) ? 0 : 1;
 	unsigned above = 0;
 
 	tree->count = kept_steps(trace);
 	tree->decided = tree->count;
 	for (unsigned i = 0; i < tree->count; i++) {
 		unsigned d = depth(trace->steps[i]);
+
+		if (d > 3)
+			d -= raised;
 
 		tree->depth[i] = i && d > above + 1 ? above + 1 : i ? d : 0;
 		above = tree->depth[i];
