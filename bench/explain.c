@@ -108,11 +108,11 @@ static void explain(void *context, const struct ex_report *report)
 	struct session *session = context;
 	struct ex_finding finding;
 
-	if (!ex_find_out(&session->options, report, EX_ARCH_NONE, &finding))
+	if (ex_find_out(&session->options, report, EX_ARCH_NONE, &finding) != EX_EXPLAINED)
 		die("a report was not understood");
 	finding.number = ++session->found;
 	if (!session->json)
-		ex_render(session->out, &finding, false);
+		ex_render(session->out, &finding, &(struct ex_style){.form = EX_FORM_SHORT});
 	else if (!ex_render_json(session->out, &finding, session->found == 1))
 		die("out of memory");
 }
@@ -128,6 +128,7 @@ static double cpu_seconds(void)
 static double measure(enum log_kind kind, bool json)
 {
 	struct session session = {.out = fopen("/dev/null", "w"), .json = json};
+	const struct ex_sink sink = {explain, NULL, &session};
 	double best = 0;
 	size_t size;
 	char *log = make_log(kind, &size);
@@ -139,7 +140,7 @@ static double measure(enum log_kind kind, bool json)
 		double begin = cpu_seconds(), took;
 
 		session.found = 0;
-		ex_scan_log(log, size, explain, &session);
+		ex_scan_log(log, size, &sink);
 		took = cpu_seconds() - begin;
 		if (!round || took < best)
 			best = took;

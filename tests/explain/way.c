@@ -85,7 +85,7 @@ static void compare(struct machine *machine, enum quire_vector vector, uint64_t 
 	bool same;
 
 	report.end = mode == QUIRE_MODE_USER ? EX_END_SIGNAL : EX_END_OOPS;
-	assert_true(ex_find_out(&options, &report, EX_ARCH_NONE, &finding));
+	assert_int_equal(ex_find_out(&options, &report, EX_ARCH_NONE, &finding), EX_EXPLAINED);
 	sim_raise(machine->cpu, &trap);
 	trace = &sim_last(machine->cpu)->trace[0];
 	assert_int_equal(sim_last(machine->cpu)->traces, 1);

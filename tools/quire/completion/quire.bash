@@ -41,7 +41,7 @@ _quire()
 		return
 		;;
 	explain)
-		options='--arch --profile --symbols --json --color --address --mode --ifsr --pc --sp --help'
+		options='--long --brief --arch --profile --symbols --json --color --releases --address --mode --ifsr --pc --sp --help'
 		;;
 	*)
 		# Other commands list their options in their help.

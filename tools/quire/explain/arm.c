@@ -5,16 +5,10 @@
 
 #include <string.h>
 
+/* The GE flags, which came with ARMv6 (DDI 0406C, B1.3.3). */
+#define PSR_GE UINT64_C(0xf0000)
 /* Set by Linux, not by the hardware, to mark a prefetch abort. */
 #define FSR_PREFETCH UINT64_C(0x80000000)
-
-static void set_decade(struct ex_report *report, enum quire_release decade)
-{
-	if (report->has_decade && report->decade >= decade)
-		return;
-	report->decade = decade;
-	report->has_decade = true;
-}
 
 /* A code by its own shape: ARM64's has an exception class and IL, ARM's at most bits 13:0 and 31. */
 static void vote_by_code(struct ex_report *report, uint64_t code)
@@ -37,7 +31,7 @@ static void read_when(struct ex_report *report, struct ex_cursor *cursor)
 	if (!ex_phrase(cursor, "when "))
 		return;
 	ex_vote(report, EX_ARM, 2);
-	set_decade(report, QUIRE_LINUX_6);
+	ex_set_release(report, QUIRE_LINUX_6);
 	if (ex_phrase(cursor, "read"))
 		report->access = QUIRE_ACCESS_READ;
 	else if (ex_phrase(cursor, "write"))
@@ -52,8 +46,10 @@ static void read_kind(struct ex_report *report, struct ex_cursor cursor)
 	ex_blank(&cursor);
 	if (ex_phrase(&cursor, "access to user memory outside uaccess")) {
 		ex_vote(report, EX_ARM64, 3);
+		report->outside_uaccess = true;
 	} else if (ex_phrase(&cursor, "access to user memory without uaccess")) {
 		ex_vote(report, EX_RISCV64, 3);
+		report->outside_uaccess = true;
 	} else if (ex_phrase(&cursor, "read from unreadable memory")) {
 		ex_vote(report, EX_ARM64, 3);
 		report->access = QUIRE_ACCESS_READ;
@@ -77,7 +73,7 @@ static void read_unable(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (!ex_find(cursor, "at ", 80))
 		return;
 	ex_phrase(cursor, "virtual address ");
-	if (!ex_hex(cursor, &address, &digits) || ex_phrase(cursor, ", epc")) /* MIPS has its epc here */
+	if (!ex_hex(cursor, &address, &digits))
 		return;
 	report = ex_open(scan, EX_ARCH_NONE, 0);
 	report->mode = QUIRE_MODE_KERNEL;
@@ -88,10 +84,21 @@ static void read_unable(struct ex_scan *scan, struct ex_cursor *cursor)
 	ex_blank(cursor);
 	if (ex_phrase(cursor, "RIP")) {
 		ex_vote(report, EX_X86_64, 3);
-		set_decade(report, QUIRE_LINUX_2_6);
+		ex_set_release(report, QUIRE_LINUX_2_6);
 		ex_phrase(cursor, ":");
 		ex_read_place(report, cursor);
 	}
+}
+
+/* Words with a number that is no fault status: "Oops - undefined instruction: 0", "kernel stack overflow: 0".
+ * ARM64's misaligned stack pointers and programs counters do have their ESR there. */
+static bool is_status(struct ex_cursor words, uint64_t code)
+{
+	if (ex_phrase(&words, " Oops - "))
+		return ex_phrase(&words, "SP/PC alignment") && code;
+	if (ex_phrase(&words, " Oops:") || ex_phrase(&words, " :"))
+		return true;
+	return code != 0;
 }
 
 /* The number of "Oops: 17 [#1]", ": 1008 [#1]", "synchronous external abort: 96000210 [#1]": the last
@@ -119,8 +126,12 @@ static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
 	struct ex_cursor probe = *cursor;
 	uint64_t code;
 
-	/* "Oops - undefined instruction: 0", "Oops - BUG: 0": no memory fault, no fault status */
-	if (ex_phrase(&probe, " Oops - ") || !internal_code(cursor, &code))
+	if (ex_phrase(&probe, " kernel stack overflow")) {
+		ex_refuse(scan,
+			  "a kernel stack overflow that the entry code found: no fault status, no address");
+		return;
+	}
+	if (!internal_code(cursor, &code) || !is_status(*cursor, code))
 		return;
 	if (!report || report->oops_line || (report->has_code && report->end == EX_END_SIGNAL))
 		report = ex_open(scan, EX_ARCH_NONE, 0);
@@ -129,6 +140,8 @@ static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
 	report->end = EX_END_OOPS;
 	if (ex_find(cursor, "prefetch abort", 64))
 		report->prefetch = true;
+	probe = *cursor;
+	report->arm_smp = ex_find(&probe, "SMP", 48) || ex_find(&probe, "THUMB2", 48);
 	vote_by_code(report, code);
 	ex_set_code(report, code);
 }
@@ -136,7 +149,7 @@ static void read_internal_error(struct ex_scan *scan, struct ex_cursor *cursor)
 /* "external abort on non-linefetch (0x1008) at 0xf0123000", and a name in front of it */
 static struct ex_report *read_named_fault(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report;
+	struct ex_report *report = ex_current(scan);
 	uint64_t address, code;
 	unsigned digits;
 
@@ -145,7 +158,10 @@ static struct ex_report *read_named_fault(struct ex_scan *scan, struct ex_cursor
 	cursor->at -= 2;
 	if (!ex_hex(cursor, &code, NULL) || !ex_phrase(cursor, ") at ") || !ex_hex(cursor, &address, &digits))
 		return NULL;
-	report = ex_open(scan, EX_ARCH_NONE, 0);
+	/* The alignment trap named the instruction first. */
+	if (!report || !report->aligned_pc || report->has_code)
+		report = ex_open(scan, EX_ARCH_NONE, 0);
+	report->maybe_not_oops = true;
 	ex_set_address(report, address, digits);
 	vote_by_code(report, code);
 	ex_set_code(report, code);
@@ -210,15 +226,14 @@ static void read_unhandled_name(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (!ex_hex(cursor, &code, NULL))
 		return;
 	report = ex_open(scan, esr ? EX_ARM64 : EX_ARM, 3);
-	set_decade(report, esr ? QUIRE_LINUX_4_14 : QUIRE_LINUX_2_6);
+	ex_set_release(report, esr ? QUIRE_LINUX_4_14 : QUIRE_LINUX_2_6);
 	vote_by_code(report, code);
 	ex_set_address(report, address, digits);
 	ex_set_code(report, code);
 	report->signal = signal;
 	user_report(scan, report);
-	if (ex_phrase(cursor, ", in ") && ex_name(cursor, "[", report->object, sizeof(report->object)) &&
-	    ex_phrase(cursor, "["))
-		ex_hex(cursor, &report->object_base, NULL);
+	if (ex_phrase(cursor, ", "))
+		ex_read_object(report, cursor);
 }
 
 /* "name[123]: unhandled exception: DABT (lower EL), ESR 0x92000006, level 2 translation fault in x[..]" */
@@ -230,34 +245,13 @@ static void read_unhandled_exception(struct ex_scan *scan, struct ex_cursor *cur
 	if (!ex_find(cursor, "ESR ", 80) || !ex_hex(cursor, &code, NULL))
 		return;
 	report = ex_open(scan, EX_ARM64, 4);
-	set_decade(report, QUIRE_LINUX_6);
+	ex_set_release(report, QUIRE_LINUX_6);
 	ex_set_code(report, code);
 	user_report(scan, report);
-	if (ex_find(cursor, "in ", 80) && ex_name(cursor, "[", report->object, sizeof(report->object)) &&
-	    ex_phrase(cursor, "["))
-		ex_hex(cursor, &report->object_base, NULL);
-}
-
-/* "name[123]: unhandled signal 11 code 0x1 at 0x0000000000000010 in name[10000+1000]" (RISC-V) */
-static void read_unhandled_signal(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	struct ex_report *report;
-	uint64_t address, si_code;
-	unsigned digits, signal;
-
-	if (!ex_decimal(cursor, &signal) || !ex_phrase(cursor, " code ") || !ex_hex(cursor, &si_code, NULL) ||
-	    !ex_phrase(cursor, " at ") || !ex_hex(cursor, &address, &digits))
-		return;
-	report = ex_open(scan, EX_RISCV64, 4);
-	set_decade(report, QUIRE_LINUX_6);
-	ex_set_address(report, address, digits);
-	report->signal = signal;
-	report->si_code = (unsigned)si_code;
-	report->has_si_code = true;
-	user_report(scan, report);
-	if (ex_phrase(cursor, " in ") && ex_name(cursor, "[", report->object, sizeof(report->object)) &&
-	    ex_phrase(cursor, "["))
-		ex_hex(cursor, &report->object_base, NULL);
+	if (ex_find(cursor, "in ", 80)) {
+		cursor->at -= 3;
+		ex_read_object(report, cursor);
+	}
 }
 
 static void read_unhandled(struct ex_scan *scan, struct ex_cursor *cursor)
@@ -266,38 +260,86 @@ static void read_unhandled(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (ex_phrase(cursor, "exception:"))
 		read_unhandled_exception(scan, cursor);
 	else if (ex_phrase(cursor, "signal "))
-		read_unhandled_signal(scan, cursor);
+		ex_read_riscv_signal(scan, cursor);
 	else
 		read_unhandled_name(scan, cursor);
 }
 
-/* "[00000000] *pgd=00000000, *pte=..., *ppte=...": LPAE and ARM64 have a pmd, short descriptors not */
+/* "[00000000] *pgd=00000000, *pte=..., *ppte=...", "[ffff...] pgd=..., p4d=...(bad)": LPAE and ARM64 have a
+ * pmd, short descriptors not. */
 static void read_walk(struct ex_scan *scan, struct ex_cursor *cursor)
 {
 	struct ex_report *report = ex_current(scan);
-	struct ex_cursor start = *cursor;
+	const char *name = "pgd";
+	size_t length = 3;
 	uint64_t value;
 	unsigned digits;
-	size_t length;
 
-	if (!report || !ex_hex(cursor, &value, &digits) || report->walk[0])
+	if (!report || report->walk_count)
 		return;
-	if (report->address_digits == 8 && digits == 8)
-		ex_vote(report, EX_ARM, 1);
-	else if (digits == 16)
-		ex_vote(report, EX_ARM64, report->address_digits == 8 ? 0 : 1);
-	while (cursor->at < cursor->end && ex_phrase(cursor, ", *") && ex_find(cursor, "=", 8)) {
-		report->walk_pmd =
-		    report->walk_pmd || (cursor->at - start.at > 4 && memcmp(cursor->at - 4, "pmd=", 4) == 0);
-		if (!ex_hex(cursor, &value, NULL))
-			break;
+	for (unsigned i = 0; i < EX_ENTRIES && ex_hex(cursor, &value, &digits); i++) {
+		bool unread = ex_phrase(cursor, "(bad)");
+
+		if (i == 0 && report->address_digits == 8 && digits == 8)
+			ex_vote(report, EX_ARM, 1);
+		else if (i == 0 && digits == 16 && report->address_digits != 8)
+			ex_vote(report, EX_ARM64, 1);
+		ex_add_entry(report, name, length, value, unread);
+		if (!ex_phrase(cursor, ", "))
+			return;
+		ex_phrase(cursor, "*");
+		name = cursor->at;
+		while (cursor->at < cursor->end && ex_is_word(*cursor->at))
+			cursor->at++;
+		length = (size_t)(cursor->at - name);
+		report->walk_pmd = report->walk_pmd || (length == 3 && memcmp(name, "pmd", 3) == 0);
+		if (!ex_phrase(cursor, "="))
+			return;
 	}
-	length = (size_t)(cursor->at - start.at);
-	memcpy(report->walk, "*pgd=", 5);
-	if (length > sizeof(report->walk) - 6)
-		length = sizeof(report->walk) - 6;
-	memcpy(report->walk + 5, start.at, length);
-	report->walk[5 + length] = '\0';
+}
+
+/* "[0000000000000110] user address but active_mm is swapper": a kernel thread has no address space */
+static void read_no_mm(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (!report)
+		return;
+	report->no_mm = true;
+	ex_vote(report, EX_ARM64, 2);
+}
+
+/* "Alignment trap: not handling instruction e1932f9f at [<80101234>]": the pc of the dump behind it is that
+ * of the next instruction. "Alignment trap: name (12) PC=0x.. Instr=0x.. Address=0x.. FSR 0x..": a program's. */
+static void read_alignment_trap(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t word, pc, address, code;
+	unsigned digits;
+
+	if (ex_phrase(cursor, " not handling instruction ")) {
+		if (!ex_hex(cursor, &word, &digits) || !ex_phrase(cursor, " at [<") ||
+		    !ex_hex(cursor, &pc, NULL))
+			return;
+		report = ex_open(scan, EX_ARM, 4);
+		report->aligned_pc = report->has_pc = true;
+		report->pc = pc;
+		report->machine = (struct ex_code){.unit = 4, .marked = true, .closed = true, .count = 4};
+		for (unsigned i = 0; i < 4; i++)
+			report->machine.bytes[i] = (uint8_t)(word >> 8 * i);
+		if (digits == 4)
+			report->machine.unit = report->machine.count = 2;
+		return;
+	}
+	if (!ex_find(cursor, "PC=", 40) || !ex_hex(cursor, &pc, NULL) || !ex_find(cursor, "Address=", 24) ||
+	    !ex_hex(cursor, &address, &digits) || !ex_find(cursor, "FSR ", 4) || !ex_hex(cursor, &code, NULL))
+		return;
+	report = ex_open(scan, EX_ARM, 4);
+	ex_set_address(report, address, digits);
+	ex_set_code(report, code);
+	report->mode = QUIRE_MODE_USER;
+	report->has_pc = true;
+	report->pc = pc;
 }
 
 /* "PC is at name+0x1/0x2" */
@@ -312,11 +354,23 @@ static void read_pc_is_at(struct ex_scan *scan, struct ex_cursor *cursor)
 /* "pc : [<c0123456>]", "pc : ffff800010123456", "pc : name+0x1/0x2" */
 static void read_pc(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report = ex_current(scan);
+	struct ex_report *report = ex_current_frame(scan);
 
 	if (!report)
 		return;
+	ex_blank(cursor);
+	if (cursor->at < cursor->end && *cursor->at != '[' && ex_hex_digit(*cursor->at) < 0)
+		ex_vote(report, EX_ARM64, 2);
 	ex_read_place(report, cursor);
+}
+
+/* "LR is at name+0x1/0x2", "lr : name+0x1/0x2" */
+static void read_lr(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current_frame(scan);
+
+	if (report)
+		ex_read_symbol(cursor, report->caller_place, sizeof(report->caller_place));
 }
 
 /* "psr: 60000013": the mode is in the low five bits (DDI 0406C, B1.3.1). */
@@ -349,20 +403,24 @@ static void read_cut(struct ex_scan *scan, struct ex_cursor *cursor)
 }
 
 const struct ex_anchor ex_arm_anchors[] = {
-    {"Unable to handle kernel", read_unable},
-    {"Internal error:", read_internal_error},
-    {"Unhandled fault", read_unhandled_fault},
-    {"Unhandled prefetch abort:", read_unhandled_prefetch},
-    {"Synchronous External Abort:", read_sea},
-    {"unhandled", read_unhandled},
-    {"*pgd=", read_walk},
-    {"PC is at", read_pc_is_at},
-    {"pc :", read_pc},
-    {"psr:", read_psr},
-    {"psr :", read_psr},
-    {"sp :", read_sp},
-    {"8<--- cut here", read_cut},
-    {NULL, NULL},
+    {"Unable to handle kernel", read_unable, NULL},
+    {"Internal error:", read_internal_error, NULL},
+    {"Unhandled fault", read_unhandled_fault, NULL},
+    {"Unhandled prefetch abort:", read_unhandled_prefetch, NULL},
+    {"Synchronous External Abort:", read_sea, NULL},
+    {"unhandled", read_unhandled, NULL},
+    {"Alignment trap:", read_alignment_trap, NULL},
+    {"*pgd=", read_walk, NULL},
+    {"pgd=", read_walk, NULL},
+    {"user address but active_mm is swapper", read_no_mm, NULL},
+    {"LR is at", read_lr, NULL},
+    {"lr :", read_lr, NULL},
+    {"PC is at", read_pc_is_at, NULL},
+    {"pc :", read_pc, NULL},
+    {"psr:", read_psr, NULL},
+    {"sp :", read_sp, NULL},
+    {"8<--- cut here", read_cut, NULL},
+    {NULL, NULL, NULL},
 };
 
 /* --- the fault status registers ------------------------------------------------------------------- */
@@ -381,11 +439,26 @@ static const char *domain_meaning(const struct quire_fault *fault, uint32_t doma
 	return domain < 4 ? linux_domains[domain] : "a domain that Linux does not use";
 }
 
+/* WnR came with ARMv6 (DDI 0406C, AppxL.7.2). SMP kernels need that, and so does SCTLR bit 23. */
+bool ex_arm_tells_write(const struct ex_report *report)
+{
+	uint64_t control, psr;
+
+	if (report->code & 0xa00) /* WnR itself, or long descriptors, which came with ARMv7 */
+		return true;
+	if (ex_register(report, "psr", &psr) && (psr & PSR_GE))
+		return true;
+	if (report->arm_smp || report->access != QUIRE_ACCESS_UNKNOWN || !report->line)
+		return true;
+	return ex_register(report, "control", &control) && (control >> 23 & 1);
+}
+
 unsigned ex_arm_bits(const struct ex_finding *finding, struct ex_bit *out_bits)
 {
 	uint64_t fsr = finding->fault.raw;
 	bool lpae = finding->id == EX_ARM_LPAE;
 	bool data = finding->trap.vector == QUIRE_VECTOR_DATA_ABORT;
+	bool old = !ex_arm_tells_write(finding->report);
 	unsigned count = 0;
 
 #define BIT(n) (uint32_t)(fsr >> (n)&1)
@@ -401,7 +474,10 @@ unsigned ex_arm_bits(const struct ex_finding *finding, struct ex_bit *out_bits)
 						    : "external aborts: the bus did not decode, or none"};
 	if (data)
 		out_bits[count++] = (struct ex_bit){
-		    "WnR", 11, 11, BIT(11), BIT(11) ? "the access was a write" : "the access was a read"};
+		    "WnR", 11, 11, BIT(11),
+		    BIT(11) ? "the access was a write"
+		    : old   ? "the access was a read, or the CPU is older than ARMv6, which has no such bit"
+			    : "the access was a read"};
 	out_bits[count++] = (struct ex_bit){"LPAE", 9, 9, BIT(9),
 					    BIT(9) ? "long-descriptor format" : "short-descriptor format"};
 	if (lpae) {

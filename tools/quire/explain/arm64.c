@@ -4,14 +4,6 @@
 
 #include "arm64/decode.h"
 
-static void set_decade(struct ex_report *report, enum quire_release decade)
-{
-	if (report->has_decade && report->decade >= decade)
-		return;
-	report->decade = decade;
-	report->has_decade = true;
-}
-
 /* "ESR = 0x96000005", "ESR = 0x0000000096000005" */
 static void read_esr(struct ex_scan *scan, struct ex_cursor *cursor)
 {
@@ -32,7 +24,7 @@ static void read_class(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (!report)
 		return;
 	ex_vote(report, EX_ARM64, 4);
-	set_decade(report, QUIRE_LINUX_4_14);
+	ex_set_release(report, QUIRE_LINUX_4_14);
 }
 
 /* "EC = 0x25: DABT (current EL), IL = 32 bits" since 5.5, "FSC = 0x05: ..." since 5.14 */
@@ -44,7 +36,7 @@ static void read_ec(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (!report || !ex_hex(cursor, &value, NULL))
 		return;
 	ex_vote(report, EX_ARM64, 4);
-	set_decade(report, QUIRE_LINUX_6);
+	ex_set_release(report, QUIRE_LINUX_6);
 }
 
 static void read_sign(struct ex_scan *scan, struct ex_cursor *cursor)
@@ -68,17 +60,47 @@ static void read_pstate(struct ex_scan *scan, struct ex_cursor *cursor)
 		report->mode = (pstate & 15) == 0 ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL;
 }
 
+/* "SError Interrupt on CPU0, code 0x00000000bf000002 -- SError" */
+static void read_serror(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t code;
+
+	if (!ex_find(cursor, "code ", 16) || !ex_hex(cursor, &code, NULL))
+		return;
+	report = ex_open(scan, EX_ARM64, 6);
+	report->kind = EX_KIND_SERROR;
+	report->end = EX_END_OOPS;
+	ex_set_code(report, code);
+}
+
+/* "Bad mode in Synchronous Abort handler detected on CPU0, code 0x86000005 -- IABT (current EL)" */
+static void read_bad_mode(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t code;
+
+	if (!ex_find(cursor, "detected", 40) || !ex_find(cursor, "code ", 16) || !ex_hex(cursor, &code, NULL))
+		return;
+	report = ex_open(scan, EX_ARM64, 6);
+	report->kind = EX_KIND_BAD_MODE;
+	report->end = EX_END_OOPS;
+	ex_set_code(report, code);
+}
+
 const struct ex_anchor ex_arm64_anchors[] = {
-    {"ESR =", read_esr},
-    {"Exception class =", read_class},
-    {"EC =", read_ec},
-    {"Mem abort info", read_sign},
-    {"Data abort info", read_sign},
-    {"user pgtable:", read_sign},
-    {"swapper pgtable:", read_sign},
-    {"pstate:", read_pstate},
-    {"pstate :", read_pstate},
-    {NULL, NULL},
+    {"SError Interrupt on", read_serror, NULL},
+    {"Bad mode in", read_bad_mode, NULL},
+    {"ESR =", read_esr, NULL},
+    {"Exception class =", read_class, NULL},
+    {"EC =", read_ec, NULL},
+    {"Mem abort info", read_sign, NULL},
+    {"Data abort info", read_sign, NULL},
+    {"user pgtable:", read_sign, NULL},
+    {"swapper pgtable:", read_sign, NULL},
+    {"pstate:", read_pstate, NULL},
+    {"pstate :", read_pstate, NULL},
+    {NULL, NULL, NULL},
 };
 
 /* --- the exception syndrome register -------------------------------------------------------------- */

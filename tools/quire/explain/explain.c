@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command: options, files, bare codes, and the loop over what is found. */
 #include "explain.h"
+#include "group.h"
 #include "../command.h"
 #include "../option.h"
 
@@ -13,45 +14,84 @@
 
 struct session {
 	struct ex_options options;
-	bool json, colour;
+	struct ex_style style;
+	struct ex_groups *groups; /* NULL: each report is written at once */
+	bool json;
 	bool failed; /* memory ran out while writing */
-	unsigned found;
-	enum ex_arch last; /* of the last finding: for reports without a sign of their own */
-	const char *symbols_path;
+	unsigned found, refused;
+	enum ex_arch last;     /* of the last finding: for reports without a sign of their own */
 	struct ex_report bare; /* what the options say of a bare code */
 };
 
-static void emit(void *context, const struct ex_report *report)
+static void refuse(void *context, unsigned line, const char *what)
 {
+	struct session *session = context;
+
+	session->refused++;
+	fflush(stdout);
+	fprintf(stderr, "quire explain: line %u: %s\n", line, what);
+}
+
+static void emit(void *context, const struct ex_report *report, unsigned times)
+{
+	static const char unknown[] = "a report that does not tell its machine; --arch can name it";
 	struct session *session = context;
 	struct ex_finding finding;
 
-	if (!ex_find_out(&session->options, report, session->last, &finding))
+	switch (ex_find_out(&session->options, report, session->last, &finding)) {
+	case EX_NOTHING:
 		return;
+	case EX_FOREIGN:
+		refuse(session, report->line, report->foreign ? report->foreign : unknown);
+		return;
+	default:
+		break;
+	}
 	session->last = finding.id;
 	finding.number = ++session->found;
+	finding.times = times;
 	if (session->json) {
 		if (!ex_render_json(stdout, &finding, session->found == 1))
 			session->failed = true;
 		return;
 	}
-	if (finding.number > 1)
+	if (finding.number > 1 && session->style.form != EX_FORM_BRIEF)
 		fputc('\n', stdout);
-	ex_render(stdout, &finding, session->colour);
+	ex_render(stdout, &finding, &session->style);
+}
+
+static void take(void *context, const struct ex_report *report)
+{
+	struct session *session = context;
+
+	if (session->groups)
+		ex_groups_add(session->groups, report);
+	else
+		emit(session, report, 1);
 }
 
 void explain_help(FILE *out)
 {
 	fputs(
-	    "usage: quire explain [OPTIONS] FILE...\n"
+	    "usage: quire explain [OPTIONS] [FILE...]\n"
 	    "       quire explain [OPTIONS] --arch ARCH CODE...\n\n"
-	    "Explains every memory fault in a kernel log (FILE, or - for standard input), or the syndrome\n"
-	    "CODE itself: what was attempted, why the hardware refused, and what the kernel did next.\n\n"
-	    "  --arch ARCH        x86_64, i386, arm, arm-lpae, arm64, riscv64; guessed from a log's wording\n"
-	    "  --profile PROFILE  linux-2.4, linux-2.6, linux-4.14, linux-6: whose rules; guessed likewise\n"
-	    "  --symbols VMLINUX  an image with symbols: addresses become functions and source lines\n"
+	    "Explains every memory fault in a kernel log (FILE; - or none for standard input), or the "
+	    "syndrome\n"
+	    "CODE itself: what was attempted, why the hardware refused, and how the kernel decided. What "
+	    "the\n"
+	    "report does not prove is left out.\n\n"
+	    "  --long             each line with where it comes from: read, decoded, or deduced from what\n"
+	    "  --brief            one line for each fault\n"
+	    "  --arch ARCH        x86_64, i386, arm, arm-lpae, arm64, riscv64; told by a log's wording\n"
+	    "  --profile PROFILE  linux-2.4, linux-2.6, linux-4.14, linux-6: whose rules; told by the "
+	    "version\n"
+	    "                     that a report prints, or its wording\n"
+	    "  --symbols FILE     vmlinux, System.map, kallsyms, or a module (.ko): addresses become "
+	    "functions\n"
+	    "                     and source lines; may be given several times\n"
 	    "  --json             an array with one object for each fault\n"
-	    "  --color WHEN       auto (default: on a terminal, and NO_COLOR is unset), always, never\n\n"
+	    "  --color WHEN       auto (default: on a terminal, and NO_COLOR is unset), always, never\n"
+	    "  --releases         print what changed in the fault path, and when\n\n"
 	    "with a bare CODE (hexadecimal; RISC-V causes without 0x are decimal):\n"
 	    "  --address ADDRESS  the faulting address (CR2, DFAR, IFAR, FAR_EL1, stval)\n"
 	    "  --mode MODE        user or kernel, where the code does not say (ARM, RISC-V)\n"
@@ -103,8 +143,9 @@ static int explain_file(struct session *session, const char *path)
 {
 	bool standard = strcmp(path, "-") == 0;
 	FILE *file = standard ? stdin : fopen(path, "rb");
+	const struct ex_sink sink = {take, refuse, session};
 	size_t size = 0;
-	char *data;
+	char *data, *text;
 	int failed;
 
 	if (!file)
@@ -118,9 +159,15 @@ static int explain_file(struct session *session, const char *path)
 		free(data);
 		return failure(path, failed ? strerror(failed) : "out of memory");
 	}
-	ex_scan_log(data, size, emit, session);
+	text = ex_undisguise(data, size, &size);
+	if (text)
+		ex_scan_log(text, size, &sink);
+	if (session->groups)
+		ex_groups_flush(session->groups);
+	if (text != data)
+		free(text);
 	free(data);
-	return QUIRE_EXIT_OK;
+	return text ? QUIRE_EXIT_OK : failure(path, "out of memory");
 }
 
 /* --- bare codes --------------------------------------------------------------------------------------- */
@@ -172,7 +219,7 @@ static int explain_code(struct session *session, const char *text, uint64_t code
 		report.prefetch = true;
 	else if (session->options.arch == EX_ARM_LPAE && (code & UINT64_C(0x80000000)))
 		report.prefetch = true;
-	emit(session, &report);
+	emit(session, &report, 1);
 	return QUIRE_EXIT_OK;
 }
 
@@ -183,6 +230,9 @@ enum {
 	OPTION_PROFILE,
 	OPTION_SYMBOLS,
 	OPTION_JSON,
+	OPTION_LONG,
+	OPTION_BRIEF,
+	OPTION_RELEASES,
 	OPTION_COLOR,
 	OPTION_ADDRESS,
 	OPTION_MODE,
@@ -196,6 +246,9 @@ static const struct option long_options[] = {
     {"arch", required_argument, NULL, OPTION_ARCH},
     {"profile", required_argument, NULL, OPTION_PROFILE},
     {"symbols", required_argument, NULL, OPTION_SYMBOLS},
+    {"long", no_argument, NULL, OPTION_LONG},
+    {"brief", no_argument, NULL, OPTION_BRIEF},
+    {"releases", no_argument, NULL, OPTION_RELEASES},
     {"json", no_argument, NULL, OPTION_JSON},
     {"color", required_argument, NULL, OPTION_COLOR},
     {"colour", required_argument, NULL, OPTION_COLOR},
@@ -211,9 +264,9 @@ static const struct option long_options[] = {
 static bool set_colour(struct session *session, const char *when)
 {
 	if (strcmp(when, "always") == 0)
-		session->colour = true;
+		session->style.colour = true;
 	else if (strcmp(when, "never") == 0)
-		session->colour = false;
+		session->style.colour = false;
 	else
 		return strcmp(when, "auto") == 0;
 	return true;
@@ -246,8 +299,17 @@ static int set_option(struct session *session, int option, const char *value)
 		good = session->options.profile != NULL;
 		break;
 	case OPTION_SYMBOLS:
-		session->symbols_path = value;
+		session->options.symbols = ex_symbols_open(session->options.symbols, value);
+		return session->options.symbols ? -1 : QUIRE_EXIT_USAGE;
+	case OPTION_LONG:
+		session->style.form = EX_FORM_LONG;
 		break;
+	case OPTION_BRIEF:
+		session->style.form = EX_FORM_BRIEF;
+		break;
+	case OPTION_RELEASES:
+		ex_print_releases(stdout);
+		return QUIRE_EXIT_OK;
 	case OPTION_JSON:
 		session->json = true;
 		break;
@@ -283,6 +345,8 @@ static int explain_arguments(struct session *session, int argc, char **argv)
 {
 	int status = QUIRE_EXIT_OK;
 
+	if (argc == 0)
+		return explain_file(session, "-");
 	for (int i = 0; i < argc && status == QUIRE_EXIT_OK; i++) {
 		uint64_t code;
 
@@ -294,9 +358,39 @@ static int explain_arguments(struct session *session, int argc, char **argv)
 	return status;
 }
 
+/* Everything is read: what is said about the whole, and the exit status. */
+static int conclude(const struct session *session, int status)
+{
+	if (session->failed)
+		return failure("out of memory", NULL);
+	if (status != QUIRE_EXIT_OK)
+		return status;
+	if (!session->found && !session->refused)
+		fputs("quire explain: no fault report was found\n", stderr);
+	return session->found ? QUIRE_EXIT_OK : QUIRE_EXIT_NOTHING;
+}
+
+static int run(struct session *session, int argc, char **argv)
+{
+	int status;
+
+	session->options.disassembler = ex_disassembler_open();
+	if (!session->json)
+		session->groups = ex_groups_open(emit, session);
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	if (session->json)
+		fputc('[', stdout);
+	status = explain_arguments(session, argc, argv);
+	if (session->json)
+		fputs(session->found ? "\n]\n" : "]\n", stdout);
+	ex_groups_close(session->groups);
+	ex_disassembler_close(session->options.disassembler);
+	return conclude(session, status);
+}
+
 int explain_command(int argc, char **argv)
 {
-	struct session session = {.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+	struct session session = {.style = {.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")}};
 	int option, status = -1;
 	bool began = false;
 
@@ -304,31 +398,10 @@ int explain_command(int argc, char **argv)
 	session.bare.access = QUIRE_ACCESS_UNKNOWN;
 	while (status < 0 && (option = option_next("explain", argc, argv, "", long_options, &began)) != -1)
 		status = set_option(&session, option, optarg);
-	if (status >= 0)
-		return status;
-	if (optind == argc)
-		return option_error("explain", "no log and no code", NULL);
-
-	if (session.symbols_path) {
-		session.options.symbols = ex_symbols_open(session.symbols_path);
-		if (!session.options.symbols)
-			return QUIRE_EXIT_USAGE;
-	}
-	session.options.disassembler = ex_disassembler_open();
-	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	if (session.json)
-		fputc('[', stdout);
-	status = explain_arguments(&session, argc - optind, argv + optind);
-	if (session.json)
-		fputs(session.found ? "\n]\n" : "]\n", stdout);
-	ex_disassembler_close(session.options.disassembler);
+	if (status < 0 && optind == argc && isatty(STDIN_FILENO))
+		status = option_error("explain", "no log and no code", NULL);
+	if (status < 0)
+		status = run(&session, argc - optind, argv + optind);
 	ex_symbols_close(session.options.symbols);
-
-	if (session.failed)
-		return failure("out of memory", NULL);
-	if (status != QUIRE_EXIT_OK)
-		return status;
-	if (!session.found)
-		fputs("quire explain: no fault report was found\n", stderr);
-	return session.found ? QUIRE_EXIT_OK : QUIRE_EXIT_NOTHING;
+	return status;
 }

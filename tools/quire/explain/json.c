@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A finding as one element of the JSON array. docs/explain.md documents every key. */
 #include "explain.h"
-#include "words.h"
 
 #include <jansson.h>
 
@@ -53,19 +52,72 @@ static json_t *way(const struct ex_finding *finding)
 {
 	json_t *array = json_array();
 
-	for (unsigned i = 0; i < finding->way.count; i++)
-		json_array_append_new(array,
-				      json_string(quire_step_name((enum quire_step)finding->way.steps[i])));
+	for (unsigned i = 0; i < finding->path.count; i++)
+		json_array_append_new(array, json_string(finding->path.names[i]));
 	return array;
 }
 
-static json_t *hints(const struct ex_finding *finding)
+/* The texts of one part. */
+static json_t *texts(const struct ex_finding *finding, enum ex_part part)
 {
 	json_t *array = json_array();
 
-	for (unsigned i = 0; i < finding->hints_count; i++)
-		json_array_append_new(array, json_string(finding->hints[i].text));
+	for (unsigned i = 0; i < finding->said_count; i++) {
+		if (finding->said[i].part == part)
+			json_array_append_new(array, json_string(finding->said[i].text));
+	}
 	return array;
+}
+
+/* Every statement but the story's sentences, which repeat them. */
+static json_t *statements(const struct ex_finding *finding)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < finding->said_count; i++) {
+		const struct ex_statement *said = &finding->said[i];
+		json_t *object;
+
+		if (said->part == EX_PART_STORY)
+			continue;
+		object = json_pack("{s:s, s:s, s:s}", "part", ex_part_name((enum ex_part)said->part), "basis",
+				   ex_basis_name((enum ex_basis)said->basis), "text", said->text);
+		if (said->premise[0])
+			json_object_set_new_nocheck(object, "premise", json_string(said->premise));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+/* The text of the first statement of a part, or null. */
+static json_t *text_of(const struct ex_finding *finding, enum ex_part part)
+{
+	for (unsigned i = 0; i < finding->said_count; i++) {
+		if (finding->said[i].part == part)
+			return json_string(finding->said[i].text);
+	}
+	return json_null();
+}
+
+/* What the library's own rule is called: of a bare code, for which nothing else decides. */
+static json_t *rule(const struct ex_finding *finding)
+{
+	if (!finding->decoded || finding->report->line)
+		return json_null();
+	return json_string(quire_step_name(finding->way.reason));
+}
+
+static json_t *outcome(const struct ex_finding *finding)
+{
+	const struct ex_report *report = finding->report;
+
+	if (report->end == EX_END_OOPS)
+		return json_string(quire_outcome_name(QUIRE_OOPS));
+	if (finding->path.signal && report->line)
+		return json_string(quire_outcome_name(QUIRE_SIGNAL));
+	if (finding->decoded)
+		return json_string(quire_outcome_name(finding->way.outcome));
+	return json_null();
 }
 
 /* The row's own words where the code has one; x86 has no rows but ours, and finer bits beside them. */
@@ -110,7 +162,6 @@ static json_t *object_of(const struct ex_finding *finding)
 	const struct ex_report *report = finding->report;
 	const struct quire_fault *fault = &finding->fault;
 	json_t *object = json_object();
-	char end[128];
 
 #define SET(key, value) json_object_set_new_nocheck(object, key, value)
 	SET("arch", json_string(ex_arch_name(finding->id)));
@@ -122,8 +173,9 @@ static json_t *object_of(const struct ex_finding *finding)
 	SET("cause", json_string(quire_cause_name(fault->cause)));
 	SET("level", level(finding));
 	add_row(object, finding);
-	SET("hints", hints(finding));
+	SET("hints", texts(finding, EX_PART_ADDRESS));
 	SET("profile", json_string(finding->profile->name));
+	SET("version", text_or_null(report->version.text));
 	SET("line", report->line ? json_integer(report->line) : json_null());
 	SET("wording", text_or_null(report->wording));
 	SET("task", text_or_null(report->task));
@@ -131,22 +183,22 @@ static json_t *object_of(const struct ex_finding *finding)
 	SET("pc", hex(report->has_pc, report->pc));
 	SET("place", text_or_null(report->place));
 	SET("object", text_or_null(report->object));
-	SET("object_offset", hex(report->has_pc && report->object[0], report->pc - report->object_base));
+	SET("object_offset",
+	    hex(report->object[0] && (report->has_object_offset || report->has_pc),
+		report->has_object_offset ? report->object_offset : report->pc - report->object_base));
 	add_source(object, finding);
 	SET("bits", bits(finding));
 	SET("way", way(finding));
-	if (finding->decoded) {
-		ex_end_words(finding, end, sizeof(end));
-		SET("rule", json_string(quire_step_name(finding->way.reason)));
-		SET("outcome", json_string(quire_outcome_name(finding->way.outcome)));
-		SET("end", json_string(end));
-	} else {
-		SET("rule", json_null());
-		SET("outcome", json_null());
-		SET("end", json_null());
-	}
-	SET("assumed", json_boolean(finding->way.assumed));
+	SET("rule", rule(finding));
+	SET("decided", text_of(finding, EX_PART_RULE));
+	SET("outcome", outcome(finding));
+	SET("end", text_of(finding, EX_PART_END));
+	SET("assumed", json_boolean(!report->line));
+	SET("walk", texts(finding, EX_PART_WALK));
+	SET("operand", text_of(finding, EX_PART_OPERAND));
 	SET("instruction", text_or_null(finding->listing.count ? finding->listing.line[0].text : NULL));
+	SET("story", texts(finding, EX_PART_STORY));
+	SET("statements", statements(finding));
 #undef SET
 	return object;
 }

@@ -104,6 +104,25 @@ static const char *skip_stamp(const char *at, const char *end, struct ex_line *l
 	return close + 1;
 }
 
+/* "<4>3,1234,56789,-;" of pstore and /dev/kmsg; "11-21 10:50:31.123 W/kernel ( 12): " of logcat is left to
+ * the search, which finds a phrase wherever it stands. */
+static const char *skip_record(const char *at, const char *end, struct ex_line *line)
+{
+	const char *p = at;
+
+	for (int commas = 0; commas < 3; commas++) {
+		const char *digits = skip_digits(p, end);
+
+		if (digits == p || digits == end || *digits != ',')
+			return at;
+		p = digits + 1;
+	}
+	if (end - p < 2 || (*p != '-' && *p != 'c' && *p != '+') || p[1] != ';')
+		return at;
+	line->stamped = true;
+	return p + 2;
+}
+
 /* "[  T123]", "[    C0]": CONFIG_PRINTK_CALLER. */
 static const char *skip_caller(const char *at, const char *end, struct ex_line *line)
 {
@@ -138,7 +157,7 @@ static bool looks_like_time(const char *at, const char *end)
 	       is_digit(at[4]) && at[5] == ':' && is_digit(at[6]) && is_digit(at[7]);
 }
 
-/* "kernel:", "kernel[123]:", "kern  :alert :" */
+/* "kernel:", "kernel[123]:", "kern  :alert :", "kern.info:", "kern.alert kernel:" */
 static const char *skip_facility(const char *at, const char *end)
 {
 	const char *p;
@@ -146,6 +165,11 @@ static const char *skip_facility(const char *at, const char *end)
 	if (end - at < 5 || memcmp(at, "kern", 4) != 0)
 		return at;
 	p = at + 4;
+	if (*p == '.') {
+		for (p++; p < end && ex_is_word(*p); p++)
+			;
+		return p < end && *p == ':' ? p + 1 : p;
+	}
 	while (p < end && p - at < 32 && (ex_is_word(*p) || *p == '[' || *p == ']'))
 		p++;
 	p = skip_blank(p, end);
@@ -160,6 +184,24 @@ static const char *skip_facility(const char *at, const char *end)
 	return p < end && *p == ':' ? p + 1 : at;
 }
 
+/* "  565     0 I Kernel  : " of logcat, behind the time */
+static const char *skip_logcat(const char *at, const char *end)
+{
+	const char *p = skip_digits(at, end), *thread;
+
+	if (p == at || p == end || !is_blank(*p))
+		return at;
+	thread = skip_blank(p, end);
+	p = skip_digits(thread, end);
+	if (p == thread || p + 2 >= end || !is_blank(p[0]))
+		return at;
+	p = skip_blank(p, end);
+	if (p + 1 >= end || *p < 'A' || *p > 'Z' || !is_blank(p[1]))
+		return at;
+	p = memchr(p, ':', (size_t)(end - p) < 32 ? (size_t)(end - p) : 32);
+	return p ? p + 1 : at;
+}
+
 /* "Nov 21 10:50:31 host kernel:", "2026-11-21T10:50:31+0000 host kernel:", "10:50:31 " */
 static const char *skip_syslog(const char *at, const char *end, struct ex_line *line)
 {
@@ -169,6 +211,12 @@ static const char *skip_syslog(const char *at, const char *end, struct ex_line *
 		return at;
 	if (!looks_like_time(p, end)) {
 		if (is_digit(p[0]) && is_digit(p[1]) && is_digit(p[2]) && is_digit(p[3]) && p[4] == '-') {
+			p = skip_word(p, end);
+		} else if (is_digit(p[0]) && is_digit(p[1]) && p[2] == '-' && is_digit(p[3]) &&
+			   is_digit(p[4])) {
+			p = skip_word(p, end); /* "11-21 10:50:31.123" of logcat */
+			if (!looks_like_time(p, end))
+				return at;
 			p = skip_word(p, end);
 		} else if (p[3] == ' ') {
 			p = skip_word(skip_word(p, end), end);
@@ -182,10 +230,20 @@ static const char *skip_syslog(const char *at, const char *end, struct ex_line *
 		p = skip_word(p, end);
 	}
 	line->stamped = true;
+	facility = skip_logcat(p, end);
+	if (facility != p)
+		return facility;
 	facility = skip_facility(p, end);
 	if (facility == p) /* a host name before it */
 		facility = skip_facility(skip_word(p, end), end);
 	return facility == skip_word(p, end) ? p : facility;
+}
+
+static const char *skip_record_or_syslog(const char *at, const char *end, struct ex_line *line)
+{
+	const char *record = skip_record(at, end, line);
+
+	return record != at ? record : skip_syslog(at, end, line);
 }
 
 static const char *skip_prefixes(struct ex_line *line)
@@ -214,7 +272,7 @@ static const char *skip_prefixes(struct ex_line *line)
 			at = skip_facility(at, end);
 			break;
 		default:
-			at = skip_syslog(at, end, line);
+			at = skip_record_or_syslog(at, end, line);
 		}
 		if (at == before)
 			break;

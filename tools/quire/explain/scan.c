@@ -8,14 +8,20 @@
 #define OPEN_REPORTS 8
 /* Lines without a sign of a report, after which it is over. */
 #define REPORT_LINES 90
-#define ANCHORS      96
+/* Lines from the complaint of a sanitizer to the report that it may be the cause of. */
+#define COMPLAINT_LINES 200
+#define ANCHORS         224
 
 struct ex_scan {
 	struct ex_log log;
 	struct ex_line line;
-	const char *hit; /* where in the line the phrase began */
-	ex_sink *sink;
-	void *context;
+	const char *hit;                /* where in the line the phrase began */
+	const struct ex_anchor *anchor; /* whose phrase it is */
+	const struct ex_sink *sink;
+	unsigned sanitizer_line;
+	unsigned refused_line; /* the last that was refused: one word for a report */
+	const char *refused;
+	struct ex_version version; /* of the last "Linux version" */
 	struct ex_report open[OPEN_REPORTS];
 	unsigned open_count;
 	/* anchors by their first character: [begin[c], begin[c + 1]) */
@@ -28,11 +34,21 @@ static void flush_closed(struct ex_scan *scan)
 	unsigned done = 0;
 
 	while (done < scan->open_count && scan->open[done].closed)
-		scan->sink(scan->context, &scan->open[done++]);
+		scan->sink->report(scan->sink->context, &scan->open[done++]);
 	if (!done)
 		return;
 	memmove(scan->open, scan->open + done, (scan->open_count - done) * sizeof(scan->open[0]));
 	scan->open_count -= done;
+}
+
+const char *ex_about(const struct ex_scan *scan)
+{
+	return scan->anchor->about;
+}
+
+unsigned ex_line_number(const struct ex_scan *scan)
+{
+	return scan->line.number;
 }
 
 struct ex_report *ex_current(struct ex_scan *scan)
@@ -48,6 +64,15 @@ struct ex_report *ex_current(struct ex_scan *scan)
 		return report;
 	}
 	return NULL;
+}
+
+struct ex_report *ex_current_frame(struct ex_scan *scan)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (!report || report->other_frame || (report->interrupted && !report->oops_line))
+		return NULL;
+	return report;
 }
 
 void ex_close(struct ex_scan *scan)
@@ -76,6 +101,54 @@ static void copy_wording(struct ex_report *report, const struct ex_line *line)
 	report->wording[length] = '\0';
 }
 
+/* Words that a number follows. */
+static bool ends_with_any(const char *text, size_t length)
+{
+	static const char *const words[] = {" at", "address", " esr",   " ESR",
+					    " ip", " sp",     " error", " code"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t word = strlen(words[i]);
+
+		if (length > word && strcmp(text + length - word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "... at virtual address", and the address on the next line: a mail program broke it. */
+static void join_wording(struct ex_report *report, const struct ex_scan *scan)
+{
+	struct ex_log ahead = scan->log;
+	size_t length = strlen(report->wording);
+	struct ex_line next;
+
+	if (length < 4 || length + 24 > sizeof(report->wording))
+		return;
+	if (!ends_with_any(report->wording, length))
+		return;
+	if (!ex_next_line(&ahead, &next) || next.stamped || next.end - next.text > 40)
+		return;
+	snprintf(report->wording + length, sizeof(report->wording) - length, " %.*s",
+		 (int)(next.end - next.text), next.text);
+}
+
+/* All of a report but its arrays, whose counts say how much of them is there. */
+static void clear_report(struct ex_report *report)
+{
+	memset(report, 0, offsetof(struct ex_report, walk));
+	report->walk_count = report->registers_count = 0;
+	report->machine.count = report->machine.fault = report->machine.unit = 0;
+	report->machine.marked = report->machine.closed = false;
+}
+
+void ex_announce(struct ex_scan *scan, struct ex_report *report)
+{
+	report->line = scan->line.number;
+	copy_wording(report, &scan->line);
+	join_wording(report, scan);
+}
+
 struct ex_report *ex_open(struct ex_scan *scan, enum ex_arch arch, unsigned votes)
 {
 	struct ex_report *report;
@@ -86,13 +159,16 @@ struct ex_report *ex_open(struct ex_scan *scan, enum ex_arch arch, unsigned vote
 		flush_closed(scan);
 	}
 	report = &scan->open[scan->open_count++];
-	memset(report, 0, sizeof(*report));
-	report->line = scan->line.number;
-	report->last_line = report->line;
+	clear_report(report);
+	report->last_line = scan->line.number;
 	report->caller = scan->line.caller;
 	report->access = QUIRE_ACCESS_UNKNOWN;
 	report->mode = QUIRE_MODE_UNKNOWN;
-	copy_wording(report, &scan->line);
+	report->version = scan->version;
+	ex_announce(scan, report);
+	if (scan->sanitizer_line && report->line - scan->sanitizer_line < COMPLAINT_LINES)
+		report->sanitizer_line = scan->sanitizer_line;
+	scan->sanitizer_line = 0;
 	ex_vote(report, arch, votes);
 	return report;
 }
@@ -107,27 +183,24 @@ struct ex_report *ex_require(struct ex_scan *scan, enum ex_arch arch, unsigned v
 	return report;
 }
 
-void ex_vote(struct ex_report *report, enum ex_arch arch, unsigned votes)
+void ex_refuse(struct ex_scan *scan, const char *what)
 {
-	if (report->votes[arch] < 100)
-		report->votes[arch] = (uint8_t)(report->votes[arch] + votes);
+	bool again = scan->refused == what && scan->line.number - scan->refused_line <= REPORT_LINES;
+
+	scan->refused = what;
+	scan->refused_line = scan->line.number;
+	if (!again && scan->sink->refuse)
+		scan->sink->refuse(scan->sink->context, scan->line.number, what);
 }
 
-void ex_set_address(struct ex_report *report, uint64_t address, unsigned digits)
+void ex_note_sanitizer(struct ex_scan *scan)
 {
-	if (report->has_address)
-		return;
-	report->has_address = true;
-	report->address = address;
-	report->address_digits = digits;
+	scan->sanitizer_line = scan->line.number;
 }
 
-void ex_set_code(struct ex_report *report, uint64_t code)
+void ex_note_version(struct ex_scan *scan, const struct ex_version *version)
 {
-	if (report->has_code)
-		return;
-	report->has_code = true;
-	report->code = code;
+	scan->version = *version;
 }
 
 bool ex_follows(const struct ex_scan *scan, const char *words)
@@ -140,30 +213,25 @@ bool ex_follows(const struct ex_scan *scan, const char *words)
 	return (size_t)(end - scan->line.at) >= length && memcmp(end - length, words, length) == 0;
 }
 
-static void set_task(struct ex_report *report, const char *at, const char *end)
+/* Where the name that ends at `end` begins: at most 15 characters, of which a space may be one, but not
+ * the end of a prefix. */
+static const char *name_start(const char *start, const char *end)
 {
-	size_t length = 0;
+	const char *name = end;
 
-	if (report->task[0])
-		return;
-	for (; at < end && length + 1 < sizeof(report->task); at++) {
-		if ((unsigned char)*at >= 0x20 && (unsigned char)*at < 0x7f)
-			report->task[length++] = *at;
+	while (name > start && end - name < 16) {
+		if (name - start >= 2 && name[-1] == ' ' && strchr(":]>|", name[-2]))
+			break;
+		name--;
 	}
-	report->task[length] = '\0';
-}
-
-static void set_pid(struct ex_report *report, unsigned pid)
-{
-	if (report->has_pid)
-		return;
-	report->has_pid = true;
-	report->pid = pid;
+	while (name < end && *name == ' ')
+		name++;
+	return name;
 }
 
 void ex_task_before(struct ex_scan *scan, struct ex_report *report)
 {
-	const char *start = scan->line.text, *end = scan->hit, *name;
+	const char *start = scan->line.text, *end = scan->hit, *number;
 	struct ex_cursor cursor;
 	unsigned pid;
 
@@ -171,238 +239,23 @@ void ex_task_before(struct ex_scan *scan, struct ex_report *report)
 		start = scan->line.at;
 	while (end > start && (end[-1] == ' ' || end[-1] == ':'))
 		end--;
-	name = end;
 	if (end > start && end[-1] == ']') {
-		while (name > start && name[-1] != '[')
-			name--;
-		cursor = (struct ex_cursor){name, end};
-		if (name > start && ex_decimal(&cursor, &pid) && cursor.at + 1 == end) {
-			set_pid(report, pid);
-			end = name - 1;
-		} else {
+		for (number = end; number > start && number[-1] != '['; number--)
+			;
+		cursor = (struct ex_cursor){number, end};
+		if (number == start || !ex_decimal(&cursor, &pid) || cursor.at + 1 != end)
 			return;
-		}
+		ex_set_pid(report, pid);
+		end = number - 1;
 	}
-	name = end;
-	/* A name of at most 15 characters; a space may be part of it, but no prefix has one. */
-	while (name > start && end - name < 16)
-		name--;
-	set_task(report, name, end);
+	ex_set_task(report, name_start(start, end), end);
 }
-
-static void set_place(struct ex_report *report, struct ex_cursor *cursor)
-{
-	struct ex_cursor probe = *cursor;
-	char name[sizeof(report->place)];
-	const char *plus;
-
-	if (!ex_name(&probe, ")}>", name, sizeof(name)))
-		return;
-	plus = strrchr(name, '+');
-	if (!plus || plus == name || name[0] == '[')
-		return;
-	if (!report->place[0])
-		memcpy(report->place, name, sizeof(name));
-	*cursor = probe;
-}
-
-static void set_pc(struct ex_report *report, uint64_t pc)
-{
-	if (report->has_pc)
-		return;
-	report->has_pc = true;
-	report->pc = pc;
-}
-
-void ex_read_place(struct ex_report *report, struct ex_cursor *cursor)
-{
-	uint64_t value;
-	unsigned digits;
-	struct ex_cursor probe;
-
-	ex_blank(cursor);
-	/* the segment selector */
-	probe = *cursor;
-	if (ex_hex(&probe, &value, &digits) && digits == 4 && probe.at < probe.end && *probe.at == ':') {
-		probe.at++;
-		*cursor = probe;
-		ex_blank(cursor);
-	}
-	for (int i = 0; i < 2; i++) { /* x86 of 2.6 prints the address twice */
-		probe = *cursor;
-		if (!ex_phrase(&probe, "[<") || !ex_hex(&probe, &value, &digits) || !ex_phrase(&probe, ">]"))
-			break;
-		set_pc(report, value);
-		*cursor = probe;
-		ex_blank(cursor);
-	}
-	probe = *cursor;
-	if (ex_hex(&probe, &value, &digits) && digits >= 4) {
-		set_pc(report, value);
-		*cursor = probe;
-		ex_blank(cursor);
-	}
-	if (cursor->at < cursor->end && (*cursor->at == '(' || *cursor->at == '{'))
-		cursor->at++;
-	set_place(report, cursor);
-}
-
-void ex_read_sp(struct ex_report *report, struct ex_cursor *cursor)
-{
-	struct ex_cursor probe = *cursor;
-	uint64_t value;
-	unsigned digits;
-
-	if (report->has_sp || !ex_hex(&probe, &value, &digits))
-		return;
-	if (digits == 4 && probe.at < probe.end && *probe.at == ':') {
-		probe.at++;
-		if (!ex_hex(&probe, &value, &digits))
-			return;
-	}
-	if (digits < 4)
-		return;
-	report->has_sp = true;
-	report->sp = value;
-	*cursor = probe;
-}
-
-/* --- what all dialects share ---------------------------------------------------------------------- */
-
-/* Back over one word and the blanks before it. */
-static const char *word_before(const char *start, const char *end)
-{
-	while (end > start && ex_is_word(end[-1]))
-		end--;
-	while (end > start && end[-1] == ' ')
-		end--;
-	return end;
-}
-
-/* The name before "Tainted: ..." or "Not tainted"; without them, one word. */
-static void read_name(struct ex_report *report, struct ex_cursor *cursor)
-{
-	char name[sizeof(report->task)];
-	const char *start;
-
-	ex_blank(cursor);
-	start = cursor->at;
-	if (ex_find(cursor, "Not tainted", 24))
-		set_task(report, start, word_before(start, word_before(start, cursor->at)));
-	else if (ex_find(cursor, "Tainted", 24))
-		set_task(report, start, word_before(start, cursor->at));
-	else if (ex_name(cursor, ",", name, sizeof(name)))
-		set_task(report, name, name + strlen(name));
-}
-
-/* "CPU: 0 PID: 123 Comm: name Tainted: ..." since 3.10 */
-static void read_comm(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	struct ex_report *report = ex_current(scan);
-
-	if (!report)
-		return;
-	read_name(report, cursor);
-	if (!report->has_decade || report->decade < QUIRE_LINUX_4_14) {
-		report->decade = QUIRE_LINUX_4_14;
-		report->has_decade = true;
-	}
-}
-
-/* "Pid: 123, comm: name Not tainted" before */
-static void read_old_comm(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	struct ex_report *report = ex_current(scan);
-
-	if (report)
-		read_name(report, cursor);
-}
-
-static void read_pid(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	struct ex_report *report = ex_current(scan);
-	unsigned pid;
-
-	if (report && ex_decimal(cursor, &pid))
-		set_pid(report, pid);
-}
-
-/* "Process name (pid: 123, stack limit = 0x...)" */
-static void read_process(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	struct ex_report *report = ex_current(scan);
-	const char *start;
-	unsigned pid;
-
-	if (!report)
-		return;
-	ex_blank(cursor);
-	start = cursor->at;
-	if (!ex_find(cursor, "(pid:", 24))
-		return;
-	if (cursor->at - 6 >= start)
-		set_task(report, start, cursor->at - 6);
-	if (ex_decimal(cursor, &pid))
-		set_pid(report, pid);
-	if (ex_find(cursor, "stackpage=", 8)) {
-		report->decade = QUIRE_LINUX_2_4;
-		report->has_decade = true;
-		ex_vote(report, EX_I386, 2);
-	}
-}
-
-static void read_end(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	if (ex_current(scan))
-		ex_close(scan);
-}
-
-/* "48 8b <0f> 00", "e3a03000 (e5832000)": bytes or words, the faulting one in brackets. */
-static void read_code(struct ex_scan *scan, struct ex_cursor *cursor)
-{
-	struct ex_report *report = ex_current(scan);
-	struct ex_code *code;
-	uint64_t value;
-	unsigned digits;
-
-	if (!report || report->machine.count)
-		return;
-	code = &report->machine;
-	for (;;) {
-		bool marked;
-
-		ex_blank(cursor);
-		if (cursor->at == cursor->end)
-			break;
-		marked = *cursor->at == '<' || *cursor->at == '(';
-		if (marked)
-			cursor->at++;
-		if (!ex_hex(cursor, &value, &digits) || (digits != 2 && digits != 4 && digits != 8))
-			break;
-		if (code->unit && code->unit != digits / 2)
-			break;
-		code->unit = digits / 2;
-		if (code->count + code->unit > EX_CODE_BYTES)
-			break;
-		if (marked) {
-			code->fault = code->count;
-			if (cursor->at < cursor->end && (*cursor->at == '>' || *cursor->at == ')'))
-				cursor->at++;
-		}
-		for (unsigned i = 0; i < code->unit; i++)
-			code->bytes[code->count++] = (uint8_t)(value >> 8 * i);
-	}
-}
-
-static const struct ex_anchor shared_anchors[] = {
-    {"Comm:", read_comm},      {"comm:", read_old_comm}, {"PID:", read_pid},           {"Pid:", read_pid},
-    {"Process", read_process}, {"Code:", read_code},     {"---[ end trace", read_end}, {NULL, NULL},
-};
 
 /* --- the search ----------------------------------------------------------------------------------- */
 
-static const struct ex_anchor *const dialects[] = {shared_anchors, ex_x86_anchors, ex_arm_anchors,
-						   ex_arm64_anchors, ex_riscv_anchors};
+static const struct ex_anchor *const dialects[] = {ex_common_anchors, ex_x86_anchors,   ex_arm_anchors,
+						   ex_arm64_anchors,  ex_riscv_anchors, ex_user_anchors,
+						   ex_other_anchors};
 
 static void index_anchors(struct ex_scan *scan)
 {
@@ -440,6 +293,7 @@ static const char *offer(struct ex_scan *scan, const char *at)
 	for (unsigned i = scan->begin[c]; i < scan->begin[c + 1]; i++) {
 		const struct ex_anchor *anchor = scan->anchors[i];
 		struct ex_cursor cursor;
+		size_t read;
 
 		if (!first_word_matches(at, scan->line.end, anchor->phrase))
 			continue;
@@ -449,13 +303,67 @@ static const char *offer(struct ex_scan *scan, const char *at)
 		cursor = (struct ex_cursor){window.text, window.text + window.length};
 		if (!ex_phrase(&cursor, anchor->phrase))
 			continue;
-		size_t read = (size_t)(cursor.at - window.text);
-
+		read = (size_t)(cursor.at - window.text);
 		scan->hit = at;
+		scan->anchor = anchor;
 		anchor->read(scan, &cursor);
 		return read < (size_t)(scan->line.end - at) ? at + read : scan->line.end;
 	}
 	return at;
+}
+
+/* --- registers: any "name: value" of a line within a report ------------------------------------------- */
+
+/* The name that ends before the colon at `colon`: letters, then digits. */
+static const char *register_name(const char *start, const char *colon, const char **out_end)
+{
+	const char *end = colon, *name;
+
+	if (end > start && end[-1] == ' ')
+		end--;
+	for (name = end; name > start && ex_is_word(name[-1]); name--)
+		;
+	*out_end = end;
+	if (end - name < 2 || end - name > 7 || (*name >= '0' && *name <= '9'))
+		return NULL;
+	return name;
+}
+
+/* "0018:ffffc900..": the selector before the value of a stack pointer. */
+static bool register_value(struct ex_cursor *cursor, uint64_t *out_value)
+{
+	unsigned digits;
+
+	if (!ex_hex(cursor, out_value, &digits))
+		return false;
+	if (digits == 4 && cursor->at < cursor->end && *cursor->at == ':') {
+		cursor->at++;
+		if (!ex_hex(cursor, out_value, &digits))
+			return false;
+	}
+	return digits == 8 || digits == 16;
+}
+
+static void scan_registers(struct ex_scan *scan)
+{
+	struct ex_report *report = NULL;
+	const char *at = scan->line.text, *end = scan->line.end;
+
+	while ((at = memchr(at, ':', (size_t)(end - at))) != NULL) {
+		struct ex_cursor cursor = {at + 1, end};
+		const char *name_end, *name = register_name(scan->line.text, at, &name_end);
+		uint64_t value;
+
+		at++;
+		if (!name || !register_value(&cursor, &value))
+			continue;
+		if (!report)
+			report = ex_current_frame(scan);
+		if (!report)
+			return;
+		ex_set_register(report, name, (size_t)(name_end - name), value);
+		at = cursor.at;
+	}
 }
 
 static void scan_line(struct ex_scan *scan)
@@ -474,11 +382,13 @@ static void scan_line(struct ex_scan *scan)
 			at++;
 		}
 	}
+	if (scan->open_count)
+		scan_registers(scan);
 }
 
-void ex_scan_log(const char *data, size_t size, ex_sink *sink, void *context)
+void ex_scan_log(const char *data, size_t size, const struct ex_sink *sink)
 {
-	struct ex_scan scan = {.log = {data, data + size, 0}, .sink = sink, .context = context};
+	struct ex_scan scan = {.log = {data, data + size, 0}, .sink = sink};
 
 	index_anchors(&scan);
 	while (ex_next_line(&scan.log, &scan.line))

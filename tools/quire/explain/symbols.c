@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions and source lines of a kernel image, by elfutils. */
+/* Functions and source lines: of a kernel image or module, by elfutils, and of System.map or kallsyms. */
 #include "explain.h"
 
+#include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct symbol {
-	const char *name; /* of the module's string table */
+	const char *name; /* of the module's string table, or of the text */
 	uint64_t address;
 };
 
-struct ex_symbols {
+/* One file. An image has a module, a map its text. */
+struct source_file {
+	struct source_file *next;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
 	GElf_Addr bias; /* where libdwfl puts an image that may lie anywhere, less where it was linked */
-	struct symbol *by_name;
+	char *text;
+	struct symbol *by_name, *by_address;
 	size_t count;
+};
+
+struct ex_symbols {
+	struct source_file *files;
 };
 
 static const Dwfl_Callbacks callbacks = {
@@ -32,142 +41,311 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct symbol *)a)->name, ((const struct symbol *)b)->name);
 }
 
-/* All functions, sorted by name: a log names the function, and its own addresses may be shifted (KASLR). */
-static bool read_symbols(struct ex_symbols *symbols)
+static int compare_addresses(const void *a, const void *b)
 {
-	int total = dwfl_module_getsymtab(symbols->module);
+	uint64_t left = ((const struct symbol *)a)->address, right = ((const struct symbol *)b)->address;
 
-	if (total <= 0 || !dwfl_module_getelf(symbols->module, &symbols->bias))
+	return left < right ? -1 : left > right;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------ */
+
+/* All functions, sorted by name: a log names the function, and its own addresses may be shifted (KASLR). */
+static bool read_image(struct source_file *file)
+{
+	int total = dwfl_module_getsymtab(file->module);
+
+	if (total <= 0 || !dwfl_module_getelf(file->module, &file->bias))
 		return false;
-	symbols->by_name = calloc((size_t)total, sizeof(symbols->by_name[0]));
-	if (!symbols->by_name)
+	file->by_name = calloc((size_t)total, sizeof(file->by_name[0]));
+	if (!file->by_name)
 		return false;
 	for (int i = 0; i < total; i++) {
 		GElf_Sym sym;
 		GElf_Addr address;
-		const char *name =
-		    dwfl_module_getsym_info(symbols->module, i, &sym, &address, NULL, NULL, NULL);
+		const char *name = dwfl_module_getsym_info(file->module, i, &sym, &address, NULL, NULL, NULL);
 
 		if (!name || !*name || GELF_ST_TYPE(sym.st_info) != STT_FUNC || sym.st_shndx == SHN_UNDEF)
 			continue;
-		symbols->by_name[symbols->count++] = (struct symbol){name, address};
+		file->by_name[file->count++] = (struct symbol){name, address};
 	}
-	qsort(symbols->by_name, symbols->count, sizeof(symbols->by_name[0]), compare_names);
-	return symbols->count > 0;
+	qsort(file->by_name, file->count, sizeof(file->by_name[0]), compare_names);
+	return file->count > 0;
 }
 
-struct ex_symbols *ex_symbols_open(const char *path)
+static bool open_image(struct source_file *file, const char *path)
 {
-	struct ex_symbols *symbols = calloc(1, sizeof(*symbols));
+	file->dwfl = dwfl_begin(&callbacks);
+	if (file->dwfl) {
+		file->module = dwfl_report_offline(file->dwfl, "kernel", path, -1);
+		dwfl_report_end(file->dwfl, NULL, NULL);
+	}
+	if (!file->module)
+		fprintf(stderr, "quire explain: %s: %s\n", path, dwfl_errmsg(-1));
+	else if (!read_image(file))
+		fprintf(stderr, "quire explain: %s: no function symbols\n", path);
+	else
+		return true;
+	return false;
+}
 
-	if (!symbols) {
-		fprintf(stderr, "quire explain: out of memory\n");
+/* "ffffffff81000000 T name", of text alone: what is no function does not fault. */
+static bool map_line(char *line, struct symbol *out_symbol)
+{
+	char *end, *name;
+
+	out_symbol->address = strtoull(line, &end, 16);
+	if (end == line || end[0] != ' ' || !end[1] || !strchr("tTwW", end[1]) || end[2] != ' ')
+		return false;
+	name = end + 3;
+	name[strcspn(name, " \t\r")] = '\0';
+	out_symbol->name = name;
+	return *name && out_symbol->address;
+}
+
+static bool read_map(struct source_file *file, size_t lines)
+{
+	file->by_name = calloc(lines, sizeof(file->by_name[0]));
+	file->by_address = calloc(lines, sizeof(file->by_address[0]));
+	if (!file->by_name || !file->by_address)
+		return false;
+	for (char *line = strtok(file->text, "\n"); line; line = strtok(NULL, "\n"))
+		file->count += map_line(line, &file->by_name[file->count]);
+	memcpy(file->by_address, file->by_name, file->count * sizeof(file->by_name[0]));
+	qsort(file->by_name, file->count, sizeof(file->by_name[0]), compare_names);
+	qsort(file->by_address, file->count, sizeof(file->by_address[0]), compare_addresses);
+	return file->count > 0;
+}
+
+static bool open_map(struct source_file *file, FILE *in, const char *path)
+{
+	size_t lines = 1;
+	ssize_t size;
+	size_t room = 0;
+
+	/* No byte is 0 in a map: all of it is one "line". */
+	size = getdelim(&file->text, &room, '\0', in);
+	for (ssize_t i = 0; i < size; i++)
+		lines += file->text[i] == '\n';
+	if (size > 0 && read_map(file, lines))
+		return true;
+	fprintf(stderr, "quire explain: %s: no function symbols\n", path);
+	return false;
+}
+
+static void close_file(struct source_file *file)
+{
+	free(file->by_name);
+	free(file->by_address);
+	free(file->text);
+	if (file->dwfl)
+		dwfl_end(file->dwfl);
+	free(file);
+}
+
+static struct source_file *open_file(const char *path)
+{
+	struct source_file *file = calloc(1, sizeof(*file));
+	FILE *in = fopen(path, "rb");
+	char magic[4] = "";
+	bool good = false;
+
+	if (!in || !file) {
+		fprintf(stderr, "quire explain: %s: %s\n", path, strerror(errno));
+	} else {
+		bool image = fread(magic, 1, 4, in) == 4 && memcmp(magic, "\177ELF", 4) == 0;
+
+		rewind(in);
+		good = image ? open_image(file, path) : open_map(file, in, path);
+	}
+	if (in)
+		fclose(in);
+	if (good)
+		return file;
+	if (file)
+		close_file(file);
+	return NULL;
+}
+
+struct ex_symbols *ex_symbols_open(struct ex_symbols *symbols, const char *path)
+{
+	struct source_file *file = open_file(path);
+
+	if (!symbols && file)
+		symbols = calloc(1, sizeof(*symbols));
+	if (!symbols || !file) {
+		if (file)
+			close_file(file);
+		ex_symbols_close(symbols);
 		return NULL;
 	}
-	symbols->dwfl = dwfl_begin(&callbacks);
-	if (symbols->dwfl) {
-		symbols->module = dwfl_report_offline(symbols->dwfl, "kernel", path, -1);
-		dwfl_report_end(symbols->dwfl, NULL, NULL);
-	}
-	if (!symbols->module) {
-		fprintf(stderr, "quire explain: %s: %s\n", path, dwfl_errmsg(-1));
-	} else if (!read_symbols(symbols)) {
-		fprintf(stderr, "quire explain: %s: no function symbols\n", path);
-	} else {
-		return symbols;
-	}
-	ex_symbols_close(symbols);
-	return NULL;
+	file->next = symbols->files;
+	symbols->files = file;
+	return symbols;
 }
 
 void ex_symbols_close(struct ex_symbols *symbols)
 {
 	if (!symbols)
 		return;
-	free(symbols->by_name);
-	if (symbols->dwfl)
-		dwfl_end(symbols->dwfl);
+	while (symbols->files) {
+		struct source_file *file = symbols->files;
+
+		symbols->files = file->next;
+		close_file(file);
+	}
 	free(symbols);
 }
 
+/* --- looking up --------------------------------------------------------------------------------------------- */
+
 /* "name+0x12/0x40" to the address in the image; constant suffixes such as ".isra.0" are part of the name. */
-static bool find_place(const struct ex_symbols *symbols, const char *place, uint64_t *out_address)
+static bool find_place(const struct source_file *file, const char *place, uint64_t *out_address)
 {
 	char name[sizeof(((struct ex_report *)NULL)->place)];
+	const char *plus = strrchr(place, '+'), *slash = strchr(place, '/');
 	const struct symbol *found;
 	struct ex_cursor cursor;
 	struct symbol key;
-	const char *plus = strrchr(place, '+');
 	uint64_t offset;
 
 	if (!plus)
 		return false;
 	memcpy(name, place, (size_t)(plus - place));
 	name[plus - place] = '\0';
-	cursor = (struct ex_cursor){plus + 1, place + strlen(place)};
+	cursor = (struct ex_cursor){plus + 1, slash && slash > plus ? slash : place + strlen(place)};
 	if (!ex_hex(&cursor, &offset, NULL))
 		return false;
 	key = (struct symbol){name, 0};
-	found = bsearch(&key, symbols->by_name, symbols->count, sizeof(key), compare_names);
+	found = bsearch(&key, file->by_name, file->count, sizeof(key), compare_names);
 	if (!found)
 		return false;
 	*out_address = found->address + offset;
 	return true;
 }
 
-/* By the compilation unit's own ranges: clang writes no table of addresses (.debug_aranges), without
- * which dwfl_module_getsrc() finds nothing. */
-static void search_units(Dwfl_Module *module, uint64_t address, struct ex_source *source)
+/* The last function that begins at or below the address. */
+static const struct symbol *find_address(const struct source_file *file, uint64_t address)
+{
+	size_t low = 0, high = file->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (file->by_address[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low || low == file->count) /* beyond the last, nothing says where that ends */
+		return NULL;
+	return &file->by_address[low - 1];
+}
+
+/* The compilation unit, by its own ranges: clang writes no table of addresses (.debug_aranges), without which
+ * dwfl_module_getsrc() finds nothing. */
+static Dwarf_Die *find_unit(Dwfl_Module *module, uint64_t address, Dwarf_Addr *out_bias)
 {
 	Dwarf_Die *unit = NULL;
-	Dwarf_Addr bias;
 
-	while ((unit = dwfl_module_nextcu(module, unit, &bias)) != NULL) {
-		const char *file;
-		Dwarf_Line *line;
-
-		if (dwarf_haspc(unit, address - bias) <= 0)
-			continue;
-		line = dwarf_getsrc_die(unit, address - bias);
-		file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
-		if (!file)
-			continue;
-		dwarf_lineno(line, &source->line);
-		snprintf(source->file, sizeof(source->file), "%s", file);
-		return;
+	while ((unit = dwfl_module_nextcu(module, unit, out_bias)) != NULL) {
+		if (dwarf_haspc(unit, address - *out_bias) > 0)
+			return unit;
 	}
+	return NULL;
+}
+
+static void find_inlined(Dwarf_Die *unit, uint64_t address, struct ex_source *source)
+{
+	Dwarf_Die *scopes = NULL;
+	int count = dwarf_getscopes(unit, address, &scopes);
+
+	for (int i = 0; i < count; i++) {
+		size_t length = strlen(source->inlined);
+		const char *name = dwarf_diename(&scopes[i]);
+
+		if (dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine && name)
+			snprintf(source->inlined + length, sizeof(source->inlined) - length, "%s%s",
+				 length ? " < " : "", name);
+	}
+	free(scopes);
+}
+
+/* The line itself, where the source file lies where it was compiled. */
+static void read_source(struct ex_source *source)
+{
+	FILE *in = source->file[0] == '/' ? fopen(source->file, "r") : NULL;
+	char line[512];
+
+	for (int number = 1; in && fgets(line, sizeof(line), in); number++) {
+		const char *text = line + strspn(line, " \t");
+
+		if (number != source->line)
+			continue;
+		snprintf(source->text, sizeof(source->text), "%.*s", (int)strcspn(text, "\r\n"), text);
+		break;
+	}
+	if (in)
+		fclose(in);
 }
 
 static void find_line(Dwfl_Module *module, uint64_t address, struct ex_source *source)
 {
-	Dwfl_Line *line = dwfl_module_getsrc(module, address);
-	const char *file = line ? dwfl_lineinfo(line, NULL, &source->line, NULL, NULL, NULL) : NULL;
+	Dwarf_Addr bias;
+	Dwarf_Die *unit = find_unit(module, address, &bias);
+	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, address - bias) : NULL;
+	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
 
-	if (file)
-		snprintf(source->file, sizeof(source->file), "%s", file);
-	else
-		search_units(module, address, source);
+	if (!file)
+		return;
+	dwarf_lineno(line, &source->line);
+	snprintf(source->file, sizeof(source->file), "%s", file);
+	find_inlined(unit, address - bias, source);
+	read_source(source);
+}
+
+static bool symbolize_image(struct source_file *file, uint64_t address, struct ex_source *source)
+{
+	GElf_Off offset;
+	GElf_Sym sym;
+	const char *name = dwfl_module_addrinfo(file->module, address, &offset, &sym, NULL, NULL, NULL);
+
+	if (!name)
+		return false;
+	source->found = true;
+	source->offset = offset;
+	snprintf(source->function, sizeof(source->function), "%s", name);
+	find_line(file->module, address, source);
+	return true;
+}
+
+static bool symbolize_map(const struct source_file *file, uint64_t address, struct ex_source *source)
+{
+	const struct symbol *symbol = find_address(file, address);
+
+	if (!symbol)
+		return false;
+	source->found = true;
+	source->offset = address - symbol->address;
+	snprintf(source->function, sizeof(source->function), "%s", symbol->name);
+	return true;
 }
 
 void ex_symbolize(struct ex_symbols *symbols, struct ex_finding *finding)
 {
 	const struct ex_report *report = finding->report;
-	struct ex_source *source = &finding->source;
-	const char *name;
-	uint64_t address;
-	GElf_Off offset;
-	GElf_Sym sym;
+	bool by_pc = report->has_pc && finding->fault.mode != QUIRE_MODE_USER;
 
-	if (!report->place[0] || !find_place(symbols, report->place, &address)) {
-		if (!report->has_pc || finding->fault.mode == QUIRE_MODE_USER)
+	for (struct source_file *file = symbols->files; file; file = file->next) {
+		uint64_t address;
+
+		if (!report->place[0] || !find_place(file, report->place, &address)) {
+			if (!by_pc || report->place[0])
+				continue;
+			address = report->pc - (report->has_slide ? report->slide : 0) + file->bias;
+		}
+		if (file->module ? symbolize_image(file, address, &finding->source)
+				 : symbolize_map(file, address, &finding->source))
 			return;
-		address = report->pc + symbols->bias;
 	}
-	name = dwfl_module_addrinfo(symbols->module, address, &offset, &sym, NULL, NULL, NULL);
-	if (!name)
-		return;
-	source->found = true;
-	source->offset = offset;
-	snprintf(source->function, sizeof(source->function), "%s", name);
-	find_line(symbols->module, address, source);
 }

@@ -191,7 +191,6 @@ void ex_find_way(struct ex_finding *finding)
 							   : finding->id == EX_ARM64 ? QUIRE_FAMILY_ARM64
 							   : path.arm                ? QUIRE_FAMILY_ARM
 										     : QUIRE_FAMILY_OTHER);
-	finding->way.assumed = finding->report->end == EX_END_UNKNOWN;
 
 	step(&path, QUIRE_STEP_TRAP);
 	for (unsigned i = 0; i < fault->steps_count; i++)

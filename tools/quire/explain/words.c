@@ -5,13 +5,13 @@
 const char *ex_cause_words(enum quire_cause cause)
 {
 	static const char *const words[QUIRE_CAUSE_COUNT] = {
-	    [QUIRE_CAUSE_UNKNOWN] = "the log does not hold the code that would say",
+	    [QUIRE_CAUSE_UNKNOWN] = "the report has no code that would say why",
 	    [QUIRE_CAUSE_NOT_PRESENT] = "the page tables hold no translation for the address",
 	    [QUIRE_CAUSE_PERMISSION] = "a translation exists, and it does not permit this access",
 	    [QUIRE_CAUSE_ACCESS_FLAG] = "the translation is marked as not accessed yet (access flag clear)",
 	    [QUIRE_CAUSE_ADDRESS_SIZE] = "an address in the tables is wider than the hardware was told",
 	    [QUIRE_CAUSE_ALIGNMENT] = "the address is not aligned as the access needs it",
-	    [QUIRE_CAUSE_DOMAIN] = "the domain of the mapping does not permit any access",
+	    [QUIRE_CAUSE_DOMAIN] = "the domain of the first-level entry does not permit any access",
 	    [QUIRE_CAUSE_RESERVED_BIT] =
 		"a paging entry has a bit set that is reserved: the page tables are corrupt",
 	    [QUIRE_CAUSE_PROTECTION_KEY] = "the protection key of the page forbids the access",
@@ -42,32 +42,4 @@ const char *ex_cause_words(enum quire_cause cause)
 	};
 
 	return (unsigned)cause < QUIRE_CAUSE_COUNT && words[cause] ? words[cause] : "?";
-}
-
-void ex_end_words(const struct ex_finding *finding, char *out, size_t size)
-{
-	const struct quire_fault *fault = &finding->fault;
-	const struct ex_way *way = &finding->way;
-	const char *code;
-	unsigned si_code = fault->code;
-
-	switch (way->outcome) {
-	case QUIRE_RESUME:
-		snprintf(out, size, "the access is repeated and succeeds");
-		break;
-	case QUIRE_SIGNAL:
-		if (way->rule == QUIRE_STEP_VMA_ABOVE)
-			si_code = QUIRE_SEGV_MAPERR;
-		else if (way->rule == QUIRE_STEP_ACCESS_ERROR && fault->code != QUIRE_SEGV_PKUERR)
-			si_code = QUIRE_SEGV_ACCERR;
-		code = quire_code_name(fault->signal, si_code);
-		snprintf(out, size, "the program gets %s%s%s%s", quire_signal_name(fault->signal),
-			 *code != '?' ? " (" : "", *code != '?' ? code : "", *code != '?' ? ")" : "");
-		break;
-	case QUIRE_OOPS:
-		snprintf(out, size, "the kernel has no fixup for the instruction: oops, and the task ends");
-		break;
-	default:
-		snprintf(out, size, "another handler of the kernel answers it");
-	}
 }

@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-static void set_decade(struct ex_report *report, enum quire_release decade)
-{
-	if (report->has_decade && report->decade >= decade)
-		return;
-	report->decade = decade;
-	report->has_decade = true;
-}
-
 static void vote_by_width(struct ex_report *report, unsigned digits)
 {
 	if (digits == 16)
@@ -36,13 +28,13 @@ static struct ex_report *open_kernel_report(struct ex_scan *scan, uint64_t addre
  * "BUG: unable to handle page fault for address: X", "BUG: kernel NULL pointer dereference, address: X" */
 static void read_bug(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	enum quire_release decade = QUIRE_LINUX_6;
+	enum quire_release release = QUIRE_LINUX_6;
 	uint64_t address;
 	unsigned digits;
 
 	ex_blank(cursor);
 	if (ex_phrase(cursor, "unable to handle kernel")) {
-		decade = QUIRE_LINUX_2_6;
+		release = QUIRE_LINUX_2_6;
 		if (!ex_find(cursor, "at ", 64))
 			return;
 		ex_phrase(cursor, "virtual address ");
@@ -51,7 +43,7 @@ static void read_bug(struct ex_scan *scan, struct ex_cursor *cursor)
 		return;
 	}
 	if (ex_pointer(cursor, &address, &digits))
-		set_decade(open_kernel_report(scan, address, digits), decade);
+		ex_set_release(open_kernel_report(scan, address, digits), release);
 }
 
 /* "name: Corrupted page table at address X": RSVD was set in the error code. */
@@ -64,7 +56,7 @@ static void read_corrupted(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (!ex_hex(cursor, &address, &digits))
 		return;
 	report = open_kernel_report(scan, address, digits);
-	set_decade(report, QUIRE_LINUX_2_6);
+	ex_set_release(report, QUIRE_LINUX_2_6);
 	report->mode = QUIRE_MODE_UNKNOWN;
 	ex_task_before(scan, report);
 }
@@ -75,7 +67,7 @@ static void read_pf(struct ex_scan *scan, struct ex_cursor *cursor)
 	struct ex_report *report = ex_require(scan, EX_X86_64, 1);
 	uint64_t code;
 
-	set_decade(report, QUIRE_LINUX_6);
+	ex_set_release(report, QUIRE_LINUX_6);
 	report->end = EX_END_OOPS;
 	ex_blank(cursor);
 	if (ex_phrase(cursor, "error_code(") && ex_hex(cursor, &code, NULL)) {
@@ -88,6 +80,8 @@ static void read_pf(struct ex_scan *scan, struct ex_cursor *cursor)
 		report->mode = QUIRE_MODE_USER;
 	else
 		return;
+	report->implicit = report->mode == QUIRE_MODE_KERNEL &&
+			   ex_find(&(struct ex_cursor){cursor->at, cursor->end}, "in user mode", 40);
 	if (ex_phrase(cursor, "read "))
 		report->access = QUIRE_ACCESS_READ;
 	else if (ex_phrase(cursor, "write "))
@@ -99,7 +93,7 @@ static void read_pf(struct ex_scan *scan, struct ex_cursor *cursor)
 /* "#PF error: [PROT] [WRITE]" of 5.0 */
 static void read_pf_error(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	set_decade(ex_require(scan, EX_X86_64, 1), QUIRE_LINUX_6);
+	ex_set_release(ex_require(scan, EX_X86_64, 1), QUIRE_LINUX_6);
 }
 
 static void oops_code(struct ex_scan *scan, struct ex_cursor *cursor)
@@ -113,8 +107,10 @@ static void oops_code(struct ex_scan *scan, struct ex_cursor *cursor)
 		return;
 	ex_blank(cursor);
 	counted = cursor->at < cursor->end && *cursor->at == '[';
-	if (ex_find(cursor, "ilc:", 12)) /* s390 */
+	if (ex_find(cursor, "ilc:", 12)) { /* s390: the dialect of others refuses it */
+		cursor->at -= 4;
 		return;
+	}
 	if (!report || report->oops_line)
 		report = ex_open(scan, EX_X86_64, 1);
 	ex_vote(report, EX_X86_64, 1);
@@ -122,7 +118,7 @@ static void oops_code(struct ex_scan *scan, struct ex_cursor *cursor)
 	report->oops_line = true;
 	report->end = EX_END_OOPS;
 	ex_set_code(report, code);
-	set_decade(report, counted ? QUIRE_LINUX_2_6 : QUIRE_LINUX_2_4);
+	ex_set_release(report, counted ? QUIRE_LINUX_2_6 : QUIRE_LINUX_2_4);
 }
 
 /* "Oops: 0002", "Oops: 0002 [#1] SMP", "Oops: Oops: 0002 [#1]". ARM's has words of its own before. */
@@ -138,16 +134,6 @@ static void read_oops(struct ex_scan *scan, struct ex_cursor *cursor)
 static void read_bad_pagetable(struct ex_scan *scan, struct ex_cursor *cursor)
 {
 	oops_code(scan, cursor);
-}
-
-/* "in libc.so.6[7f0123400000+1b2000]" */
-static void read_object(struct ex_report *report, struct ex_cursor *cursor)
-{
-	ex_blank(cursor);
-	if (!ex_phrase(cursor, "in ") || !ex_name(cursor, "[", report->object, sizeof(report->object)))
-		return;
-	if (ex_phrase(cursor, "["))
-		ex_hex(cursor, &report->object_base, NULL);
 }
 
 /* "name[123]: segfault at X ip Y sp Z error N in object[base+size]"; "rip" and "eip" before 2.6.28 */
@@ -178,7 +164,7 @@ static void read_segfault(struct ex_scan *scan, struct ex_cursor *cursor)
 	report = ex_open(scan, spelling[i].arch, 3);
 	vote_by_width(report, ip_digits ? ip_digits : sp_digits);
 	ex_vote(report, ip_digits > 8 || sp_digits > 8 ? EX_X86_64 : EX_I386, 1);
-	set_decade(report, spelling[i].arch == EX_ARCH_NONE ? QUIRE_LINUX_6 : QUIRE_LINUX_2_6);
+	ex_set_release(report, spelling[i].arch == EX_ARCH_NONE ? QUIRE_LINUX_6 : QUIRE_LINUX_2_6);
 	report->mode = QUIRE_MODE_USER;
 	report->end = EX_END_SIGNAL;
 	ex_set_address(report, address, digits);
@@ -187,30 +173,105 @@ static void read_segfault(struct ex_scan *scan, struct ex_cursor *cursor)
 	report->pc = ip;
 	report->sp = sp;
 	ex_task_before(scan, report);
-	read_object(report, cursor);
+	ex_read_object(report, cursor);
+}
+
+/* Selectors of user mode have privilege level 3 in their low bits (SDM 3A, 3.4.2). */
+static bool is_user_frame(struct ex_cursor cursor)
+{
+	uint64_t value;
+	unsigned digits;
+
+	if (!ex_hex(&cursor, &value, &digits))
+		return false;
+	if (cursor.at < cursor.end && *cursor.at == ':')
+		return digits == 4 && (value & 3) == 3;
+	/* i386 prints no selector of the program since 5.0: "EIP: 0xb7f12345" */
+	return digits == 8 && value < 0xc0000000;
+}
+
+static bool is_kernel_report(const struct ex_report *report)
+{
+	if (report->implicit)
+		return false;
+	if (report->kind == EX_KIND_FAULT && report->has_code)
+		return !(report->code & 4); /* U */
+	return report->mode == QUIRE_MODE_KERNEL;
+}
+
+/* A frame begins. The first is the one that faulted; others are of the system call, or of what an interrupt
+ * interrupted. Returns the report to read into; NULL when the frame is another's. */
+static struct ex_report *begin_frame(struct ex_scan *scan, struct ex_cursor cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (!report || (report->interrupted && !report->oops_line))
+		return NULL;
+	report->place_line = ex_line_number(scan);
+	if (report->frame_seen || (is_user_frame(cursor) && is_kernel_report(report)))
+		report->other_frame = true;
+	if (report->other_frame)
+		return NULL;
+	if (report->mode == QUIRE_MODE_UNKNOWN)
+		report->mode = is_user_frame(cursor) ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL;
+	return report;
+}
+
+/* Each frame has a selector before its pc; 2.6 also has the pc alone in the announcement. */
+static void read_frame_place(struct ex_report *report, struct ex_cursor *cursor)
+{
+	struct ex_cursor probe = *cursor;
+	uint64_t selector;
+	unsigned digits;
+
+	report->frame_seen =
+	    ex_hex(&probe, &selector, &digits) && digits == 4 && probe.at < probe.end && *probe.at == ':';
+	ex_read_place(report, cursor);
 }
 
 /* "RIP: 0010:[<ffffffff81012345>]  [<ffffffff81012345>] name+0x1/0x2", "RIP: 0010:name+0x1/0x2" */
 static void read_rip(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report = ex_current(scan);
+	struct ex_report *report = begin_frame(scan, *cursor);
 
 	if (!report)
 		return;
 	ex_vote(report, EX_X86_64, 2);
-	ex_read_place(report, cursor);
+	read_frame_place(report, cursor);
 	if (!report->has_pc && report->place[0])
-		set_decade(report, QUIRE_LINUX_4_14);
+		ex_set_release(report, QUIRE_LINUX_4_14);
+}
+
+/* "RIP  [<ffffffff81012345>] name+0x1/0x2" repeats it at the end of 2.6's and 3.x's reports. */
+static void read_rip_again(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current_frame(scan);
+
+	ex_blank(cursor);
+	if (report && ex_phrase(cursor, "[<")) {
+		cursor->at -= 2;
+		ex_read_place(report, cursor);
+	}
 }
 
 static void read_eip(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report = ex_current(scan);
+	struct ex_report *report = begin_frame(scan, *cursor);
 
 	if (!report)
 		return;
 	ex_vote(report, EX_I386, 4);
-	ex_phrase(cursor, " is at");
+	read_frame_place(report, cursor);
+}
+
+/* "EIP is at name+0x1/0x2" belongs to the EIP before it. */
+static void read_eip_is_at(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current_frame(scan);
+
+	if (!report)
+		return;
+	ex_vote(report, EX_I386, 4);
 	ex_read_place(report, cursor);
 }
 
@@ -228,13 +289,13 @@ static void read_printing_eip(struct ex_scan *scan, struct ex_cursor *cursor)
 /* "IP: [<c0123456>] name+0x1/0x2", "IP: name+0x1/0x2" */
 static void read_ip(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report = ex_current(scan);
+	struct ex_report *report = ex_current_frame(scan);
 
 	if (!report)
 		return;
 	ex_read_place(report, cursor);
 	if (!report->has_pc && report->place[0])
-		set_decade(report, QUIRE_LINUX_4_14);
+		ex_set_release(report, QUIRE_LINUX_4_14);
 }
 
 static void read_cr2(struct ex_scan *scan, struct ex_cursor *cursor)
@@ -246,12 +307,13 @@ static void read_cr2(struct ex_scan *scan, struct ex_cursor *cursor)
 	if (!report || !ex_hex(cursor, &address, &digits))
 		return;
 	vote_by_width(report, digits);
-	ex_set_address(report, address, digits);
+	if (report->kind == EX_KIND_FAULT) /* #GP leaves that of an earlier fault in it */
+		ex_set_address(report, address, digits);
 }
 
 static void read_rsp(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report = ex_current(scan);
+	struct ex_report *report = ex_current_frame(scan);
 
 	if (!report)
 		return;
@@ -261,7 +323,7 @@ static void read_rsp(struct ex_scan *scan, struct ex_cursor *cursor)
 
 static void read_esp(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_report *report = ex_current(scan);
+	struct ex_report *report = ex_current_frame(scan);
 
 	if (!report)
 		return;
@@ -269,70 +331,166 @@ static void read_esp(struct ex_scan *scan, struct ex_cursor *cursor)
 	ex_read_sp(report, cursor);
 }
 
-static void keep_walk(struct ex_scan *scan, struct ex_cursor *cursor, const char *name, enum ex_arch arch)
+/* "PGD 23c4067 P4D 23c5067 PUD 0", "*pdpt = 0000000000000000 *pde = 00000000": names and entries until a
+ * word that is neither. "BAD": the table lies where nothing can be read. */
+static void read_entries(struct ex_report *report, struct ex_cursor *cursor)
+{
+	static const char *const names[] = {"PGD", "P4D", "PUD", "PMD", "PTE", "*pdpt", "*pde", "*pte"};
+
+	for (unsigned i = 0; i < EX_ENTRIES; i++) {
+		struct ex_cursor probe = *cursor;
+		const char *name = NULL;
+		uint64_t value = 0;
+
+		ex_blank(&probe);
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]) && !name; n++)
+			name = ex_phrase(&probe, names[n]) ? names[n] : NULL;
+		if (!name)
+			return;
+		ex_blank(&probe);
+		ex_phrase(&probe, "=");
+		ex_blank(&probe);
+		if (ex_phrase(&probe, "BAD"))
+			ex_add_entry(report, name + (*name == '*'), strlen(name) - (*name == '*'), 0, true);
+		else if (ex_hex(&probe, &value, NULL))
+			ex_add_entry(report, name + (*name == '*'), strlen(name) - (*name == '*'), value,
+				     false);
+		else
+			return;
+		*cursor = probe;
+	}
+}
+
+/* The dialect knows the first name: the cursor goes back before it. */
+static void read_walk(struct ex_scan *scan, struct ex_cursor *cursor, size_t name_length, enum ex_arch arch)
 {
 	struct ex_report *report = ex_current(scan);
-	size_t length;
 
-	if (!report)
+	if (!report || report->walk_count)
 		return;
-	ex_vote(report, arch, 2);
-	if (report->walk[0])
-		return;
-	length = strlen(name);
-	memcpy(report->walk, name, length);
-	while (cursor->at < cursor->end && length + 1 < sizeof(report->walk)) {
-		char c = *cursor->at++;
-
-		/* the line is over where a word that is no entry and no number begins */
-		if ((unsigned char)c < 0x20 || (unsigned char)c >= 0x7f || strchr("OoIiRrCc", c))
-			break;
-		report->walk[length++] = c;
-	}
-	while (length && report->walk[length - 1] == ' ')
-		length--;
-	report->walk[length] = '\0';
+	cursor->at -= name_length;
+	read_entries(report, cursor);
+	if (report->walk_count)
+		ex_vote(report, arch, 2);
 }
 
 static void read_pgd(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	struct ex_cursor probe = *cursor;
-	uint64_t value;
-
-	if (ex_hex(&probe, &value, NULL))
-		keep_walk(scan, cursor, "PGD", EX_X86_64);
+	read_walk(scan, cursor, strlen("PGD"), EX_X86_64);
 }
 
 static void read_pde(struct ex_scan *scan, struct ex_cursor *cursor)
 {
-	keep_walk(scan, cursor, "*pde", EX_I386);
+	read_walk(scan, cursor, strlen("*pde"), EX_I386);
+}
+
+static void read_pdpt(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	read_walk(scan, cursor, strlen("*pdpt"), EX_I386);
+}
+
+/* --- #GP: an exception without an address ---------------------------------------------------------------- */
+
+/* "ip:401136 sp:7ffd00000000 error:0 in demo[400000+1000]" behind the name of a program's trap */
+static void read_trap_frame(struct ex_report *report, struct ex_cursor *cursor)
+{
+	unsigned digits;
+	uint64_t code;
+
+	report->mode = QUIRE_MODE_USER;
+	report->end = EX_END_SIGNAL;
+	if (!ex_phrase(cursor, "ip:") || !ex_hex(cursor, &report->pc, &digits))
+		return;
+	report->has_pc = true;
+	ex_vote(report, digits > 8 ? EX_X86_64 : EX_ARCH_NONE, 2);
+	if (!ex_find(cursor, "sp:", 4) || !ex_hex(cursor, &report->sp, &digits))
+		return;
+	report->has_sp = true;
+	ex_vote(report, digits > 8 ? EX_X86_64 : EX_I386, 1);
+	if (ex_find(cursor, "error:", 8) && ex_hex(cursor, &code, NULL))
+		ex_set_code(report, code);
+	ex_read_object(report, cursor);
+}
+
+/* "general protection fault, probably for non-canonical address 0x...: 0000 [#1]", "general protection: 0000" */
+static void read_general_protection(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report;
+	uint64_t value;
+	unsigned digits;
+
+	ex_phrase(cursor, " fault");
+	ex_blank(cursor);
+	if (ex_phrase(cursor, "ip:")) {
+		cursor->at -= 3;
+		report = ex_open(scan, EX_ARCH_NONE, 0);
+		report->kind = EX_KIND_PROTECTION;
+		ex_task_before(scan, report);
+		read_trap_frame(report, cursor);
+		return;
+	}
+	if (*cursor->at != ',' && *cursor->at != ':')
+		return;
+	report = ex_open(scan, EX_X86_64, 1);
+	ex_vote(report, EX_I386, 1);
+	report->kind = EX_KIND_PROTECTION;
+	report->mode = QUIRE_MODE_UNKNOWN; /* the frame tells */
+	report->end = EX_END_OOPS;
+	if (ex_find(cursor, "address ", 48) && ex_hex(cursor, &value, &digits)) {
+		report->non_canonical = true;
+		ex_set_release(report, QUIRE_LINUX_6);
+		ex_set_address(report, value, digits);
+		vote_by_width(report, digits);
+	}
+	if (ex_find(cursor, ":", 4) && ex_hex(cursor, &value, &digits) && digits == 4)
+		ex_set_code(report, value);
+}
+
+/* "KASAN: null-ptr-deref in range [0x0000000000000018-0x000000000000001f]" */
+static void read_range(struct ex_scan *scan, struct ex_cursor *cursor)
+{
+	struct ex_report *report = ex_current(scan);
+
+	if (!report || !ex_find(cursor, "in range [", 48) || !ex_hex(cursor, &report->low, NULL))
+		return;
+	if (ex_phrase(cursor, "-") && ex_hex(cursor, &report->high, NULL))
+		report->has_range = true;
 }
 
 const struct ex_anchor ex_x86_anchors[] = {
-    {"BUG:", read_bug},
-    {"Corrupted page table at address", read_corrupted},
-    {"#PF:", read_pf},
-    {"#PF error:", read_pf_error},
-    {"Oops:", read_oops},
-    {"Bad pagetable:", read_bad_pagetable},
-    {"segfault at", read_segfault},
-    {"RIP:", read_rip},
-    {"RIP ", read_rip},
-    {"EIP:", read_eip},
-    {"EIP is at", read_eip},
-    {"printing eip:", read_printing_eip},
-    {"IP:", read_ip},
-    {"CR2:", read_cr2},
-    {"RSP:", read_rsp},
-    {"ESP:", read_esp},
-    {"esp:", read_esp},
-    {"PGD", read_pgd},
-    {"*pde", read_pde},
-    {"*pdpt", read_pde},
-    {NULL, NULL},
+    {"BUG:", read_bug, NULL},
+    {"Corrupted page table at address", read_corrupted, NULL},
+    {"#PF:", read_pf, NULL},
+    {"#PF error:", read_pf_error, NULL},
+    {"Oops:", read_oops, NULL},
+    {"Bad pagetable:", read_bad_pagetable, NULL},
+    {"segfault at", read_segfault, NULL},
+    {"RIP:", read_rip, NULL},
+    {"RIP ", read_rip_again, NULL},
+    {"EIP:", read_eip, NULL},
+    {"EIP is at", read_eip_is_at, NULL},
+    {"printing eip:", read_printing_eip, NULL},
+    {"IP:", read_ip, NULL},
+    {"CR2:", read_cr2, NULL},
+    {"RSP:", read_rsp, NULL},
+    {"ESP:", read_esp, NULL},
+    {"esp:", read_esp, NULL},
+    {"PGD", read_pgd, NULL},
+    {"*pde", read_pde, NULL},
+    {"*pdpt", read_pdpt, NULL},
+    {"general protection", read_general_protection, NULL},
+    {"KASAN:", read_range, NULL},
+    {NULL, NULL, NULL},
 };
 
 /* --- the error code ------------------------------------------------------------------------------- */
+
+bool ex_hides_present(const struct ex_finding *finding)
+{
+	return ex_is_x86(finding) && finding->report->line && finding->fault.mode == QUIRE_MODE_USER &&
+	       (finding->fault.raw & 1) && finding->report->end == EX_END_SIGNAL &&
+	       finding->report->has_address && finding->report->address >= finding->arch.user_end;
+}
 
 unsigned ex_x86_bits(const struct ex_finding *finding, struct ex_bit *out_bits)
 {
@@ -364,5 +522,7 @@ unsigned ex_x86_bits(const struct ex_finding *finding, struct ex_bit *out_bits)
 		out_bits[count++] = (struct ex_bit){fields[i].field, fields[i].bit, fields[i].bit, set,
 						    set ? fields[i].set : fields[i].clear};
 	}
+	if (ex_hides_present(finding))
+		out_bits[0].meaning = "Linux shows it set for every address of the kernel";
 	return count;
 }
