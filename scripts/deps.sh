@@ -8,7 +8,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libdw-dev libelf-dev libjansson-dev"
 run="$build qemu-system-x86 busybox-static"
 bench="$run valgrind"
-test="$bench clang llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester gcc-i686-linux-gnu libc6-dev-i386-cross"
+test="$bench clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester gcc-i686-linux-gnu libc6-dev-i386-cross"
 
 goal=${1:-build}
 case $goal in
