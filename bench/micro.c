@@ -173,13 +173,11 @@ static void prepare_many(struct bench *bench)
 
 static void run_copy(struct bench *bench)
 {
-	struct qr_pt_counts came = {0};
 	struct qr_tlb tlb;
+	struct qr_pt_copy copy = {.to = &bench->pt[1], .from = &bench->pt[0], .tlb = &tlb};
 
 	qr_tlb_begin(&tlb, &bench->pt[0]);
-	demand(qr_pt_copy(&bench->pt[1], &bench->pt[0], &tlb, START, va_of(PAGES), QR_COPY_COW, NULL,
-			  &came) == QUIRE_OK &&
-		   came.anon == PAGES,
+	demand(qr_pt_copy(&copy, START, va_of(PAGES), QR_COPY_COW) == QUIRE_OK && copy.came.anon == PAGES,
 	       "no copy");
 	qr_tlb_end(&tlb);
 }

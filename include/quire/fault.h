@@ -187,7 +187,8 @@ struct quire_trace {
 struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm,
 				const struct quire_trap *trap, struct quire_trace *trace) QUIRE_MUST_USE;
 
-/* Resolves a fault that is decoded already, for a port with its own decoder. Otherwise as quire_trap(). */
+/* Resolves a fault that is decoded already, for a port with its own decoder. Returns the outcome; Context
+ * and Locks are those of quire_trap(). */
 struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm,
 				 const struct quire_fault *fault, struct quire_trace *trace) QUIRE_MUST_USE;
 
@@ -201,15 +202,22 @@ struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *m
 enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector, unsigned index,
 				   const struct quire_fault_row *row) QUIRE_MUST_USE;
 
-/* Names for people: "read", "kernel", "not-present", "do_page_fault", "resume".
- * Each returns a constant string, "?" for a number outside the enum. Any context. */
+/* --- names for people: each is a constant string, "?" for a number outside the enum. Any context. --- */
+
+/* Returns "read", "write", "exec" or "unknown". */
 const char *quire_access_name(enum quire_access access);
+/* Returns "user", "kernel" or "unknown". */
 const char *quire_mode_name(enum quire_mode mode);
+/* Returns "not-present", "permission", ... */
 const char *quire_cause_name(enum quire_cause cause);
+/* Returns the name of a route, "page-fault" for example. */
 const char *quire_route_name(enum quire_route route);
+/* Returns "resume", "signal", ... */
 const char *quire_outcome_name(enum quire_outcome_kind kind);
-const char *quire_signal_name(unsigned signal);              /* "SIGSEGV" */
-const char *quire_code_name(unsigned signal, unsigned code); /* "SEGV_MAPERR" */
+/* Returns "SIGSEGV", ... */
+const char *quire_signal_name(unsigned signal);
+/* Returns "SEGV_MAPERR", ... */
+const char *quire_code_name(unsigned signal, unsigned code);
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Address spaces: what a program's memory system calls do, with Linux's semantics and errno.
  *
- * Unless a function says otherwise: it may sleep, takes the mm lock itself (no lock of the library
- * may be held), returns QUIRE_OK or the status Linux returns in the same case, and on failure leaves
- * everything as it was where Linux does (munmap, mprotect, madvise and mlock of several vmas keep
- * what was done before the failing one, as on Linux). Addresses and lengths are bytes. */
+ * Unless a function says otherwise:
+ * Returns    QUIRE_OK, or the status that Linux returns in the same case.
+ * On failure everything is as it was. (munmap, mprotect, madvise and mlock of several vmas keep what was done
+ *            before the vma that failed, as on Linux.)
+ * Context    a thread that may sleep.
+ * Locks      none of the library may be held; the mm lock is taken.
+ * Addresses and lengths are bytes; a length is rounded up to whole pages. */
 #ifndef QUIRE_MM_H
 #define QUIRE_MM_H
 
@@ -22,29 +25,40 @@ struct quire_mm_layout {
 	uint8_t bottom_up;  /* 1: search upwards whatever the profile says */
 };
 
-/* Makes an empty address space. `layout`: NULL for the defaults.
- * Returns QUIRE_OK; QUIRE_ENOMEM; QUIRE_EINVAL: an address outside the arch's user half. */
+/* Makes an empty address space with one reference. `layout`: NULL for the defaults. A port that places
+ * mappings at random chooses mmap_base.
+ * Returns    QUIRE_OK; QUIRE_ENOMEM; QUIRE_EINVAL: an address outside the arch's user half. */
 enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
 				  struct quire_mm **out_mm) QUIRE_MUST_USE;
 
-/* References (threads). The last put unmaps everything and frees the tables.
- * => no CPU is active in an mm whose last reference is put. */
+/* Takes a reference (a thread of the process). Returns `mm`. Any context. */
 struct quire_mm *quire_mm_get(struct quire_mm *mm);
+
+/* Puts a reference; NULL is allowed. The last one unmaps everything and frees the tables: no CPU may be in the
+ * address space then. Context: may sleep. */
 void quire_mm_put(struct quire_mm *mm);
 
-/* Copies an address space for fork: private pages are shared copy-on-write.
- * Returns QUIRE_OK; QUIRE_ENOMEM: no frame, or the commit limit; the parent is as it was. */
+/* Copies an address space for fork: private pages are shared copy-on-write. The child has one reference.
+ * Returns    QUIRE_OK; QUIRE_ENOMEM: no frame, or the commit limit; the parent is as it was. */
 enum quire_status quire_mm_fork(struct quire_mm *parent, struct quire_mm **out_child) QUIRE_MUST_USE;
 
-/* CPU `cpu` will use this address space: returns the root table to load. Until quire_mm_leave() the
- * CPU is in the set of every flush. A CPU is in one mm at a time. Any context. */
+/* CPU `cpu`, the calling one, will use this address space: from here to quire_mm_leave() it is in the set of
+ * every flush. A switch enters the next address space, loads its root, and then leaves the previous one: in
+ * between the CPU is in both. Not twice in the same one.
+ * Returns    the root table to load. Any context. */
 quire_pa quire_mm_enter(struct quire_mm *mm, unsigned cpu);
+
+/* CPU `cpu`, the calling one, has loaded another root: it is in no flush of `mm` any more. If it keeps
+ * translations of `mm` (ASID, PCID), the port drops them before it enters `mm` again, unless it knows that
+ * tlb_flush() was not called for `mm` in between. Any context. */
 void quire_mm_leave(struct quire_mm *mm, unsigned cpu);
 
+/* Returns the system that the address space belongs to. Any context. */
 struct quire_system *quire_mm_system(const struct quire_mm *mm);
 
-/* The context pointer of the port (its process). NULL until set. */
+/* Sets the port's own pointer (its process). The library does not use it. Any context. */
 void quire_mm_set_context(struct quire_mm *mm, void *context);
+/* Returns what quire_mm_set_context() set; NULL until then, and in the child of a fork. Any context. */
 void *quire_mm_context(const struct quire_mm *mm);
 
 /* --- limits and rights ---------------------------------------------------------------------------- */
@@ -58,8 +72,10 @@ enum quire_limit {
 };
 #define QUIRE_UNLIMITED UINT64_MAX
 
-/* Soft limits in bytes. Defaults: DATA and AS unlimited, STACK 8 MiB, MEMLOCK 8 MiB. fork inherits. */
+/* Sets a soft limit in bytes. Defaults: DATA and AS unlimited, STACK 8 MiB, MEMLOCK 8 MiB. The child of a fork
+ * has its parent's. A number outside the enum is ignored. Context: may sleep. Locks: mm. */
 void quire_mm_set_limit(struct quire_mm *mm, enum quire_limit limit, uint64_t bytes);
+/* Returns a soft limit in bytes; 0 for a number outside the enum. Any context. */
 uint64_t quire_mm_limit(const struct quire_mm *mm, enum quire_limit limit);
 
 enum {
@@ -67,6 +83,8 @@ enum {
 	QUIRE_RIGHT_SYS_ADMIN = 2, /* CAP_SYS_ADMIN: the last 3 percent may be committed */
 	QUIRE_RIGHT_SYS_RAWIO = 4  /* CAP_SYS_RAWIO: may map below mmap_min_addr */
 };
+/* Sets what the process may do: QUIRE_RIGHT_*, ORed. Default: none. The child of a fork has its parent's.
+ * Context: may sleep. Locks: mm. */
 void quire_mm_set_rights(struct quire_mm *mm, uint32_t rights);
 
 /* --- mapping: flags, advice and errors have Linux's numbers --------------------------------------- */
@@ -102,9 +120,21 @@ struct quire_mmap {
 	                          * 0 means READ | WRITE | EXEC */
 };
 
+/* mmap(2). *out_va: where the mapping is. `how->length` and `how->offset` as given by the program.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: no length, no or an unknown type, an unaligned address or offset, HUGETLB;
+ *            QUIRE_EACCES: the file was not opened so; QUIRE_EPERM: below mmap_min_addr, or the file may not be
+ *            executed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there; QUIRE_EOVERFLOW: the end of the file
+ *            range; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_EOPNOTSUPP: an unknown flag with SHARED_VALIDATE;
+ *            QUIRE_ENOMEM: no room, a limit, or no frame. */
 enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how,
 			     quire_va *out_va) QUIRE_MUST_USE;
+/* munmap(2): removes what is mapped in [addr, addr + length). A range that maps nothing is a success.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, no length, or beyond the address space; QUIRE_ENOMEM: a vma would
+ *            be cut in two beyond max_map_count, or no memory for it. */
 enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
+/* mprotect(2). `prot`: QUIRE_PROT_READ | _WRITE | _EXEC, with _GROWSDOWN from the start of a growing vma on.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown bit, GROWSDOWN where nothing grows; QUIRE_EACCES: the
+ *            file was not opened so; QUIRE_ENOMEM: a hole, the commit limit, or no memory for a vma. */
 enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length,
 				 quire_prot prot) QUIRE_MUST_USE;
 
@@ -113,13 +143,27 @@ enum {
 	QUIRE_MREMAP_FIXED = 2,
 	QUIRE_MREMAP_DONTUNMAP = 4
 };
-enum quire_status quire_mremap(struct quire_mm *mm, quire_va old_addr, uint64_t old_length,
-			       uint64_t new_length, uint32_t flags, quire_va new_addr,
+struct quire_mremap {
+	quire_va old_addr;
+	uint64_t old_length; /* 0: a second mapping of shared memory */
+	uint64_t new_length;
+	uint32_t flags;    /* QUIRE_MREMAP_* */
+	quire_va new_addr; /* with FIXED; a hint with DONTUNMAP */
+};
+
+/* mremap(2). *out_va: where the mapping is now.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown flag, FIXED over the old range; QUIRE_EFAULT: nothing
+ *            mapped at old_addr, or the range has more than one vma; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK;
+ *            QUIRE_ENOMEM: no room, a limit, or no frame. */
+enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_mremap *how,
 			       quire_va *out_va) QUIRE_MUST_USE;
 
-/* Where the heap starts (the end of the program's data) and, in *out_brk, where it ends. */
+/* Sets where the heap starts: the end of the program's data. The heap is empty then. Locks: mm. */
 void quire_mm_set_brk(struct quire_mm *mm, quire_va start);
-/* brk(2) as the system call: returns the new end, or the old one when it could not be moved. */
+
+/* brk(2): moves the end of the heap to `brk`; rounded up, that is how far it is mapped.
+ * Returns    the new end, or the old one when it could not be moved: below the start, RLIMIT_DATA, something in
+ *            the way, no memory. */
 quire_va quire_brk(struct quire_mm *mm, quire_va brk);
 
 enum quire_advice {
@@ -147,10 +191,16 @@ enum quire_advice {
 	QUIRE_MADV_DONTNEED_LOCKED = 24,
 	QUIRE_MADV_COLLAPSE = 25
 };
+/* madvise(2). `advice`: enum quire_advice.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, unknown advice, or the vma is of a kind that it does not fit
+ *            (locked, shared, of a file); QUIRE_EACCES: REMOVE of what is not shared and writable; QUIRE_ENOMEM: a
+ *            hole (after the rest was done), or no frame for POPULATE_*; QUIRE_EAGAIN: no memory for a vma;
+ *            QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*. */
 enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t length,
 				int advice) QUIRE_MUST_USE;
 
-/* One byte a page into `vector` (kernel memory): 1 resident. ENOMEM where nothing is mapped. */
+/* mincore(2): one byte for each page of [addr, addr + length) into `vector`, kernel memory: 1 resident, else 0.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned; QUIRE_ENOMEM: a hole. */
 enum quire_status quire_mincore(struct quire_mm *mm, quire_va addr, uint64_t length,
 				unsigned char *vector) QUIRE_MUST_USE;
 
@@ -160,10 +210,19 @@ enum {
 	QUIRE_MCL_FUTURE = 2,
 	QUIRE_MCL_ONFAULT = 4
 };
+/* mlock2(2): locks [addr, addr + length). `flags`: QUIRE_MLOCK_ONFAULT, or 0 to bring the pages in now.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: an unknown flag, or the range wraps; QUIRE_EPERM: RLIMIT_MEMLOCK is 0 and no
+ *            IPC_LOCK; QUIRE_ENOMEM: a hole, more than RLIMIT_MEMLOCK, or no memory for a vma; QUIRE_EAGAIN: no
+ *            frame for a page, the range is locked all the same. */
 enum quire_status quire_mlock(struct quire_mm *mm, quire_va addr, uint64_t length,
 			      uint32_t flags) QUIRE_MUST_USE;
+/* munlock(2). Returns QUIRE_OK; QUIRE_EINVAL: the range wraps; QUIRE_ENOMEM: a hole, or no memory for a vma. */
 enum quire_status quire_munlock(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
+/* mlockall(2). `flags`: QUIRE_MCL_*.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: no or unknown flags; QUIRE_EPERM: as quire_mlock(); QUIRE_ENOMEM: more than
+ *            RLIMIT_MEMLOCK. */
 enum quire_status quire_mlockall(struct quire_mm *mm, uint32_t flags) QUIRE_MUST_USE;
+/* munlockall(2): unlocks every vma, and those to come. Returns QUIRE_OK. */
 enum quire_status quire_munlockall(struct quire_mm *mm) QUIRE_MUST_USE;
 
 enum {
@@ -171,27 +230,34 @@ enum {
 	QUIRE_MS_INVALIDATE = 2,
 	QUIRE_MS_SYNC = 4
 };
+/* msync(2). `flags`: QUIRE_MS_*. SYNC writes the dirty pages of shared mappings of files back; the mm lock is
+ * dropped for that.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, unknown flags, SYNC with ASYNC; QUIRE_EBUSY: INVALIDATE of a locked
+ *            vma; QUIRE_ENOMEM: a hole (after the rest was done); the status of the file's `write`. */
 enum quire_status quire_msync(struct quire_mm *mm, quire_va addr, uint64_t length,
 			      uint32_t flags) QUIRE_MUST_USE;
 
 /* --- access by the kernel to another's memory ----------------------------------------------------- */
 
-/* Copies between kernel memory and an address space, faulting pages in as the program itself would
- * (ptrace, process_vm_readv). FORCE overrides the protection as ptrace does.
- * *out_done: bytes copied before the first that could not be. Returns QUIRE_OK when any were or
- * length is 0, else QUIRE_EFAULT or QUIRE_ENOMEM. */
 enum {
-	QUIRE_ACCESS_MM_WRITE = 1,
-	QUIRE_ACCESS_MM_FORCE = 2
+	QUIRE_REMOTE_WRITE = 1, /* to the address space; else from it */
+	QUIRE_REMOTE_FORCE = 2  /* overrides the protection as ptrace does */
 };
+
+/* Copies `length` bytes between `buffer`, kernel memory, and an address space (ptrace, process_vm_readv), faulting
+ * pages in as the program itself would. `flags`: QUIRE_REMOTE_*.
+ * *out_done: bytes copied before the first that could not be.
+ * Returns    QUIRE_OK when any were, or length is 0; else QUIRE_EFAULT or QUIRE_ENOMEM. */
 enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer, size_t length,
 				  unsigned flags, size_t *out_done) QUIRE_MUST_USE;
 
-/* What identifies the memory behind an address, for futexes: equal for two addresses that are the same
- * shared memory. Private memory is identified by (mm, va). EFAULT where nothing is mapped. */
 struct quire_key {
 	uint64_t word[2];
 };
+
+/* What identifies the memory behind an address, for futexes: equal for two addresses of the same shared memory.
+ * Private memory is identified by (mm, va).
+ * Returns    QUIRE_OK; QUIRE_EFAULT: nothing is mapped. */
 enum quire_status quire_mm_key(struct quire_mm *mm, quire_va va, struct quire_key *out_key) QUIRE_MUST_USE;
 
 /* --- what an address space looks like ------------------------------------------------------------- */
@@ -224,12 +290,12 @@ struct quire_region {
 	struct quire_file *file; /* NULL: anonymous; valid while the region stays mapped */
 };
 
-/* The first region that ends above `va`. QUIRE_ENOENT: none. */
+/* The first region that ends above `va`. Returns QUIRE_OK; QUIRE_ENOENT: none. */
 enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va,
 				  struct quire_region *out_region) QUIRE_MUST_USE;
 
-/* The same, with a reference to the file, if there is one: for who looks at another's address space, which
- * may unmap meanwhile. quire_file_put() it. */
+/* The same, with a reference to the file, if there is one: for callers that look at another process, which may
+ * unmap meanwhile. quire_file_put() it. Returns QUIRE_OK; QUIRE_ENOENT: none. */
 enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va,
 				      struct quire_region *out_region) QUIRE_MUST_USE;
 
@@ -238,11 +304,13 @@ struct quire_smaps {
 	uint64_t rss, pss, shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t referenced, anonymous, swap, locked, lazyfree, pss_dirty;
 };
+/* Adds up the counts of the pages mapped in [start, end).
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, or the range ends before it starts. */
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
 				 struct quire_smaps *out_smaps) QUIRE_MUST_USE;
 
-/* One entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared,
- * 56 exclusively mapped, 54:0 the frame. Unmapped addresses give 0. */
+/* Returns one entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared, 56
+ * exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. */
 uint64_t quire_mm_pagemap(struct quire_mm *mm, quire_va va);
 
 struct quire_mm_usage {
@@ -254,9 +322,10 @@ struct quire_mm_usage {
 	unsigned regions;
 	quire_va start_brk, brk;
 };
+/* The numbers of /proc/PID/status and statm. Sums over the CPUs: exact when nothing else runs. Any context. */
 void quire_mm_usage(struct quire_mm *mm, struct quire_mm_usage *out_usage);
 
-/* The address whose region is the main stack, for QUIRE_REGION_STACK. */
+/* Sets the address whose region is the main stack, for QUIRE_REGION_STACK. Locks: mm. */
 void quire_mm_set_stack(struct quire_mm *mm, quire_va start_stack);
 
 #ifdef __cplusplus

@@ -127,7 +127,7 @@ extern const struct quire_profile quire_profile_6;
  * Returns NULL when there is none. Any context. */
 const struct quire_profile *quire_profile_find(const char *name);
 
-/* The index-th profile, oldest first; NULL past the end. Any context. */
+/* Returns the index-th profile, oldest first; NULL past the end. Any context. */
 const struct quire_profile *quire_profile_at(unsigned index);
 
 /* The rules of `profile` on that kind of architecture (quire_arch.family). Never NULL. Any context. */

@@ -131,8 +131,9 @@ enum quire_step {
 extern "C" {
 #endif
 
-/* The name of a step ("do_anonymous_page") and its meaning in one line; "?" for no step. Any context. */
+/* Returns the name of a step ("do_anonymous_page"); "?" for no step. Any context. */
 const char *quire_step_name(enum quire_step step);
+/* Returns its meaning in one line; "?" for no step. Any context. */
 const char *quire_step_text(enum quire_step step);
 
 #ifdef __cplusplus

@@ -59,12 +59,17 @@ struct quire_config {
 enum quire_status quire_system_create(const struct quire_config *config,
 				      struct quire_system **out_system) QUIRE_MUST_USE;
 
-/* Ends a system: per-CPU lists are drained and the kernel mappings freed; the RAM is the host's again.
- * => every mm is destroyed, every file put, every frame freed: else quire_host.panic() names the first. */
+/* Ends a system; NULL is allowed: per-CPU lists are drained and the kernel mappings freed; the RAM is the
+ * host's again.
+ * => every mm is destroyed, every file put, every frame freed: else quire_host.panic() names the first.
+ * Context: nothing else runs in the system. */
 void quire_system_destroy(struct quire_system *system);
 
+/* Returns the architecture. Any context. */
 const struct quire_arch *quire_system_arch(const struct quire_system *system);
+/* Returns the profile. Any context. */
 const struct quire_profile *quire_system_profile(const struct quire_system *system);
+/* Returns quire_config.host_context. Any context. */
 void *quire_system_host_context(const struct quire_system *system);
 
 /* --- frames, for the port's own use ------------------------------------------------------------- */
@@ -81,13 +86,14 @@ enum {
 enum quire_status quire_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
 				    quire_pfn *out_pfn) QUIRE_MUST_USE;
 
-/* Frees what quire_frame_alloc() gave, with the same order. */
+/* Frees what quire_frame_alloc() gave, with the same order. A program that still maps a frame keeps it until it
+ * unmaps it. Context: any but interrupts; does not sleep. Locks: takes the zone lock. */
 void quire_frame_free(struct quire_system *system, quire_pfn pfn, unsigned order);
 
-/* The linear address of a frame; NULL when it is in no linear range. Any context. */
+/* Returns the linear address of a frame; NULL when it is in no linear range. Any context. */
 void *quire_frame_address(const struct quire_system *system, quire_pfn pfn);
 
-/* The frame of an address in a linear range; n == 0 is never one that was allocated. Any context. */
+/* Returns the frame of an address in a linear range; n == 0: in none. Any context. */
 quire_pfn quire_frame_of(const struct quire_system *system, const void *address);
 
 /* --- what the system says of itself ----------------------------------------------------------- */
@@ -106,9 +112,11 @@ enum quire_page_state {
 	QUIRE_PAGE_ZERO,     /* the zero page */
 	QUIRE_PAGE_STATES
 };
+/* Returns the state as the tools spell it; "?" for a number outside the enum. Any context. */
 const char *quire_page_state_name(enum quire_page_state state);
 
-/* What a frame is used for; QUIRE_PAGE_STATES: it is in no range. Exact when nothing else runs. Any context. */
+/* Returns what a frame is used for; QUIRE_PAGE_STATES: it is in no range. Exact when nothing else runs. Any
+ * context. */
 enum quire_page_state quire_frame_state(const struct quire_system *system, quire_pfn pfn);
 
 struct quire_memory {
@@ -122,7 +130,7 @@ struct quire_memory {
 /* What memory is in use for. Exact when nothing else runs. Sums over the CPUs. Any context. */
 void quire_memory(const struct quire_system *system, struct quire_memory *out_memory);
 
-/* One line of it without the rest: cheap enough for every timer tick. 0 for no state. Any context. */
+/* Returns how many frames are in `state`: cheap enough for every timer tick. 0 for no state. Any context. */
 uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state);
 
 struct quire_memory_survey {
@@ -134,7 +142,7 @@ struct quire_memory_survey {
  * Exact when nothing else runs. Any context. */
 void quire_memory_survey(const struct quire_system *system, struct quire_memory_survey *out_survey);
 
-/* How often `step` was passed, over all CPUs. Any context. */
+/* Returns how often `step` was passed, over all CPUs. Any context. */
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step);
 
 /* Work done, beside the steps. */
@@ -149,7 +157,11 @@ enum quire_event {
 	QUIRE_EVENT_FORK_PTE, /* entries copied by fork */
 	QUIRE_EVENT_COUNT
 };
+
+/* Returns how often `event` happened, over all CPUs; 0 for a number outside the enum. Any context. */
 uint64_t quire_event(const struct quire_system *system, enum quire_event event);
+
+/* Returns the event as the tools spell it; "?" for a number outside the enum. Any context. */
 const char *quire_event_name(enum quire_event event);
 
 /* Recomputes what the system believes: frame states, reference counts, reverse maps against the
@@ -163,7 +175,7 @@ enum quire_status quire_check(struct quire_system *system, char *why, size_t siz
 
 enum quire_kmap_kind {
 	QUIRE_KMAP_EAGER =
-	    0, /* frames at once: the first touch in an address space costs one fault, the sync */
+	    0,              /* frames at once: the first touch in an address space costs a fault, the sync */
 	QUIRE_KMAP_LAZY = 1 /* frames at first touch: two faults, the sync and the page */
 };
 
@@ -171,17 +183,21 @@ enum quire_kmap_kind {
  * Returns    QUIRE_OK and the address; QUIRE_ENOMEM: no room in [kmap_start, kmap_end) or no frame;
  *            QUIRE_EINVAL: no pages, or no kernel mapping area; QUIRE_EOPNOTSUPP: LAZY where user and
  *            kernel have a root each (ARM64): its entry looks up no kernel address.
- * On failure nothing is mapped. Context: may sleep. Locks: the kernel map's. */
+ * On failure nothing is mapped. Context: may sleep. Locks: none may be held; takes the kernel map's. */
 enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot,
 			     enum quire_kmap_kind kind, quire_va *out_va) QUIRE_MUST_USE;
 
-/* Removes the mapping that quire_kmap() gave at `va`, and frees its frames after every CPU has
- * forgotten it. Returns QUIRE_OK; QUIRE_EINVAL: `va` is not the start of one. */
+/* Removes the mapping that quire_kmap() gave at `va`, and frees its frames after every CPU has forgotten it.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: `va` is not the start of one. Context: may sleep. Locks: as quire_kmap(). */
 enum quire_status quire_kunmap(struct quire_system *system, quire_va va);
 
-/* The root table of the kernel's own tree: what a CPU loads while it runs no address space, and, where
- * user and kernel have a root each, always for the kernel's half. {0}: the system maps no kernel
- * memory. Constant after creation. Any context. */
+/* Returns the root table of the kernel's own tree: what a CPU loads while it runs no address space, and, where
+ * user and kernel have a root each, always for the kernel's half. {0}: the system has no area for kernel
+ * mappings. Constant after creation. Any context.
+ *
+ * The port's own mappings (its image, the linear map) go there: it writes their top-level entries, outside
+ * [kmap_start, kmap_end), before the first quire_mm_create(), which copies them where the halves share a root.
+ * The library leaves them alone. */
 quire_pa quire_kernel_root(const struct quire_system *system);
 
 #ifdef __cplusplus

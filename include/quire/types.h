@@ -87,12 +87,11 @@ enum quire_status {
 	QUIRE_NO_NX = -1001,        /* the architecture cannot forbid execution of what may be read */
 	QUIRE_NO_EXECONLY = -1002,  /* it cannot allow execution without reading */
 	QUIRE_NO_WRITEONLY = -1003, /* it cannot allow writing without reading */
-	QUIRE_NO_LEAF = -1004,      /* no page of this size at this level */
-	QUIRE_RETRY = -1005         /* what was looked at has changed: look again. Never leaves the library */
+	QUIRE_NO_LEAF = -1004       /* no page of this size at this level */
 };
 
-/* The name of a status, as errno(3) and the enum above spell it ("ENOMEM", "NO_NX").
- * Returns a constant string; "E?" for a number that is not a status. Any context. */
+/* Returns the name of a status, as errno(3) and the enum above spell it ("ENOMEM", "NO_NX").
+ * A constant string; "E?" for a number that is not a status. Any context. */
 const char *quire_status_name(enum quire_status status);
 
 /* Signals and their codes, with Linux's numbers on every architecture that Quire knows. */

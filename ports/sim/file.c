@@ -45,7 +45,7 @@ static enum quire_status file_read(void *context, uint64_t offset, void *buffer,
 {
 	struct sim_file *file = context;
 
-	transfer(file, "a read of a file");
+	sim_lock_transfer(transfer(file, "a read of a file"), "a read of a file", true, true);
 	__atomic_add_fetch(&file->reads, 1, __ATOMIC_RELAXED);
 	*out_length = 0;
 	if (touches(file, offset, length, file->fail_read))
@@ -84,7 +84,7 @@ static enum quire_status file_write(void *context, uint64_t offset, const void *
 	struct sim_file *file = context;
 	enum quire_status status = QUIRE_OK;
 
-	transfer(file, "a write of a file");
+	sim_lock_transfer(transfer(file, "a write of a file"), "a write of a file", true, false);
 	__atomic_add_fetch(&file->writes, 1, __ATOMIC_RELAXED);
 	if (touches(file, offset, length, file->fail_write))
 		return refuse(file);
@@ -101,7 +101,8 @@ static enum quire_status file_mkwrite(void *context, uint64_t index)
 {
 	struct sim_file *file = context;
 
-	transfer(file, "a file asked for a writable page");
+	sim_lock_transfer(transfer(file, "a page of a file becomes writable"),
+			  "a page of a file becomes writable", false, true);
 	__atomic_add_fetch(&file->mkwrites, 1, __ATOMIC_RELAXED);
 	return index == file->fail_mkwrite ? refuse(file) : QUIRE_OK;
 }

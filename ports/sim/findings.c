@@ -48,6 +48,8 @@ const char *sim_finding_name(enum sim_finding_kind kind)
 	    [SIM_LOCK_AGAIN] = "lock-again",
 	    [SIM_LOCK_SLEEP] = "lock-sleep",
 	    [SIM_LOCK_LEFT] = "lock-left",
+	    [SIM_LOCK_TRANSFER] = "lock-transfer",
+	    [SIM_FLUSH_SET] = "flush-set",
 	    [SIM_WINDOW] = "window",
 	    [SIM_DEADLOCK] = "deadlock",
 	    [SIM_LIVELOCK] = "livelock",

@@ -70,6 +70,8 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 {
 	struct sim_cpu *cpu = enter(host);
 
+	/* Before another CPU may run: the set is of this moment. */
+	sim_tlb_check_set(host, flush);
 	sim_point_at(cpu, "before a flush");
 	sim_tlb_flush(host, flush);
 	sim_point_at(cpu, "after a flush");
@@ -177,16 +179,6 @@ uint64_t sim_clock(struct sim *sim)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t host_clock(void *host)
-{
-	return sim_clock(host);
-}
-
-static uint64_t host_random(void *host)
-{
-	return sim_random(host);
-}
-
 static void host_count_fault(void *host, bool major)
 {
 	sim_count_fault(sim_current(host), major);
@@ -232,8 +224,6 @@ void sim_host_init(struct sim *sim)
 	    .page_clear = host_page_clear,
 	    .page_copy = host_page_copy,
 	    .icache_sync = host_icache_sync,
-	    .clock = host_clock,
-	    .random = host_random,
 	    .count_fault = host_count_fault,
 	    .lock_event = host_lock_event,
 	    .may_fail = host_may_fail,

@@ -2,7 +2,7 @@
 /* The order of locks, watched on each CPU. */
 #include "machine.h"
 
-#include "src/base/lock.h"
+#include "src/mm/mm.h"
 
 const char *sim_rank_name(unsigned rank)
 {
@@ -123,6 +123,36 @@ void sim_lock_may_sleep(struct sim_cpu *cpu, const char *what)
 		if (cpu->held[i].rank > QR_RANK_PAGE)
 			sim_find(cpu->sim, SIM_LOCK_SLEEP, "CPU %u in %s: %s with %s %p held", cpu->number,
 				 op_name(cpu), what, sim_rank_name(cpu->held[i].rank), cpu->held[i].lock);
+}
+
+/* A writer excludes readers, so one reader proves that the lock is held for read. */
+static bool held_for_read(const struct quire_mm *mm)
+{
+	for (unsigned i = 0; i < mm->slots; i++)
+		if (__atomic_load_n(&mm->slot[i].readers, __ATOMIC_RELAXED) != 0)
+			return true;
+	return false;
+}
+
+void sim_lock_transfer(struct sim_cpu *cpu, const char *what, bool page, bool mm)
+{
+	unsigned pages = 0;
+
+	/* A library without lock events tells of none. */
+	if (cpu->counts.lock_events == 0)
+		return;
+	for (unsigned i = 0; i < cpu->held_count; i++) {
+		const struct sim_held *held = &cpu->held[i];
+
+		if (held->rank == QR_RANK_PAGE)
+			pages++;
+		else if (held->rank != QR_RANK_MM || !mm || !held_for_read(held->lock))
+			sim_find(cpu->sim, SIM_LOCK_TRANSFER, "CPU %u in %s: %s with %s %p held", cpu->number,
+				 op_name(cpu), what, sim_rank_name(held->rank), held->lock);
+	}
+	if (pages != page)
+		sim_find(cpu->sim, SIM_LOCK_TRANSFER, "CPU %u in %s: %s with %u pages locked, not %u",
+			 cpu->number, op_name(cpu), what, pages, (unsigned)page);
 }
 
 void sim_lock_none(struct sim_cpu *cpu, const char *where)

@@ -218,6 +218,8 @@ void sim_library_panic(struct sim *sim, const char *text);
 void sim_tlb_drop_asid(struct sim_cpu *cpu, uint64_t asid);
 /* Everything that was walked in an address space that ends. */
 void sim_tlb_drop_mm(struct sim_cpu *cpu, const struct quire_mm *mm);
+/* Finds a flush that names a CPU which is not in its address space. => no CPU ran since the set was made. */
+void sim_tlb_check_set(struct sim *sim, const struct quire_flush *flush);
 void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush);
 /* As the CPU translates: true and the physical address, or false and what is raised in `walk`. */
 bool sim_translate(struct sim_cpu *cpu, uint64_t va, enum quire_access access, enum quire_mode mode,
@@ -242,6 +244,9 @@ void sim_lock_event(struct sim_cpu *cpu, const void *lock, unsigned rank, enum q
 void sim_lock_may_sleep(struct sim_cpu *cpu, const char *what);
 /* Between operations: no lock held, no window mapped. */
 void sim_lock_none(struct sim_cpu *cpu, const char *where);
+/* Finds a file that is called with other locks than it may be: PAGE held or not as `page` says, MM only for read
+ * and only where `mm`, no other. */
+void sim_lock_transfer(struct sim_cpu *cpu, const char *what, bool page, bool mm);
 const char *sim_rank_name(unsigned rank);
 
 /* --- run.c --- */

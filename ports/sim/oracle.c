@@ -240,12 +240,18 @@ static const char *access_word(enum quire_access access)
 	return access == QUIRE_ACCESS_WRITE ? "write" : access == QUIRE_ACCESS_EXEC ? "exec" : "read";
 }
 
-/* Both places, and what made the use wrong. */
+/* Where an entry was cached, where its tables changed, and what made its use wrong. */
+struct evidence {
+	const struct sim_place *cached, *changed, *missed, *reused;
+};
+
 static void report(struct sim_cpu *cpu, enum sim_finding_kind kind, const char *how, uint64_t va,
-		   const struct sim_place *cached, const struct sim_place *changed,
-		   const struct sim_place *missed, const struct sim_place *reused)
+		   const struct evidence *evidence)
 {
-	const struct sim_place *late = reused->seq ? reused : missed->seq ? missed : NULL;
+	const struct sim_place *cached = evidence->cached, *changed = evidence->changed;
+	const struct sim_place *late = evidence->reused->seq   ? evidence->reused
+				       : evidence->missed->seq ? evidence->missed
+							       : NULL;
 
 	sim_find(
 	    cpu->sim, kind,
@@ -291,8 +297,8 @@ void sim_oracle_hit(struct sim_cpu *cpu, struct sim_tlb_entry *entry, uint64_t v
 		cpu->counts.stale_legal++;
 		return;
 	}
-	report(cpu, kind, access_word(access), va, &entry->cached, &entry->changed, &entry->missed,
-	       &entry->reused);
+	report(cpu, kind, access_word(access), va,
+	       &(struct evidence){&entry->cached, &entry->changed, &entry->missed, &entry->reused});
 }
 
 void sim_oracle_walk_hit(struct sim_cpu *cpu, struct sim_walk_entry *entry, uint64_t va)
@@ -309,8 +315,8 @@ void sim_oracle_walk_hit(struct sim_cpu *cpu, struct sim_walk_entry *entry, uint
 		cpu->counts.stale_legal++;
 		return;
 	}
-	report(cpu, SIM_STALE_TABLE, "walk", va, &entry->cached, &entry->changed, &entry->missed,
-	       &entry->reused);
+	report(cpu, SIM_STALE_TABLE, "walk", va,
+	       &(struct evidence){&entry->cached, &entry->changed, &entry->missed, &entry->reused});
 }
 
 void sim_oracle_op(struct sim_cpu *cpu)

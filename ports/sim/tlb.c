@@ -320,6 +320,21 @@ static bool is_named(const struct sim_cpu *cpu, const struct quire_flush *flush)
 	return (flush->cpus >> cpu->number & 1) || (cpu->kept && cpu->mm == flush->mm);
 }
 
+void sim_tlb_check_set(struct sim *sim, const struct quire_flush *flush)
+{
+	/* CPUs that run freely come and go meanwhile. */
+	if (!flush->mm || sim->free_run)
+		return;
+	for (unsigned i = 0; i < sim->config.cpus; i++) {
+		const struct sim_cpu *cpu = &sim->cpu[i];
+
+		if ((flush->cpus >> i & 1) && cpu->mm != flush->mm)
+			sim_find(sim, SIM_FLUSH_SET,
+				 "CPU %u flushes an address space on CPU %u, which is not in it",
+				 sim_current(sim)->number, i);
+	}
+}
+
 void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush)
 {
 	struct sim_cpu *by = sim_current(sim);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Assertions of three strengths, failure injection, mutants. */
+/* Assertions of three strengths, and what the library says to people. */
 #ifndef QR_ASSERT_H
 #define QR_ASSERT_H
 
@@ -12,6 +12,12 @@ struct quire_system;
 __attribute__((noreturn, cold))
 #endif
 void qr_panic(const struct quire_system *system, const char *text);
+
+/* One line for the system's log: something is wrong, and the library continues. */
+#if defined(__GNUC__)
+__attribute__((cold))
+#endif
+void qr_log(const struct quire_system *system, const char *text);
 
 #define QR_STRING1(x) #x
 #define QR_STRING(x)  QR_STRING1(x)

@@ -17,6 +17,7 @@
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
+	struct quire_mm *active;                /* entered last; NULL: left, the kernel tree is loaded */
 	struct qr_frame_cache frames[QR_ZONES]; /* order-0 frames */
 	qr_atomic64 states[QUIRE_PAGE_STATES];  /* frames that came to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS]; /* objects */

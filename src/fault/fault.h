@@ -244,15 +244,14 @@ quire_va qr_search_exception_tables(struct qr_fault_ctx *fc);
 /* --- the kernel asks for a page (pin.c) ----------------------------------------------------------------- */
 
 /* Brings in one page as a program's access would (populate, mlock, ptrace, futex).
- * => mm lock for read with *token, vma holds va.
- * Returns QUIRE_OK; QUIRE_EFAULT: SIGSEGV or SIGBUS would have come; QUIRE_ENOMEM;
- * QUIRE_RETRY: the lock was dropped and is held again, *token is new: find the vma again. */
+ * => mm lock for read with `token`, vma holds va. I/O is waited for under the lock, which is never dropped.
+ * Returns QUIRE_OK; QUIRE_EFAULT: SIGSEGV or SIGBUS would have come; QUIRE_ENOMEM. */
 enum {
 	QR_FAULT_IN_WRITE = 1,
 	QR_FAULT_IN_FORCE = 2,
 	QR_FAULT_IN_UNSHARE = 4 /* what is read must stay what the program sees: no page shared by fork */
 };
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
-			      unsigned *token) QUIRE_MUST_USE;
+			      unsigned token) QUIRE_MUST_USE;
 
 #endif

@@ -46,6 +46,8 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 		return;
 	flush.mm = quire_va_is_user(qr_arch(fc->system), fc->va) ? fc->mm : NULL;
 	flush.cpus = (uint64_t)1 << fc->cpu->cpu;
+	if (flush.mm)
+		flush.cpus &= __atomic_load_n(&fc->mm->pt.cpus, __ATOMIC_RELAXED);
 	flush.count = 1;
 	flush.tables = 0;
 	flush.range[0].start = fc->va;

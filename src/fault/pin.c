@@ -48,7 +48,7 @@ static struct qr_request request_of(const struct quire_vma *vma, quire_va va, un
 }
 
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
-			      unsigned *token)
+			      unsigned token)
 {
 	struct qr_fault_ctx fc = {
 	    .system = mm->system,
@@ -56,7 +56,7 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	    .cpu = qr_this_cpu(mm->system),
 	    .request = request_of(vma, va, flags),
 	    .va = va & ~(quire_va)qr_page_mask(mm->system),
-	    .slot = &mm->slot[*token],
+	    .slot = &mm->slot[token],
 	    .vma = vma,
 	};
 	enum qr_fault_status status;

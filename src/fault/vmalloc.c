@@ -27,6 +27,8 @@ static void bad_area(struct qr_fault_ctx *fc)
 
 void qr_vmalloc_fault(struct qr_fault_ctx *fc)
 {
+	/* A thread without an address space runs on the tables of the one that its CPU entered last. */
+	struct quire_mm *mm = fc->mm ? fc->mm : fc->cpu->active;
 	bool any = fc->system->rules->vmalloc_rule == QUIRE_VMALLOC_ANY;
 	enum quire_step found;
 
@@ -36,7 +38,7 @@ void qr_vmalloc_fault(struct qr_fault_ctx *fc)
 		return;
 	}
 	qr_step(fc, QUIRE_STEP_VMALLOC_FAULT);
-	found = qr_kmap_fault(fc->system, fc->mm ? &fc->mm->pt : NULL, fc->request.address);
+	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->request.address);
 	qr_step(fc, found);
 	if (found == QUIRE_STEP_VMALLOC_SYNCED || found == QUIRE_STEP_VMALLOC_FILLED)
 		resume(fc, found, qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID);

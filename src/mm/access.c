@@ -6,9 +6,9 @@
 /* Whether the access is one that the program, or with FORCE its debugger, could make. */
 static bool permitted(const struct quire_vma *vma, unsigned flags)
 {
-	bool force = flags & QUIRE_ACCESS_MM_FORCE;
+	bool force = flags & QUIRE_REMOTE_FORCE;
 
-	if (flags & QUIRE_ACCESS_MM_WRITE)
+	if (flags & QUIRE_REMOTE_WRITE)
 		return (vma->flags & QR_VM_WRITE) ||
 		       (force && (vma->flags & (QR_VM_SHARED | QR_VM_MAYWRITE)) == QR_VM_MAYWRITE);
 	return (vma->flags & QR_VM_READ) || (force && (vma->flags & QR_VM_MAYREAD));
@@ -39,9 +39,9 @@ static struct qr_page *mapped_page(const struct quire_mm *mm, quire_va va)
 static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, struct qr_page **out_page,
 			     bool *out_exec)
 {
-	unsigned how = (flags & QUIRE_ACCESS_MM_WRITE ? QR_FAULT_IN_WRITE : 0) |
-		       (flags & QUIRE_ACCESS_MM_FORCE ? QR_FAULT_IN_FORCE : 0) |
-		       (flags & (QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE) ? 0 : QR_FAULT_IN_UNSHARE);
+	unsigned how = (flags & QUIRE_REMOTE_WRITE ? QR_FAULT_IN_WRITE : 0) |
+		       (flags & QUIRE_REMOTE_FORCE ? QR_FAULT_IN_FORCE : 0) |
+		       (flags & (QUIRE_REMOTE_WRITE | QUIRE_REMOTE_FORCE) ? 0 : QR_FAULT_IN_UNSHARE);
 	unsigned token = qr_mm_read_lock(mm);
 	enum quire_status status;
 
@@ -52,35 +52,40 @@ static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, s
 		status = QUIRE_EFAULT;
 		if (!vma || vma->start > va || !permitted(vma, flags))
 			break;
-		status = qr_fault_in(mm, vma, va, how, &token);
+		status = qr_fault_in(mm, vma, va, how, token);
 		if (status == QUIRE_OK) {
 			*out_exec = vma->flags & QR_VM_EXEC;
 			*out_page = mapped_page(mm, va);
 		}
 		/* Taken away again before it was pinned: once more. */
-	} while (status == QUIRE_RETRY || (status == QUIRE_OK && !*out_page));
+	} while (status == QUIRE_OK && !*out_page);
 	qr_mm_read_unlock(mm, token);
 	return status;
 }
 
-static void copy(struct quire_system *system, struct qr_page *page, size_t offset, void *buffer, size_t bytes,
-		 bool write, bool exec)
+/* Copies between `buffer` and [offset, offset + bytes) of a page. `exec`: programs may run what is there. */
+static void copy_in(struct quire_system *system, struct qr_page *page, size_t offset, const void *buffer,
+		    size_t bytes, bool exec)
 {
 	char *at = qr_page_map(system, page);
 
-	if (write)
-		memcpy(at + offset, buffer, bytes);
-	else
-		memcpy(buffer, at + offset, bytes);
-	if (write && exec && system->host->icache_sync)
+	memcpy(at + offset, buffer, bytes);
+	if (exec && system->host->icache_sync)
 		system->host->icache_sync(system->host_context, at, (size_t)qr_page_bytes(system));
 	qr_page_unmap(system, page, at);
-	if (!write)
-		return;
 	if (qr_page_state(page) == QUIRE_PAGE_ANON)
 		qr_page_set(page, QR_PAGE_DIRTY);
 	else
 		qr_cache_dirty(page);
+}
+
+static void copy_out(struct quire_system *system, struct qr_page *page, size_t offset, void *buffer,
+		     size_t bytes)
+{
+	const char *at = qr_page_map(system, page);
+
+	memcpy(buffer, at + offset, bytes);
+	qr_page_unmap(system, page, (void *)(uintptr_t)at);
 }
 
 enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer, size_t length,
@@ -101,7 +106,10 @@ enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer
 		status = at < va ? QUIRE_EFAULT : pin(mm, at, flags, &page, &exec);
 		if (status != QUIRE_OK)
 			break;
-		copy(system, page, offset, bytes + done, part, flags & QUIRE_ACCESS_MM_WRITE, exec);
+		if (flags & QUIRE_REMOTE_WRITE)
+			copy_in(system, page, offset, bytes + done, part, exec);
+		else
+			copy_out(system, page, offset, bytes + done, part);
 		qr_page_put(system, page);
 		done += part;
 	}

@@ -49,7 +49,7 @@ static enum quire_status copy_vma(struct quire_mm *child, struct quire_vma *vma,
 	struct quire_system *system = parent->system;
 	uint64_t pages = qr_vma_pages(vma);
 	struct qr_span span = child_span(child, vma);
-	struct qr_pt_counts came = {0};
+	struct qr_pt_copy leaves;
 	enum quire_status status;
 	struct quire_vma *copy;
 
@@ -64,9 +64,11 @@ static enum quire_status copy_vma(struct quire_mm *child, struct quire_vma *vma,
 	qr_account(child, span.flags, (int64_t)pages);
 	if (!wants_leaves(vma))
 		return QUIRE_OK;
-	status = qr_pt_copy(&child->pt, &parent->pt, tlb, vma->start, vma->end,
-			    vma->flags & QR_VM_SHARED ? QR_COPY_SHARED : QR_COPY_COW, NULL, &came);
-	qr_mm_count(child, (int64_t)came.anon, (int64_t)came.file, (int64_t)came.shmem, (int64_t)came.swap);
+	leaves = (struct qr_pt_copy){.to = &child->pt, .from = &parent->pt, .tlb = tlb};
+	status = qr_pt_copy(&leaves, vma->start, vma->end,
+			    vma->flags & QR_VM_SHARED ? QR_COPY_SHARED : QR_COPY_COW);
+	qr_mm_count(child, (int64_t)leaves.came.anon, (int64_t)leaves.came.file, (int64_t)leaves.came.shmem,
+		    (int64_t)leaves.came.swap);
 	return status;
 }
 

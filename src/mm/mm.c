@@ -151,14 +151,21 @@ void quire_mm_put(struct quire_mm *mm)
 quire_pa quire_mm_enter(struct quire_mm *mm, unsigned cpu)
 {
 	qr_assert(mm->system, cpu < mm->system->cpus);
-	/* Before the root is loaded: who changes a table from now on asks this CPU to flush. */
+	/* Before the root is loaded: a change to a table from now on is flushed on this CPU too. */
 	__atomic_fetch_or(&mm->pt.cpus, UINT64_C(1) << cpu, __ATOMIC_SEQ_CST);
+	mm->system->cpu_at[cpu]->active = mm;
 	return mm->pt.root_pa;
 }
 
 void quire_mm_leave(struct quire_mm *mm, unsigned cpu)
 {
+	struct qr_cpu *own;
+
 	qr_assert(mm->system, cpu < mm->system->cpus);
+	own = mm->system->cpu_at[cpu];
+	/* The next one may have been entered already. */
+	if (own->active == mm)
+		own->active = NULL;
 	__atomic_fetch_and(&mm->pt.cpus, ~(UINT64_C(1) << cpu), __ATOMIC_SEQ_CST);
 }
 

@@ -366,14 +366,14 @@ static enum quire_status remap_locked(struct remap *re)
 	return wants_address(re) ? remap_to(re) : remap_at(re);
 }
 
-enum quire_status quire_mremap(struct quire_mm *mm, quire_va old_addr, uint64_t old_length,
-			       uint64_t new_length, uint32_t flags, quire_va new_addr, quire_va *out_va)
+enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_mremap *how, quire_va *out_va)
 {
-	struct remap re = {.mm = mm, .addr = old_addr, .new_addr = new_addr, .flags = flags};
+	struct remap re = {.mm = mm, .addr = how->old_addr, .new_addr = how->new_addr, .flags = how->flags};
+	uint64_t old_length = qr_page_up(mm->system, how->old_length);
 	enum quire_status status;
 
-	re.old_length = old_length = qr_page_up(mm->system, old_length);
-	re.new_length = qr_page_up(mm->system, new_length);
+	re.old_length = old_length;
+	re.new_length = qr_page_up(mm->system, how->new_length);
 	status = check_arguments(&re);
 	if (status != QUIRE_OK)
 		return status;

@@ -10,15 +10,12 @@ struct walk {
 	unsigned token;
 };
 
-/* Faults in pages of `vma` from walk->at to `end`, or until the lock was dropped (QUIRE_OK too: look
- * again at walk->at). */
+/* Faults in pages of `vma` from walk->at to `end`. */
 static enum quire_status fill(struct walk *walk, struct quire_vma *vma, quire_va end, unsigned flags)
 {
 	while (walk->at < end) {
-		enum quire_status status = qr_fault_in(walk->mm, vma, walk->at, flags, &walk->token);
+		enum quire_status status = qr_fault_in(walk->mm, vma, walk->at, flags, walk->token);
 
-		if (status == QUIRE_RETRY)
-			return QUIRE_OK;
 		if (status != QUIRE_OK)
 			return status;
 		walk->at += (quire_va)qr_page_bytes(walk->mm->system);

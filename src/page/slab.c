@@ -318,26 +318,6 @@ void qr_slab_free_many(struct quire_system *system, enum qr_slab_kind kind, void
 	give_all(system, kind, rest, true);
 }
 
-enum quire_status qr_slab_reserve(struct quire_system *system, enum qr_slab_kind kind, uint32_t count)
-{
-	for (;;) {
-		struct qr_cpu *cpu = qr_this_cpu(system);
-		uint32_t have, got;
-		void *list;
-
-		if (!qr_cpu_try(cpu))
-			return QUIRE_ENOMEM;
-		have = cpu->slabs[kind].count;
-		qr_cpu_end(cpu);
-		if (have >= count)
-			return QUIRE_OK;
-		list = take_all(system, kind, count - have, &got);
-		stock(system, kind, list, got);
-		if (got < count - have)
-			return QUIRE_ENOMEM;
-	}
-}
-
 void qr_slab_drain(struct quire_system *system)
 {
 	for (unsigned i = 0; i < system->cpus; i++) {

@@ -18,11 +18,6 @@ uint32_t qr_slab_alloc_many(struct quire_system *system, enum qr_slab_kind kind,
 			    void **out_list);
 void qr_slab_free_many(struct quire_system *system, enum qr_slab_kind kind, void *list);
 
-/* Makes the CPU's list hold at least `count` objects, so that so many allocations in a row on this CPU
- * cannot fail. Returns QUIRE_OK or QUIRE_ENOMEM. */
-enum quire_status qr_slab_reserve(struct quire_system *system, enum qr_slab_kind kind,
-				  uint32_t count) QUIRE_MUST_USE;
-
 /* Returns CPU lists to their slabs and empty slabs to the zones. => nothing else runs. */
 void qr_slab_drain(struct quire_system *system);
 

@@ -198,25 +198,24 @@ static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *
 	return status;
 }
 
-enum quire_status qr_pt_copy(struct qr_pt *to, struct qr_pt *from, struct qr_tlb *tlb, quire_va start,
-			     quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
-			     struct qr_pt_counts *came)
+enum quire_status qr_pt_copy(struct qr_pt_copy *what, quire_va start, quire_va end, enum qr_copy_how how)
 {
+	struct qr_pt *from = what->from;
 	struct quire_system *system = from->system;
 	struct copying copy = {
-	    .system = system, .to = to, .from = from, .tlb = tlb, .how = how, .swap = swap};
+	    .system = system, .to = what->to, .from = from, .tlb = what->tlb, .how = how, .swap = what->swap};
 	enum quire_status status = QUIRE_OK;
 	struct qr_cpu *cpu;
 	struct qr_pt_run run;
 
-	qr_assert_contract(system, tlb->pt == from && to != from);
+	qr_assert_contract(system, what->tlb->pt == from && what->to != from);
 	for (quire_va va = start; status == QUIRE_OK && qr_pt_next_run(from, va, end, &run); va = run.end) {
 		if (qr_pt_run_whole(from, &run))
 			status = copy_run(&copy, &run);
 	}
 	qr_slab_free_many(system, QR_SLAB_RMAP_CHUNK, copy.chunks);
-	qr_leaf_counts_add(came, &copy.leaves);
-	came->swap += copy.swaps;
+	qr_leaf_counts_add(&what->came, &copy.leaves);
+	what->came.swap += copy.swaps;
 	cpu = qr_this_cpu(system);
 	qr_count_by(&cpu->events[QUIRE_EVENT_FORK_PTE], copy.entries);
 	if (copy.entries > 0 && system->host->pte_sync)

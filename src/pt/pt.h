@@ -272,12 +272,16 @@ enum qr_copy_how {
 	QR_COPY_COW = 0,   /* private: both sides lose WRITE; anonymous pages lose EXCLUSIVE */
 	QR_COPY_SHARED = 1 /* shared: as they are, clean and old in the copy */
 };
-/* Copies the leaves and swap entries of [start, end) of `from` into `to`, whose tables are made
- * (copy.c). `swap`: NULL drops swap entries. Returns QUIRE_OK or QUIRE_ENOMEM: the caller unmaps what
- * came; `from` is right in any case. => both mm locks for write. Locks: PT, PT2, RMAP. */
-enum quire_status qr_pt_copy(struct qr_pt *to, struct qr_pt *from, struct qr_tlb *tlb, quire_va start,
-			     quire_va end, enum qr_copy_how how, const struct qr_pt_swap_ops *swap,
-			     struct qr_pt_counts *came) QUIRE_MUST_USE;
+struct qr_pt_copy {
+	struct qr_pt *to, *from;
+	struct qr_tlb *tlb;                /* of `from`, whose leaves lose rights */
+	const struct qr_pt_swap_ops *swap; /* NULL: swap entries are dropped */
+	struct qr_pt_counts came;          /* added to */
+};
+/* Copies the leaves and swap entries of [start, end) (copy.c). Returns QUIRE_OK or QUIRE_ENOMEM: the caller
+ * unmaps what came; `from` is right in any case. => both mm locks for write. Locks: PT, PT2, RMAP. */
+enum quire_status qr_pt_copy(struct qr_pt_copy *copy, quire_va start, quire_va end,
+			     enum qr_copy_how how) QUIRE_MUST_USE;
 
 /* Moves leaves from [from, from + length) to `to` in one tree (move.c; mremap). Target entries are
  * none. Returns QUIRE_OK or QUIRE_ENOMEM with *out_moved bytes moved before. */

@@ -3,22 +3,19 @@
  * stride of the level that lacks it. */
 #include "pt/pt.h"
 
-static void fill_run(const struct qr_pt *pt, struct qr_pt_run *run, unsigned level, char *entry, quire_va va,
-		     quire_va last, unsigned reach_shift)
+/* Completes a run from its va, entry and level: as far as its table or leaf reaches, and not beyond `last`. */
+static void complete_run(const struct qr_pt *pt, struct qr_pt_run *run, quire_va last, unsigned reach_shift)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
-	unsigned shift = arch->level[level].shift;
-	quire_va reach = va | (quire_va)(((uint64_t)1 << reach_shift) - 1);
+	unsigned shift = arch->level[run->level].shift;
+	quire_va reach = run->va | (quire_va)(((uint64_t)1 << reach_shift) - 1);
 
 	if (reach > last)
 		reach = last;
-	run->va = va;
 	run->end = reach + 1;
-	run->entry = entry;
-	run->count = (size_t)((reach >> shift) - (va >> shift)) + 1;
-	run->stride = arch->level[level].entry_bytes;
-	run->level = level;
-	run->table = qr_page_at(pt->system, entry);
+	run->count = (size_t)((reach >> shift) - (run->va >> shift)) + 1;
+	run->stride = arch->level[run->level].entry_bytes;
+	run->table = qr_page_at(pt->system, run->entry);
 }
 
 bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsigned level,
@@ -37,8 +34,11 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 		enum quire_pte_kind kind;
 		quire_pte pte;
 
+		run->va = va;
+		run->entry = entry;
+		run->level = at;
 		if (at == level) {
-			fill_run(pt, run, at, entry, va, end - 1, geometry->shift + geometry->index_bits);
+			complete_run(pt, run, end - 1, geometry->shift + geometry->index_bits);
 			return true;
 		}
 		pte = qr_pte_get(arch, at, entry);
@@ -49,7 +49,7 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 			continue;
 		}
 		if (kind == QUIRE_PTE_LEAF) {
-			fill_run(pt, run, at, entry, va, end - 1, geometry->shift);
+			complete_run(pt, run, end - 1, geometry->shift);
 			return true;
 		}
 		/* Most of a table is nothing: entry by entry to the next that is something. */
@@ -71,14 +71,15 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run)
 {
 	const struct quire_level *last = &qr_arch(pt->system)->level[0];
-	char *entry;
 
 	if (va >= end)
 		return false;
 	/* Most ranges begin where there is a table. */
-	entry = qr_pt_find(pt, va, 0);
-	if (qr_unlikely(!entry))
+	run->va = va;
+	run->level = 0;
+	run->entry = qr_pt_find(pt, va, 0);
+	if (qr_unlikely(!run->entry))
 		return qr_pt_next_run_at(pt, va, end, 0, run);
-	fill_run(pt, run, 0, entry, va, end - 1, last->shift + last->index_bits);
+	complete_run(pt, run, end - 1, last->shift + last->index_bits);
 	return true;
 }

@@ -92,6 +92,7 @@ QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte
 	default:
 		if (un->what != QR_UNMAP_ALL)
 			return;
+		qr_log(un->system, "a corrupt page-table entry was cleared");
 	}
 	qr_pte_xchg(arch, level, entry, (quire_pte){0});
 	qr_changed_add(&un->changed, entry);

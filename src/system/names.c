@@ -40,7 +40,6 @@ const char *quire_status_name(enum quire_status status)
 		NAME(QUIRE_, NO_EXECONLY);
 		NAME(QUIRE_, NO_WRITEONLY);
 		NAME(QUIRE_, NO_LEAF);
-		NAME(QUIRE_, RETRY);
 	}
 	return "E?";
 }

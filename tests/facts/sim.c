@@ -193,9 +193,9 @@ static int64_t do_mprotect(struct machine *m, struct quire_mm *mm, const uint64_
 
 static int64_t do_mremap(struct quire_mm *mm, const uint64_t arg[6])
 {
+	struct quire_mremap how = {(quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4]};
 	quire_va va = 0;
-	enum quire_status status =
-	    quire_mremap(mm, (quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4], &va);
+	enum quire_status status = quire_mremap(mm, &how, &va);
 
 	return status ? (int64_t)status : (int64_t)va;
 }

@@ -321,7 +321,12 @@ static void test_keys(void **state)
 	assert_int_equal(map(8, 2, RW, FIXED, NULL), QUIRE_OK);
 	assert_int_equal(quire_mm_fork(mm, &child), QUIRE_OK);
 	assert_int_equal(
-	    quire_mremap(child, N(4), 0, N(2), QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED, N(20), &at),
+	    quire_mremap(child,
+			 &(struct quire_mremap){.old_addr = N(4),
+						.new_length = N(2),
+						.flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+						.new_addr = N(20)},
+			 &at),
 	    QUIRE_OK);
 	assert_int_equal(quire_mm_key(mm, N(5) + 16, &a), QUIRE_OK);
 	assert_int_equal(quire_mm_key(child, N(21) + 16, &b), QUIRE_OK);
@@ -346,15 +351,14 @@ static void test_access(void **state)
 	(void)state;
 	open_small();
 	assert_int_equal(map(4, 2, RW, FIXED, NULL), QUIRE_OK);
-	assert_int_equal(quire_mm_access(mm, N(5) - 4, word, 8, QUIRE_ACCESS_MM_WRITE, &done), QUIRE_OK);
+	assert_int_equal(quire_mm_access(mm, N(5) - 4, word, 8, QUIRE_REMOTE_WRITE, &done), QUIRE_OK);
 	assert_int_equal(done, 8);
 	assert_int_equal(quire_mprotect(mm, N(4), N(1), 5), QUIRE_OK);
 	assert_int_equal(quire_mm_fork(mm, &child), QUIRE_OK);
-	assert_int_equal(quire_mm_access(child, N(4), word, 8, QUIRE_ACCESS_MM_WRITE, &done), QUIRE_EFAULT);
+	assert_int_equal(quire_mm_access(child, N(4), word, 8, QUIRE_REMOTE_WRITE, &done), QUIRE_EFAULT);
 	assert_int_equal(done, 0);
 	assert_int_equal(
-	    quire_mm_access(child, N(4), word, 8, QUIRE_ACCESS_MM_WRITE | QUIRE_ACCESS_MM_FORCE, &done),
-	    QUIRE_OK);
+	    quire_mm_access(child, N(4), word, 8, QUIRE_REMOTE_WRITE | QUIRE_REMOTE_FORCE, &done), QUIRE_OK);
 	assert_int_equal(quire_mm_access(child, N(4), got, 8, 0, &done), QUIRE_OK);
 	assert_memory_equal(got, word, 8);
 	assert_int_equal(quire_mm_access(mm, N(4), got, 8, 0, &done), QUIRE_OK);

@@ -149,7 +149,8 @@ static void execute(struct run *run, const struct op *op, struct result *result)
 		result->status = quire_mprotect(mm, a[0], a[1], (quire_prot)a[2]);
 		break;
 	case OP_MREMAP:
-		status = quire_mremap(mm, a[0], a[1], a[2], (uint32_t)a[3], a[4], &at);
+		status =
+		    quire_mremap(mm, &(struct quire_mremap){a[0], a[1], a[2], (uint32_t)a[3], a[4]}, &at);
 		placed(run, result, status, at, a[2]);
 		break;
 	case OP_BRK:

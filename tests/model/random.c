@@ -269,15 +269,17 @@ static bool do_protect(struct run *run)
 static bool do_move(struct run *run)
 {
 	unsigned count, at = some_range(run, &count), to = pick(run, WINDOW_PAGES - count + 1);
+	struct quire_mremap how = {.old_addr = va_of(run, at),
+				   .old_length = count * run->page_bytes,
+				   .new_length = count * run->page_bytes,
+				   .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				   .new_addr = va_of(run, to)};
 	quire_va got = 0;
 
 	if (to < at + count && at < to + count)
 		return true;
 	SAY(run, "p%u mremap %u+%u to %u", run->now, at, count, to);
-	return expect(run,
-		      quire_mremap(mm_of(run), va_of(run, at), count * run->page_bytes,
-				   count * run->page_bytes, QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-				   va_of(run, to), &got),
+	return expect(run, quire_mremap(mm_of(run), &how, &got),
 		      model_move(&run->model, run->now, at, count, to));
 }
 
@@ -366,7 +368,7 @@ static bool do_kernel_access(struct run *run)
 	(void)page;
 	return expect(
 	    run,
-	    quire_mm_access(mm_of(run), word_va(run, number, word), &value, 4, QUIRE_ACCESS_MM_WRITE, &done),
+	    quire_mm_access(mm_of(run), word_va(run, number, word), &value, 4, QUIRE_REMOTE_WRITE, &done),
 	    answer == ANSWER_OK ? 0 : QUIRE_EFAULT);
 }
 

@@ -100,32 +100,6 @@ static void test_many(void **state)
 	box_end(&box);
 }
 
-static void test_reserve(void **state)
-{
-	struct box box;
-	quire_pfn pfn[700];
-	unsigned frames = 0;
-	void *object[40];
-
-	(void)state;
-	box_make(&box, &quire_arch_x86_64, ranges, NULL);
-	assert_int_equal(qr_slab_reserve(box.system, QR_SLAB_VMA, 40), QUIRE_OK);
-	while (quire_frame_alloc(box.system, 0, QUIRE_FRAME_RESERVE, &pfn[frames]) == QUIRE_OK)
-		frames++;
-	/* No frame is left, and forty objects come all the same. */
-	for (unsigned i = 0; i < 40; i++) {
-		object[i] = qr_slab_alloc(box.system, QR_SLAB_VMA);
-		assert_non_null(object[i]);
-	}
-	assert_int_equal(qr_slab_reserve(box.system, QR_SLAB_VMA, 100), QUIRE_ENOMEM);
-	assert_null(qr_slab_alloc(box.system, QR_SLAB_FILE));
-	for (unsigned i = 0; i < 40; i++)
-		qr_slab_free(box.system, QR_SLAB_VMA, object[i]);
-	while (frames > 0)
-		quire_frame_free(box.system, pfn[--frames], 0);
-	box_end(&box);
-}
-
 /* With the CPU's list taken by someone else, objects come from the slabs and go back to them. */
 static void test_busy(void **state)
 {
@@ -143,7 +117,6 @@ static void test_busy(void **state)
 	}
 	for (unsigned i = 0; i < 100; i++)
 		qr_slab_free(box.system, QR_SLAB_SMALL, object[i]);
-	assert_int_equal(qr_slab_reserve(box.system, QR_SLAB_SMALL, 1), QUIRE_ENOMEM);
 	box.system->cpu[0].busy = 0;
 	box_end(&box);
 }
@@ -190,8 +163,8 @@ static void test_geometry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random), cmocka_unit_test(test_many),   cmocka_unit_test(test_reserve),
-	    cmocka_unit_test(test_busy),   cmocka_unit_test(test_poison), cmocka_unit_test(test_geometry),
+	    cmocka_unit_test(test_random), cmocka_unit_test(test_many),     cmocka_unit_test(test_busy),
+	    cmocka_unit_test(test_poison), cmocka_unit_test(test_geometry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,27 +146,28 @@ static unsigned fail_copy(struct forest *forest)
 	bool failed;
 
 	do {
-		struct qr_pt_counts came = {0}, gone = {0};
+		struct qr_pt_counts gone = {0};
 		enum quire_status status;
 		struct qr_tlb tlb;
+		struct qr_pt_copy copy = {.to = &forest->pt[1], .from = &forest->pt[0], .tlb = &tlb};
 		quire_va end = (quire_va)forest->arch->user_end;
 
 		map_some(forest, forest->places);
 		start(forest, ++nth);
 		qr_tlb_begin(&tlb, &forest->pt[0]);
-		status = qr_pt_copy(&forest->pt[1], &forest->pt[0], &tlb, 0, end, QR_COPY_COW, NULL, &came);
+		status = qr_pt_copy(&copy, 0, end, QR_COPY_COW);
 		qr_tlb_end(&tlb);
 		failed = stop(forest);
 		/* A refused batch of chunks is made up for by single ones: not every refusal is seen. */
 		assert_true(status == QUIRE_OK || (failed && status == QUIRE_ENOMEM));
 		if (status == QUIRE_OK)
-			assert_int_equal(came.anon + came.file + came.shmem, forest->places);
+			assert_int_equal(copy.came.anon + copy.came.file + copy.came.shmem, forest->places);
 		/* The caller takes back what came: exactly that. */
 		qr_tlb_begin(&tlb, &forest->pt[1]);
 		qr_pt_unmap(&forest->pt[1], &tlb, 0, end, QR_UNMAP_ALL, &gone);
 		qr_pt_free(&forest->pt[1], &tlb, 0, end, 0, 0);
 		qr_tlb_end(&tlb);
-		assert_memory_equal(&came, &gone, sizeof(came));
+		assert_memory_equal(&copy.came, &gone, sizeof(copy.came));
 		adopt_parent(forest);
 		forest_compare(forest);
 		unmap_all(forest, 0);

@@ -251,15 +251,14 @@ static void do_copy(struct forest *forest)
 {
 	struct piece piece = any_piece(forest);
 	enum qr_copy_how how = box_random(&forest->box, 3) ? QR_COPY_COW : QR_COPY_SHARED;
-	struct qr_pt_counts came = {0};
 	struct qr_tlb tlb;
+	struct qr_pt_copy copy = {
+	    .to = &forest->pt[1], .from = &forest->pt[0], .tlb = &tlb, .swap = &swap_ops};
 
 	clear_piece(forest, 1, &piece);
 	swap_owner = forest;
 	qr_tlb_begin(&tlb, &forest->pt[0]);
-	assert_int_equal(
-	    qr_pt_copy(&forest->pt[1], &forest->pt[0], &tlb, piece.start, piece.end, how, &swap_ops, &came),
-	    QUIRE_OK);
+	assert_int_equal(qr_pt_copy(&copy, piece.start, piece.end, how), QUIRE_OK);
 	qr_tlb_end(&tlb);
 	for (unsigned i = piece.first; i < piece.last; i++)
 		copy_leaf(forest, i, how);

@@ -192,15 +192,18 @@ static void move_page(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 	struct belief *from = &chaos->page[sim_cpu_number(cpu)][page];
 	struct belief *to = &chaos->page[sim_cpu_number(cpu)][(page + 1) % PAGES];
 	uint64_t bytes = sim_page_bytes(chaos->sim);
+	struct quire_mremap how;
 	enum quire_status status;
 	quire_va va;
 
 	if (!from->mapped || to->mapped)
 		return;
-	status = SIM_OP(cpu, "mremap",
-			quire_mremap(chaos->process->mm, page_va(chaos, cpu, page), bytes, bytes,
-				     QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-				     page_va(chaos, cpu, (page + 1) % PAGES), &va));
+	how = (struct quire_mremap){.old_addr = page_va(chaos, cpu, page),
+				    .old_length = bytes,
+				    .new_length = bytes,
+				    .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				    .new_addr = page_va(chaos, cpu, (page + 1) % PAGES)};
+	status = SIM_OP(cpu, "mremap", quire_mremap(chaos->process->mm, &how, &va));
 	if (!done(chaos, cpu, "mremap", page, status))
 		return;
 	*to = *from;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "machine.h"
-#include "src/base/lock.h"
+#include "src/mm/mm.h"
 
 static struct sim *make(unsigned cpus, uint64_t point_limit)
 {
@@ -388,6 +388,36 @@ static void test_lock_order(void **state)
 	assert_int_equal(sim_destroy(sim), 0);
 }
 
+/* What a file may be called with: its page locked or not, the mm lock for read, nothing else. */
+static void test_transfer_locks(void **state)
+{
+	struct sim *sim = make(1, 0);
+	struct sim_cpu *cpu = sim_current(sim);
+	struct quire_mm *mm;
+	unsigned token;
+
+	(void)state;
+	assert_int_equal(quire_mm_create(sim->system, NULL, &mm), QUIRE_OK);
+	token = qr_mm_read_lock(mm);
+	sim_lock_transfer(cpu, "asks", false, true);
+	assert_int_equal(sim_finding_count(sim), 0);
+	sim_lock_transfer(cpu, "reads", true, true);
+	expect(sim, SIM_LOCK_TRANSFER, "reads", "0 pages locked, not 1");
+	sim_lock_transfer(cpu, "writes", false, false);
+	expect(sim, SIM_LOCK_TRANSFER, "writes", "MM ");
+	qr_mm_read_unlock(mm, token);
+	qr_mm_write_lock(mm);
+	sim_lock_transfer(cpu, "asks", false, true);
+	expect(sim, SIM_LOCK_TRANSFER, "asks", "MM ");
+	qr_mm_write_unlock(mm);
+	qr_lock(sim->system, &high, QR_RANK_PT);
+	sim_lock_transfer(cpu, "asks", false, true);
+	expect(sim, SIM_LOCK_TRANSFER, "asks", "PT ");
+	qr_unlock(sim->system, &high, QR_RANK_PT);
+	quire_mm_put(mm);
+	assert_int_equal(sim_destroy(sim), 0);
+}
+
 /* --- real threads --- */
 
 struct shared {
@@ -472,8 +502,8 @@ int main(void)
 	    cmocka_unit_test(test_three_bodies),   cmocka_unit_test(test_lost_update),
 	    cmocka_unit_test(test_random_repeats), cmocka_unit_test(test_plan_that_does_not_fit),
 	    cmocka_unit_test(test_deadlock),       cmocka_unit_test(test_livelock),
-	    cmocka_unit_test(test_lock_order),     cmocka_unit_test(test_threads),
-	    cmocka_unit_test(test_bad_machines),
+	    cmocka_unit_test(test_lock_order),     cmocka_unit_test(test_transfer_locks),
+	    cmocka_unit_test(test_threads),        cmocka_unit_test(test_bad_machines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,17 +76,6 @@ static unsigned cpu_too_high(void *host)
 	return 2;
 }
 
-static uint64_t clock_backwards(void *host)
-{
-	return UINT64_MAX - sim_clock(host);
-}
-
-static uint64_t random_constant(void *host)
-{
-	(void)host;
-	return 4;
-}
-
 static quire_va fixup_anything(void *host, quire_va pc)
 {
 	(void)host;
@@ -143,12 +132,6 @@ static void test_wrong_hosts(void **state)
 	host = sim->host;
 	host.cpu = cpu_too_high;
 	expect(sim, &host, "cpu is not below");
-	host = sim->host;
-	host.clock = clock_backwards;
-	expect(sim, &host, "goes backwards");
-	host = sim->host;
-	host.random = random_constant;
-	expect(sim, &host, "random gives one number");
 	host = sim->host;
 	host.fixup = fixup_anything;
 	expect(sim, &host, "fixup knows");

@@ -158,26 +158,29 @@ extern const struct quire_arch quire_arch_riscv64;     /* Sv39 */
 extern const struct quire_arch quire_arch_riscv64_sv48;
 extern const struct quire_arch quire_arch_toy; /* 3 levels of 8: 512 pages in all */
 
-/* The ARM LPAE syndrome tables (64 + 64 entries) for decoding; its page tables are not built. */
+/* Decodes an exception by the ARM LPAE syndrome tables (64 + 64 entries), whose page tables are not built: as
+ * quire_arch.decode. Any context. */
 void quire_arm_lpae_decode(const struct quire_profile *profile, const struct quire_trap *trap,
 			   struct quire_fault *out_fault);
+/* Returns its rows, *out_count of them; NULL where the vector has none. Any context. */
 const struct quire_fault_row *quire_arm_lpae_rows(const struct quire_profile *profile,
 						  enum quire_vector vector, unsigned *out_count);
 
-/* The architecture of that name; NULL when this build has none. Any context. */
+/* Returns the architecture of that name; NULL when this build has none. Any context. */
 const struct quire_arch *quire_arch_find(const char *name);
-/* The index-th architecture of this build; NULL past the end. Any context. */
+/* Returns the index-th architecture of this build; NULL past the end. Any context. */
 const struct quire_arch *quire_arch_at(unsigned index);
 
-/* The least protection that includes `prot` and that the architecture can say: what Linux's
+/* Returns the least protection that includes `prot` and that the architecture can say: what Linux's
  * protection map does silently (i386: what may be read may be executed). Any context. */
 quire_prot quire_prot_widen(const struct quire_arch *arch, quire_prot prot);
 
-/* Whether `va` is a user's, the kernel's, or neither (non-canonical). Any context. */
+/* Returns whether `va` is a user's. An address may be neither that nor the kernel's (non-canonical). Any context. */
 static inline bool quire_va_is_user(const struct quire_arch *arch, quire_va va)
 {
 	return va < arch->user_end;
 }
+/* Returns whether `va` is the kernel's. Any context. */
 static inline bool quire_va_is_kernel(const struct quire_arch *arch, quire_va va)
 {
 	return va >= arch->kernel_start && va <= arch->kernel_end;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The host contract: what the library asks of the machine it runs on.
  *
- *   tier 0   one CPU, no swap, no files: RAM ranges (data, in quire_config), log, panic
- *   tier 1   several CPUs, preemption:   cpu, wait, wake, tlb_flush
- *   tier 2   windows, devices, time:     frame_map, frame_unmap, clock, random, ...
+ *   tier 0   one CPU, no devices:        RAM ranges (data, in quire_config), panic, log, fixup
+ *   tier 1   several CPUs, preemption:   cpu, wait, wake, tlb_flush, pte_sync
+ *   tier 2   windows, speed, statistics: frame_map, frame_unmap, page_clear, page_copy, icache_sync, count_fault
  *
- * Every function may be NULL unless it says REQUIRED; the default stands in its comment. `host` is
- * quire_config.host_context. No function may call back into the library unless it says so.
+ * A function may be NULL unless its comment says REQUIRED; the comment names the default. The first argument
+ * is quire_config.host_context. No function may call back into the library. "Any context" means that any lock
+ * of the library may be held and that the function must not sleep.
  *
- * A host that assumes nothing works: frames outside the linear ranges are reached through
- * frame_map(), tables and the library's own objects live in linear ranges only.
+ * Frames outside the linear ranges are reached through frame_map(); tables and the library's own objects
+ * lie in linear ranges only.
  */
 #ifndef QUIRE_PORT_HOST_H
 #define QUIRE_PORT_HOST_H
@@ -21,26 +22,30 @@
 extern "C" {
 #endif
 
-/* What changed in the translations of one address space, gathered until it must be seen.
+/* What changed in the translations of one address space, gathered until every CPU must see it.
  *
  * The library has already written the tables. When tlb_flush() returns, no CPU of `cpus` may use a
- * translation of [ranges] of `mm` that was cached before the call, nor a cached entry of a table
- * that was removed when `tables` is 1 (paging-structure caches). */
+ * translation of [ranges] of `mm` that was cached before the call, nor, when `tables` is 1, a cached entry
+ * of a table that was removed (paging-structure caches). */
 #define QUIRE_FLUSH_RANGES 8
 struct quire_flush {
-	struct quire_mm *mm; /* NULL: kernel addresses, all address spaces */
-	uint64_t cpus;       /* bit n: CPU n is in this address space. 0: none is; a port whose CPUs keep the
-	                       * translations of spaces they have left forgets those of [ranges] all the same */
-	unsigned count;      /* ranges used; 0: everything of `mm` */
-	uint8_t tables;      /* 1: tables were removed, not only leaves */
+	struct quire_mm *mm; /* NULL: kernel addresses, which every address space has */
+	/* Bit n: CPU n has entered `mm` (quire_mm_enter) and not left it. Only the calling CPU, if it has, where
+	 * nothing but its own view can be out of date. `mm` NULL: every CPU, or only the calling one. A port whose
+	 * CPUs keep translations of an `mm` that they have left must see to them by itself: quire_mm_leave(). */
+	uint64_t cpus;
+	unsigned count; /* ranges used; 0: everything of `mm` */
+	uint8_t tables; /* 1: tables were removed, not only leaves */
 	struct {
 		quire_va start, end; /* half open, page-aligned */
 	} range[QUIRE_FLUSH_RANGES];
 };
 
 enum quire_wait_kind {
-	QUIRE_WAIT_SPIN = 0, /* soon over: burn a moment; the caller holds locks or may not sleep */
-	QUIRE_WAIT_SLEEP = 1 /* may be long: another thread may run */
+	/* The wait is short: burn a moment and return. Spinlocks may be held, and no wake may follow. */
+	QUIRE_WAIT_SPIN = 0,
+	/* The wait may be long: run another thread until wake(). No spinlock of the library is held. */
+	QUIRE_WAIT_SLEEP = 1
 };
 
 enum quire_lock_op {
@@ -60,76 +65,74 @@ enum quire_resource {
 struct quire_host {
 	/* --- tier 0 --- */
 
-	/* 1. REQUIRED. The library found itself wrong (a failed assertion, a corrupt structure it cannot
-	 * go on with). `text`: one line. Does not return. Any context, any lock held. */
+	/* REQUIRED. A failed assertion, or a structure so corrupt that the library cannot continue. `text`: one
+	 * line. Must not return. Any context. */
 	void (*panic)(void *host, const char *text);
 
-	/* 2. One line for the system's log. Default: dropped. Any context. */
+	/* One line for the system's log, without a line feed: something is wrong, and the library continues (a
+	 * page-table entry that no function made was found and cleared). Default: dropped. Any context. */
 	void (*log)(void *host, const char *text);
 
-	/* 3. Where the exception table continues after a fault at `pc` in kernel mode.
-	 * Returns the address to continue at; 0: the table does not have it. Default: 0. Any context. */
+	/* Looks `pc`, of a fault in kernel mode, up in the exception table. Returns the address to continue at;
+	 * 0: the table does not have it. Default: 0. Context: that of the fault; must not sleep. */
 	quire_va (*fixup)(void *host, quire_va pc);
 
-	/* --- tier 1: required with more than one CPU or with preemption --- */
+	/* --- tier 1: required with several CPUs, or where the library is preempted --- */
 
-	/* 4. The number of this CPU, below quire_config.cpus. Default: 0. Any context. A thread that is
-	 * moved between the call and the use of the number is harmless: it chooses a cache line. */
+	/* Returns the number of the calling CPU, below quire_config.cpus. Default: 0. Any context. The thread may
+	 * be moved to another CPU, or preempted by another thread in the library, before it uses the number: lists
+	 * of a CPU are guarded against that, and its statistics may lose a count. */
 	unsigned (*cpu)(void *host);
 
-	/* 5. Waits while *word == expected, or less. May return early for any reason; the library looks
-	 * again. Default: returns at once. SLEEP: no lock of the library is held but the mm lock. */
+	/* Waits while *word == expected. May return early for any reason; the library looks again. Default:
+	 * returns at once. Context: by `kind`; the page lock and sleeping locks may be held for SLEEP. */
 	void (*wait)(void *host, const uint32_t *word, uint32_t expected, enum quire_wait_kind kind);
 
-	/* 6. Ends every wait on `word`. The library has changed it before. Default: nothing. Any context. */
+	/* Ends every SLEEP wait on `word`, which the library has changed before. The memory of `word` may be freed
+	 * meanwhile: use its address only. Default: nothing. Any context. */
 	void (*wake)(void *host, const uint32_t *word);
 
-	/* 7. Makes the changes of `flush` seen by every CPU named in it, this one included (see struct
-	 * quire_flush). It may enlarge the set. Default (one CPU without a TLB): nothing.
-	 * Context: spinlocks of page tables may be held; does not sleep; interrupts are as they were. */
+	/* Makes every CPU in flush->cpus see the change before it returns: struct quire_flush. It may forget more,
+	 * on more CPUs. Default: nothing, for a CPU without a TLB. Any context, page-table locks in particular. */
 	void (*tlb_flush)(void *host, const struct quire_flush *flush);
 
-	/* 8. Makes stores to table entries visible to the walkers of all CPUs (ARM: DSB; RISC-V: nothing
-	 * before the next flush). Called after entries became valid. Default: nothing. Any context. */
+	/* Makes stores to table entries visible to the table walkers of all CPUs (ARM: DSB ISHST). Called after
+	 * entries became valid. Default: nothing. Any context. */
 	void (*pte_sync)(void *host);
 
 	/* --- tier 2 --- */
 
-	/* 9., 10. A frame outside the linear ranges, addressable until unmapped on the same thread.
-	 * At most two are mapped at a time by one thread, unmapped in reverse. Cannot fail.
-	 * REQUIRED when a range has no linear address. Any context that may hold spinlocks. */
+	/* REQUIRED when a range has no linear address. Makes a frame addressable until it is unmapped by the same
+	 * thread, which may sleep meanwhile (the transfer of a file). A thread maps two at most, and unmaps in
+	 * reverse order. Cannot fail. Any context. */
 	void *(*frame_map)(void *host, quire_pfn pfn);
+	/* REQUIRED with frame_map(). Ends the mapping at `address`, which frame_map() returned. Any context. */
 	void (*frame_unmap)(void *host, void *address);
 
-	/* 11., 12. Clears, copies `bytes` (a page or several), page-aligned. Default: memset, memcpy. */
+	/* Clears `bytes` (a page or several), page-aligned. Default: memset(). Any context. */
 	void (*page_clear)(void *host, void *page, size_t bytes);
+	/* Copies `bytes` (a page or several), page-aligned, not overlapping. Default: memcpy(). Any context. */
 	void (*page_copy)(void *host, void *to, const void *from, size_t bytes);
 
-	/* 13. A page was filled and is about to be mapped for execution: make the instruction side see
-	 * it. Default: nothing. */
+	/* Makes instruction fetches see a page that was written and may be executed. Default: nothing. Context:
+	 * the mm lock and the page lock may be held; must not sleep. */
 	void (*icache_sync)(void *host, void *page, size_t bytes);
 
-	/* 14. Nanoseconds since some start, never backwards. Default: 0. Any context. */
-	uint64_t (*clock)(void *host);
-
-	/* 15. A random word, for placing mappings. Default: no randomness. Any context. */
-	uint64_t (*random)(void *host);
-
-	/* 16. A call took a fault that Linux counts to the thread which made the call, whosever memory it
-	 * was: populate, mlock, an access to another's memory. Those of quire_trap() are in its outcome
-	 * instead. Default: nothing. Context: the mm lock may be held; must not sleep. */
+	/* Counts a fault for the calling thread that a system call took, whosever memory it was: populate, mlock,
+	 * access to another's memory. `major`: it needed I/O. Faults of quire_trap() are not told here; its outcome
+	 * has them. Default: nothing. Context: the mm lock may be held; must not sleep. */
 	void (*count_fault)(void *host, bool major);
 
 	/* --- instruments: for ports that test --- */
 
-	/* 17. A lock is taken or released. Only with QUIRE_CONFIG_LOCK_EVENTS. `rank`: see src/base/lock.h;
-	 * `lock` identifies it. BEFORE may switch to another thread of control. */
+	/* A lock is taken or released. Only with QUIRE_CONFIG_LOCK_EVENTS. `rank`: src/base/lock.h; `lock`
+	 * identifies it. BEFORE may switch to another thread of control. */
 	void (*lock_event)(void *host, const void *lock, unsigned rank, enum quire_lock_op op);
 
-	/* 18. Whether this allocation or transfer is to fail on purpose. Only with QUIRE_CONFIG_INJECT. */
+	/* Returns whether this allocation or transfer is to fail on purpose. Only with QUIRE_CONFIG_INJECT. */
 	bool (*may_fail)(void *host, enum quire_resource resource);
 
-	/* 19. Whether mutant `name` is switched on. Only with QUIRE_CONFIG_MUTANTS. */
+	/* Returns whether mutant `name` is switched on. Only with QUIRE_CONFIG_MUTANTS. */
 	bool (*mutant)(void *host, const char *name);
 };
 

@@ -38,7 +38,7 @@ static long move_piece(struct transfer *t)
 	n = MIN(n, PAGE_SIZE - (remote & PAGE_MASK));
 	if (t->write && copy_from_user(t->page, local, n))
 		return -EFAULT;
-	result = quire_mm_access(t->mm, remote, t->page, n, t->write ? QUIRE_ACCESS_MM_WRITE : 0, &done);
+	result = quire_mm_access(t->mm, remote, t->page, n, t->write ? QUIRE_REMOTE_WRITE : 0, &done);
 	if (result)
 		return result;
 	if (!t->write && copy_to_user(local, t->page, done))

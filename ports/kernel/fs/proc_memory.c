@@ -227,7 +227,7 @@ long proc_mem(struct process *process, void *buffer, size_t n, uint64_t pos, boo
 		return -EIO;
 	}
 	status = quire_mm_access(mm, (quire_va)pos, buffer, MIN(n, (size_t)(user_end - pos)),
-				 QUIRE_ACCESS_MM_FORCE | (write ? QUIRE_ACCESS_MM_WRITE : 0), &done);
+				 QUIRE_REMOTE_FORCE | (write ? QUIRE_REMOTE_WRITE : 0), &done);
 	quire_mm_put(mm);
 	return done ? (long)done : status == QUIRE_OK ? 0 : -EIO;
 }

@@ -101,7 +101,7 @@ static long clear_tail(struct quire_mm *mm, const struct elf_segment *s, uint64_
 	while (s->flags & PF_W && from < end) {
 		enum quire_status status =
 		    quire_mm_access(mm, from, (void *)(uintptr_t)zeroes, MIN(end - from, sizeof(zeroes)),
-				    QUIRE_ACCESS_MM_WRITE, &done);
+				    QUIRE_REMOTE_WRITE, &done);
 
 		if (status)
 			return status;

@@ -200,7 +200,7 @@ static long stack_write(struct loader *l, uint64_t at, const void *bytes, size_t
 
 	while (n) {
 		enum quire_status status =
-		    quire_mm_access(l->mm, at, (void *)(uintptr_t)bytes, n, QUIRE_ACCESS_MM_WRITE, &done);
+		    quire_mm_access(l->mm, at, (void *)(uintptr_t)bytes, n, QUIRE_REMOTE_WRITE, &done);
 
 		if (status)
 			return status;

@@ -84,19 +84,6 @@ static void host_page_copy(void *host, void *to, const void *from, size_t bytes)
 	arch_memcpy(to, from, bytes);
 }
 
-static uint64_t host_clock(void *host)
-{
-	return arch_clock_ns();
-}
-
-static uint64_t host_random(void *host)
-{
-	uint64_t word;
-
-	random_bytes(&word, sizeof(word));
-	return word;
-}
-
 static void host_count_fault(void *host, bool major)
 {
 	struct usage *usage = &current->usage;
@@ -117,8 +104,6 @@ const struct quire_host kernel_host = {
     .tlb_flush = host_tlb_flush,
     .page_clear = host_page_clear,
     .page_copy = host_page_copy,
-    .clock = host_clock,
-    .random = host_random,
     .count_fault = host_count_fault,
 #ifdef ARCH_PTE_SYNC
     .pte_sync = host_pte_sync,

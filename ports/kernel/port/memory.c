@@ -94,12 +94,13 @@ long sys_mprotect(const uint64_t *a)
 
 long sys_mremap(const uint64_t *a)
 {
+	struct quire_mremap how = {(quire_va)a[0], a[1], a[2], (uint32_t)a[3], (quire_va)a[4]};
 	quire_va va = 0;
 	long result;
 
 	if (a[3] >> 32)
 		return -EINVAL;
-	result = quire_mremap(own_mm(), a[0], a[1], a[2], (uint32_t)a[3], a[4], &va);
+	result = quire_mremap(own_mm(), &how, &va);
 	return result ? result : (long)va;
 }
 

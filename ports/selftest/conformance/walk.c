@@ -280,14 +280,14 @@ static void drop_tree(struct walk *walk, struct qr_pt *pt)
 static void op_copy(struct walk *walk)
 {
 	enum qr_copy_how how = below(walk, 2) ? QR_COPY_SHARED : QR_COPY_COW;
-	struct qr_pt_counts came = {0};
-	struct qr_pt copy;
+	struct qr_pt child;
 	struct qr_tlb tlb;
+	struct qr_pt_copy copy = {.to = &child, .from = &walk->pt, .tlb = &tlb};
 	unsigned first, end, level0 = 0;
 	enum quire_status status;
 
 	if (!run_equal(walk->run, "copy: an empty tree", NULL, QUIRE_OK,
-		       (uint64_t)(int64_t)qr_pt_create(walk->system, NULL, NULL, &copy)))
+		       (uint64_t)(int64_t)qr_pt_create(walk->system, NULL, NULL, &child)))
 		return;
 	/* fork never meets a larger leaf: they are the port's. */
 	some_range(walk, &first, &end);
@@ -296,8 +296,8 @@ static void op_copy(struct walk *walk)
 	end = first + level0;
 	if (first < end) {
 		qr_tlb_begin(&tlb, &walk->pt);
-		status = qr_pt_copy(&copy, &walk->pt, &tlb, walk->place[first].va,
-				    place_end(walk, &walk->place[end - 1]), how, NULL, &came);
+		status =
+		    qr_pt_copy(&copy, walk->place[first].va, place_end(walk, &walk->place[end - 1]), how);
 		qr_tlb_end(&tlb);
 		run_equal(walk->run, "copy: the status", NULL, QUIRE_OK, (uint64_t)(int64_t)status);
 	}
@@ -308,16 +308,16 @@ static void op_copy(struct walk *walk)
 			place->prot &= ~(quire_prot)QUIRE_PROT_WRITE;
 		if (place->mapped) {
 			walk->extra[place->page]++;
-			came.anon--;
+			copy.came.anon--;
 			if (how == QR_COPY_COW)
 				run_true(walk->run, "copy: no longer exclusive", NULL,
 					 !qr_page_test(walk->page[place->page], QR_PAGE_EXCLUSIVE));
 		}
-		check_copied(walk, &copy, place, how);
+		check_copied(walk, &child, place, how);
 	}
-	run_equal(walk->run, "copy: every leaf was counted", NULL, 0, came.anon);
+	run_equal(walk->run, "copy: every leaf was counted", NULL, 0, copy.came.anon);
 	walk_check(walk);
-	drop_tree(walk, &copy);
+	drop_tree(walk, &child);
 	for (unsigned i = 0; i < PAGES; i++)
 		walk->extra[i] = 0;
 }

@@ -119,10 +119,9 @@ static int64_t do_mmap(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm *
 
 static int64_t do_mremap(struct sim_cpu *cpu, struct quire_mm *mm, const uint64_t arg[6])
 {
+	struct quire_mremap how = {(quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4]};
 	quire_va va = 0;
-	enum quire_status status = SIM_OP(
-	    cpu, "mremap",
-	    quire_mremap(mm, (quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4], &va));
+	enum quire_status status = SIM_OP(cpu, "mremap", quire_mremap(mm, &how, &va));
 
 	return status ? (int64_t)status : (int64_t)va;
 }
@@ -157,7 +156,7 @@ static int64_t remote(struct scn_sim *s, struct sim_cpu *cpu, const uint64_t arg
 			quire_mm_access(s->process[arg[1]]->mm, (quire_va)arg[0], &byte, 1, flags, &done));
 	if (status)
 		return status;
-	return flags & QUIRE_ACCESS_MM_WRITE ? 0 : byte;
+	return flags & QUIRE_REMOTE_WRITE ? 0 : byte;
 }
 
 static int64_t kernel_access(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call call,
@@ -277,7 +276,7 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 	case SCN_CALL_PEEK:
 		return remote(s, cpu, arg, 0);
 	case SCN_CALL_POKE:
-		return remote(s, cpu, arg, QUIRE_ACCESS_MM_WRITE);
+		return remote(s, cpu, arg, QUIRE_REMOTE_WRITE);
 	default:
 		return file_call(s, cpu, call, arg);
 	}
