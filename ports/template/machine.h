@@ -22,7 +22,7 @@ void machine_forget_page(quire_va va);
 /* The same for everything, kernel addresses included. */
 void machine_forget_all(void);
 
-/* Where your exception table goes on after a fault at the kernel instruction `pc`; 0: not in the table.
+/* Where your exception table continues after a fault at the kernel instruction `pc`; 0: not in the table.
  * Your copy_to_user() and copy_from_user() are in it. */
 quire_va machine_fixup(quire_va pc);
 

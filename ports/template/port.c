@@ -14,7 +14,7 @@
 
 /* --- the host contract ----------------------------------------------------------------------------- */
 
-/* Tier 0, and the only one that is required. The library found itself wrong and cannot go on. */
+/* Tier 0, and the only one that is required. The library cannot continue. */
 static void host_panic(void *host, const char *text)
 {
 	(void)host;
@@ -118,7 +118,7 @@ static enum port_action act(const struct quire_outcome *outcome, struct port_tra
 		trap->pc = outcome->pc;
 		return PORT_RETURN;
 	case QUIRE_OOM_KILL:
-		/* The simplest policy: who finds no frame ends. A better one ends the largest process, waits
+		/* The simplest policy: the process that finds no frame ends. A better one ends the largest process, waits
 		 * until its memory is back, and returns PORT_RETURN: the access is repeated. */
 		*out_signal = (struct port_signal){QUIRE_SIGKILL, 0, 0};
 		return PORT_KILL;

@@ -2,7 +2,7 @@
 /* The data of frames and objects that a system holds by value. src/page has what is done with it.
  *
  *   struct qr_page        one for each frame of RAM, 64 bytes
- *     ref                 who holds the frame: 1 for each mapping, 1 for the page cache, 1 for each
+ *     ref                 holders of the frame: 1 for each mapping, 1 for the page cache, 1 for each
  *                         object use, of a table's frame as pt.h says, 1 for each transient
  *                         user. 0: free.
  *     flags               state (quire_page_state) | bits below

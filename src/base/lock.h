@@ -83,7 +83,7 @@ static inline bool qr_trylock(const struct quire_system *system, struct qr_lock 
 	return true;
 }
 
-/* Lets it go, and wakes whoever waits for it. */
+/* Releases it, and wakes its waiters. */
 void qr_unlock_slow(const struct quire_system *system, struct qr_lock *lock);
 static inline void qr_unlock(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {

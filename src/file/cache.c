@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The page cache: finding, making and reading the pages of a file.
  *
- * A page enters the index LOCKED and without UPTODATE; who made it fills it and unlocks. Others that
- * want it meanwhile sleep for the lock. A read that fails takes the page out again, so that the next
- * access tries anew. */
+ * A page enters the index LOCKED and without UPTODATE; its creator fills and unlocks it. Other threads
+ * sleep for the lock meanwhile. A read that fails removes the page, so that the next access tries again. */
 #include "file/file.h"
 
 uint64_t qr_file_end_index(const struct quire_file *file)
@@ -72,8 +71,8 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
 	return taken;
 }
 
-/* Memory that is its own backing is promised page by page, unless it was promised as a whole. */
-static enum quire_status promise(struct quire_file *file)
+/* Commits one page of shared memory, unless the file was committed as a whole. */
+static enum quire_status commit_page(struct quire_file *file)
 {
 	if (!qr_file_is_shmem(file) || (file->flags & QR_FILE_ACCOUNTED))
 		return QUIRE_OK;
@@ -83,7 +82,7 @@ static enum quire_status promise(struct quire_file *file)
 	return QUIRE_OK;
 }
 
-void qr_cache_unpromise(struct quire_file *file)
+void qr_cache_uncommit(struct quire_file *file)
 {
 	if (!qr_file_is_shmem(file) || (file->flags & QR_FILE_ACCOUNTED))
 		return;
@@ -91,13 +90,13 @@ void qr_cache_unpromise(struct quire_file *file)
 	qr_uncommit(file->system, 1);
 }
 
-/* A new page at `index`, LOCKED, in the index, with the caller's reference beside the cache's.
- * QUIRE_EEXIST: another was faster. */
+/* Adds a new page at `index`, LOCKED, with a reference for the caller. QUIRE_EEXIST: another thread was
+ * faster. */
 static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_page **out_page)
 {
 	struct quire_system *system = file->system;
 	bool shmem = qr_file_is_shmem(file);
-	enum quire_status status = promise(file);
+	enum quire_status status = commit_page(file);
 	struct qr_page *page;
 
 	if (status != QUIRE_OK)
@@ -105,7 +104,7 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 	page = qr_frame_alloc(system, 0, shmem ? QUIRE_FRAME_ZERO : 0,
 			      shmem ? QUIRE_PAGE_SHMEM : QUIRE_PAGE_FILE);
 	if (!page) {
-		qr_cache_unpromise(file);
+		qr_cache_uncommit(file);
 		return QUIRE_ENOMEM;
 	}
 	qr_page_lock(system, page);
@@ -122,7 +121,7 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 		qr_page_unlock(system, page);
 		qr_page_put(system, page);
 		qr_page_put(system, page);
-		qr_cache_unpromise(file);
+		qr_cache_uncommit(file);
 		return status;
 	}
 	*out_page = page;
@@ -141,12 +140,12 @@ void qr_cache_remove(struct quire_file *file, struct qr_page *page)
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	qr_assert(system, was == page);
 	page->u.cache.file = NULL;
-	qr_cache_unpromise(file);
+	qr_cache_uncommit(file);
 	qr_page_put(system, page);
 }
 
-/* Fills a LOCKED page from the host. A short read is good only up to the end of the file; what lies
- * behind the end reads as zeroes. */
+/* Fills a LOCKED page from the host. A read that ends before the end of the file is an error; bytes behind
+ * the end are zeroes. */
 static enum quire_status fill(struct quire_file *file, struct qr_page *page)
 {
 	struct quire_system *system = file->system;
@@ -228,7 +227,7 @@ enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct q
 	if (index >= qr_file_end_index(file) && !qr_mutant(system, "sigbus"))
 		return QUIRE_ERANGE;
 	status = qr_cache_make(file, index, out_page, out_how);
-	/* Truncated between the look and the lock: the page must not come back to life. */
+	/* Truncated between the check and the lock: the page must leave the cache again. */
 	if (status == QUIRE_OK && index >= qr_file_end_index(file) && !qr_mutant(system, "sigbus")) {
 		qr_page_unmap_all(system, *out_page);
 		qr_cache_remove(file, *out_page);

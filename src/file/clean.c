@@ -2,7 +2,7 @@
 /* From a page to the entries that map it: cleaning them for writeback, removing them.
  *
  * The reverse map names the entries; RMAP keeps their tables alive, and PT may only be tried under
- * it. Where the try fails everything is let go and begun again: what was done stays done. */
+ * it. If a try fails, all locks are released and the walk starts again; what it has done stays done. */
 #include "file/file.h"
 
 struct cleaning {
@@ -46,7 +46,7 @@ static bool clean_entry(void *context, struct qr_page *page, void *entry)
 	return true;
 }
 
-/* Spins a moment: the holder of the table's lock will let it go soon. */
+/* Spins a moment: the holder of the table's lock releases it soon. */
 static void relax(struct quire_system *system, const struct qr_page *page)
 {
 	qr_wait(system, &page->flags, __atomic_load_n(&page->flags, __ATOMIC_RELAXED), QUIRE_WAIT_SPIN);
@@ -84,7 +84,7 @@ static bool grab_entry(void *context, struct qr_page *page, void *entry)
 	grab->table = qr_page_at(grab->system, entry);
 	grab->pt = qr_rmap_owner(grab->system, entry, &grab->va);
 	if (!qr_pt_trylock(grab->pt, grab->table))
-		return true; /* perhaps the next one's is free */
+		return true; /* the next table may be free */
 	grab->entry = entry;
 	return false;
 }
@@ -102,7 +102,7 @@ void qr_page_unmap_all(struct quire_system *system, struct qr_page *page)
 			relax(system, page);
 			continue;
 		}
-		/* PT is held now: the entry cannot leave, so neither can its table or its mm. */
+		/* PT is held: neither the entry nor its table nor its mm can go away. */
 		struct qr_page *mapped = qr_pt_unmap_entry(grab.pt, grab.va, grab.entry, &gone);
 
 		qr_assert(system, mapped == page);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files: made, shared, given up. */
+/* Files: created, referenced, destroyed. */
 #include "file/file.h"
 
 #include "page/slab.h"

@@ -5,8 +5,8 @@
  *              └─ list of qr_mapping: what truncation walks; each is a part of a vma
  *
  *   A page in the cache holds one reference for it; is removed only LOCKED and unmapped.
- *   Who finds a page takes a reference under CACHE; who needs it to stay in the cache locks it and
- *   looks at page->u.cache.file again: NULL means it was truncated meanwhile. */
+ *   A look-up takes a reference under CACHE. To keep the page in the cache a thread locks it and looks at
+ *   page->u.cache.file again: NULL means that it was truncated meanwhile. */
 #ifndef QR_FILE_H
 #define QR_FILE_H
 
@@ -51,7 +51,7 @@ static inline bool qr_file_is_shmem(const struct quire_file *file)
 	return !file->ops || !file->ops->read;
 }
 
-/* What the system tells of pages is heard here from now on: called once, at its creation. */
+/* Registers the page cache's hooks. Called once, while the system is created. */
 void qr_file_init(struct quire_system *system);
 
 /* A node of the index: its layout is index.c's own. */
@@ -111,7 +111,7 @@ enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct 
 void qr_cache_remove(struct quire_file *file, struct qr_page *page);
 
 /* Gives back what was committed for one page of shared memory. */
-void qr_cache_unpromise(struct quire_file *file);
+void qr_cache_uncommit(struct quire_file *file);
 
 /* Unlocks and puts what qr_cache_get() gave. */
 void qr_cache_put(struct quire_system *system, struct qr_page *page);

@@ -41,7 +41,7 @@ struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index)
 	return node ? node->slot[index & NODE_MASK] : NULL;
 }
 
-/* Takes nodes without use off the path above `node`, then off the top. */
+/* Frees empty nodes from `node` upwards, then levels at the top that are not needed. */
 static void prune(struct quire_file *file, struct node *node)
 {
 	while (node && node->count == 0) {

@@ -27,7 +27,7 @@ static enum quire_status read_piece(struct quire_file *file, const struct piece 
 	char *at;
 
 	if (qr_file_is_shmem(file)) {
-		/* A page that is not there reads as zeroes, and reading does not make it. */
+		/* An absent page reads as zeroes; reading does not create it. */
 		page = qr_cache_find(file, piece->index);
 		if (!page) {
 			memset(to, 0, piece->bytes);
@@ -82,7 +82,7 @@ static void grow_to(struct quire_file *file, uint64_t end)
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 }
 
-/* The size grows after the bytes are there: who sees the size sees them. */
+/* The size grows after the bytes are stored: a thread that sees the size sees them. */
 static enum quire_status write_piece(struct quire_file *file, const struct piece *piece, const char *from)
 {
 	struct quire_system *system = file->system;
@@ -113,7 +113,8 @@ enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, con
 	*out_done = 0;
 	if (end < offset || end > INT64_MAX)
 		return QUIRE_EFBIG;
-	/* A write behind the end leaves a hole: what mappings wrote behind the old end goes first. */
+	/* A write behind the end leaves a hole: bytes that mappings wrote behind the old end are cleared
+	 * first. */
 	if (length && offset > size) {
 		enum quire_status status = quire_file_truncate(file, offset);
 

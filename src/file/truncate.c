@@ -63,7 +63,7 @@ static struct qr_page *next_locked(struct quire_file *file, uint64_t *index, uin
 			*index = page->u.cache.index;
 			return page;
 		}
-		qr_cache_put(system, page); /* another took it out meanwhile: look again */
+		qr_cache_put(system, page); /* removed by another thread meanwhile: look again */
 	}
 }
 
@@ -80,8 +80,8 @@ void qr_file_drop_pages(struct quire_file *file, uint64_t first, uint64_t last)
 	}
 }
 
-/* Clears bytes [from, to) of the page at `index`, if there is anything to clear.
- * `make`: the page is read in when a device may hold old bytes there. */
+/* Clears bytes [from, to) of the page at `index` if it is cached. `make`: reads it in first, because the
+ * device may hold old bytes there. */
 static enum quire_status clear_part(struct quire_file *file, uint64_t index, size_t from, size_t to,
 				    bool make)
 {
@@ -127,15 +127,15 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
 	old = __atomic_exchange_n(&file->size, size, __ATOMIC_ACQ_REL);
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	if (size > old) {
-		/* Bytes that a mapping wrote behind the old end must not show in the grown file; in shared
-		 * memory, whose pages are the only copy, they do. */
+		/* Bytes that a mapping wrote behind the old end must not appear in the grown file. In shared
+		 * memory they do: its pages are the only copy. */
 		size_t stale = (size_t)(old & qr_page_mask(system));
 
 		if (stale && !qr_file_is_shmem(file))
 			(void)clear_part(file, old >> qr_arch(system)->page_shift, stale, bytes, false);
 		return QUIRE_OK;
 	}
-	/* The same size again clears what a mapping wrote behind the end, as on Linux. */
+	/* Setting the same size again clears what a mapping wrote behind the end, as on Linux. */
 	uint64_t first = qr_file_end_index(file);
 
 	if (!qr_mutant(system, "truncate-keeps-mapped")) {
@@ -161,8 +161,8 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uin
 
 	if (length == 0 || end < offset || end > INT64_MAX)
 		return QUIRE_EINVAL;
-	/* Linux forgets for shared memory that no whole page ends below the first page's end: it unmaps from
-	 * there to the end of the file. The pages stay, so only faults tell. */
+	/* A quirk of Linux: a hole in shared memory that ends within the first page unmaps to the end of the
+	 * file. The pages stay, so only fault counts show it. */
 	if (end < bytes && qr_file_is_shmem(file))
 		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_CACHE);
 	if (offset >> shift == (end - 1) >> shift && (offset & mask || end & mask))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel mappings: areas given and taken, and the tree they lie in. */
+/* Kernel mappings: areas mapped and unmapped, and the tree of page tables that holds them. */
 #include "kmap/kmap.h"
 
 #include "page/slab.h"
@@ -46,8 +46,8 @@ static void empty(struct quire_system *system, quire_va start, quire_va end)
 	qr_tlb_end(&tlb);
 }
 
-/* The lowest gap of `bytes`; the area after which it lies in *out_after. 0: none. A page stays unmapped
- * between two areas: whoever runs off the end of one, or the bottom of a stack, faults. */
+/* The lowest gap of `bytes`; the area before it in *out_after. 0: none. A page stays unmapped between two
+ * areas, so that an overrun, or a stack overflow, faults. */
 static quire_va find_gap(struct qr_kmap *kmap, uint64_t bytes, uint64_t guard, struct qr_list **out_after)
 {
 	quire_va at = kmap->start;
@@ -64,7 +64,7 @@ static quire_va find_gap(struct qr_kmap *kmap, uint64_t bytes, uint64_t guard, s
 	return at < kmap->end && kmap->end - at >= bytes ? at : 0;
 }
 
-/* Frames for the whole area at once. On failure what came is taken out again. */
+/* Maps frames for the whole area. On failure nothing stays mapped. */
 static enum quire_status fill(struct quire_system *system, struct qr_kmap_area *area)
 {
 	quire_va step = (quire_va)qr_page_bytes(system);
@@ -86,7 +86,7 @@ static enum quire_status fill(struct quire_system *system, struct qr_kmap_area *
 	return QUIRE_OK;
 }
 
-/* Tables of a lazy area, so that a touch in atomic context needs only its frame. */
+/* Makes the tables of a lazy area, so that a touch in atomic context needs only a frame. */
 static enum quire_status make_tables(struct quire_system *system, const struct qr_kmap_area *area)
 {
 	quire_va step = (quire_va)qr_page_bytes(system);
@@ -97,7 +97,7 @@ static enum quire_status make_tables(struct quire_system *system, const struct q
 	return QUIRE_OK;
 }
 
-/* Puts an area into the list as sync.c reads it: whole before it is seen. => KMAP */
+/* Links an area that is complete, since sync.c reads the list without KMAP. => KMAP */
 static void publish(struct qr_kmap_area *area, struct qr_list *after)
 {
 	area->link.next = after->next;
@@ -117,7 +117,7 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 
 	if (!kmap || pages == 0 || (prot & QUIRE_PROT_USER) || (prot & ~(quire_prot)QUIRE_PROT_MASK))
 		return QUIRE_EINVAL;
-	/* Where the halves have roots of their own the entry sends kernel addresses to the bad area at once. */
+	/* Where user and kernel have a root each, the trap entry treats every kernel address as a bad area. */
 	if (kind == QUIRE_KMAP_LAZY && (qr_arch(system)->caps & QUIRE_CAP_SPLIT_ROOT))
 		return QUIRE_EOPNOTSUPP;
 	if (pages > (uint64_t)(kmap->end - kmap->start) >> shift)

@@ -6,8 +6,8 @@
  *   2 a page of a lazy area gets its frame
  *
  * The areas are read without KMAP, since a kernel address may be touched in any context: an area is
- * published into the list before its address is known to anyone, and is taken out only by who knows
- * that nobody touches it any more. */
+ * published into the list before its address is known to anyone, and is unmapped only by a caller that
+ * knows that nothing touches it any more. */
 #include "kmap/kmap.h"
 
 static void *top_entry(const struct qr_pt *pt, quire_va va)
@@ -63,11 +63,11 @@ static enum quire_step fill_page(struct quire_system *system, quire_va va)
 			   QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0);
 	qr_page_put(system, page);
 	if (status == QUIRE_EEXIST)
-		return QUIRE_STEP_VMALLOC_SPURIOUS; /* another CPU was faster */
+		return QUIRE_STEP_VMALLOC_SPURIOUS; /* another CPU filled it first */
 	return status == QUIRE_OK ? QUIRE_STEP_VMALLOC_FILLED : QUIRE_STEP_VMALLOC_NO_FRAME;
 }
 
-/* A CPU that keeps what was not there must be told that it is there now. */
+/* A CPU that caches invalid entries must be told that the entry is valid now. */
 static void forget_absence(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
 {
 	if (qr_arch(kmap->pt.system)->caps & QUIRE_CAP_CACHES_INVALID)

@@ -14,7 +14,7 @@ static bool permitted(const struct quire_vma *vma, unsigned flags)
 	return (vma->flags & QR_VM_READ) || (force && (vma->flags & QR_VM_MAYREAD));
 }
 
-/* The page that the address has now, with a reference; NULL: none any more. */
+/* The page that is mapped at the address now, with a reference; NULL: none. */
 static struct qr_page *mapped_page(const struct quire_mm *mm, quire_va va)
 {
 	const struct quire_arch *arch = qr_arch(mm->system);
@@ -57,7 +57,7 @@ static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, s
 			*out_exec = vma->flags & QR_VM_EXEC;
 			*out_page = mapped_page(mm, va);
 		}
-		/* Taken away again before it was pinned: once more. */
+		/* Unmapped before a reference was taken: tries again. */
 	} while (status == QUIRE_OK && !*out_page);
 	qr_mm_read_unlock(mm, token);
 	return status;

@@ -39,7 +39,7 @@ void qr_anon_prepare(struct quire_vma *vma)
 		anon = reusable(vma->prev, vma->prev, vma);
 	if (anon == 0)
 		anon = __atomic_add_fetch(&mm->next_anon, 1, __ATOMIC_RELAXED);
-	/* Every first identity stands alone; two faults that come together agree on the first. */
+	/* A first identity has depth 1; two faults at once agree on the first that is stored. */
 	__atomic_store_n(&vma->anon_depth, 1, __ATOMIC_RELAXED);
 	__atomic_compare_exchange_n(&vma->anon, &none, anon, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }

@@ -2,7 +2,7 @@
 /* brk: the end of the heap. Growing reserves addresses only; frames are found, or not, at first touch. */
 #include "mm/vma.h"
 
-/* Growing must leave the guard gap of a stack above it alone, and room for one page more. */
+/* Growing keeps the guard gap of a stack above, and room for one page more. */
 static bool room_above(const struct quire_mm *mm, quire_va from, quire_va to)
 {
 	const struct quire_system *system = mm->system;
@@ -60,7 +60,7 @@ static enum quire_status shrink(struct quire_mm *mm, quire_va from, quire_va to,
 	return QUIRE_OK;
 }
 
-/* Moves the end; mm->brk changes only when that worked. => mm lock for write. */
+/* Moves the end; changes mm->brk on success only. => mm lock for write. */
 static enum quire_status move(struct quire_mm *mm, quire_va brk, struct qr_gone *gone, quire_va *out_from,
 			      quire_va *out_to)
 {
@@ -101,7 +101,7 @@ quire_va quire_brk(struct quire_mm *mm, quire_va brk)
 	brk = mm->brk;
 	qr_assert_whole(mm->system, qr_mm_valid(mm));
 	qr_mm_write_unlock(mm);
-	qr_gone_bury(mm, &gone);
+	qr_gone_release(mm, &gone);
 	if (populate)
 		(void)qr_mm_populate(mm, from, to, true);
 	return brk;

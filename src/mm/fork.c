@@ -34,7 +34,7 @@ static struct qr_span child_span(struct quire_mm *child, const struct quire_vma 
 	    .file = vma->file,
 	};
 
-	/* Each vma of the child stacks an identity of its own on the parent's. */
+	/* Each vma of the child adds its own identity to its parent's. */
 	if (qr_vma_anon_id(vma) != 0 && !(vma->flags & QR_VM_WIPEONFORK)) {
 		span.anon = ++child->next_anon;
 		span.anon_depth = child_depth(vma);

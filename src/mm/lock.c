@@ -6,7 +6,7 @@
  *
  * Both sides write first and look second, in one total order (Dekker): at least one of them sees the
  * other, and it is the reader that gives way. A reader that leaves looks at `writer`, a line that
- * only writers change, and wakes the one who waits on its slot.
+ * only writers change, and wakes the writer that waits on its slot.
  *
  * Rejected: one word with a count (every fault would write it), a queue (readers would write it). */
 #include "mm/mm.h"
@@ -34,7 +34,7 @@ void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers)
 	qr_wake(mm->system, readers);
 }
 
-/* Says on `writer` that someone waits for it, and waits. */
+/* Marks `writer` as waited for, and waits. */
 static void wait_for_writer(struct quire_mm *mm)
 {
 	uint32_t held = 1;
@@ -65,7 +65,7 @@ void qr_mm_write_lock(struct quire_mm *mm)
 
 	lock_event(mm, QUIRE_LOCK_BEFORE);
 	if (!__atomic_compare_exchange_n(&mm->writer, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-		/* Taken with 2: whether others still wait is not known. */
+		/* Taken with 2: others may still wait. */
 		while (__atomic_exchange_n(&mm->writer, 2, __ATOMIC_SEQ_CST) != 0)
 			wait_on(mm, &mm->writer, 2);
 	}

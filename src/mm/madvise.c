@@ -72,7 +72,7 @@ static enum quire_status advised_flags(const struct quire_vma *vma, int advice, 
 		drop = QR_VM_DONTDUMP;
 		break;
 	case QUIRE_MADV_MERGEABLE:
-		/* Nothing is merged here; the mark keeps vmas apart as it does on Linux. */
+		/* Nothing merges pages; the flag keeps vmas apart as on Linux. */
 		add = vma->flags & (QR_VM_SHARED | QR_VM_MAYSHARE) ? 0 : QR_VM_MERGEABLE;
 		break;
 	case QUIRE_MADV_UNMERGEABLE:
@@ -121,8 +121,8 @@ static void discard(struct quire_vma *vma, quire_va start, quire_va end)
 	qr_mm_count_gone(mm, &gone);
 }
 
-/* A page of one owner becomes clean and droppable; the next write makes it dirty, and keeps it.
- * => PT held. Returns whether a CPU may believe it dirty. */
+/* Marks a page with one mapping clean and droppable; the next write makes it dirty and keeps it. => PT held.
+ * Returns whether a CPU may have it cached as dirty. */
 static bool free_lazily(const struct quire_system *system, void *entry)
 {
 	const struct quire_arch *arch = qr_arch(system);
@@ -182,7 +182,7 @@ static void make_old(struct quire_vma *vma, quire_va start, quire_va end)
 }
 
 /* Reads the file's pages of the range into the cache, as far as memory and the file go: advice fails
- * silently. The lock is let go meanwhile. */
+ * silently. The lock is dropped meanwhile. */
 static void read_ahead(struct advice *ad, struct quire_vma *vma, quire_va start, quire_va end)
 {
 	struct quire_system *system = ad->mm->system;
@@ -203,7 +203,7 @@ static void read_ahead(struct advice *ad, struct quire_vma *vma, quire_va start,
 	ad->token = qr_mm_read_lock(ad->mm);
 }
 
-/* MADV_REMOVE: a hole in the file behind a shared writable mapping. The lock is let go meanwhile. */
+/* MADV_REMOVE: punches a hole into the file of a shared writable mapping. The lock is dropped meanwhile. */
 static enum quire_status punch(struct advice *ad, struct quire_vma *vma, quire_va start, quire_va end)
 {
 	uint64_t offset = qr_vma_index(vma, start) << qr_arch(ad->mm->system)->page_shift;
@@ -237,7 +237,7 @@ static enum quire_status advise_pages(struct advice *ad, struct quire_vma *vma, 
 	default:
 		break;
 	}
-	/* The rest would take pages away from a vma that was promised to keep them. */
+	/* The other kinds take pages away, which a locked vma must keep. */
 	if (vma->flags & QR_VM_LOCKED)
 		return QUIRE_EINVAL;
 	switch (ad->advice) {

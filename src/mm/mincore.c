@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mincore: which pages would be had without I/O: mapped, or in the page cache. */
+/* mincore: which pages need no I/O: mapped, or in the page cache. */
 #include "mm/vma.h"
 
 static bool in_cache(const struct quire_vma *vma, quire_va va)

@@ -75,7 +75,7 @@ static enum quire_status may_lock(const struct quire_mm *mm, bool within)
 	return within ? QUIRE_OK : QUIRE_ENOMEM;
 }
 
-/* Rounds to whole pages. *out_end as wide as the sum, so that the caller sees it wrap. */
+/* Rounds to whole pages. *out_end below *out_start: the range wraps. */
 static void whole_pages(const struct quire_mm *mm, quire_va addr, uint64_t length, quire_va *out_start,
 			quire_va *out_end)
 {
@@ -103,7 +103,7 @@ enum quire_status quire_mlock(struct quire_mm *mm, quire_va addr, uint64_t lengt
 	if (status != QUIRE_OK)
 		return status;
 	status = qr_mm_populate(mm, start, end, false);
-	/* POSIX: memory that cannot be had is EAGAIN, addresses that are no memory are ENOMEM. */
+	/* POSIX: EAGAIN when memory runs out, ENOMEM for addresses that are not mapped. */
 	return status == QUIRE_ENOMEM ? QUIRE_EAGAIN : status == QUIRE_EFAULT ? QUIRE_ENOMEM : status;
 }
 
@@ -120,7 +120,7 @@ enum quire_status quire_munlock(struct quire_mm *mm, quire_va addr, uint64_t len
 	return status;
 }
 
-/* Every vma; one that cannot be cut or joined is passed over, as on Linux. => mm lock for write. */
+/* Every vma; one that cannot be split or merged is passed over, as on Linux. => mm lock for write. */
 static void lock_everything(struct quire_mm *mm, uint32_t locks)
 {
 	struct quire_vma *vma = mm->first;

@@ -112,8 +112,8 @@ struct quire_mm *quire_mm_get(struct quire_mm *mm)
 	return mm;
 }
 
-/* Tables that a failed operation left where no vma is. */
-static void free_forgotten(struct quire_mm *mm)
+/* Frees tables that a failed operation left where no vma is. */
+static void free_left_tables(struct quire_mm *mm)
 {
 	struct qr_tlb tlb;
 
@@ -130,13 +130,13 @@ static void destroy(struct quire_mm *mm)
 	struct qr_gone gone = {0};
 	struct quire_vma *spare = NULL;
 
-	/* The lock is free; it is taken for those who reach this mm through a file or a frame. */
+	/* No caller holds the lock; it excludes threads that reach this mm through a file or a frame. */
 	qr_mm_write_lock(mm);
 	qr_unmap_commit(mm, 0, mm->task_end, &spare, &gone);
-	free_forgotten(mm);
+	free_left_tables(mm);
 	qr_uncommit(system, gone.accounted);
 	qr_mm_write_unlock(mm);
-	qr_gone_bury(mm, &gone);
+	qr_gone_release(mm, &gone);
 	unregister_mm(mm);
 	qr_pt_destroy(&mm->pt);
 	qr_slab_free(system, QR_SLAB_MM, mm);

@@ -77,10 +77,10 @@ _Static_assert(offsetof(struct quire_vma, pt) == offsetof(struct qr_mapping, pt)
 _Static_assert(sizeof(void *) != 8 || sizeof(quire_va) != 8 || sizeof(struct quire_vma) == 128,
 	       "a vma is two cache lines");
 
-/* What belongs to one CPU, on lines of its own: who reads by it, resident counts, and what its last fault
+/* What belongs to one CPU, on its own cache lines: its readers, resident counts, and what its last fault
  * found. Atomic.
  *
- * `vma` and `table` are hints: written by who holds the mm lock for read by this slot, cleared by every
+ * `vma` and `table` are hints: written by a thread that holds the mm lock for read by this slot, cleared by every
  * writer once the readers have left. So what is there is in place: no vma was unlinked and no table freed
  * since. Which addresses they are for they say themselves. */
 struct qr_mm_slot {

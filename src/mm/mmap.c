@@ -36,7 +36,7 @@ static enum quire_status search(const struct quire_mm *mm, uint64_t hint, uint64
 	if (mm->top_down &&
 	    qr_gap_top_down(mm, length, (quire_va)qr_page_bytes(system), base, out_va) == QUIRE_OK)
 		return QUIRE_OK;
-	/* Top-down has failed: what is above the base, or a third up, is better than nothing. */
+	/* Top-down has failed: searches upwards from the base, or from a third of the address space. */
 	if (mm->top_down)
 		base = (quire_va)qr_page_up(system, mm->task_end / 3);
 	return qr_gap_bottom_up(mm, length, base, mm->task_end, out_va);
@@ -139,7 +139,7 @@ static enum quire_status anon_rights(const struct quire_mmap *how, uint32_t *fla
 	}
 }
 
-/* What mmap decides before it looks at limits: the span with its flags. => mm lock for write. */
+/* Everything that is checked before the limits: the place, the flags, the rights. => mm lock for write. */
 static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *how, uint64_t length,
 				struct qr_span *span)
 {
@@ -182,7 +182,7 @@ struct reserve {
 	bool accountable;
 };
 
-/* Shared anonymous memory is a file of its own, promised as a whole. */
+/* Shared anonymous memory is a file of its own, committed as a whole. */
 static enum quire_status make_shmem(struct quire_mm *mm, struct qr_span *span, struct reserve *reserve)
 {
 	struct quire_system *system = mm->system;
@@ -249,7 +249,7 @@ static void commit_mapping(struct quire_mm *mm, const struct qr_span *span, stru
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(span->end - span->start));
 
 	qr_unmap_commit(mm, span->start, span->end, &reserve->spare, gone);
-	/* The charge was for what the range did not have already. */
+	/* What was unmapped had been committed too; only the difference was charged. */
 	if (!reserve->accountable)
 		qr_uncommit(mm->system, gone->accounted);
 	if (!qr_vma_merge_span(mm, span)) {
@@ -299,7 +299,7 @@ enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how, 
 	qr_mm_write_lock(mm);
 	status = map_locked(mm, how, length, &span, &gone, &shmem);
 	qr_mm_write_unlock(mm);
-	qr_gone_bury(mm, &gone);
+	qr_gone_release(mm, &gone);
 	if (shmem)
 		quire_file_put(shmem); /* the vma has its own reference, or the mapping failed */
 	if (status != QUIRE_OK)

@@ -4,7 +4,7 @@
 
 #define GROWS (QUIRE_PROT_GROWSDOWN | QUIRE_PROT_GROWSUP)
 
-/* PROT_SEM is a bit that programs may set and nobody looks at. */
+/* PROT_SEM: programs may set it, and it has no effect. */
 #define PROT_SEM 0x8u
 
 /* The most that mprotect may give is in the MAY bits, four above the rights. */
@@ -33,7 +33,7 @@ static enum quire_status charge(const struct quire_vma *vma, uint64_t pages, uin
 			*flags |= QR_VM_ACCOUNT;
 		}
 	} else if ((vma->flags & QR_VM_ACCOUNT) && qr_vma_is_anon(vma) && qr_vma_anon_id(vma) == 0) {
-		/* Nothing was ever written there: the promise can be taken back. */
+		/* Nothing was ever written there: the commitment is taken back. */
 		*flags &= ~(uint32_t)QR_VM_ACCOUNT;
 	}
 	return QUIRE_OK;
@@ -51,7 +51,7 @@ static enum qr_protect_write write_rule(const struct quire_vma *vma)
 										       : QR_PROTECT_ANY;
 }
 
-/* One vma's part. *out_cow: a locked private range became writable, its pages are to be copied now. */
+/* Changes one vma's part. *out_cow: a locked private range became writable; its pages are to be copied now. */
 static enum quire_status protect_part(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
 				      struct qr_tlb *tlb, bool *out_cow)
 {

@@ -30,7 +30,7 @@ static uint64_t pages_of(const struct remap *re, uint64_t bytes)
 	return qr_to_pages(re->mm->system, bytes);
 }
 
-/* What is wrong whatever is mapped. */
+/* Errors that do not depend on what is mapped. */
 static enum quire_status check_arguments(const struct remap *re)
 {
 	const struct quire_mm *mm = re->mm;
@@ -51,7 +51,7 @@ static enum quire_status check_arguments(const struct remap *re)
 	return QUIRE_OK;
 }
 
-/* What is wrong with the vma at addr. */
+/* Errors of the vma at addr. */
 static enum quire_status check_vma(struct remap *re)
 {
 	const struct quire_mm *mm = re->mm;
@@ -63,7 +63,7 @@ static enum quire_status check_vma(struct remap *re)
 		return QUIRE_EFAULT;
 	if (!grows && !wants_address(re))
 		return QUIRE_OK;
-	/* Length 0 maps shared memory a second time; private memory cannot be there twice. */
+	/* Length 0 maps shared memory a second time; private memory cannot be mapped twice. */
 	if (re->old_length == 0 && !(vma->flags & (QR_VM_SHARED | QR_VM_MAYSHARE)))
 		return QUIRE_EINVAL;
 	if (kept > (uint64_t)(vma->end - re->addr))
@@ -79,7 +79,7 @@ static enum quire_status check_vma(struct remap *re)
 											    : QUIRE_ENOMEM;
 }
 
-/* munmap within the call. An old length may be any number. */
+/* munmap within the call. The old length is not validated before. */
 static enum quire_status unmap(struct remap *re, quire_va start, uint64_t length)
 {
 	quire_va end = (quire_va)(start + length);
@@ -99,7 +99,7 @@ static enum quire_status unmap(struct remap *re, quire_va start, uint64_t length
 
 /* --- moving --------------------------------------------------------------------------------------------- */
 
-/* Pages that the move promises beyond those that move along. */
+/* Pages to commit beyond those that move along. */
 static uint64_t charge_of(const struct remap *re)
 {
 	if (!(re->vma->flags & QR_VM_ACCOUNT))
@@ -122,13 +122,14 @@ static struct qr_span target_span(const struct remap *re)
 	    .anon_depth = vma->anon_depth,
 	};
 
-	/* Without private pages nothing ties it to its old index; the place's own lets it join more. */
+	/* Without private pages its index is free: the index of the new place lets it merge with more
+	 * neighbours. */
 	if (qr_vma_is_anon(vma) && span.anon == 0)
 		span.pgoff = pages_of(re, re->new_addr);
 	return span;
 }
 
-/* Moves the entries of [addr, addr + old_length); on failure all are back where they were. */
+/* Moves the entries of [addr, addr + old_length); on failure they are moved back. */
 static enum quire_status move_entries(const struct remap *re, struct quire_file *file)
 {
 	struct qr_pt *pt = &re->mm->pt;
@@ -142,7 +143,7 @@ static enum quire_status move_entries(const struct remap *re, struct quire_file 
 	qr_map_lock(file);
 	status = qr_pt_move(pt, &tlb, re->addr, re->new_addr, re->old_length, &moved);
 	if (status != QUIRE_OK && moved != 0) {
-		/* The tables it came from are still there. */
+		/* Cannot fail: the tables of the source still exist. */
 		enum quire_status undone = qr_pt_move(pt, &tlb, re->new_addr, re->addr, moved, &back);
 
 		qr_assert(re->mm->system, undone == QUIRE_OK);
@@ -200,7 +201,7 @@ static enum quire_status move(struct remap *re)
 	uint64_t charge = charge_of(re);
 	enum quire_status status = QUIRE_ENOMEM;
 
-	/* Source and target may each cost vmas: stay clear of the limit. */
+	/* Source and target may each need vmas: keeps clear of the limit. */
 	if (mm->vmas + 3 >= system->max_map_count)
 		return QUIRE_ENOMEM;
 	if (charge && qr_mm_commit(mm, charge) != QUIRE_OK)
@@ -237,7 +238,7 @@ out:
 
 /* --- the three ways --------------------------------------------------------------------------------- */
 
-/* To an address that the caller has a say in. => check_vma() passed. */
+/* Moves to a given address. => check_vma() passed. */
 static enum quire_status remap_to(struct remap *re)
 {
 	struct quire_mm *mm = re->mm;
@@ -315,7 +316,7 @@ static enum quire_status grow_in_place(struct remap *re)
 	    .pgoff = qr_vma_index(vma, vma->end),
 	    .file = vma->file,
 	    .anon = qr_vma_anon_id(vma),
-	    /* It is the vma itself that grows: no generation joins another. */
+	    /* The vma grows itself, so identities do not mix. */
 	    .anon_depth = 1,
 	};
 
@@ -381,7 +382,7 @@ enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_mremap *h
 	status = remap_locked(&re);
 	qr_assert_whole(mm->system, qr_mm_valid(mm));
 	qr_mm_write_unlock(mm);
-	qr_gone_bury(mm, &re.gone);
+	qr_gone_release(mm, &re.gone);
 	if (status != QUIRE_OK)
 		return status;
 	if (re.populate)

@@ -2,7 +2,7 @@
 /* msync: dirty pages of shared file mappings go to the file; the rest is checking. */
 #include "mm/vma.h"
 
-/* Writes [start, end) of `vma` back with the lock let go, which another may use to change everything. */
+/* Writes [start, end) of `vma` back with the lock dropped: the address space may change meanwhile. */
 static enum quire_status write_back(struct quire_vma *vma, quire_va start, quire_va end, unsigned *token)
 {
 	struct quire_mm *mm = vma->mm;

@@ -30,7 +30,7 @@ enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va
 	return *out_spare ? QUIRE_OK : QUIRE_ENOMEM;
 }
 
-/* The pages of the range, vma by vma: what lies between them has no tables worth a walk. */
+/* Unmaps the pages of the range, vma by vma: the gaps between them have no pages. */
 static void unmap_leaves(const struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, quire_va end)
 {
 	struct qr_pt_counts gone = {0};
@@ -42,7 +42,7 @@ static void unmap_leaves(const struct quire_vma *vma, struct qr_tlb *tlb, quire_
 	qr_mm_count_gone(mm, &gone);
 }
 
-/* Takes the vma's part of the range away; what is left of it, if nothing, goes to gone->dead. */
+/* Cuts the range out of a vma; a vma of which nothing is left goes to gone->dead. */
 static void cut_vma(struct quire_vma *vma, quire_va start, quire_va end, struct quire_vma **spare,
 		    struct qr_gone *gone)
 {
@@ -63,10 +63,9 @@ static void cut_vma(struct quire_vma *vma, quire_va start, quire_va end, struct 
 	}
 }
 
-/* Takes the vmas of the range away, and their tables: those of vmas that lie close together at once. A
- * table that a later vma has a part in goes with that one.
- *
- * First the vma, then its tables: truncation walks them while the vma is in its file's list. */
+/* Removes the vmas of the range, then their tables; those of vmas that lie close together at once. A table
+ * that a later vma shares is freed with that one. The vma comes first: truncation walks its tables while it
+ * is in its file's list. */
 static void cut_vmas(struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, quire_va end,
 		     struct quire_vma **spare, struct qr_gone *gone)
 {
@@ -107,7 +106,7 @@ void qr_unmap_commit(struct quire_mm *mm, quire_va start, quire_va end, struct q
 	qr_tlb_end(&tlb);
 }
 
-void qr_gone_bury(struct quire_mm *mm, struct qr_gone *gone)
+void qr_gone_release(struct quire_mm *mm, struct qr_gone *gone)
 {
 	struct quire_vma *vma;
 
@@ -140,6 +139,6 @@ enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t leng
 		qr_assert_whole(system, qr_mm_valid(mm));
 	}
 	qr_mm_write_unlock(mm);
-	qr_gone_bury(mm, &gone);
+	qr_gone_release(mm, &gone);
 	return status;
 }

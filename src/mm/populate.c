@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages brought in before anyone touches them: MAP_POPULATE, mlock, MADV_POPULATE_*. */
+/* Pages brought in before they are touched: MAP_POPULATE, mlock, MADV_POPULATE_*. */
 #include "fault/fault.h"
 #include "mm/vma.h"
 
-/* A place in an address space that survives the mm lock being dropped. */
+/* A position in an address space. */
 struct walk {
 	struct quire_mm *mm;
 	quire_va at, end;
@@ -23,8 +23,8 @@ static enum quire_status fill(struct walk *walk, struct quire_vma *vma, quire_va
 	return QUIRE_OK;
 }
 
-/* How mlock touches: a write where that breaks COW now instead of later, and by the rule of the release to
- * shared pages, which it makes dirty. */
+/* How mlock touches a page: by a write where that breaks COW now. By the rule of the release it writes to shared
+ * pages too, which makes them dirty. */
 static unsigned touch_of(const struct quire_vma *vma)
 {
 	uint32_t not_written = vma->mm->system->profile->populate_writes_shared ? 0 : QR_VM_SHARED;

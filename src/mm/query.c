@@ -79,7 +79,7 @@ static void count_leaf(const struct quire_vma *vma, quire_pte pte, unsigned leve
 	uint64_t mapped, share;
 	bool dirty, anon;
 
-	/* The zero page and device frames are nobody's resident memory. */
+	/* The zero page and device frames do not count as resident. */
 	if (!page || qr_page_state(page) == QUIRE_PAGE_ZERO)
 		return;
 	anon = qr_page_state(page) == QUIRE_PAGE_ANON;
@@ -136,7 +136,7 @@ enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va e
 		count_vma(vma, (quire_va)qr_max(vma->start, start), (quire_va)qr_min(vma->end, end),
 			  out_smaps);
 	qr_mm_read_unlock(mm, token);
-	/* Locked memory is a share of pages; it is told in pages. */
+	/* Locked memory is summed in parts of a page, like pss; the result is in pages. */
 	out_smaps->locked >>= PSS_SHIFT;
 	return QUIRE_OK;
 }

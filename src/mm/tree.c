@@ -58,7 +58,7 @@ static void update_up(const struct quire_mm *mm, struct quire_vma *node)
 		node = node->parent;
 }
 
-/* Puts `node` (or nothing) where `old` hangs. */
+/* Replaces `old` by `node`, which may be NULL, in its parent. */
 static void replace(struct quire_mm *mm, struct quire_vma *old, struct quire_vma *node)
 {
 	struct quire_vma *parent = old->parent;
@@ -205,7 +205,7 @@ void qr_vma_unlink(struct quire_mm *mm, struct quire_vma *vma)
 		}
 		next->left = vma->left;
 		next->left->parent = next;
-		/* What those above believe of this place. */
+		/* The gap that the nodes above have recorded for this place. */
 		next->gap = vma->gap;
 		next->height = vma->height;
 		replace(mm, vma, next);
@@ -329,7 +329,7 @@ enum quire_status qr_gap_top_down(const struct quire_mm *mm, uint64_t length, qu
 		if (!vma)
 			return QUIRE_ENOMEM;
 		room = clipped_gap(mm, vma, low, high, &start);
-		/* The highest full gap, cut by `low`: every other lies lower still. */
+		/* The highest full gap, cut by `low`: all others are lower. */
 		if (room < length)
 			return QUIRE_ENOMEM;
 	}

@@ -89,10 +89,9 @@ void qr_vma_split(struct quire_vma *vma, quire_va va, struct quire_vma *upper)
 
 /* --- joining -------------------------------------------------------------------------------------------- */
 
-/* Whether the pages of the span and of `vma` may be known under one anonymous identity.
- *
- * Pages remember the identity of the vma they were made in; forks stack identities. One that has none
- * yet takes the other's, but never a stack of several: that would tie generations together. */
+/* Whether the span and `vma` may share one anonymous identity. Each fork adds a level of identities. A range
+ * without an identity takes the other's only if that has one level: else vmas of several generations would
+ * merge, which Linux avoids. */
 static bool same_anon(const struct quire_vma *vma, const struct qr_span *span)
 {
 	uint64_t anon = qr_vma_anon_id(vma);
@@ -118,7 +117,7 @@ static bool joins_prev(const struct quire_vma *prev, const struct qr_span *span)
 	       (qr_vma_index(prev, prev->end) == span->pgoff || qr_mutant(prev->mm->system, "merge-offset"));
 }
 
-/* With `prev` not NULL both join, and must agree with each other. */
+/* With `prev` not NULL all three become one: prev and next must agree, too. */
 static bool joins_next(const struct quire_vma *next, const struct qr_span *span, const struct quire_vma *prev)
 {
 	uint64_t pages;
@@ -149,7 +148,7 @@ static void detach(struct quire_vma *vma)
 		qr_list_del(&vma->file_link);
 }
 
-/* Ends a vma whose range another one of the same file has: the file lives on. */
+/* Frees a vma whose range another vma of the same file has taken over. */
 static void drop(struct quire_system *system, struct quire_vma *vma)
 {
 	if (vma->file)

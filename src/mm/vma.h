@@ -9,7 +9,7 @@
 #include "mm/mm.h"
 
 #define QR_VM_LOCK_FLAGS ((uint32_t)QR_VM_LOCKED | QR_VM_LOCKONFAULT)
-/* Linux's values beside those of mm.h: kept because they keep vmas apart. */
+/* Linux's values beside those of mm.h: they have no effect but to keep vmas apart. */
 #define QR_VM_MERGEABLE 0x80000000u
 #define QR_VM_MAY       ((uint32_t)QR_VM_MAYREAD | QR_VM_MAYWRITE | QR_VM_MAYEXEC)
 
@@ -51,14 +51,14 @@ bool qr_is_accountable(uint32_t flags);
 
 /* --- mm.c ---------------------------------------------------------------------------------------------- */
 
-/* Keeps the peak: called before resident pages go. */
+/* Updates the peak of the resident set. Called before resident pages are unmapped. */
 void qr_mm_note_peak(struct quire_mm *mm);
 /* All slots together. */
 void qr_mm_sum(const struct quire_mm *mm, struct qr_mm_slot *out_sum);
 
 /* --- vma.c: making, splitting, merging -------------------------------------------------------------- */
 
-/* A range with what will be in it, before any vma has it. */
+/* A range and the properties of the vma that it will be in. */
 struct qr_span {
 	quire_va start, end;
 	uint32_t flags;
@@ -112,8 +112,8 @@ enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va
 /* Unmaps: leaves, vmas, tables. Takes *spare if it needs it. Cannot fail. => mm lock for write. */
 void qr_unmap_commit(struct quire_mm *mm, quire_va start, quire_va end, struct quire_vma **spare,
 		     struct qr_gone *gone);
-/* => mm lock not held. */
-void qr_gone_bury(struct quire_mm *mm, struct qr_gone *gone);
+/* Puts the files of removed vmas and frees the vmas. => mm lock not held: a release may sleep. */
+void qr_gone_release(struct quire_mm *mm, struct qr_gone *gone);
 
 /* --- mmap.c -------------------------------------------------------------------------------------------- */
 

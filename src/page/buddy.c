@@ -11,7 +11,7 @@ static uint32_t block_flags(enum quire_page_state state, unsigned order)
 	return (uint32_t)state | order << QR_PAGE_ORDER_SHIFT;
 }
 
-/* Others may look at the flags of a neighbour while it changes, never at more: relaxed is enough. */
+/* Other CPUs read only the flags of a neighbour while they change: relaxed order is enough. */
 static void set_flags(struct qr_page *page, uint32_t flags)
 {
 	uint32_t kept = __atomic_load_n(&page->flags, __ATOMIC_RELAXED) & QR_PAGE_POISONED;

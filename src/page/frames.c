@@ -102,7 +102,8 @@ static void set_count(struct qr_frame_cache *list, uint32_t count)
 	__atomic_store_n(&list->count, count, __ATOMIC_RELAXED);
 }
 
-/* Puts a frame on the list. Returns whether it is full: then spill() before it is let go. */
+/* Puts a frame on the list. Returns whether the list is full: then the caller spills it before it releases
+ * it. */
 QR_INLINE bool push(struct qr_cpu *cpu, struct qr_page *page)
 {
 	struct qr_frame_cache *list = &cpu->frames[page->zone];
@@ -123,7 +124,7 @@ static bool is_block(struct qr_page *const *pages)
 	return differ < QR_FRAME_CACHE_BATCH;
 }
 
-/* Where in a full list a whole block starts; 0: nowhere, so that the oldest go. */
+/* Where in a full list a whole block starts; 0, the oldest frames, when there is none. */
 static unsigned find_block(struct qr_page *const *slot)
 {
 	for (unsigned at = 0; at <= QR_FRAME_CACHE_LIMIT - QR_FRAME_CACHE_BATCH; at++) {
@@ -150,7 +151,7 @@ static void spill(struct qr_frame_cache *list, struct qr_page *out[QR_FRAME_CACH
 
 /* --- allocation ---------------------------------------------------------------------------------------- */
 
-/* Makes a block that nobody knows the caller's. */
+/* Initializes a block for its first owner; no other CPU can reach it yet. */
 QR_INLINE void hand_out(struct qr_page *page, uint32_t flags)
 {
 	page->u.cache.file = NULL;
@@ -200,8 +201,8 @@ static struct qr_page *take_batch(struct quire_system *system, struct qr_zone *z
 	return page;
 }
 
-/* Up to a batch of single frames from the zone: what is left of broken blocks first, and no block is
- * broken to fill up, else every batch would begin with pieces. Returns how many. */
+/* Takes up to a batch of single frames from the zone, from split blocks first. No block is split to fill a
+ * batch up: else every batch would begin with pieces. Returns how many. */
 static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, unsigned flags,
 			    struct qr_page *batch[QR_FRAME_CACHE_BATCH])
 {
@@ -214,7 +215,7 @@ static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, u
 	for (; block && count < QR_FRAME_CACHE_BATCH; count++)
 		batch[count] = block + count;
 	while (count == 0 || (count < QR_FRAME_CACHE_BATCH && has_pieces(zone))) {
-		/* The reserve is for the one that is asked for. */
+		/* Only the frame that was asked for may come from the reserve. */
 		batch[count] = qr_buddy_take(system, zone, 0, count == 0 ? flags : 0);
 		if (!batch[count])
 			break;
@@ -242,7 +243,7 @@ static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, u
 		struct qr_frame_cache *list = &cpu->frames[id];
 		uint32_t have = list->count;
 
-		/* Last in, first out: the next one will be the second of the batch. */
+		/* Last in, first out: the next allocation gets the second of the batch. */
 		while (left > 1 && have < QR_FRAME_CACHE_LIMIT - 1)
 			list->slot[have++] = batch[--left];
 		set_count(list, have);
@@ -252,7 +253,7 @@ static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, u
 	return batch[0];
 }
 
-/* Frames in the lists of all CPUs go back to their zone: they are the last ones. */
+/* Returns the frames in the lists of all CPUs to their zone: no others are left. */
 static bool gather(struct quire_system *system, enum qr_zone_id zone)
 {
 	bool any = false;
@@ -333,7 +334,7 @@ QR_INLINE struct qr_page *take_cached(struct qr_cpu *cpu, unsigned zone, enum qu
 	return page;
 }
 
-/* Zeroes, where they are not there already. */
+/* Clears a frame unless it is known to be zero. */
 static void blank(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *page, unsigned flags)
 {
 	if (qr_page_test(page, QR_PAGE_ZEROED))
@@ -344,7 +345,7 @@ static void blank(struct quire_system *system, struct qr_cpu *cpu, struct qr_pag
 		qr_page_zero_on(system, cpu, page);
 }
 
-/* What the flags ask of the content, and the block's own bits. */
+/* Checks the poison, clears what is to be zero, and sets the flags of a block. */
 QR_RARE static struct qr_page *prepare(struct quire_system *system, struct qr_page *page, unsigned order,
 				       unsigned flags, enum quire_page_state state)
 {
@@ -405,7 +406,7 @@ struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsi
 /* --- freeing ---------------------------------------------------------------------------------------------
  */
 
-/* What must hold of a frame that nobody uses any more. Returns its flags. */
+/* Asserts what must hold of a frame without users. Returns its flags. */
 QR_INLINE uint32_t check_unused(const struct quire_system *system, const struct qr_page *page)
 {
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
@@ -426,7 +427,7 @@ QR_RARE static void free_block(struct quire_system *system, struct qr_page *page
 	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 }
 
-/* The list is full, and held: lets it go, without its older half. */
+/* Releases a full list after its older half was taken out. */
 QR_RARE static void end_full(struct quire_system *system, struct qr_cpu *cpu, unsigned zone)
 {
 	struct qr_page *old[QR_FRAME_CACHE_BATCH];
@@ -475,7 +476,7 @@ static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct
 
 		if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1) {
 			flags = check_unused(system, page);
-			/* A block goes the long way, later. */
+			/* qr_page_put() frees blocks. */
 			if (qr_unlikely(flags & QR_PAGE_HEAD)) {
 				__atomic_store_n(&page->ref, 1, __ATOMIC_RELAXED);
 				break;

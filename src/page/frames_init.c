@@ -119,7 +119,7 @@ static void init_descriptors(struct quire_system *system, unsigned at)
 		page->flags = QUIRE_PAGE_META;
 		qr_list_init(&page->link);
 	}
-	/* Frame 0 would look like no frame at all. */
+	/* Frame 0 is never handed out: pfn 0 means none. */
 	if (range->base == 0 && range->meta == 0)
 		range->meta = 1;
 	system->states[QUIRE_PAGE_META] += range->meta;
@@ -145,7 +145,7 @@ static void give_range(struct quire_system *system, const struct qr_range *range
 	qr_unlock(system, &zone->lock, QR_RANK_ZONE);
 }
 
-/* Linear frames, which tables and objects need, are what is kept back. */
+/* The reserve is of linear frames, which tables and objects need. */
 static uint64_t reserve_of(const struct quire_system *system, const struct quire_config *config)
 {
 	uint64_t linear = system->zone[QR_ZONE_LINEAR].frames;

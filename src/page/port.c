@@ -22,7 +22,7 @@ void quire_frame_free(struct quire_system *system, quire_pfn pfn, unsigned order
 	struct qr_page *page = qr_page_of(system, pfn);
 
 	qr_assert(system, page && qr_page_state(page) == QUIRE_PAGE_PORT && qr_page_order(page) == order);
-	/* A program may still map it: then the last unmapping frees it. */
+	/* If a program still maps it, the last unmapping frees it. */
 	qr_page_put(system, page);
 }
 

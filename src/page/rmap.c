@@ -27,7 +27,7 @@ static uintptr_t second_of(const struct qr_page *page, uintptr_t word)
 
 /* --- the lock: a bit of the word ------------------------------------------------------------------- */
 
-/* The half of the word that has the lock's bit, for the host to look at. */
+/* The 32-bit half of the word with the lock bit: what the host waits on. */
 static const uint32_t *low_half(const struct qr_page *page)
 {
 	const uint32_t *half = (const uint32_t *)(const void *)&page->rmap;
@@ -47,7 +47,7 @@ static bool take(struct qr_page *page, uintptr_t *out_word)
 					   __ATOMIC_RELAXED);
 }
 
-/* Another has the lock, or had it. Returns the word without it. */
+/* The lock was taken. Waits for it; returns the word without the lock bit. */
 QR_RARE static uintptr_t lock_slow(const struct quire_system *system, struct qr_page *page, uintptr_t word)
 {
 	do {
@@ -56,7 +56,7 @@ QR_RARE static uintptr_t lock_slow(const struct quire_system *system, struct qr_
 	return word;
 }
 
-/* Takes the lock; returns the word without it. */
+/* Takes the lock; returns the word without the lock bit. */
 QR_INLINE uintptr_t lock(const struct quire_system *system, struct qr_page *page)
 {
 	uintptr_t word;
@@ -297,7 +297,7 @@ uint32_t qr_rmap_total(struct quire_system *system, struct qr_page *page)
 
 	if (count < 2)
 		return count;
-	/* A chunk may go away: only the lock keeps it. */
+	/* Only the lock keeps a chunk from being freed. */
 	word = lock(system, page);
 	if (second_of(page, word))
 		count = 2;

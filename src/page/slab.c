@@ -10,7 +10,7 @@
 #include "page/page.h"
 
 #define BATCH 16
-/* Of small objects a CPU keeps more: what an exec takes and an exit gives goes round here. */
+/* A CPU keeps more small objects: exec allocates what exit has freed. */
 #define KEEP_BYTES (8u << 10)
 #define POISON     0x6b
 
@@ -220,7 +220,7 @@ void *qr_slab_alloc(struct quire_system *system, enum qr_slab_kind kind)
 	return object;
 }
 
-/* Everything above what is kept leaves the list, which is held. */
+/* Takes all objects above `keep` from a list that is held. */
 static void *surplus(struct qr_slab_cache *cache, uint32_t keep)
 {
 	void *first = cache->free, *last = first;
@@ -330,7 +330,7 @@ void qr_slab_drain(struct quire_system *system)
 			give_all(system, (enum qr_slab_kind)kind, list, false);
 		}
 	}
-	/* Slabs that were kept because they were the last with room. */
+	/* Empty slabs that were kept as the last with room. */
 	for (unsigned kind = 0; kind < QR_SLAB_KINDS; kind++) {
 		struct qr_slab *slab = &system->slab[kind];
 

@@ -39,7 +39,7 @@ uint64_t qr_pt_age(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_v
 			unsigned lost = age_entry(pt, entry, run.level, clear | QUIRE_PTE_YOUNG);
 
 			young += (lost & QUIRE_PTE_YOUNG) != 0;
-			/* A CPU that believes the leaf dirty would not tell of the next write. */
+			/* A CPU that has the leaf cached as dirty would not set the bit at the next write. */
 			if (lost & QUIRE_PTE_DIRTY)
 				qr_tlb_range(tlb, at, at + step);
 		}

@@ -58,7 +58,7 @@ static void learn(struct copying *copy, quire_pte pte, unsigned level)
 	copy->child = pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits;
 }
 
-/* Gives the child's entry a place in the page's reverse map and a reference, the long way. */
+/* Adds the child's entry to the reverse map and takes a reference: the general case. */
 QR_RARE static enum quire_status hold_slow(struct copying *copy, struct qr_page *page, void *target)
 {
 	if (qr_page_state(page) == QUIRE_PAGE_ZERO)
@@ -69,7 +69,7 @@ QR_RARE static enum quire_status hold_slow(struct copying *copy, struct qr_page 
 	return QUIRE_OK;
 }
 
-/* The page of a leaf that is copied: held by the child's entry, counted, no longer one program's own. */
+/* Takes the page of a copied leaf for the child: reference, reverse map, count; clears EXCLUSIVE. */
 QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *page, const void *source,
 				       void *target, uint64_t pages)
 {
@@ -86,8 +86,8 @@ QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *pag
 	return QUIRE_OK;
 }
 
-/* The parent's leaf loses what its class loses. It is not what it was: the hardware may set young and dirty
- * until the CPU has lost WRITE. Returns what it was at last. */
+/* Removes from the parent's leaf what its class loses. The hardware may set young and dirty meanwhile.
+ * Returns the leaf as it was replaced. */
 QR_RARE static quire_pte demote_again(struct copying *copy, void *source, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
@@ -135,7 +135,7 @@ QR_RARE static enum quire_status look(struct copying *copy, const void *source, 
 	switch (arch->kind(arch, pte, level)) {
 	case QUIRE_PTE_LEAF:
 		learn(copy, pte, level);
-		/* The first that changes is the first of its class: the others need only be the last. */
+		/* The first leaf that changes is the first of its class; later ones only extend the range. */
 		if (copy->parent != 0)
 			qr_changed_add(&copy->changed, source);
 		*out_leaf = true;

@@ -36,7 +36,7 @@ enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_
 
 	entry = qr_pt_alloc(pt, va, level, NULL);
 	if (!entry) {
-		/* A larger leaf in the way, or no frame: the walk says which. */
+		/* Either a larger leaf is in the way or there is no frame: the walk tells which. */
 		struct qr_pt_run run;
 
 		return qr_pt_next_run_at(pt, va, va + 1, level, &run) ? QUIRE_EEXIST : QUIRE_ENOMEM;

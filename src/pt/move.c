@@ -22,7 +22,7 @@ static bool move_entry(struct qr_pt *pt, void *source, void *target)
 	return true;
 }
 
-/* The part of a run from `va` on that one table at the target holds, too. */
+/* How many entries of a run from `va` on lie in one table at the target, too. */
 static size_t common(const struct quire_arch *arch, const struct qr_pt_run *run, quire_va to)
 {
 	size_t room = ((size_t)1 << arch->level[0].index_bits) - qr_pt_index(arch, 0, to);
@@ -30,8 +30,8 @@ static size_t common(const struct quire_arch *arch, const struct qr_pt_run *run,
 	return run->count < room ? run->count : room;
 }
 
-/* Moves `count` entries of the run to `target`. The old addresses are flushed before the locks are let
- * go: who finds a page through its new entry may free it, and knows nothing of the old one. */
+/* Moves `count` entries of the run to `target`. The old addresses are flushed before the locks are released:
+ * a thread that finds a page through its new entry may free it, and does not flush the old address. */
 static void move_part(struct qr_pt *pt, struct qr_tlb *tlb, const struct qr_pt_run *run, char *target,
 		      size_t count)
 {
@@ -40,7 +40,7 @@ static void move_part(struct qr_pt *pt, struct qr_tlb *tlb, const struct qr_pt_r
 	quire_va va = run->va, first = 0, last = 0;
 	char *source = run->entry;
 
-	/* The mm lock for write keeps other movers out: any order of the two will do. */
+	/* The mm lock for write excludes other moves, so either lock may be the first. */
 	qr_pt_lock(pt, run->table);
 	qr_pt_lock_second(pt, run->table, table);
 	for (size_t i = 0; i < count; i++, source += run->stride, target += run->stride, va += step) {

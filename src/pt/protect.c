@@ -15,8 +15,8 @@ struct protecting {
 	uint64_t count;
 };
 
-/* Asks the codec what becomes of leaves like this one. A TLB is told also where they allow more now: a
- * fault that only finds a stale entry is one too many. */
+/* Asks the codec what becomes of leaves like this one. The TLB is flushed also where they allow more now: it
+ * saves a harmless spurious fault that skews counts. */
 static void learn(struct protecting *to, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(to->pt->system);
@@ -38,12 +38,12 @@ static void learn(struct protecting *to, quire_pte pte, unsigned level)
 		    (arch->caps & QUIRE_CAP_CACHES_INVALID) != 0;
 }
 
-/* Whether no fault has to decide about writes to this private leaf. */
+/* Whether this private leaf may be written without a fault. */
 static bool may_write(const struct quire_system *system, quire_pte pte, unsigned level)
 {
 	const struct qr_page *page = qr_leaf_page(system, pte, level);
 
-	/* EXCLUSIVE is stable: who takes it away holds the lock of the page's one entry, ours. */
+	/* EXCLUSIVE is stable: it is cleared only under the lock of the page's one entry, which is ours. */
 	return page && qr_page_state(page) == QUIRE_PAGE_ANON &&
 	       (qr_page_test(page, QR_PAGE_EXCLUSIVE) || qr_mutant(system, "protect-cow"));
 }
@@ -54,7 +54,7 @@ QR_INLINE void protect_entry(struct protecting *to, void *entry, quire_pte pte, 
 	const struct quire_arch *arch = qr_arch(to->pt->system);
 	uint64_t change;
 
-	/* Again where the hardware has set young or dirty meanwhile. */
+	/* Tries again if the hardware has set young or dirty meanwhile. */
 	do {
 		if (!qr_leaf_class_has(&to->class, pte)) {
 			if (arch->kind(arch, pte, level) != QUIRE_PTE_LEAF)

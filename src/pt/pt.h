@@ -17,7 +17,7 @@
  *
  * References of a frame of tables, but a root's: one for each table in it, one for each table below.
  *
- * Who changes what: mechanisms here keep frames, reverse maps and TLB batches right; what a fault or
+ * Division of work: mechanisms here keep frames, reverse maps and TLB batches right; what a fault or
  * a system call means is decided in src/fault and src/mm. */
 #ifndef QR_PT_H
 #define QR_PT_H
@@ -163,7 +163,7 @@ struct qr_pt_run {
 	struct qr_page *table; /* whose lock guards them */
 };
 /* The next run of existing entries in [va, end): skips what has no table. False: none. Start with
- * va = start; go on with va = run->end. => tables cannot vanish: mm lock held. */
+ * va = start; continue with va = run->end. => tables cannot vanish: mm lock held. */
 bool qr_pt_next_run(const struct qr_pt *pt, quire_va va, quire_va end, struct qr_pt_run *run);
 /* The same for entries of `level` and leaves above it. */
 bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsigned level,

@@ -52,10 +52,10 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 			complete_run(pt, run, end - 1, geometry->shift);
 			return true;
 		}
-		/* Most of a table is nothing: entry by entry to the next that is something. */
+		/* Most entries of a table are none: steps to the next that is not. */
 		do {
 			va = (va | (quire_va)(((uint64_t)1 << geometry->shift) - 1)) + 1;
-			/* Beyond the end, or around it: the last table of all ends at 0. */
+			/* Beyond the end, or wrapped: the last table of the address space ends at 0. */
 			if (va == 0 || va >= end)
 				return false;
 			entry += geometry->entry_bytes;

@@ -48,8 +48,7 @@ void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end)
 
 	tlb->pending = true;
 	if (flush->count > 0 && (start == flush->range[last].end || flush->count == QUIRE_FLUSH_RANGES)) {
-		/* It goes on where the last one ended; or there is no room, and that one grows over the gap.
-		 */
+		/* It continues the last range; or there is no room, and the last range grows over the gap. */
 		if (start < flush->range[last].start)
 			flush->range[last].start = start;
 		if (end > flush->range[last].end)

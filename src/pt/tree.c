@@ -56,7 +56,7 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 	uint64_t base = 0;
 	struct qr_page *page;
 
-	/* A root of its own for the kernel's half: its first entry maps the half's first address. */
+	/* The kernel's half has its own root: its first entry maps the first address of the half. */
 	if ((arch->caps & QUIRE_CAP_SPLIT_ROOT) && !mm)
 		base = arch->kernel_start & ~(covers - 1);
 	*out_pt = (struct qr_pt){.system = system, .mm = mm};
@@ -109,7 +109,7 @@ void qr_pt_destroy(struct qr_pt *pt)
 	size_t kernel = kernel_half(arch);
 
 	qr_assert(pt->system, __atomic_load_n(&pt->tables, __ATOMIC_RELAXED) == 0);
-	/* Without tables there is nothing in the program's half. */
+	/* Without tables the program's half is empty. */
 	if (pt->mm && arch->level[arch->levels - 1u].table_bytes == qr_page_bytes(pt->system)) {
 		if (!(arch->caps & QUIRE_CAP_SPLIT_ROOT))
 			memset(pt->root + kernel, 0, (size_t)qr_page_bytes(pt->system) - kernel);
@@ -134,7 +134,7 @@ static struct qr_page *sibling_frame(const struct qr_pt *pt, unsigned level, con
 			continue;
 		page = qr_page_of(pt->system,
 				  (quire_pfn){arch->table_pa(arch, pte, level).v >> arch->page_shift});
-		/* A table that the port brought along lies where it likes. */
+		/* A table of the port may lie anywhere. */
 		if (page && qr_page_state(page) == QUIRE_PAGE_TABLE && page->u.table.pt == pt)
 			return page;
 	}
@@ -179,7 +179,7 @@ char *qr_pt_make_table(struct qr_pt *pt, unsigned level, char *entry, quire_va v
 		table = place_table(pt, level, entry, va);
 		if (table.v == 0)
 			break;
-		/* The root is nobody's to free: it counts nothing. */
+		/* A root is freed with its tree and counts no tables. */
 		if (level < arch->levels - 1u)
 			qr_page_get(parent);
 		qr_pte_set(arch, level, entry, arch->table(arch, table, level));

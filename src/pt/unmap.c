@@ -16,7 +16,7 @@ struct unmapping {
 	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
 };
 
-/* Whether a leaf whose page is in `state` is to go; ZERO stands for what counts no mappings. */
+/* Whether a leaf whose page is in `state` is to be unmapped; ZERO stands for frames that count no mappings. */
 static bool wanted(enum qr_unmap_what what, uint32_t state)
 {
 	if (qr_likely(what == QR_UNMAP_ALL))
@@ -26,19 +26,18 @@ static bool wanted(enum qr_unmap_what what, uint32_t state)
 	return state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM;
 }
 
-/* The mapping is gone from the table: from the page too, all but its reference. */
+/* Removes a cleared leaf from its page: the reverse map and the bits. The reference stays. */
 QR_RARE static void drop_mapping(struct unmapping *un, struct qr_page *page, void *entry, unsigned flags)
 {
 	uint32_t left = qr_rmap_del_to(un->system, page, entry, &un->chunks);
 
-	/* Private memory that nobody maps any more, and that has no copy elsewhere, is garbage: its bits are
-	 * of no interest. */
+	/* Private memory without a mapping, and without a copy in swap, is garbage: its bits do not matter. */
 	if (left == 0 && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_SWAPCACHE))
 		return;
 	qr_leaf_harvest(un->system, page, flags);
 }
 
-/* The mapping of a page with these flags is gone from the table: from the page too, all but its reference. */
+/* The same for a page with these flags, and counts it; the common cases without a call. */
 QR_INLINE void forget_mapping(struct unmapping *un, struct qr_page *page, uint32_t flags, void *entry,
 			      quire_pte pte, unsigned level)
 {
@@ -57,8 +56,8 @@ QR_INLINE void forget_mapping(struct unmapping *un, struct qr_page *page, uint32
 	drop_mapping(un, page, entry, arch->flags(arch, pte, level));
 }
 
-/* Clears one leaf of the known class, if it is to go. Returns its page, whose mapping reference is now the
- * caller's; NULL: none. => PT held */
+/* Clears one leaf of the known class, if it is to be unmapped. Returns its page, whose mapping reference is
+ * now the caller's; NULL: none. => PT held */
 QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
@@ -76,7 +75,7 @@ QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, void *entry, quire_pt
 	return page;
 }
 
-/* Clears what is no leaf, if it is to go. => PT held */
+/* Clears an entry that is not a leaf, if it is to be unmapped. => PT held */
 QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
@@ -98,8 +97,8 @@ QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte
 	qr_changed_add(&un->changed, entry);
 }
 
-/* Clears one entry that is not none, if it is to go. Returns its page, whose mapping reference is now the
- * caller's; NULL: none. => PT held */
+/* Clears one entry that is not none, if it is to be unmapped. Returns its page, whose mapping reference is
+ * now the caller's; NULL: none. => PT held */
 QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
@@ -115,7 +114,7 @@ QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_p
 	return clear_leaf(un, entry, pte, level);
 }
 
-/* The batch is full: what it holds is named before it is flushed. */
+/* The batch is full: adds the changed range to it, then flushes. */
 QR_RARE static void flush_full(struct unmapping *un, const struct qr_pt_run *run)
 {
 	qr_changed_flush(&un->changed, un->tlb, run);

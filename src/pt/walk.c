@@ -12,7 +12,7 @@ static bool ours(const struct quire_arch *arch, quire_va va)
 	return quire_va_is_user(arch, va) || quire_va_is_kernel(arch, va);
 }
 
-/* Constant in a build for one architecture, and with `level` known: no loop is left of it. */
+/* In a build for one architecture, with `level` constant, the compiler unrolls the loop. */
 QR_INLINE void *descend(const struct qr_pt *pt, quire_va va, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
@@ -35,8 +35,8 @@ void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level)
 	return qr_likely(level == 0) ? descend(pt, va, 0) : descend(pt, va, level);
 }
 
-/* The way down with tables made where they are missing. */
-static void *make_way(struct qr_pt *pt, quire_va va, unsigned level, unsigned *made)
+/* Walks down and makes missing tables. */
+static void *walk_and_make(struct qr_pt *pt, quire_va va, unsigned level, unsigned *made)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	char *table = pt->root;
@@ -61,7 +61,7 @@ void *qr_pt_alloc(struct qr_pt *pt, quire_va va, unsigned level, unsigned *out_m
 	unsigned made = 0;
 
 	if (qr_unlikely(!entry))
-		entry = make_way(pt, va, level, &made);
+		entry = walk_and_make(pt, va, level, &made);
 	if (out_made)
 		*out_made = made;
 	return entry;

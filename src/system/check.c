@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* quire_check(): everything that the system believes, recomputed. */
+/* quire_check(): recomputes every count and every link of the system. */
 #include "system/checker.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Recounting trees: tables where their descriptors say, leaves that their pages know of. */
+/* Recounting page tables: tables against their descriptors, leaves against the reverse maps. */
 #include "system/checker.h"
 
 #include "kmap/kmap.h"
@@ -17,8 +17,8 @@ struct tree {
 
 /* --- tables ---------------------------------------------------------------------------------------- */
 
-/* The table that `entry` of `level` names: a frame of the tree's own, at the right place. Returns its
- * page; NULL: the difference was said. */
+/* Checks that `entry` of `level` names a table of this tree, at the right place. Returns its page; NULL: a
+ * difference was reported. */
 static struct qr_page *check_table(struct tree *tree, const char *entry, unsigned level, quire_va va)
 {
 	const struct quire_system *system = tree->checker->system;
@@ -167,8 +167,8 @@ static void count_leaf(struct tree *tree, const struct qr_page *page, uint64_t p
 	}
 }
 
-/* Private memory that may be written is mapped once: else one program would see another's stores. A
- * page of a file is mapped where the file has it. */
+/* Writable private memory is mapped once: else one program would see another's stores. A page of a file is
+ * mapped at its index. */
 static bool check_use(struct tree *tree, struct qr_page *page, quire_pte pte, unsigned level, quire_va va)
 {
 	const struct quire_system *system = tree->checker->system;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A system: made from a configuration, ended, and its frames as the port uses them. */
+/* A system: created from a configuration, destroyed. */
 #include "fault/decode.h"
 #include "file/file.h"
 #include "kmap/kmap.h"
@@ -21,7 +21,7 @@ static enum quire_status check_config(const struct quire_config *config)
 	return QUIRE_OK;
 }
 
-/* `given` with what it left out. */
+/* `given` with its defaults filled in. */
 static struct quire_config complete(const struct quire_config *given)
 {
 	struct quire_config config = *given;
@@ -109,7 +109,7 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 	return QUIRE_OK;
 }
 
-/* The first thing that still is in use; NULL: nothing. */
+/* Names the first thing that is still in use; NULL: nothing. */
 static const char *left_over(const struct quire_system *system)
 {
 	if (!qr_list_empty(&system->mms))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a system says of itself: counters summed over its CPUs, memory by use. */
+/* Statistics: counters summed over the CPUs, memory by use. */
 #include "fault/decode.h"
 #include "mm/mm.h"
 #include "page/commit.h"
@@ -23,7 +23,7 @@ void quire_memory(const struct quire_system *system, struct quire_memory *out_me
 	*out_memory = memory;
 }
 
-/* Not counted as it happens: the paths that map and dirty are run more often than anyone asks. */
+/* Computed on demand: the paths that map and dirty pages are hotter than this question. */
 void quire_memory_survey(const struct quire_system *system, struct quire_memory_survey *out_survey)
 {
 	struct quire_memory_survey survey = {0};
