@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Recounting a whole system: what quire_check() looks at, part by part.
  *
- *   frames.c   every descriptor by its state; the free lists; the CPU lists
- *   trees.c    every table and leaf of every tree, against the pages that they map
- *   spaces.c   every address space and file, against their leaves, lists and promises
- *   check.c    the order, and the line that names the first difference
+ *   check_frames.c   every descriptor by its state; the free lists; the CPU lists
+ *   check_trees.c    every table and leaf of every tree, against the pages that they map
+ *   check_spaces.c   every address space and file, against their leaves, lists and promises
+ *   check.c          the order, and the line that names the first difference
  *
  * Nothing else runs meanwhile, so nothing is locked and every count must be exact. */
 #ifndef QR_CHECKER_H
@@ -27,9 +27,9 @@ struct qr_checker {
  * ends with `return qr_check_fail(...)`. */
 bool qr_check_fail(struct qr_checker *checker, const char *format, ...);
 
-bool qr_check_frames(struct qr_checker *checker); /* frames.c: last, it compares with what was found */
-bool qr_check_lists(struct qr_checker *checker);  /* frames.c */
-bool qr_check_trees(struct qr_checker *checker);  /* trees.c */
-bool qr_check_spaces(struct qr_checker *checker); /* spaces.c */
+bool qr_check_frames(struct qr_checker *checker); /* last: it compares with what was found */
+bool qr_check_lists(struct qr_checker *checker);
+bool qr_check_trees(struct qr_checker *checker);
+bool qr_check_spaces(struct qr_checker *checker);
 
 #endif
