@@ -43,7 +43,7 @@
 	S(NO_USER_CONTEXT,           "no-user-context",             "no address space, or atomic context: no vma is looked up") \
 	S(SEARCH_EXCEPTION_TABLE,    "search_exception_tables",     "the exception table was searched") \
 	S(FIXUP_EXCEPTION,           "fixup_exception",             "the exception table has a fixup for the instruction") \
-	S(DO_KERNEL_FAULT,           "__do_kernel_fault",           "kernel mode: fixup or oops") \
+	S(DO_KERNEL_FAULT,           "__do_kernel_fault",           "ARM and ARM64: kernel mode: fixup or oops") \
 	S(DO_USER_FAULT,             "__do_user_fault",             "user mode: a signal") \
 	S(OOPS,                      "oops",                        "kernel bug") \
 	S(PANIC,                     "panic",                       "kernel bug in a context that cannot be ended") \

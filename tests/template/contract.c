@@ -138,12 +138,11 @@ static bool host_mutant(void *host, const char *name)
 	return false;
 }
 
-#define FOR_EACH_MEMBER(X)                                                                        \
-	X(panic)                                                                                  \
-	X(log)                                                                                    \
-	X(fixup)                                                                                  \
-	X(cpu) X(wait) X(wake) X(tlb_flush) X(pte_sync) X(frame_map) X(frame_unmap) X(page_clear) \
-	    X(page_copy) X(icache_sync) X(count_fault) X(lock_event) X(may_fail) X(mutant)
+/* clang-format off */
+#define FOR_EACH_MEMBER(X) \
+	X(panic) X(log) X(fixup) X(cpu) X(wait) X(wake) X(tlb_flush) X(pte_sync) X(frame_map) X(frame_unmap) \
+	X(page_clear) X(page_copy) X(icache_sync) X(count_fault) X(lock_event) X(may_fail) X(mutant)
+/* clang-format on */
 
 static struct quire_host make_host(void)
 {

@@ -28,7 +28,7 @@ PRODUCT_MAGIC = (b'\x7fELF', b'!<arch>\n', b'!<thin>\n')
 
 # Files that somebody looks for by their own name, and files that are taken by their folder or suffix.
 BY_NAME = ('meson.build', 'README.md', '.gitignore', '.editorconfig', 'LICENSE', '.ci/*')
-BY_FOLDER = ('arch/variant/*.h', 'scenarios/*.scn')
+BY_FOLDER = ('arch/variant/*.h', 'ports/kernel/abi/*', 'scenarios/*.scn')
 
 LONGEST_FILE = 600
 MOST_PARAMETERS = 6
