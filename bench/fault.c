@@ -256,6 +256,56 @@ static MEASURED void segv(struct world *world)
 			die("segv");
 }
 
+/* --- swap: to a store that does nothing ------------------------------------------------------------- */
+
+static void store_batch(void *context, struct quire_store_page *pages, unsigned count)
+{
+	(void)context, (void)pages, (void)count;
+}
+
+static const struct quire_store_ops store_ops = {.put_batch = store_batch, .get_batch = store_batch};
+static const struct quire_store store = {.ops = &store_ops, .slots = 4096, .flags = QUIRE_STORE_SEEKS};
+
+static void prepare_store(struct world *world)
+{
+	prepare_written(world);
+	ok(quire_swapon(world->system, &store, 0), "swapon");
+}
+
+static void evict(struct world *world)
+{
+	uint64_t evicted;
+
+	ok(quire_mm_evict(world->mm, AT + PAGE, COUNT * PAGE, &evicted), "evict");
+	if (evicted != COUNT)
+		die("a page was not evicted");
+}
+
+static MEASURED void swap_out(struct world *world)
+{
+	evict(world);
+}
+
+static void prepare_swapped(struct world *world)
+{
+	prepare_store(world);
+	evict(world);
+}
+
+/* Eight at a time: one is read with its neighbours, which are found in the cache. */
+static MEASURED void swap_in(struct world *world)
+{
+	for (unsigned i = 1; i <= COUNT; i++)
+		fault(world, world->mm, AT + i * PAGE, 4);
+}
+
+/* With a clean copy in the store: nothing is written. */
+static void prepare_clean(struct world *world)
+{
+	prepare_swapped(world);
+	swap_in(world);
+}
+
 #define B(name, prepare, work, operations)                             \
 	{                                                              \
 		name ".instructions", prepare, work, #work, operations \
@@ -281,6 +331,11 @@ static const struct bench {
     B("mm.fork_per_page", prepare_written, fork_pages, COUNT),
     B("mm.munmap_per_page", prepare_written, unmap_pages, COUNT),
     B("mm.mprotect_per_page", prepare_written, protect_pages, COUNT),
+    B("swap.out_per_page", prepare_store, swap_out, COUNT),
+    B("swap.out_clean_per_page", prepare_clean, swap_out, COUNT),
+    B("swap.in_per_page", prepare_swapped, swap_in, COUNT),
+    B("swap.fork_per_page", prepare_swapped, fork_pages, COUNT),
+    B("swap.munmap_per_page", prepare_swapped, unmap_pages, COUNT),
 };
 
 static void open_world(struct world *world)

@@ -8,8 +8,10 @@
 #include <quire/mm.h>
 #include <quire/port/arch.h>
 #include <quire/port/host.h>
+#include <quire/port/store.h>
 #include <quire/profile.h>
 #include <quire/steps.h>
+#include <quire/swap.h>
 #include <quire/system.h>
 #include <quire/types.h>
 

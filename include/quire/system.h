@@ -155,6 +155,12 @@ enum quire_event {
 	QUIRE_EVENT_TABLE_FREED,
 	QUIRE_EVENT_FLUSH,    /* TLB flushes asked of the host */
 	QUIRE_EVENT_FORK_PTE, /* entries copied by fork */
+	/* With Linux's names of /proc/vmstat, in pages. */
+	QUIRE_EVENT_PSWPIN,      /* read from a store */
+	QUIRE_EVENT_PSWPOUT,     /* written to a store */
+	QUIRE_EVENT_SWAP_RA,     /* of those read, before anyone asked */
+	QUIRE_EVENT_SWAP_RA_HIT, /* of those, wanted later */
+	QUIRE_EVENT_PGLAZYFREED, /* dropped after MADV_FREE */
 	QUIRE_EVENT_COUNT
 };
 

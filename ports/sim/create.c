@@ -227,6 +227,7 @@ static void free_all(struct sim *sim)
 	if (sim->memory_file >= 0)
 		close(sim->memory_file);
 	pthread_mutex_destroy(&sim->shared);
+	sim_stores_free(sim);
 	free(sim->choice);
 	free(sim->cpu);
 	free(sim);

@@ -23,6 +23,10 @@ const char *sim_rank_name(unsigned rank)
 		return "RMAP";
 	case QR_RANK_CACHE:
 		return "CACHE";
+	case QR_RANK_SWAP:
+		return "SWAP";
+	case QR_RANK_AREA:
+		return "AREA";
 	case QR_RANK_SLAB:
 		return "SLAB";
 	case QR_RANK_ZONE:

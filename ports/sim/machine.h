@@ -5,6 +5,7 @@
  *   tlb.c      translations kept    oracle.c   stale use              process.c address spaces on CPUs
  *   locks.c    ranks                run.c      bodies and points      explore.c every schedule
  *   findings.c what was seen        file.c     devices                inject.c  failures on purpose
+ *   store.c    swapped pages
  *
  * Who may touch what: in a serial or scheduled run exactly one thread goes on at a time, so nothing is
  * locked. In a free run a CPU's translations are under its own lock (the CPU that flushes takes it), a
@@ -20,7 +21,7 @@
 #include "sim.h"
 
 #define SIM_MAX_CPUS           64
-#define SIM_HELD               48 /* fault-around holds up to 32 pages */
+#define SIM_HELD               48 /* fault-around and eviction hold up to 32 pages */
 #define SIM_WINDOWS            2
 #define SIM_ASIDS              8
 #define SIM_KERNEL_ASID        UINT64_MAX
@@ -165,6 +166,7 @@ struct sim {
 	struct sim_cpu *cpu;
 	struct sim_cpu *current; /* serial and scheduled */
 	struct sim_process *processes;
+	struct sim_store *stores;
 	unsigned next_id;
 	uint64_t free_at_start;
 
@@ -264,6 +266,9 @@ quire_va sim_fixup(const struct sim *sim, quire_va pc);
 /* --- process.c --- */
 /* The process of this CPU was ended by another: leaves it. False: it goes on. */
 bool sim_process_gone(struct sim_cpu *cpu);
+
+/* --- store.c --- */
+void sim_stores_free(struct sim *sim);
 
 /* --- inject.c --- */
 bool sim_may_fail(struct sim *sim, enum quire_resource resource);

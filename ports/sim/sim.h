@@ -33,7 +33,7 @@
  *   changes are looked for at every release of a page-table lock, every flush, and every hit.
  *
  *   Locks: rank order of src/base/lock.h for each CPU; a try may break it. Waiting to sleep, and transfers
- *   of files, hold nothing above PAGE. Between operations nothing is held, no window is mapped.
+ *   of files and stores, hold nothing above PAGE. Between operations nothing is held, no window is mapped.
  *   Deadlock: every unfinished body waits, and who spins has seen nobody go on since.
  *   Livelock: more than `point_limit` points.
  *   An endless fault: one access that faults more than SIM_FAULT_LIMIT times. */
@@ -303,6 +303,29 @@ enum quire_status sim_file_create(struct sim *sim, uint64_t size, unsigned char 
 enum quire_status sim_file_truncate(struct sim_file *file, uint64_t size) QUIRE_MUST_USE;
 /* Puts the reference. The device goes away when the library releases the file. */
 void sim_file_close(struct sim_file *file);
+
+/* --- stores for swapped pages ---------------------------------------------------------------------- */
+
+/* Attached with quire_swapon(sim_system(sim), &store->store, priority). Fields may be written at any time; the
+ * numbers of transfers count from 1 over the store's life. */
+struct sim_store {
+	struct sim *sim;
+	struct quire_store store;
+	uint64_t puts, gets, drops, batches; /* pages written, read, dropped; calls of put and get */
+	uint64_t latency;                    /* nanoseconds that each batch takes */
+	uint64_t fail_put, fail_get;         /* the number of the page that fails; 0: none */
+	uint64_t dies_at;     /* the number of the put from which on everything fails; 0: never */
+	uint64_t corrupt_get; /* the number of the get before which its slot changes silently */
+	bool full;            /* no page fits any more */
+	bool checked;         /* a checksum for each slot: what changed silently is not given back */
+	bool dead;            /* it died */
+	unsigned char *bytes; /* the contents */
+	uint64_t *sum;        /* of each slot */
+	bool *holds;          /* was put, and not dropped since */
+	struct sim_store *next;
+};
+/* A store of so many pages; flags: QUIRE_STORE_*. NULL: no memory. The machine frees it. */
+struct sim_store *sim_store_create(struct sim *sim, uint64_t slots, uint32_t flags);
 
 /* --- schedules ----------------------------------------------------------------------------------- */
 

@@ -44,7 +44,8 @@ enum {
 	QR_PAGE_LRU = 1 << 18,        /* on a list of the reclaim layer */
 	QR_PAGE_ZEROED = 1 << 19,     /* free, or just being freed, and known to be all zero */
 	QR_PAGE_HEAD = 1 << 20,       /* first frame of a free or allocated block of `order` */
-	QR_PAGE_LOCKEDMEM = 1 << 21   /* mlocked somewhere */
+	QR_PAGE_LOCKEDMEM = 1 << 21,  /* mlocked somewhere */
+	QR_PAGE_READAHEAD = 1 << 22   /* read ahead from a store, and not wanted yet */
 };
 #define QR_PAGE_STATE_MASK  0xfu
 #define QR_PAGE_ORDER_SHIFT 4
@@ -64,7 +65,7 @@ struct qr_page {
 			uint64_t base; /* first va that the frame's tables map */
 		} table;
 		struct {                  /* ANON */
-			uint64_t slot;    /* the swap layer's */
+			uintptr_t slot;   /* odd: the swap layer's; 0: none. Atomic, written while LOCKED */
 			uintptr_t second; /* the second of two mappings, under RMAP: see rmap.h; 0: none */
 		} anon;
 		struct { /* OBJECT: first frame of a slab; under SLAB */

@@ -11,6 +11,8 @@
  *   PT2   a second one (fork, mremap: the destination's)
  *   RMAP  a page's reverse map        spins (a bit of the page); under it PT may only be tried
  *   CACHE a file's index of pages     spins
+ *   SWAP  a cluster of swap slots     spins
+ *   AREA  a store's free clusters     spins
  *   SLAB  partial slabs of a size     spins
  *   ZONE  a zone's free lists         spins
  *
@@ -29,6 +31,8 @@ enum qr_rank {
 	QR_RANK_PT2 = 41,
 	QR_RANK_RMAP = 50,
 	QR_RANK_CACHE = 60,
+	QR_RANK_SWAP = 65,
+	QR_RANK_AREA = 66,
 	QR_RANK_SLAB = 70,
 	QR_RANK_ZONE = 80
 };

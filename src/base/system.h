@@ -70,6 +70,12 @@ struct quire_system {
 	 * creation. */
 	const struct qr_page_hooks *page_hooks[QUIRE_PAGE_STATES];
 
+	/* Swap: the stores (src/swap), and what lower floors ask of it (page/page.h). NULL until the first store
+	 * is attached: there are no swap entries. */
+	struct qr_swap *swap;
+	const struct qr_swap_hooks *swap_hooks;
+	qr_atomic64 backing; /* pages of all stores: may be promised beside RAM. Atomic */
+
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];
 	/* What each plain syndrome of the architecture decodes to, with these rows: src/fault/decode.h. */

@@ -7,13 +7,34 @@
  *   private, else           a copy takes its place                           (wp_page_copy)
  *
  * Alone means, by the profile: one reference (2.4), one mapping (2.6, 4.14), or marked EXCLUSIVE, or
- * one reference, which then proves it (6). fork clears EXCLUSIVE on both sides.
+ * one reference, which then proves it (6). fork clears EXCLUSIVE on both sides. A page with a swap slot is not
+ * alone while an entry names the slot. The swap cache's own reference does not count in 2.4; in 4.14 the
+ * slot is given back with the taking over, in 6 before the references are looked at.
  *
  * A live entry never changes its frame directly: it is cleared and flushed first, so that no CPU
  * writes to the old frame after the copy was made, nor do two walkers see two frames
  * (ARM: break-before-make). */
 #include "fault/fault.h"
-#include "file/file.h"
+#include "swap/swap.h"
+
+/* The same for a page with a swap slot. */
+QR_RARE static bool alone_with_slot(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	enum quire_release release = fc->system->profile->release;
+	enum quire_reuse_rule rule = fc->system->profile->reuse_rule;
+	uint32_t references;
+
+	if (rule == QUIRE_REUSE_EXCLUSIVE && qr_page_test(page, QR_PAGE_EXCLUSIVE))
+		return true;
+	if (rule == QUIRE_REUSE_MAPCOUNT && qr_rmap_total(fc->system, page) != 1)
+		return false;
+	if (!qr_swap_is_unnamed(fc->system, page, release >= QUIRE_LINUX_4_14))
+		return false;
+	references = __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE);
+	if (rule == QUIRE_REUSE_COUNT)
+		references -= qr_page_test(page, QR_PAGE_SWAPCACHE);
+	return rule == QUIRE_REUSE_MAPCOUNT || references == 1;
+}
 
 /* By the rules of 2.4, 2.6 and 4.14. => PT held */
 static __attribute__((noinline)) bool alone_by_count(struct qr_fault_ctx *fc, struct qr_page *page)
@@ -31,13 +52,15 @@ static __attribute__((noinline)) bool alone_by_count(struct qr_fault_ctx *fc, st
 /* => PT held: the entry is a mapping of `page`, so its references cannot reach zero. */
 QR_INLINE bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 {
-	if (qr_page_state(page) != QUIRE_PAGE_ANON)
-		return false;
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
+
+	if (qr_unlikely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON))
+		return (flags & QR_PAGE_STATE_MASK) == QUIRE_PAGE_ANON && alone_with_slot(fc, page);
 	if (qr_mutant(fc->system, "cow-reuse"))
 		return true;
 	if (fc->system->profile->reuse_rule != QUIRE_REUSE_EXCLUSIVE)
 		return alone_by_count(fc, page);
-	return qr_page_test(page, QR_PAGE_EXCLUSIVE) || __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 1;
+	return (flags & QR_PAGE_EXCLUSIVE) || __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 1;
 }
 
 /* Makes the leaf writable in place. locked: PT, released
@@ -87,16 +110,23 @@ static void take_out(struct qr_fault_ctx *fc, struct qr_page *old)
 		qr_page_set(old, QR_PAGE_REFERENCED);
 }
 
-static void count_replaced(struct qr_fault_ctx *fc, const struct qr_page *old)
+/* What else changes with the replaced page: counts, and a swap slot that nothing needs any more. A copy of an
+ * anonymous page without a slot changes nothing. */
+static void count_replaced(struct qr_fault_ctx *fc, struct qr_page *old)
 {
+	uint32_t flags = old ? __atomic_load_n(&old->flags, __ATOMIC_ACQUIRE) : QUIRE_PAGE_ZERO;
 	struct qr_mm_slot *slot = fc->slot;
 
-	/* A copy of an anonymous page changes no count. */
-	if (old && qr_page_state(old) == QUIRE_PAGE_ANON)
+	if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) == QUIRE_PAGE_ANON)
 		return;
+	if (flags & QR_PAGE_SWAPCACHE) {
+		qr_swap_collect(fc->system, old);
+		return;
+	}
 	qr_slot_add(&slot->anon, 1);
 	if (old)
-		qr_slot_add(qr_page_state(old) == QUIRE_PAGE_SHMEM ? &slot->shmem : &slot->file, -1);
+		qr_slot_add((flags & QR_PAGE_STATE_MASK) == QUIRE_PAGE_SHMEM ? &slot->shmem : &slot->file,
+			    -1);
 }
 
 /* Puts `copy` in the place of `old` (NULL: the zero page). Takes over the references of both. */

@@ -215,6 +215,9 @@ static inline quire_pte qr_anon_pte(const struct qr_fault_ctx *fc, const struct 
 	return arch->make(arch, qr_page_pfn(fc->system, page), fc->vma->prot, flags, 0);
 }
 
+/* A page that is about to be executed must be seen by the instruction side (file.c). */
+void qr_sync_icache(struct qr_fault_ctx *fc, struct qr_page *page);
+
 /* Tells the file that its page at fc->va becomes writable (cow.c). => `page` referenced, not LOCKED.
  * OK: it is LOCKED now and still the file's; RACED: it was truncated meanwhile; SIGBUS: the file refused. */
 enum qr_fault_status qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *page);
@@ -249,7 +252,8 @@ quire_va qr_search_exception_tables(struct qr_fault_ctx *fc);
 enum {
 	QR_FAULT_IN_WRITE = 1,
 	QR_FAULT_IN_FORCE = 2,
-	QR_FAULT_IN_UNSHARE = 4 /* what is read must stay what the program sees: no page shared by fork */
+	QR_FAULT_IN_UNSHARE = 4,  /* what is read must stay what the program sees: no page shared by fork */
+	QR_FAULT_IN_UNCOUNTED = 8 /* nobody's fault: swapoff */
 };
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
 			      unsigned token) QUIRE_MUST_USE;

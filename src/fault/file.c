@@ -74,12 +74,12 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 	if (status != QUIRE_OK)
 		return status_of(fc, status);
 	qr_step(fc, how);
-	fc->major |= how == QUIRE_STEP_CACHE_READ;
+	if (qr_unlikely(how != QUIRE_STEP_CACHE_HIT))
+		fc->major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
 	return QR_FAULT_OK;
 }
 
-/* A page that is about to be executed must be seen by the instruction side. */
-static void sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
+void qr_sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
 {
 	const struct quire_host *host = fc->system->host;
 	void *at;
@@ -128,7 +128,7 @@ static enum qr_fault_status map_page(struct qr_fault_ctx *fc, struct qr_page *pa
 	const struct quire_arch *arch = qr_arch(fc->system);
 	quire_pte pte = arch->make(arch, qr_page_pfn(fc->system, page), prot, flags, 0);
 
-	sync_icache(fc, page);
+	qr_sync_icache(fc, page);
 	if (!qr_pte_lock_same(fc))
 		return QR_FAULT_RACED;
 	if (qr_rmap_add(fc->system, page, fc->entry) != QUIRE_OK) {
@@ -229,7 +229,7 @@ static bool do_fault_around(struct qr_fault_ctx *fc)
 	taken = qr_cache_take_range(fc->vma->file, around.first, around.last, pages);
 	if (fc->vma->flags & QR_VM_EXEC)
 		for (unsigned i = 0; i < taken; i++)
-			sync_icache(fc, pages[i]);
+			qr_sync_icache(fc, pages[i]);
 	mapped = map_taken(fc, &around, pages, taken, &hit);
 	if (mapped) {
 		qr_step(fc, QUIRE_STEP_DO_FAULT_AROUND);
@@ -282,7 +282,7 @@ static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 	if (!qr_fault_is_modern(fc))
 		qr_step(fc, QUIRE_STEP_PAGE_COPIED);
 	qr_page_copy_on(fc->system, fc->cpu, copy, page);
-	sync_icache(fc, copy);
+	qr_sync_icache(fc, copy);
 	status = qr_map_anon(fc, copy);
 	qr_cache_put(fc->system, page);
 	return status;

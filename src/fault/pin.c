@@ -70,7 +70,7 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	switch (status) {
 	case QR_FAULT_OK:
 	case QR_FAULT_RACED:
-		if (!qr_mutant(mm->system, "count-pins"))
+		if (!(flags & QR_FAULT_IN_UNCOUNTED) && !qr_mutant(mm->system, "count-pins"))
 			qr_mm_count_fault(mm, fc.major);
 		return QUIRE_OK;
 	case QR_FAULT_OOM:

@@ -60,7 +60,7 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
 		last = end - 1;
 	while (end > 0 && index <= last && (count = qr_index_run(file, &index, last, &run)) > 0) {
 		for (unsigned i = 0; i < count; i++) {
-			if (!run[i] || !qr_page_trylock_ready(system, run[i]))
+			if (!run[i] || qr_index_is_value(run[i]) || !qr_page_trylock_ready(system, run[i]))
 				continue;
 			qr_page_get(run[i]);
 			pages[taken++] = run[i];
@@ -131,7 +131,7 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 void qr_cache_remove(struct quire_file *file, struct qr_page *page)
 {
 	struct quire_system *system = file->system;
-	struct qr_page *was;
+	const void *was;
 
 	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	was = qr_index_remove(file, page->u.cache.index);
@@ -142,6 +142,78 @@ void qr_cache_remove(struct quire_file *file, struct qr_page *page)
 	page->u.cache.file = NULL;
 	qr_cache_uncommit(file);
 	qr_page_put(system, page);
+}
+
+/* --- values in the place of pages -------------------------------------------------------------------------- */
+
+uintptr_t qr_cache_value(struct quire_file *file, uint64_t index)
+{
+	uintptr_t key;
+
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
+	key = qr_index_value(file, index);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	return key;
+}
+
+uint64_t qr_cache_count_values(struct quire_file *file, uint64_t first, uint64_t end)
+{
+	uint64_t count = 0;
+	const void *entry;
+
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
+	while (file->values && first < end && (entry = qr_index_next_entry(file, &first, end - 1)) != NULL) {
+		count += qr_index_is_value(entry) && !qr_swap_is_poison((uintptr_t)entry);
+		first++;
+	}
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	return count;
+}
+
+static bool replace(struct quire_file *file, uint64_t index, const void *old, void *entry)
+{
+	bool done;
+
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
+	done = qr_index_replace(file, index, old, entry);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	return done;
+}
+
+void qr_cache_swap_out(struct quire_file *file, struct qr_page *page, uintptr_t key)
+{
+	bool done = replace(file, page->u.cache.index, page, (void *)key);
+
+	qr_assert(file->system, done);
+	if (qr_page_clear_bits(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
+		__atomic_fetch_sub(&file->dirty, 1, __ATOMIC_RELAXED);
+}
+
+bool qr_cache_swap_in(struct quire_file *file, uint64_t index, uintptr_t key, struct qr_page *page)
+{
+	return replace(file, index, (void *)key, page);
+}
+
+void qr_cache_poison(struct quire_file *file, uint64_t index, uintptr_t key)
+{
+	if (replace(file, index, (void *)key, (void *)(uintptr_t)(QR_SWAP_POISON | 1)))
+		file->system->swap_hooks->put(file->system, key & ~(uintptr_t)QR_SWAP_EXCLUSIVE);
+}
+
+bool qr_cache_forget(struct quire_file *file, uint64_t index, uintptr_t key)
+{
+	bool done;
+
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
+	done = qr_index_value(file, index) == key;
+	if (done)
+		(void)qr_index_remove(file, index);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	if (!done || !qr_file_is_shmem(file))
+		return done;
+	qr_cache_uncommit(file);
+	file->system->swap_hooks->put(file->system, key & ~(uintptr_t)QR_SWAP_EXCLUSIVE);
+	return true;
 }
 
 /* Fills a LOCKED page from the host. A read that ends before the end of the file is an error; bytes behind
@@ -197,6 +269,14 @@ enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct 
 				continue;
 			}
 		} else {
+			uintptr_t key = qr_file_is_shmem(file) ? qr_cache_value(file, index) : 0;
+
+			if (qr_unlikely(key != 0)) {
+				status = system->swap_hooks->bring(file, index, key, out_page, out_how);
+				if (status != QUIRE_EAGAIN)
+					return status;
+				continue;
+			}
 			status = add(file, index, &page);
 			if (status == QUIRE_EEXIST)
 				continue;

@@ -36,7 +36,7 @@ static void destroy(struct quire_file *file)
 
 	qr_assert(system, qr_list_empty(&file->mappings));
 	qr_file_drop_pages(file, 0, UINT64_MAX);
-	qr_assert(system, file->pages == 0);
+	qr_assert(system, file->pages == 0 && file->values == 0);
 	if (file->flags & QR_FILE_ACCOUNTED)
 		qr_uncommit(system, file->committed);
 	qr_lock(system, &system->registry_lock, QR_RANK_SLAB);
@@ -70,11 +70,16 @@ uint64_t quire_file_resident(const struct quire_file *file)
 
 bool qr_file_valid(const struct quire_file *file)
 {
-	uint64_t pages = 0, dirty = 0;
+	uint64_t pages = 0, values = 0, dirty = 0;
 	uint64_t index = 0;
 	struct qr_page *page;
 
-	while ((page = qr_index_next(file, &index, UINT64_MAX))) {
+	while ((page = qr_index_next_entry(file, &index, UINT64_MAX))) {
+		if (qr_index_is_value(page)) {
+			values++;
+			index++;
+			continue;
+		}
 		if (page->u.cache.file != file || page->u.cache.index != index)
 			return false;
 		if (qr_page_state(page) != (qr_file_is_shmem(file) ? QUIRE_PAGE_SHMEM : QUIRE_PAGE_FILE))
@@ -83,9 +88,9 @@ bool qr_file_valid(const struct quire_file *file)
 		dirty += qr_page_test(page, QR_PAGE_DIRTY);
 		index++;
 	}
-	if (pages != file->pages || dirty != file->dirty)
+	if (pages != file->pages || values != file->values || dirty != file->dirty)
 		return false;
 	if (!qr_file_is_shmem(file))
 		return file->committed == 0;
-	return (file->flags & QR_FILE_ACCOUNTED) || file->committed == pages;
+	return (file->flags & QR_FILE_ACCOUNTED) || file->committed == pages + values;
 }

@@ -34,6 +34,7 @@ struct quire_file {
 	struct qr_list mappings; /* under FILE */
 	qr_atomic64 size;        /* bytes; atomic; written under CACHE */
 	uint64_t pages;          /* in the cache, under CACHE */
+	uint64_t values;         /* in the index in the place of a page, under CACHE */
 	qr_atomic64 dirty;       /* pages with DIRTY; atomic */
 	void *root;              /* index, under CACHE */
 	uint32_t height;
@@ -61,11 +62,23 @@ void qr_file_init(struct quire_system *system);
 struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index);
 enum quire_status qr_index_insert(struct quire_file *file, uint64_t index,
 				  struct qr_page *page) QUIRE_MUST_USE;
-struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index);
+/* Takes out what is there: a page, a value, or NULL. */
+void *qr_index_remove(struct quire_file *file, uint64_t index);
+/* Whether an entry is a value: an odd word, and no page. */
+static inline bool qr_index_is_value(const void *entry)
+{
+	return ((uintptr_t)entry & 1) != 0;
+}
+/* The value that is there; 0: a page, or nothing. */
+uintptr_t qr_index_value(const struct quire_file *file, uint64_t index);
+/* Puts `entry` in the place of `old`, one of them a page and the other a value. False: `old` is not there. */
+bool qr_index_replace(struct quire_file *file, uint64_t index, const void *old, void *entry);
+/* The first page or value in [*index, last]; sets *index. NULL: none. */
+void *qr_index_next_entry(const struct quire_file *file, uint64_t *index, uint64_t last);
 /* The first page in [*index, last]; sets *index. NULL: none. */
 struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last);
-/* The same with what follows it in its node: *out_run is the first page and those behind it, NULL where there
- * is none. Returns how many entries it has, none beyond `last`; 0: no page. */
+/* The first page or value with what follows it in its node: *out_run is that one and those behind it, NULL where
+ * there is none. Returns how many entries it has, none beyond `last`; 0: none. */
 unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
 		      struct qr_page *const **out_run);
 
@@ -109,6 +122,21 @@ enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct 
 
 /* Takes a page out of the cache, with the cache's reference and its promise. => LOCKED, unmapped. */
 void qr_cache_remove(struct quire_file *file, struct qr_page *page);
+
+/* A page of shared memory leaves its file, which keeps `key` in its place and what was promised for it; the file's
+ * reference is the caller's afterwards. => LOCKED, unmapped. Locks: CACHE. */
+void qr_cache_swap_out(struct quire_file *file, struct qr_page *page, uintptr_t key);
+/* The reverse: `page`, LOCKED and with a reference for the file, takes the place of `key`. False: `key` is not there
+ * any more. The caller makes it the file's (u.cache, SHMEM, dirty). Locks: CACHE. */
+bool qr_cache_swap_in(struct quire_file *file, uint64_t index, uintptr_t key, struct qr_page *page);
+/* Whether the page's place holds a value: 0, or the value. Locks: CACHE. */
+uintptr_t qr_cache_value(struct quire_file *file, uint64_t index);
+/* Values that name a slot in [first, end). Locks: CACHE. */
+uint64_t qr_cache_count_values(struct quire_file *file, uint64_t first, uint64_t end);
+/* A value that cannot be brought back any more becomes another that says so. Locks: CACHE. */
+void qr_cache_poison(struct quire_file *file, uint64_t index, uintptr_t key);
+/* Takes the value out: nothing is there any more. The promise goes with it. Locks: CACHE. */
+bool qr_cache_forget(struct quire_file *file, uint64_t index, uintptr_t key);
 
 /* Gives back what was committed for one page of shared memory. */
 void qr_cache_uncommit(struct quire_file *file);

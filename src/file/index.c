@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A file's index of pages: a radix tree of 64 slots a node, as tall as its largest index needs. */
+/* A file's index of pages: a radix tree of 64 slots a node, as tall as its largest index needs.
+ *
+ * A place may hold a value instead, an odd word: where the page of shared memory went (swap), or when the page of a
+ * file was dropped (reclaim). Values are no pages: what looks for pages does not see them. */
 #include "file/file.h"
 
 #include "page/slab.h"
@@ -30,7 +33,7 @@ static unsigned slot_at(uint64_t index, unsigned height)
 	return (unsigned)(index >> ((height - 1) * NODE_BITS)) & NODE_MASK;
 }
 
-struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index)
+QR_INLINE void *entry_at(const struct quire_file *file, uint64_t index)
 {
 	const struct node *node = file->root;
 
@@ -39,6 +42,20 @@ struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index)
 	for (unsigned height = file->height; height > 1 && node; height--)
 		node = node->slot[slot_at(index, height)];
 	return node ? node->slot[index & NODE_MASK] : NULL;
+}
+
+struct qr_page *qr_index_find(const struct quire_file *file, uint64_t index)
+{
+	void *entry = entry_at(file, index);
+
+	return qr_likely(!qr_index_is_value(entry)) ? entry : NULL;
+}
+
+uintptr_t qr_index_value(const struct quire_file *file, uint64_t index)
+{
+	const void *entry = file->values ? entry_at(file, index) : NULL;
+
+	return qr_index_is_value(entry) ? (uintptr_t)entry : 0;
 }
 
 /* Frees empty nodes from `node` upwards, then levels at the top that are not needed. */
@@ -124,23 +141,50 @@ enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struc
 	return QUIRE_OK;
 }
 
-struct qr_page *qr_index_remove(struct quire_file *file, uint64_t index)
+/* The node of height 1 that has `index`; NULL: none. */
+static struct node *node_of(const struct quire_file *file, uint64_t index)
 {
 	struct node *node = file->root;
-	struct qr_page *page;
 
 	if (!within(file, index))
 		return NULL;
 	for (unsigned height = file->height; height > 1 && node; height--)
 		node = node->slot[slot_at(index, height)];
-	page = node ? node->slot[index & NODE_MASK] : NULL;
-	if (!page)
+	return node;
+}
+
+static void count_entry(struct quire_file *file, const void *entry, uint64_t by)
+{
+	if (qr_index_is_value(entry))
+		file->values += by;
+	else
+		file->pages += by;
+}
+
+void *qr_index_remove(struct quire_file *file, uint64_t index)
+{
+	struct node *node = node_of(file, index);
+	void *entry = node ? node->slot[index & NODE_MASK] : NULL;
+
+	if (!entry)
 		return NULL;
 	node->slot[index & NODE_MASK] = NULL;
 	node->count--;
-	file->pages--;
+	count_entry(file, entry, UINT64_MAX);
 	prune(file, node);
-	return page;
+	return entry;
+}
+
+bool qr_index_replace(struct quire_file *file, uint64_t index, const void *old, void *entry)
+{
+	struct node *node = node_of(file, index);
+
+	if (!node || node->slot[index & NODE_MASK] != old)
+		return false;
+	node->slot[index & NODE_MASK] = entry;
+	count_entry(file, old, UINT64_MAX);
+	count_entry(file, entry, 1);
+	return true;
 }
 
 /* The node of the lowest height that there is on the way to `at`; *out_height: its height. */
@@ -186,11 +230,24 @@ static const struct node *seek(const struct quire_file *file, uint64_t *index, u
 	return NULL;
 }
 
-struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last)
+void *qr_index_next_entry(const struct quire_file *file, uint64_t *index, uint64_t last)
 {
 	const struct node *node = seek(file, index, last);
 
 	return node ? node->slot[*index & NODE_MASK] : NULL;
+}
+
+struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last)
+{
+	void *entry = qr_index_next_entry(file, index, last);
+
+	while (qr_unlikely(qr_index_is_value(entry))) {
+		if (*index == last)
+			return NULL;
+		++*index;
+		entry = qr_index_next_entry(file, index, last);
+	}
+	return entry;
 }
 
 unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,

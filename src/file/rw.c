@@ -18,6 +18,22 @@ static struct piece piece_at(const struct quire_system *system, uint64_t offset,
 	return piece;
 }
 
+/* The page of shared memory, LOCKED and referenced, if there is one: reading does not make it. NULL: zeroes. */
+static enum quire_status find_shmem(struct quire_file *file, uint64_t index, struct qr_page **out_page)
+{
+	struct qr_page *page;
+	enum quire_step how;
+
+	while ((page = qr_cache_find(file, index)) != NULL) {
+		qr_page_lock(file->system, page);
+		if (page->u.cache.file == file && page->u.cache.index == index)
+			break;
+		qr_cache_put(file->system, page); /* truncated, or swapped, meanwhile */
+	}
+	*out_page = page;
+	return page || !qr_cache_value(file, index) ? QUIRE_OK : qr_cache_get(file, index, out_page, &how);
+}
+
 static enum quire_status read_piece(struct quire_file *file, const struct piece *piece, char *to)
 {
 	struct quire_system *system = file->system;
@@ -28,17 +44,16 @@ static enum quire_status read_piece(struct quire_file *file, const struct piece 
 
 	if (qr_file_is_shmem(file)) {
 		/* An absent page reads as zeroes; reading does not create it. */
-		page = qr_cache_find(file, piece->index);
-		if (!page) {
+		status = find_shmem(file, piece->index, &page);
+		if (status == QUIRE_OK && !page) {
 			memset(to, 0, piece->bytes);
 			return QUIRE_OK;
 		}
-		qr_page_lock(system, page);
 	} else {
 		status = qr_cache_get(file, piece->index, &page, &how);
-		if (status != QUIRE_OK)
-			return status;
 	}
+	if (status != QUIRE_OK)
+		return status;
 	at = qr_page_map(system, page);
 	memcpy(to, at + piece->from, piece->bytes);
 	qr_page_unmap(system, page, at);

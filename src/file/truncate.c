@@ -48,16 +48,35 @@ void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, enum 
 	qr_map_unlock(file);
 }
 
-/* The first cached page of [*index, last], LOCKED and referenced; NULL: none. */
+/* The first entry of the index in [*index, last]: a page with a reference, a value, or NULL. */
+static void *next_entry(struct quire_file *file, uint64_t *index, uint64_t last)
+{
+	void *entry;
+
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
+	entry = qr_index_next_entry(file, index, last);
+	if (entry && !qr_index_is_value(entry))
+		qr_page_get(entry);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	return entry;
+}
+
+/* The first cached page of [*index, last], LOCKED and referenced; NULL: none. Values on the way are forgotten: a
+ * page that comes back meanwhile finds its value gone. */
 static struct qr_page *next_locked(struct quire_file *file, uint64_t *index, uint64_t last)
 {
 	struct quire_system *system = file->system;
 
 	for (;;) {
-		struct qr_page *page;
+		void *entry = next_entry(file, index, last);
+		struct qr_page *page = entry;
 
-		if (!qr_cache_find_range(file, *index, last, &page, 1))
+		if (!entry)
 			return NULL;
+		if (qr_index_is_value(entry)) {
+			(void)qr_cache_forget(file, *index, (uintptr_t)entry);
+			continue;
+		}
 		qr_page_lock(system, page);
 		if (page->u.cache.file == file) {
 			*index = page->u.cache.index;
@@ -92,7 +111,7 @@ static enum quire_status clear_part(struct quire_file *file, uint64_t index, siz
 
 	if (from >= to)
 		return QUIRE_OK;
-	if (make && !qr_file_is_shmem(file)) {
+	if ((make && !qr_file_is_shmem(file)) || (qr_file_is_shmem(file) && qr_cache_value(file, index))) {
 		enum quire_status status = qr_cache_get(file, index, &page, &how);
 
 		if (status == QUIRE_ERANGE)

@@ -64,7 +64,8 @@ static enum quire_status copy_vma(struct quire_mm *child, struct quire_vma *vma,
 	qr_account(child, span.flags, (int64_t)pages);
 	if (!wants_leaves(vma))
 		return QUIRE_OK;
-	leaves = (struct qr_pt_copy){.to = &child->pt, .from = &parent->pt, .tlb = tlb};
+	leaves = (struct qr_pt_copy){
+	    .to = &child->pt, .from = &parent->pt, .tlb = tlb, .swap = parent->system->swap_hooks};
 	status = qr_pt_copy(&leaves, vma->start, vma->end,
 			    vma->flags & QR_VM_SHARED ? QR_COPY_SHARED : QR_COPY_COW);
 	qr_mm_count(child, (int64_t)leaves.came.anon, (int64_t)leaves.came.file, (int64_t)leaves.came.shmem,

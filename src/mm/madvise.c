@@ -3,6 +3,7 @@
  * advice about pages (for read). Holes are passed over and told at the end. */
 #include "fault/fault.h"
 #include "mm/vma.h"
+#include "swap/swap.h"
 
 struct advice {
 	struct quire_mm *mm;
@@ -123,7 +124,7 @@ static void discard(struct quire_vma *vma, quire_va start, quire_va end)
 
 /* Marks a page with one mapping clean and droppable; the next write makes it dirty and keeps it. => PT held.
  * Returns whether a CPU may have it cached as dirty. */
-static bool free_lazily(const struct quire_system *system, void *entry)
+static bool free_lazily(struct quire_system *system, void *entry)
 {
 	const struct quire_arch *arch = qr_arch(system);
 	quire_pte pte = qr_pte_get(arch, 0, entry);
@@ -134,6 +135,10 @@ static bool free_lazily(const struct quire_system *system, void *entry)
 		return false;
 	page = qr_page_of(system, arch->pfn(arch, pte, 0));
 	if (!page || qr_page_state(page) != QUIRE_PAGE_ANON || qr_rmap_count(page) != 1)
+		return false;
+	/* The copy in a store must not come back. */
+	if (qr_page_test(page, QR_PAGE_SWAPCACHE) &&
+	    (!qr_swap_is_unnamed(system, page, true) || qr_page_test(page, QR_PAGE_SWAPCACHE)))
 		return false;
 	qr_page_clear_bits(page, QR_PAGE_DIRTY | QR_PAGE_REFERENCED);
 	qr_page_set(page, QR_PAGE_LAZYFREE);
@@ -146,9 +151,27 @@ static bool free_lazily(const struct quire_system *system, void *entry)
 	return (lost & QUIRE_PTE_DIRTY) != 0;
 }
 
+/* A swapped page is dropped with its slot. => PT held. Returns whether the entry was one. */
+static bool free_swapped(struct quire_mm *mm, void *entry)
+{
+	const struct quire_arch *arch = qr_arch(mm->system);
+	quire_pte pte = qr_pte_get(arch, 0, entry);
+	uint64_t value;
+
+	if (pte.bits == 0 || arch->kind(arch, pte, 0) != QUIRE_PTE_SWAP)
+		return false;
+	value = arch->swap_value(arch, pte);
+	if (qr_swap_is_poison(value))
+		return true;
+	qr_pte_set(arch, 0, entry, (quire_pte){0});
+	qr_swap_put(mm->system, value);
+	qr_mm_count(mm, 0, 0, 0, -1);
+	return true;
+}
+
 static void free_range(struct quire_vma *vma, quire_va start, quire_va end)
 {
-	const struct quire_system *system = vma->mm->system;
+	struct quire_system *system = vma->mm->system;
 	quire_va page = (quire_va)qr_page_bytes(system);
 	struct qr_pt *pt = &vma->mm->pt;
 	struct qr_pt_run run;
@@ -164,7 +187,7 @@ static void free_range(struct quire_vma *vma, quire_va start, quire_va end)
 		for (size_t i = 0; i < run.count; i++, entry += run.stride) {
 			quire_va at = run.va + (quire_va)i * page;
 
-			if (free_lazily(system, entry))
+			if (!free_swapped(vma->mm, entry) && free_lazily(system, entry))
 				qr_tlb_range(&tlb, at, at + page);
 		}
 		qr_pt_unlock(pt, run.table);
@@ -203,6 +226,33 @@ static void read_ahead(struct advice *ad, struct quire_vma *vma, quire_va start,
 	ad->token = qr_mm_read_lock(ad->mm);
 }
 
+/* Pages that were swapped come back as far as memory goes. */
+static void swap_ahead(struct advice *ad, struct quire_vma *vma, quire_va start, quire_va end)
+{
+	uint64_t index = qr_vma_index(vma, start), last = qr_vma_index(vma, end);
+	struct quire_file *file = vma->file ? quire_file_get(vma->file) : NULL;
+
+	qr_mm_read_unlock(ad->mm, ad->token);
+	qr_mm_swap_ahead(ad->mm, start, end);
+	for (; file && index < last; index++) {
+		enum quire_step how;
+		struct qr_page *page;
+
+		if (qr_cache_value(file, index) && qr_cache_get(file, index, &page, &how) == QUIRE_OK)
+			qr_cache_put(ad->mm->system, page);
+	}
+	if (file)
+		quire_file_put(file);
+	ad->token = qr_mm_read_lock(ad->mm);
+}
+
+static void page_out(struct advice *ad, quire_va start, quire_va end)
+{
+	qr_mm_read_unlock(ad->mm, ad->token);
+	(void)qr_mm_evict(ad->mm, start, end, true);
+	ad->token = qr_mm_read_lock(ad->mm);
+}
+
 /* MADV_REMOVE: punches a hole into the file of a shared writable mapping. The lock is dropped meanwhile. */
 static enum quire_status punch(struct advice *ad, struct quire_vma *vma, quire_va start, quire_va end)
 {
@@ -228,6 +278,8 @@ static enum quire_status advise_pages(struct advice *ad, struct quire_vma *vma, 
 	case QUIRE_MADV_WILLNEED:
 		if (vma->file && !qr_file_is_shmem(vma->file))
 			read_ahead(ad, vma, start, end);
+		else if (ad->mm->system->swap)
+			swap_ahead(ad, vma, start, end);
 		return QUIRE_OK;
 	case QUIRE_MADV_REMOVE:
 		return punch(ad, vma, start, end);
@@ -251,6 +303,8 @@ static enum quire_status advise_pages(struct advice *ad, struct quire_vma *vma, 
 		return QUIRE_OK;
 	default:
 		make_old(vma, start, end);
+		if (ad->advice == QUIRE_MADV_PAGEOUT && ad->mm->system->swap)
+			page_out(ad, start, end);
 		return QUIRE_OK;
 	}
 }

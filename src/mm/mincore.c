@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mincore: which pages need no I/O: mapped, or in the page cache. */
+/* mincore: which pages need no I/O: mapped, or in the page cache or the swap cache. */
 #include "mm/vma.h"
+#include "swap/swap.h"
 
 static bool in_cache(const struct quire_vma *vma, quire_va va)
 {
@@ -10,6 +11,11 @@ static bool in_cache(const struct quire_vma *vma, quire_va va)
 	if (!vma->file || qr_mutant(vma->mm->system, "mincore-cache"))
 		return false;
 	page = qr_cache_find(vma->file, qr_vma_index(vma, va));
+	if (!page && qr_file_is_shmem(vma->file)) {
+		uintptr_t key = qr_cache_value(vma->file, qr_vma_index(vma, va));
+
+		return key && qr_swap_is_cached(vma->mm->system, key & ~(uintptr_t)QR_SWAP_EXCLUSIVE);
+	}
 	if (!page)
 		return false;
 	there = qr_page_test(page, QR_PAGE_UPTODATE);
@@ -30,6 +36,8 @@ static unsigned char resident(const struct quire_vma *vma, quire_va va)
 		return 1;
 	case QUIRE_PTE_NONE:
 		return in_cache(vma, va);
+	case QUIRE_PTE_SWAP:
+		return qr_swap_is_cached(vma->mm->system, arch->swap_value(arch, pte));
 	default:
 		return 0;
 	}

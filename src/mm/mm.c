@@ -42,6 +42,30 @@ static enum quire_status place_layout(struct quire_mm *mm, const struct quire_mm
 	return QUIRE_OK;
 }
 
+/* --- eviction: the tables' qr_pt_space -------------------------------------------------------------------- */
+
+static bool enter_space(struct qr_pt *pt, unsigned *out_token)
+{
+	return qr_mm_read_trylock(pt->mm, qr_this_cpu(pt->system)->cpu, out_token);
+}
+
+static void leave_space(struct qr_pt *pt, unsigned token)
+{
+	qr_mm_read_unlock(pt->mm, token);
+}
+
+static bool may_leave(struct qr_pt *pt, quire_va va)
+{
+	const struct qr_mm_slot *slot = &pt->mm->slot[qr_this_cpu(pt->system)->cpu];
+	const struct quire_vma *vma = __atomic_load_n(&slot->vma, __ATOMIC_RELAXED);
+
+	if (!vma || va < vma->start || va >= vma->end)
+		vma = qr_find_vma(pt->mm, va);
+	return vma && vma->start <= va && !(vma->flags & QR_VM_LOCKED);
+}
+
+static const struct qr_pt_space space = {.enter = enter_space, .leave = leave_space, .may_leave = may_leave};
+
 /* An mm without tables and not yet known to the system. */
 static struct quire_mm *alloc_mm(struct quire_system *system)
 {
@@ -101,6 +125,7 @@ enum quire_status quire_mm_create(struct quire_system *system, const struct quir
 		return status;
 	}
 	mm->pt.count = count_moved;
+	mm->pt.space = &space;
 	register_mm(mm);
 	*out_mm = mm;
 	return QUIRE_OK;

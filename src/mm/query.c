@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an address space looks like from outside: maps, smaps, pagemap, status. */
 #include "mm/vma.h"
+#include "swap/swap.h"
 
 /* Bits of an entry of /proc/PID/pagemap. */
 #define PM_PFN_MASK  ((UINT64_C(1) << 55) - 1)
@@ -8,6 +9,9 @@
 #define PM_FILE      (UINT64_C(1) << 61)
 #define PM_SWAP      (UINT64_C(1) << 62)
 #define PM_PRESENT   (UINT64_C(1) << 63)
+
+/* Where the offset begins in the entry of a swapped page, above the number of its area. */
+#define PM_SWAP_SHIFT 5
 
 /* pss counts in parts of a page. */
 #define PSS_SHIFT 12
@@ -116,10 +120,13 @@ static void count_vma(const struct quire_vma *vma, quire_va start, quire_va end,
 			if (kind == QUIRE_PTE_LEAF)
 				count_leaf(vma, pte, run.level, smaps);
 			else if (kind == QUIRE_PTE_SWAP)
-				smaps->swap++;
+				smaps->swap += !qr_swap_is_poison(arch->swap_value(arch, pte));
 		}
 		qr_pt_unlock(pt, run.table);
 	}
+	if (vma->file && qr_file_is_shmem(vma->file))
+		smaps->swap +=
+		    qr_cache_count_values(vma->file, qr_vma_index(vma, start), qr_vma_index(vma, end));
 }
 
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
@@ -148,11 +155,13 @@ static uint64_t pagemap_of(const struct quire_mm *mm, quire_pte pte)
 	const struct quire_arch *arch = qr_arch(mm->system);
 	const struct qr_page *page;
 	quire_pfn pfn;
-	uint64_t bits;
+	uint64_t bits, value;
 
 	switch (arch->kind(arch, pte, 0)) {
 	case QUIRE_PTE_SWAP:
-		return PM_SWAP;
+		value = arch->swap_value(arch, pte);
+		return PM_SWAP |
+		       ((qr_swap_offset(value) << PM_SWAP_SHIFT | qr_swap_number(value)) & PM_PFN_MASK);
 	case QUIRE_PTE_LEAF:
 		break;
 	default:

@@ -91,6 +91,14 @@ void qr_vma_split(struct quire_vma *vma, quire_va va, struct quire_vma *upper);
  * Returns `vma`, detached, when nothing of it is left, else NULL. Its file reference stays. */
 struct quire_vma *qr_vma_cut(struct quire_vma *vma, quire_va start, quire_va end, struct quire_vma **spare);
 
+/* --- evict.c --------------------------------------------------------------------------------------------- */
+
+/* Evicts pages of [start, end); `private_only`: those that nobody else maps. Returns how many left memory.
+ * => no lock held; sleeps. */
+uint64_t qr_mm_evict(struct quire_mm *mm, quire_va start, quire_va end, bool private_only);
+/* Reads the swapped pages of [start, end) into the swap cache. The same. */
+void qr_mm_swap_ahead(struct quire_mm *mm, quire_va start, quire_va end);
+
 /* --- munmap.c ------------------------------------------------------------------------------------------ */
 
 /* What an unmap leaves to do after the mm lock. */

@@ -2,7 +2,7 @@
 /* Commitment: how much memory may be promised, by the overcommit mode of the system.
  *
  *   GUESS   refuse one request larger than all memory     ALWAYS  refuse nothing
- *   NEVER   sum of promises < ratio percent of RAM - what is kept for an administrator and so that
+ *   NEVER   sum of promises < ratio percent of RAM + swap - what is kept for an administrator and so that
  *           one process cannot take everything */
 #include "page/commit.h"
 
@@ -19,7 +19,8 @@ static uint64_t total_pages(const struct quire_system *system)
 
 uint64_t qr_commit_limit(const struct quire_system *system)
 {
-	return total_pages(system) * system->overcommit_ratio / 100;
+	return total_pages(system) * system->overcommit_ratio / 100 +
+	       __atomic_load_n(&system->backing, __ATOMIC_RELAXED);
 }
 
 static uint64_t reserve(const struct quire_system *system, uint64_t bytes)
@@ -35,7 +36,8 @@ static bool holds(const struct quire_system *system, const struct qr_promise *pr
 	if (system->overcommit == QUIRE_OVERCOMMIT_ALWAYS)
 		return true;
 	if (system->overcommit == QUIRE_OVERCOMMIT_GUESS)
-		return promise->pages <= total_pages(system);
+		return promise->pages <=
+		       total_pages(system) + __atomic_load_n(&system->backing, __ATOMIC_RELAXED);
 	kept = qr_min(promise->mapped / 32, reserve(system, USER_RESERVE_BYTES));
 	if (!promise->privileged)
 		kept += reserve(system, ADMIN_RESERVE_BYTES);

@@ -168,6 +168,33 @@ static inline void qr_page_unlock(const struct quire_system *system, struct qr_p
 		qr_page_wake(system, page);
 }
 
+/* --- swap ------------------------------------------------------------------------------------------------ */
+
+/* A swap entry holds a value: offset << 4 | area << 1 | exclusive. */
+#define QR_SWAP_EXCLUSIVE ((uint64_t)1)
+/* The area of an entry that names no slot any more: its page was lost with its store. Nothing counts it. */
+#define QR_SWAP_POISON_AREA 7u
+#define QR_SWAP_POISON      ((uint64_t)QR_SWAP_POISON_AREA << 1)
+
+static inline bool qr_swap_is_poison(uint64_t value)
+{
+	return (value >> 1 & 7) == QR_SWAP_POISON_AREA;
+}
+
+/* What the floors below swap ask of it. */
+struct qr_swap_hooks {
+	/* A swap entry was removed, copied. dup: QUIRE_ENOMEM, nothing was counted. => PT is held. */
+	void (*put)(struct quire_system *system, uint64_t value);
+	enum quire_status (*dup)(struct quire_system *system, uint64_t value);
+	/* The last mapping of a page with a slot was removed: it may be garbage. => PT and a reference held. */
+	void (*unmapped)(struct quire_system *system, struct qr_page *page);
+	/* Shared memory whose place in the file holds `key` comes back: *out_page is LOCKED, with a reference, and
+	 * the file's again. QUIRE_EAGAIN: the file has something else there now; QUIRE_EIO; QUIRE_ENOMEM.
+	 * => no lock is held but the mm lock for read; sleeps. */
+	enum quire_status (*bring)(struct quire_file *file, uint64_t index, uintptr_t key,
+				   struct qr_page **out_page, enum quire_step *out_how);
+};
+
 /* --- what owners of pages are told ---------------------------------------------------------------------- */
 
 /* The floors that own pages (page cache, swap) are above this one and the page tables. What they have to be

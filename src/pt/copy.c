@@ -16,7 +16,7 @@ struct copying {
 	struct qr_pt *to, *from;
 	struct qr_tlb *tlb;
 	enum qr_copy_how how;
-	const struct qr_pt_swap_ops *swap;
+	const struct qr_swap_hooks *swap;
 	struct qr_rmap_chunk *chunks;
 	struct qr_leaf_counts leaves;
 	uint64_t swaps, entries;
@@ -25,19 +25,24 @@ struct copying {
 	struct qr_changed changed; /* the parent's leaves that lost a right */
 };
 
-static enum quire_status copy_swap(struct copying *copy, void *target, quire_pte pte)
+/* A swap entry is counted once more. Its page is neither side's own any longer. */
+QR_RARE static enum quire_status copy_swap(struct copying *copy, void *source, void *target, quire_pte pte)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
-	enum quire_status status = QUIRE_OK;
+	uint64_t value = arch->swap_value(arch, pte);
+	enum quire_status status;
 
 	if (!copy->swap)
 		return QUIRE_OK;
-	if (copy->swap->dup)
-		status = copy->swap->dup(copy->system, arch->swap_value(arch, pte));
+	status = copy->swap->dup(copy->system, value);
 	if (status != QUIRE_OK)
 		return status;
+	if ((value & QR_SWAP_EXCLUSIVE) && !qr_mutant(copy->system, "fork-swap-exclusive")) {
+		pte = arch->swap(arch, value & ~QR_SWAP_EXCLUSIVE);
+		qr_pte_set(arch, 0, source, pte);
+	}
 	qr_pte_set(arch, 0, target, pte);
-	copy->swaps++;
+	copy->swaps += !qr_swap_is_poison(value);
 	return QUIRE_OK;
 }
 
@@ -73,14 +78,18 @@ QR_RARE static enum quire_status hold_slow(struct copying *copy, struct qr_page 
 QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *page, const void *source,
 				       void *target, uint64_t pages)
 {
-	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
 
-	if (qr_likely((flags & QR_PAGE_STATE_MASK) == QUIRE_PAGE_ANON &&
-		      qr_rmap_add_second(page, source, target)))
+	/* A page with a slot may be mapped by others meanwhile, through entries that name the slot. */
+	if (qr_likely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) == QUIRE_PAGE_ANON &&
+		      qr_rmap_add_second(page, source, target))) {
 		qr_page_get(page);
-	else if (qr_unlikely(hold_slow(copy, page, target) != QUIRE_OK))
-		return QUIRE_ENOMEM;
-	copy->leaves.state[(size_t)(flags & QR_PAGE_STATE_MASK)] += pages;
+		copy->leaves.state[QUIRE_PAGE_ANON] += pages;
+	} else {
+		if (hold_slow(copy, page, target) != QUIRE_OK)
+			return QUIRE_ENOMEM;
+		copy->leaves.state[flags & QR_PAGE_STATE_MASK] += pages;
+	}
 	if (flags & QR_PAGE_EXCLUSIVE)
 		__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
 	return QUIRE_OK;
@@ -126,7 +135,7 @@ QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *
 }
 
 /* What is no leaf of the known class. *out_leaf: a leaf, and its class is known now. */
-QR_RARE static enum quire_status look(struct copying *copy, const void *source, void *target, quire_pte pte,
+QR_RARE static enum quire_status look(struct copying *copy, void *source, void *target, quire_pte pte,
 				      unsigned level, bool *out_leaf)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
@@ -141,7 +150,7 @@ QR_RARE static enum quire_status look(struct copying *copy, const void *source, 
 		*out_leaf = true;
 		return QUIRE_OK;
 	case QUIRE_PTE_SWAP:
-		return copy_swap(copy, target, pte);
+		return copy_swap(copy, source, target, pte);
 	default:
 		return QUIRE_OK;
 	}

@@ -36,11 +36,21 @@ struct qr_pt_counts {
 struct qr_pt;
 typedef void qr_pt_count(struct qr_pt *pt, const struct qr_pt_counts *gone, const struct qr_pt_counts *came);
 
+/* The same floors, before they take a page from a tree in order to evict it. */
+struct qr_pt_space {
+	/* Keeps the layout as it is, if that needs no waiting: *out_token for leave(). => PT of a table is held */
+	bool (*enter)(struct qr_pt *pt, unsigned *out_token);
+	void (*leave)(struct qr_pt *pt, unsigned token);
+	/* Whether the page at `va` may leave memory: it is not locked. => entered */
+	bool (*may_leave)(struct qr_pt *pt, quire_va va);
+};
+
 struct qr_pt {
 	struct quire_system *system;
-	struct quire_mm *mm; /* whose; NULL: the kernel's */
-	qr_pt_count *count;  /* keeps the resident counts; NULL: nobody does. Set by its owner */
-	char *root;          /* linear address of the root table */
+	struct quire_mm *mm;             /* whose; NULL: the kernel's */
+	qr_pt_count *count;              /* keeps the resident counts; NULL: nobody does. Set by its owner */
+	const struct qr_pt_space *space; /* NULL: no page of it is evicted. Set by its owner */
+	char *root;                      /* linear address of the root table */
 	quire_pa root_pa;
 	qr_atomic64 cpus;   /* atomic: CPUs that may hold translations of it */
 	qr_atomic64 tables; /* atomic: bytes in tables below the root */
@@ -216,12 +226,6 @@ static inline void qr_pt_publish(struct qr_pt *pt, quire_va va)
 
 /* --- range operations ------------------------------------------------------------------------------- */
 
-/* How the owner of swap entries is asked (the swap layer's, NULL members: values are dropped). */
-struct qr_pt_swap_ops {
-	void (*put)(struct quire_system *system, uint64_t value);
-	enum quire_status (*dup)(struct quire_system *system, uint64_t value);
-};
-
 /* Maps one frame at `va` with tables as needed (map.c). The entry must be none. A frame in RAM gets a
  * mapping reference and a reverse mapping; a device's and the zero page do not. Exactly `prot`:
  * QUIRE_NO_* when the arch cannot say it; QUIRE_EEXIST; QUIRE_ENOMEM; QUIRE_NO_LEAF: no leaf of that
@@ -274,9 +278,9 @@ enum qr_copy_how {
 };
 struct qr_pt_copy {
 	struct qr_pt *to, *from;
-	struct qr_tlb *tlb;                /* of `from`, whose leaves lose rights */
-	const struct qr_pt_swap_ops *swap; /* NULL: swap entries are dropped */
-	struct qr_pt_counts came;          /* added to */
+	struct qr_tlb *tlb;               /* of `from`, whose leaves lose rights */
+	const struct qr_swap_hooks *swap; /* NULL: swap entries are dropped */
+	struct qr_pt_counts came;         /* added to */
 };
 /* Copies the leaves and swap entries of [start, end) (copy.c). Returns QUIRE_OK or QUIRE_ENOMEM: the caller
  * unmaps what came; `from` is right in any case. => both mm locks for write. Locks: PT, PT2, RMAP. */

@@ -35,6 +35,8 @@ QR_RARE static void drop_mapping(struct unmapping *un, struct qr_page *page, voi
 	if (left == 0 && qr_page_state(page) == QUIRE_PAGE_ANON && !qr_page_test(page, QR_PAGE_SWAPCACHE))
 		return;
 	qr_leaf_harvest(un->system, page, flags);
+	if (left == 0 && qr_page_test(page, QR_PAGE_SWAPCACHE))
+		un->system->swap_hooks->unmapped(un->system, page);
 }
 
 /* The same for a page with these flags, and counts it; the common cases without a call. */
@@ -79,22 +81,21 @@ QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, void *entry, quire_pt
 QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
+	const struct qr_swap_hooks *hooks = un->system->swap_hooks;
+	enum quire_pte_kind kind = arch->kind(arch, pte, level);
 
-	switch (arch->kind(arch, pte, level)) {
-	case QUIRE_PTE_TABLE:
+	if (kind == QUIRE_PTE_TABLE || (kind == QUIRE_PTE_SWAP && un->what == QR_UNMAP_CACHE) ||
+	    (kind == QUIRE_PTE_BAD && un->what != QR_UNMAP_ALL))
 		return;
-	case QUIRE_PTE_SWAP:
-		if (un->what == QR_UNMAP_CACHE)
-			return;
-		un->swap++;
-		break;
-	default:
-		if (un->what != QR_UNMAP_ALL)
-			return;
+	if (kind == QUIRE_PTE_BAD)
 		qr_log(un->system, "a corrupt page-table entry was cleared");
-	}
 	qr_pte_xchg(arch, level, entry, (quire_pte){0});
 	qr_changed_add(&un->changed, entry);
+	if (kind != QUIRE_PTE_SWAP)
+		return;
+	un->swap += !qr_swap_is_poison(arch->swap_value(arch, pte));
+	if (hooks)
+		hooks->put(un->system, arch->swap_value(arch, pte));
 }
 
 /* Clears one entry that is not none, if it is to be unmapped. Returns its page, whose mapping reference is

@@ -68,7 +68,7 @@ enum quire_status quire_check(struct quire_system *system, char *why, size_t siz
 	if (checker.why)
 		why[0] = '\0';
 	if (qr_check_lists(&checker) && qr_check_trees(&checker) && qr_check_spaces(&checker) &&
-	    qr_check_frames(&checker))
+	    qr_check_swap(&checker) && qr_check_frames(&checker))
 		return QUIRE_OK;
 	return QUIRE_EINVAL;
 }

@@ -3,6 +3,7 @@
  *
  *   check_frames.c   every descriptor by its state; the free lists; the CPU lists
  *   check_trees.c    every table and leaf of every tree, against the pages that they map
+ *   check_swap.c     every slot, against the entries and pages that have it
  *   check_spaces.c   every address space and file, against their leaves, lists and promises
  *   check.c          the order, and the line that names the first difference
  *
@@ -30,6 +31,7 @@ bool qr_check_fail(struct qr_checker *checker, const char *format, ...);
 bool qr_check_frames(struct qr_checker *checker); /* last: it compares with what was found */
 bool qr_check_lists(struct qr_checker *checker);
 bool qr_check_trees(struct qr_checker *checker);
+bool qr_check_swap(struct qr_checker *checker);
 bool qr_check_spaces(struct qr_checker *checker);
 
 #endif

@@ -3,6 +3,7 @@
 #include "fault/decode.h"
 #include "file/file.h"
 #include "kmap/kmap.h"
+#include "swap/swap.h"
 #include "mm/mm.h"
 #include "page/page.h"
 #include "page/rmap.h"
@@ -137,6 +138,7 @@ void quire_system_destroy(struct quire_system *system)
 		qr_kmap_destroy(system);
 	qr_decode_unhook(system);
 	qr_page_put(system, qr_page_of(system, system->zero_page));
+	qr_swap_end(system);
 	qr_slab_drain(system);
 	qr_frames_drain(system);
 	left = left_over(system);

@@ -76,8 +76,8 @@ const char *quire_page_state_name(enum quire_page_state state)
 const char *quire_event_name(enum quire_event event)
 {
 	static const char name[QUIRE_EVENT_COUNT][16] = {
-	    "page-cleared", "page-copied", "page-read", "page-written",
-	    "table-made",   "table-freed", "flush",     "fork-pte",
+	    "page-cleared", "page-copied", "page-read", "page-written", "table-made",  "table-freed", "flush",
+	    "fork-pte",     "pswpin",      "pswpout",   "swap_ra",      "swap_ra_hit", "pglazyfreed",
 	};
 
 	return (unsigned)event < QUIRE_EVENT_COUNT ? name[event] : "?";

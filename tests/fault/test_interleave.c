@@ -1,94 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Two CPUs, every schedule: each pair of operations ends as some serial order of the two would.
- *
- * A pair is run in both serial orders first; what the two CPUs saw and what memory holds at the end is
- * written down as text. Then every schedule with a bounded number of preemptions is run, and its text must be
- * one of the two. The machine itself reports stale translations, lock order, leaks and deadlocks. */
-#include "fixture.h"
+/* Two CPUs, every schedule: faults against everything that changes what they look at (scene.h). */
+#include "scene.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RW   (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
-#define TEXT 400
-
-struct scene {
-	const struct pair *pair;
-	const char *arch;
-	struct sim *sim;
-	struct sim_process *process, *other;
-	struct sim_file *file;
-	quire_va page;
-	char saw[2][100];
-	char serial[2][TEXT];
-	unsigned serials;
-};
-
-struct pair {
-	const char *name;
-	void (*prepare)(struct scene *scene);
-	void (*body[2])(struct scene *scene, struct sim_cpu *cpu, char *saw);
-	void (*look)(struct scene *scene, char *text);
-};
-
-/* --- what bodies and looks are made of ------------------------------------------------------------ */
-
-static void map(struct scene *scene, quire_va at, unsigned pages, uint32_t flags, struct quire_file *file)
-{
-	struct quire_mmap how = {
-	    .addr = at,
-	    .length = pages * scene->page,
-	    .prot = RW,
-	    .flags = flags | QUIRE_MAP_FIXED | (file ? 0u : (uint32_t)QUIRE_MAP_ANONYMOUS),
-	    .file = file,
-	};
-	quire_va got;
-
-	if (quire_mmap(scene->process->mm, &how, &got) != QUIRE_OK)
-		abort();
-}
-
-static void say_access(struct sim_cpu *cpu, enum sim_end end, char *saw)
-{
-	const struct sim_result *last = sim_last(cpu);
-
-	if (end == SIM_SIGNALLED)
-		sprintf(saw, "%s %s", quire_signal_name(last->signal),
-			quire_code_name(last->signal, last->code));
-	else
-		strcpy(saw, sim_end_name(end));
-}
-
-static void write_at(struct sim_cpu *cpu, quire_va va, unsigned value, char *saw)
-{
-	say_access(cpu, sim_write(cpu, va, 1, value), saw);
-}
-
-/* Appends what `process` reads at `va`. */
-static void look_at(struct scene *scene, struct sim_process *process, quire_va va, char *text)
-{
-	struct sim_cpu *cpu = sim_cpu(scene->sim, 0);
-	uint64_t value = 0;
-	enum sim_end end;
-	char saw[100];
-
-	sim_use_cpu(cpu);
-	sim_switch(cpu, process);
-	end = sim_read(cpu, va, 1, &value);
-	if (end == SIM_DONE)
-		sprintf(saw, "%02x", (unsigned)value);
-	else
-		say_access(cpu, end, saw);
-	strcat(text, " | ");
-	strcat(text, saw);
-}
-
 /* --- the pairs -------------------------------------------------------------------------------------- */
 
 static void one_page(struct scene *scene)
 {
-	map(scene, FX_AT, 1, QUIRE_MAP_PRIVATE, NULL);
+	scene_map(scene, FX_AT, 1, QUIRE_MAP_PRIVATE, NULL);
 }
 
 static void one_written_page(struct scene *scene)
@@ -101,7 +23,7 @@ static void one_written_page(struct scene *scene)
 /* The first page is there, so the slots' hints name the vma and the table of the second. */
 static void second_page_at_hand(struct scene *scene)
 {
-	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, NULL);
+	scene_map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, NULL);
 	for (unsigned i = 0; i < 2; i++) {
 		sim_use_cpu(sim_cpu(scene->sim, i));
 		if (sim_write(sim_cpu(scene->sim, i), FX_AT + i, 1, 0x11) != SIM_DONE)
@@ -113,19 +35,19 @@ static void second_page_at_hand(struct scene *scene)
 static void write_first_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
 	(void)scene;
-	write_at(cpu, FX_AT, 0x22, saw);
+	scene_write(cpu, FX_AT, 0x22, saw);
 }
 
 static void write_ninth_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
 	(void)scene;
-	write_at(cpu, FX_AT + 8, 0x33, saw);
+	scene_write(cpu, FX_AT + 8, 0x33, saw);
 }
 
 static void look_first_and_ninth(struct scene *scene, char *text)
 {
-	look_at(scene, scene->process, FX_AT, text);
-	look_at(scene, scene->process, FX_AT + 8, text);
+	scene_look(scene, scene->process, FX_AT, text);
+	scene_look(scene, scene->process, FX_AT + 8, text);
 }
 
 static void unmap_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -149,22 +71,22 @@ static void fork_it(struct scene *scene, struct sim_cpu *cpu, char *saw)
 
 static void look_both_processes(struct scene *scene, char *text)
 {
-	look_at(scene, scene->process, FX_AT, text);
-	look_at(scene, scene->other, FX_AT, text);
+	scene_look(scene, scene->process, FX_AT, text);
+	scene_look(scene, scene->other, FX_AT, text);
 }
 
 static void shared_file(struct scene *scene)
 {
 	if (sim_file_create(scene->sim, 2 * scene->page, 0x40, &scene->file) != QUIRE_OK)
 		abort();
-	map(scene, FX_AT, 2, QUIRE_MAP_SHARED, scene->file->file);
+	scene_map(scene, FX_AT, 2, QUIRE_MAP_SHARED, scene->file->file);
 }
 
 static void private_file(struct scene *scene)
 {
 	if (sim_file_create(scene->sim, 2 * scene->page, 0x40, &scene->file) != QUIRE_OK)
 		abort();
-	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, scene->file->file);
+	scene_map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, scene->file->file);
 }
 
 /* Both pages are cached, and nothing maps them: one fault maps what it finds. */
@@ -178,7 +100,7 @@ static void cached_file(struct scene *scene)
 			abort();
 	if (quire_munmap(scene->process->mm, FX_AT, 2 * scene->page) != QUIRE_OK)
 		abort();
-	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, scene->file->file);
+	scene_map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE, scene->file->file);
 }
 
 static void read_first_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -186,13 +108,13 @@ static void read_first_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
 	uint64_t value = 0;
 
 	(void)scene;
-	say_access(cpu, sim_read(cpu, FX_AT, 1, &value), saw);
+	scene_say_access(cpu, sim_read(cpu, FX_AT, 1, &value), saw);
 	sprintf(saw + strlen(saw), " %02x", (unsigned)value);
 }
 
 static void write_second_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	write_at(cpu, FX_AT + scene->page, 0x22, saw);
+	scene_write(cpu, FX_AT + scene->page, 0x22, saw);
 }
 
 static void unmap_both_pages(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -218,8 +140,8 @@ static void map_anew(struct scene *scene, struct sim_cpu *cpu, char *saw)
 
 static void look_both_pages(struct scene *scene, char *text)
 {
-	look_at(scene, scene->process, FX_AT, text);
-	look_at(scene, scene->process, FX_AT + scene->page, text);
+	scene_look(scene, scene->process, FX_AT, text);
+	scene_look(scene, scene->process, FX_AT + scene->page, text);
 }
 
 static void truncate_file(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -232,7 +154,7 @@ static void look_second_page(struct scene *scene, char *text)
 {
 	sprintf(text + strlen(text), " | %llu in the cache",
 		(unsigned long long)quire_file_resident(scene->file->file));
-	look_at(scene, scene->process, FX_AT + scene->page, text);
+	scene_look(scene, scene->process, FX_AT + scene->page, text);
 }
 
 static void two_processes_share_a_page(struct scene *scene)
@@ -245,12 +167,12 @@ static void two_processes_share_a_page(struct scene *scene)
 
 static void stack_of_two_pages(struct scene *scene)
 {
-	map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE | QUIRE_MAP_GROWSDOWN, NULL);
+	scene_map(scene, FX_AT, 2, QUIRE_MAP_PRIVATE | QUIRE_MAP_GROWSDOWN, NULL);
 }
 
 static void grow_stack(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	write_at(cpu, FX_AT - scene->page, 0x22, saw);
+	scene_write(cpu, FX_AT - scene->page, 0x22, saw);
 }
 
 static void map_below(struct scene *scene, struct sim_cpu *cpu, char *saw)
@@ -308,102 +230,11 @@ static const struct pair pairs[] = {
     {"stack growth and mmap below", stack_of_two_pages, {grow_stack, map_below}, look_regions},
 };
 
-/* --- running them ------------------------------------------------------------------------------------- */
-
-static struct sim *create(void *context)
-{
-	struct scene *scene = context;
-	struct sim_config config = {.arch = scene->arch, .cpus = 2, .ram_bytes = 2u << 20};
-
-	scene->sim = sim_create(&config, NULL);
-	if (!scene->sim)
-		return NULL;
-	scene->page = (quire_va)sim_page_bytes(scene->sim);
-	scene->other = NULL;
-	scene->file = NULL;
-	memset(scene->saw, 0, sizeof(scene->saw));
-	if (sim_process_create(scene->sim, NULL, &scene->process) != QUIRE_OK)
-		abort();
-	for (unsigned i = 0; i < 2; i++)
-		sim_switch(sim_cpu(scene->sim, i), scene->process);
-	sim_use_cpu(sim_cpu(scene->sim, 0));
-	scene->pair->prepare(scene);
-	return scene->sim;
-}
-
-static void body(struct sim_cpu *cpu, void *context)
-{
-	struct scene *scene = context;
-	unsigned n = sim_cpu_number(cpu);
-
-	scene->pair->body[n](scene, cpu, scene->saw[n]);
-}
-
-static void describe(struct scene *scene, char *text)
-{
-	sprintf(text, "%s | %s", scene->saw[0], scene->saw[1]);
-	scene->pair->look(scene, text);
-	if (scene->file)
-		sim_file_close(scene->file);
-}
-
-static bool after(struct sim *sim, void *context)
-{
-	struct scene *scene = context;
-	char text[TEXT];
-
-	(void)sim;
-	describe(scene, text);
-	for (unsigned i = 0; i < scene->serials; i++)
-		if (!strcmp(text, scene->serial[i]))
-			return true;
-	printf("  %s: no serial order gives: %s\n", scene->pair->name, text);
-	for (unsigned i = 0; i < scene->serials; i++)
-		printf("    serial: %s\n", scene->serial[i]);
-	return false;
-}
-
-static void run_serially(struct scene *scene, unsigned first)
-{
-	struct sim_plan plan = {.kind = SIM_PLAN_PLAIN, .first = first};
-	const sim_body bodies[2] = {body, body};
-
-	assert_non_null(create(scene));
-	assert_true(sim_run(scene->sim, bodies, 2, scene, &plan));
-	describe(scene, scene->serial[scene->serials++]);
-	assert_int_equal(sim_destroy(scene->sim), 0);
-}
-
-static void explore(const struct pair *pair, const char *arch, unsigned bound)
-{
-	struct scene scene = {.pair = pair, .arch = arch};
-	struct sim_explore what = {
-	    .create = create,
-	    .body = {body, body},
-	    .count = 2,
-	    .after = after,
-	    .context = &scene,
-	    .bound = bound,
-	};
-	struct sim_explored out;
-
-	run_serially(&scene, 0);
-	run_serially(&scene, 1);
-	sim_explore(&what, &out);
-	printf("  %-8s %-40s %6llu schedules, %llu points, at most %u preemptions\n", arch, pair->name,
-	       (unsigned long long)out.schedules, (unsigned long long)out.points, bound);
-	if (out.failures)
-		fail_msg("%s: %llu of %llu schedules failed; replay %s", pair->name,
-			 (unsigned long long)out.failures, (unsigned long long)out.schedules, out.token);
-	assert_true(out.complete);
-	assert_true(out.schedules > 10);
-}
-
 static void every_schedule_of_each_pair(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		explore(&pairs[i], "x86_64", 2);
+		scene_explore(&pairs[i], "x86_64", NULL, 2);
 }
 
 /* Emulated young and dirty, sub-frame tables, break-before-make: other paths, fewer preemptions. */
@@ -414,7 +245,7 @@ static void every_schedule_of_each_pair_on_the_other_arches(void **state)
 	(void)state;
 	for (unsigned a = 0; a < 4; a++)
 		for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-			explore(&pairs[i], arches[a], 1);
+			scene_explore(&pairs[i], arches[a], NULL, 1);
 }
 
 int main(void)

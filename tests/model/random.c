@@ -6,7 +6,8 @@
  *   random --mutant NAME   with a rule broken on purpose, which must be found
  *
  * Compared after each operation: its answer and what it touched; every STEPS_PER_LOOK steps: layout,
- * every word, counts, quire_check(). */
+ * every word, counts, quire_check(). Pages are evicted and stores attached and detached in between: the model knows
+ * nothing of it, since a program does not see it. */
 #include "model.h"
 
 #include <inttypes.h>
@@ -20,6 +21,7 @@
 #define STEPS          2000
 #define STEPS_PER_LOOK 100
 #define BASE           UINT64_C(0x20000000)
+#define STORES         2
 
 enum {
 	DEVICE_A, /* objects that are files of the test: two with a device, one of memory */
@@ -35,6 +37,7 @@ struct run {
 	struct sim_process *process[PROCESSES];
 	struct sim_file *device[2];
 	struct quire_file *memory;
+	struct sim_store *store[STORES];
 	unsigned now; /* process that runs */
 	uint64_t page_bytes, random;
 	bool talk;
@@ -170,10 +173,11 @@ static bool compare_counts(struct run *run, unsigned process)
 	unsigned own = model_own(&run->model, process);
 
 	quire_mm_usage(run->process[process]->mm, &usage);
-	if (usage.total_vm == mapped && usage.locked_vm == locked && usage.rss_anon == own)
+	if (usage.total_vm == mapped && usage.locked_vm == locked && usage.rss_anon + usage.swap == own)
 		return true;
-	printf("process %u: total %" PRIu64 " locked %" PRIu64 " anon %" PRIu64 "; expected %u %u %u\n",
-	       process, usage.total_vm, usage.locked_vm, usage.rss_anon, mapped, locked, own);
+	printf("process %u: total %" PRIu64 " locked %" PRIu64 " anon %" PRIu64 " swap %" PRIu64
+	       "; expected %u %u %u together\n",
+	       process, usage.total_vm, usage.locked_vm, usage.rss_anon, usage.swap, mapped, locked, own);
 	return false;
 }
 
@@ -454,6 +458,34 @@ static bool do_file(struct run *run)
 	}
 }
 
+/* Pages leave memory, or come back before anyone asks. Holes are nobody's concern here. */
+static bool do_evict(struct run *run)
+{
+	static const int advice[] = {QUIRE_MADV_PAGEOUT, QUIRE_MADV_COLD, QUIRE_MADV_WILLNEED};
+	unsigned count, at = some_range(run, &count), what = pick(run, 6);
+	uint64_t length = count * run->page_bytes, evicted;
+
+	if (what < 3) {
+		SAY(run, "p%u advice %d %u+%u", run->now, advice[what], at, count);
+		/* What it says of holes and locks the model leaves to the oracle. */
+		return quire_madvise(mm_of(run), va_of(run, at), length, advice[what]) != QUIRE_EFAULT;
+	}
+	SAY(run, "p%u evict %u+%u", run->now, at, count);
+	return expect(run, quire_mm_evict(mm_of(run), va_of(run, at), length, &evicted), QUIRE_OK);
+}
+
+static bool do_swap_area(struct run *run)
+{
+	struct quire_system *system = sim_system(run->sim);
+	struct sim_store *store = run->store[pick(run, STORES)];
+
+	if (pick(run, 8))
+		return true;
+	SAY(run, "swapoff, swapon of %" PRIu64 " slots", store->store.slots);
+	return expect(run, quire_swapoff(system, &store->store), QUIRE_OK) &&
+	       expect(run, quire_swapon(system, &store->store, (int)pick(run, 2)), QUIRE_OK);
+}
+
 static bool do_sync(struct run *run)
 {
 	unsigned count, at = some_range(run, &count), holes = 0;
@@ -468,10 +500,10 @@ static bool do_sync(struct run *run)
 static bool step(struct run *run)
 {
 	static bool (*const operations[])(struct run *) = {
-	    do_map,    do_map,    do_map,    do_unmap,  do_protect, do_protect, do_move,
-	    do_advise, do_advise, do_lock,   do_access, do_access,  do_access,  do_access,
-	    do_access, do_access, do_access, do_access, do_access,  do_access,  do_kernel_access,
-	    do_fork,   do_exit,   do_switch, do_switch, do_file,    do_sync,
+	    do_map,    do_map,    do_map,    do_unmap,  do_protect,       do_protect, do_move,      do_advise,
+	    do_advise, do_lock,   do_access, do_access, do_access,        do_access,  do_access,    do_access,
+	    do_access, do_access, do_access, do_access, do_kernel_access, do_fork,    do_exit,      do_switch,
+	    do_switch, do_file,   do_sync,   do_evict,  do_evict,         do_evict,   do_swap_area,
 	};
 
 	return operations[pick(run, sizeof(operations) / sizeof(operations[0]))](run);
@@ -517,6 +549,14 @@ static void start(struct run *run, uint64_t seed)
 	sim_switch(run->cpu, run->process[0]);
 	/* The model knows no limit of locked memory; 2.4 locks nothing without this right. */
 	quire_mm_set_rights(run->process[0]->mm, QUIRE_RIGHT_IPC_LOCK);
+	/* One that is full soon, with read-ahead by slots, and one that is not. */
+	for (unsigned i = 0; i < STORES; i++) {
+		run->store[i] = sim_store_create(run->sim, i ? 400 : 24, i ? 0 : QUIRE_STORE_SEEKS);
+		if (!run->store[i] ||
+		    quire_swapon(sim_system(run->sim), &run->store[i]->store, (int)seed % 2) != QUIRE_OK)
+			abort();
+		run->store[i]->checked = true;
+	}
 	make_device(run, 0);
 	make_device(run, 1);
 	model_object(&run->model, OBJECT_PAGES, false);
@@ -526,6 +566,7 @@ static void start(struct run *run, uint64_t seed)
 }
 
 static const char *mutant;
+static uint64_t pages_out, pages_in;
 
 static bool one_run(uint64_t seed, unsigned steps, bool talk)
 {
@@ -544,6 +585,8 @@ static bool one_run(uint64_t seed, unsigned steps, bool talk)
 	if (!good)
 		printf("%" PRIu64 ":%u   %s on %s: %s\n", seed, i - 1, systems[seed % 7].profile,
 		       systems[seed % 7].arch, run->said);
+	pages_out += quire_event(sim_system(run->sim), QUIRE_EVENT_PSWPOUT);
+	pages_in += quire_event(sim_system(run->sim), QUIRE_EVENT_PSWPIN);
 	sim_file_close(run->device[0]);
 	sim_file_close(run->device[1]);
 	quire_file_put(run->memory);
@@ -572,6 +615,7 @@ int main(int argc, char **argv)
 	}
 	for (seed = 1; seed <= RUNS && failures < 3; seed++)
 		failures += !one_run(seed, STEPS, false);
-	printf("%d runs of %d steps, %u differ\n", RUNS, STEPS, failures);
+	printf("%d runs of %d steps, %" PRIu64 " pages swapped out and %" PRIu64 " in, %u differ\n", RUNS,
+	       STEPS, pages_out, pages_in, failures);
 	return failures ? 1 : 0;
 }

@@ -95,7 +95,7 @@ static void read_arguments(char *text, size_t size, char *argv[])
 	ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
 	unsigned count = 1;
 
-	argv[0] = (char *)(size_t)"/program";
+	argv[0] = (char *)(size_t) "/program";
 	for (char *at = text; n > 0 && at < text + n && count < MOST_ARGUMENTS; at += strlen(at) + 1)
 		argv[count++] = at;
 	argv[count] = NULL;

@@ -69,7 +69,8 @@ static void do_swap(struct forest *forest)
 {
 	const struct quire_arch *arch = forest->arch;
 	unsigned place = (unsigned)box_random(&forest->box, forest->places);
-	uint64_t value = box_random(&forest->box, QR_ARRAY_COUNT(forest->swap_ref));
+	/* Not exclusive, which fork would take away; and of an area that is not the poison's. */
+	uint64_t value = box_random(&forest->box, QR_ARRAY_COUNT(forest->swap_ref)) & ~UINT64_C(3);
 	void *entry;
 
 	if (forest->leaf[0][place].kind != NOTHING)
@@ -212,7 +213,7 @@ static enum quire_status swap_dup(struct quire_system *system, uint64_t value)
 	return QUIRE_OK;
 }
 
-static const struct qr_pt_swap_ops swap_ops = {.dup = swap_dup};
+static const struct qr_swap_hooks swap_ops = {.dup = swap_dup};
 
 static void clear_piece(struct forest *forest, unsigned tree, const struct piece *piece)
 {
