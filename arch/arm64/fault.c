@@ -20,6 +20,14 @@
 #define ESR_CM    (UINT64_C(1) << 8)
 #define ESR_EC(x) ((unsigned)((x) >> 26) & 63)
 
+/* TBI0: the top byte of a user's address is a tag, which neither the tables nor Linux look at (DDI 0487,
+ * "Address tagging in AArch64 state"). Bit 55 says whose the address is. */
+static quire_va without_tag(quire_va address)
+{
+	return (uint64_t)address & UINT64_C(1) << 55 ? address
+						     : (quire_va)(address & UINT64_C(0x00ffffffffffffff));
+}
+
 #define EC_IABT_LOWER 0x20
 #define EC_IABT_SAME  0x21
 #define EC_DABT_LOWER 0x24
@@ -144,6 +152,7 @@ void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *
 	unsigned count;
 
 	entry_begin(out_fault, trap);
+	out_fault->va = without_tag(trap->address);
 	own = qr_arm64_rows(arch, profile, trap->vector, &count);
 	if (!own)
 		return;

@@ -108,7 +108,7 @@
 	S(PTE_CORRUPT,               "pte-corrupt",                 "a page-table entry with impossible bits") \
 	/* Waiting and trying again. */ \
 	S(LOCK_DROPPED,              "lock-dropped",                "mm lock dropped for I/O") \
-	S(FAULT_RETRY,               "fault-retry",                 "the fault is retried after the I/O") \
+	S(FAULT_RETRY,               "fault-retry",                 "the fault is retried") \
 	/* Outcomes. */ \
 	S(MINOR,                     "minor",                       "resolved, minor fault") \
 	S(MAJOR,                     "major",                       "resolved, major fault") \

@@ -190,6 +190,17 @@ static void move(const struct piece *piece, void *at)
 	}
 }
 
+/* ARM64 with TCR_EL1.TBI0: the top byte of a user's address is no part of it (DDI 0487, "Address tagging in
+ * AArch64 state"). Translation does not see it; FAR_EL1 has it. */
+static quire_va tag_of(const struct sim *sim, quire_va va)
+{
+	uint64_t address = va;
+
+	if (sim->arch->family != QUIRE_FAMILY_ARM64 || (address & SIM_BIT(55)))
+		return 0;
+	return (quire_va)(address & ~(SIM_BIT(56) - 1));
+}
+
 /* True: the access was made. False: `walk` says what was raised; end OK and no RAM: the bus refused. */
 static bool try_once(struct sim_cpu *cpu, const struct piece *piece, struct sim_walk *walk)
 {
@@ -201,7 +212,7 @@ static bool try_once(struct sim_cpu *cpu, const struct piece *piece, struct sim_
 	if (sim->free_run)
 		pthread_mutex_lock(&cpu->tlb_lock);
 	walk->end = SIM_WALK_FAULT;
-	if (sim_translate(cpu, piece->va, piece->access, piece->mode, &pa, walk)) {
+	if (sim_translate(cpu, piece->va - tag_of(sim, piece->va), piece->access, piece->mode, &pa, walk)) {
 		at = sim_physical(sim, (quire_pa){pa}, piece->bytes);
 		if (at) {
 			move(piece, at);
@@ -238,6 +249,7 @@ static enum sim_end access_piece(struct sim_cpu *cpu, const struct piece *piece)
 				 (unsigned long long)walk.address);
 			return SIM_STUCK;
 		}
+		walk.address += tag_of(sim, piece->va);
 		end = raise(cpu, &walk, piece->mode, piece->pc);
 		if (end != SIM_DONE)
 			return end;

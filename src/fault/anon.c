@@ -38,10 +38,23 @@ enum qr_fault_status qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page)
 	return QR_FAULT_OK;
 }
 
+/* Whether the page is the guard at the foot of a stack, in the releases between 2.6.32.19 and the guard gap. */
+static bool is_stack_guard_page(const struct qr_fault_ctx *fc)
+{
+	return (fc->vma->flags & QR_VM_GROWSDOWN) && fc->system->rules->stack_guard_page &&
+	       fc->va == fc->vma->start;
+}
+
 enum qr_fault_status qr_do_anonymous_page(struct qr_fault_ctx *fc)
 {
+	enum qr_fault_status status;
 	struct qr_page *page;
 
+	if (qr_unlikely(is_stack_guard_page(fc))) {
+		status = qr_check_stack_guard_page(fc);
+		if (status != QR_FAULT_OK)
+			return status;
+	}
 	if (!qr_fault_is_write(fc) && fc->system->profile->zero_page_on_read &&
 	    !qr_mutant(fc->system, "zero-page"))
 		return map_zero_page(fc);

@@ -39,7 +39,9 @@ enum {
 	QR_REQUEST_FORCE = 4,     /* break copy-on-write in a vma that may not be written: ptrace */
 	QR_REQUEST_UNSHARE = 8,   /* a read, and the private page must be this address's alone */
 	QR_REQUEST_MAY_DROP = 16, /* the mm lock may be dropped for I/O: the first try of a fault */
-	QR_REQUEST_MODERN = 32    /* by the names of a later release: qr_fault_is_modern() */
+	QR_REQUEST_MODERN = 32,   /* by the names of a later release: qr_fault_is_modern() */
+	QR_REQUEST_REMOTE = 64,   /* QR_REQUEST_PIN by another process: ptrace, process_vm_writev */
+	QR_REQUEST_GUARDED = 128  /* the stack was grown by its guard page, or may not be */
 };
 
 struct qr_fault_ctx {
@@ -192,6 +194,11 @@ bool qr_below_stack_pointer(const struct qr_fault_ctx *fc);
  * back: on return it is held for read, and fc->vma holds va or the status refuses. */
 enum qr_fault_status qr_expand_stack(struct qr_fault_ctx *fc);
 
+/* The lowest page of a stack is to be mapped, in a release that keeps it as a guard: grows the stack by one
+ * page more (stack.c). => mm lock for read. OK: go on; RETRY: the lock was dropped; SIGBUS: another mapping is
+ * directly below. */
+enum qr_fault_status qr_check_stack_guard_page(struct qr_fault_ctx *fc);
+
 /* Down the levels, then by the state of the entry (handle.c). => mm lock for read, fc->vma allows the access.
  * The lock stays held unless fc->slot is NULL afterwards: it was dropped for I/O. */
 enum qr_fault_status qr_handle_mm_fault(struct qr_fault_ctx *fc);
@@ -252,8 +259,9 @@ quire_va qr_search_exception_tables(struct qr_fault_ctx *fc);
 enum {
 	QR_FAULT_IN_WRITE = 1,
 	QR_FAULT_IN_FORCE = 2,
-	QR_FAULT_IN_UNSHARE = 4,  /* what is read must stay what the program sees: no page shared by fork */
-	QR_FAULT_IN_UNCOUNTED = 8 /* nobody's fault: swapoff */
+	QR_FAULT_IN_UNSHARE = 4,   /* what is read must stay what the program sees: no page shared by fork */
+	QR_FAULT_IN_UNCOUNTED = 8, /* nobody's fault: swapoff */
+	QR_FAULT_IN_REMOTE = 16    /* another process asks: the release says to whom the fault counts */
 };
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
 			      unsigned token) QUIRE_MUST_USE;

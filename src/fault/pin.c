@@ -42,9 +42,22 @@ static struct qr_request request_of(const struct quire_vma *vma, quire_va va, un
 	request.access = write ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ;
 	if (write && (flags & QR_FAULT_IN_FORCE) && !(vma->flags & QR_VM_WRITE))
 		request.flags |= QR_REQUEST_FORCE;
+	if (flags & QR_FAULT_IN_REMOTE)
+		request.flags |= QR_REQUEST_REMOTE;
 	if ((flags & QR_FAULT_IN_UNSHARE) && profile->reuse_rule == QUIRE_REUSE_EXCLUSIVE)
 		request.flags |= QR_REQUEST_UNSHARE;
 	return request;
+}
+
+/* Counts the fault: to the address space, and to the thread that made the call where the release does. */
+static void count(struct qr_fault_ctx *fc)
+{
+	if (qr_mutant(fc->system, "count-pins"))
+		return;
+	if ((fc->request.flags & QR_REQUEST_REMOTE) && !fc->system->profile->remote_faults_to_caller)
+		qr_slot_add(fc->major ? &fc->slot->major : &fc->slot->minor, 1);
+	else
+		qr_mm_count_fault(fc->mm, fc->major);
 }
 
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
@@ -70,8 +83,8 @@ enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_
 	switch (status) {
 	case QR_FAULT_OK:
 	case QR_FAULT_RACED:
-		if (!(flags & QR_FAULT_IN_UNCOUNTED) && !qr_mutant(mm->system, "count-pins"))
-			qr_mm_count_fault(mm, fc.major);
+		if (!(flags & QR_FAULT_IN_UNCOUNTED))
+			count(&fc);
 		return QUIRE_OK;
 	case QR_FAULT_OOM:
 		return QUIRE_ENOMEM;

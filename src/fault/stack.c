@@ -37,8 +37,8 @@ static bool guard_hit(const struct quire_vma *vma, quire_va start)
 	       !qr_mutant(system, "stack-guard");
 }
 
-/* The limit that forbids fc->vma to grow to fc->va, `pages` more, or QR_FAULT_OK (acct_stack_growth). */
-static enum qr_fault_status check_limits(struct qr_fault_ctx *fc, uint64_t pages)
+/* The limit that forbids fc->vma to grow to `start`, `pages` more, or QR_FAULT_OK (acct_stack_growth). */
+static enum qr_fault_status check_limits(struct qr_fault_ctx *fc, quire_va start, uint64_t pages)
 {
 	const struct quire_vma *vma = fc->vma;
 	const struct quire_mm *mm = fc->mm;
@@ -46,7 +46,7 @@ static enum qr_fault_status check_limits(struct qr_fault_ctx *fc, uint64_t pages
 
 	if (mm->total_vm + pages > mm->limit[QUIRE_LIMIT_AS] >> shift)
 		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT_AS, QR_FAULT_MAPERR);
-	if (vma->end - fc->va > mm->limit[QUIRE_LIMIT_STACK] && !qr_mutant(mm->system, "stack-limit"))
+	if (vma->end - start > mm->limit[QUIRE_LIMIT_STACK] && !qr_mutant(mm->system, "stack-limit"))
 		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT, QR_FAULT_MAPERR);
 	if ((vma->flags & QR_VM_LOCKED) && qr_memlock_binds(mm) &&
 	    mm->locked_vm + pages > mm->limit[QUIRE_LIMIT_MEMLOCK] >> shift)
@@ -72,28 +72,28 @@ static bool commit(const struct quire_vma *vma, uint64_t pages)
 	return true;
 }
 
-/* Grows fc->vma to hold fc->va, or refuses. locked: mm(w) */
-static enum qr_fault_status grow(struct qr_fault_ctx *fc)
+/* Grows fc->vma to begin at `start`, or refuses. locked: mm(w) */
+static enum qr_fault_status grow(struct qr_fault_ctx *fc, quire_va start)
 {
 	struct quire_system *system = fc->system;
 	struct quire_vma *vma = fc->vma;
-	uint64_t pages = (uint64_t)(vma->start - fc->va) >> qr_arch(system)->page_shift;
+	uint64_t pages = (uint64_t)(vma->start - start) >> qr_arch(system)->page_shift;
 	enum qr_fault_status status;
 
-	if ((system->profile->stack_checks & QUIRE_STACK_MMAP_MIN) && fc->va < system->mmap_min_addr)
+	if ((system->profile->stack_checks & QUIRE_STACK_MMAP_MIN) && start < system->mmap_min_addr)
 		return qr_refuse(fc, QUIRE_STEP_STACK_MMAP_MIN, QR_FAULT_MAPERR);
-	if (guard_hit(vma, fc->va))
+	if (guard_hit(vma, start))
 		return qr_refuse(fc, QUIRE_STEP_STACK_GUARD, QR_FAULT_MAPERR);
 	/* As if something had been written, whether the growth succeeds or not: fork copies this vma's leaves. */
 	qr_anon_prepare(vma);
 	if (pages > vma->pgoff)
 		return qr_refuse(fc, QUIRE_STEP_STACK_RLIMIT_AS, QR_FAULT_MAPERR);
-	status = check_limits(fc, pages);
+	status = check_limits(fc, start, pages);
 	if (status != QR_FAULT_OK)
 		return status;
 	if (!commit(vma, pages))
 		return qr_refuse(fc, QUIRE_STEP_STACK_OVERCOMMIT, QR_FAULT_MAPERR);
-	qr_vma_grow_down(vma, fc->va);
+	qr_vma_grow_down(vma, start);
 	return QR_FAULT_OK;
 }
 
@@ -110,7 +110,31 @@ enum qr_fault_status qr_expand_stack(struct qr_fault_ctx *fc)
 	else if (fc->vma->start > fc->va && !(fc->vma->flags & QR_VM_GROWSDOWN))
 		status = qr_refuse(fc, QUIRE_STEP_VMA_ABOVE, QR_FAULT_MAPERR);
 	else if (fc->vma->start > fc->va) /* else another thread was faster */
-		status = grow(fc);
+		status = grow(fc, fc->va);
 	fc->slot = &fc->mm->slot[qr_mm_downgrade(fc->mm)];
 	return status;
+}
+
+enum qr_fault_status qr_check_stack_guard_page(struct qr_fault_ctx *fc)
+{
+	const struct quire_vma *below = fc->vma->prev;
+
+	qr_step(fc, QUIRE_STEP_STACK_GUARD_PAGE);
+	if (below && below->end == fc->va)
+		return below->flags & QR_VM_GROWSDOWN
+			   ? QR_FAULT_OK
+			   : qr_refuse(fc, QUIRE_STEP_STACK_GUARD, QR_FAULT_SIGBUS);
+	if (fc->request.flags & (QR_REQUEST_GUARDED | QR_REQUEST_PIN))
+		return QR_FAULT_OK;
+	/* A limit that refuses the guard page does not refuse this one. */
+	fc->request.flags |= QR_REQUEST_GUARDED;
+	qr_mm_slot_unlock(fc->mm, fc->slot);
+	fc->slot = NULL;
+	qr_mm_write_lock(fc->mm);
+	fc->vma = qr_find_vma(fc->mm, fc->va);
+	if (fc->vma && fc->vma->start == fc->va && (fc->vma->flags & QR_VM_GROWSDOWN) &&
+	    fc->va >= qr_page_bytes(fc->system))
+		(void)grow(fc, fc->va - (quire_va)qr_page_bytes(fc->system));
+	qr_mm_write_unlock(fc->mm);
+	return QR_FAULT_RETRY;
 }

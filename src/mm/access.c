@@ -39,7 +39,7 @@ static struct qr_page *mapped_page(const struct quire_mm *mm, quire_va va)
 static enum quire_status pin(struct quire_mm *mm, quire_va va, unsigned flags, struct qr_page **out_page,
 			     bool *out_exec)
 {
-	unsigned how = (flags & QUIRE_REMOTE_WRITE ? QR_FAULT_IN_WRITE : 0) |
+	unsigned how = QR_FAULT_IN_REMOTE | (flags & QUIRE_REMOTE_WRITE ? QR_FAULT_IN_WRITE : 0) |
 		       (flags & QUIRE_REMOTE_FORCE ? QR_FAULT_IN_FORCE : 0) |
 		       (flags & (QUIRE_REMOTE_WRITE | QUIRE_REMOTE_FORCE) ? 0 : QR_FAULT_IN_UNSHARE);
 	unsigned token = qr_mm_read_lock(mm);

@@ -299,6 +299,59 @@ static void commit_limit_binds_stacks_since_2_6(void **state)
 	}
 }
 
+/* What a write to the lowest page of a stack meets with `gap` free pages above a mapping of `prot`. */
+static enum sim_end lowest_page(const char *arch, const char *profile, unsigned gap, quire_prot prot,
+				uint32_t flags)
+{
+	struct fx fx = fx_open(arch, profile, NULL);
+	quire_va foot = FX_AT + 2048 * fx.page;
+	struct quire_mm_usage usage;
+	enum sim_end end;
+
+	fx_map(&fx, foot, 4, RW, QUIRE_MAP_PRIVATE | QUIRE_MAP_GROWSDOWN, NULL);
+	fx_map(&fx, foot - (1 + gap) * fx.page, 1, prot, QUIRE_MAP_PRIVATE | flags, NULL);
+	fx.process->sp = foot;
+	end = sim_write(fx.cpu, foot, 1, 1);
+	quire_mm_usage(fx.process->mm, &usage);
+	if (end == SIM_SIGNALLED)
+		fx_expect_signal(&fx, end, QUIRE_SIGBUS, QUIRE_BUS_ADRERR, foot);
+	else
+		fx_expect_counts(&fx, 1, 0);
+	fx_close(&fx);
+	return end;
+}
+
+static void arm_2_6_32_keeps_a_guard_page_in_the_stack(void **state)
+{
+	(void)state;
+	assert_int_equal(lowest_page("arm", "linux-2.6", 0, RW, 0), SIM_SIGNALLED);
+	assert_int_equal(lowest_page("arm", "linux-2.6", 0, QUIRE_PROT_NONE, 0), SIM_SIGNALLED);
+	assert_int_equal(lowest_page("arm", "linux-2.6", 0, RW, QUIRE_MAP_GROWSDOWN), SIM_DONE);
+	assert_int_equal(lowest_page("arm", "linux-2.6", 1, RW, 0), SIM_DONE);
+	assert_int_equal(lowest_page("i386", "linux-2.6", 0, RW, 0), SIM_DONE);
+	assert_int_equal(lowest_page("arm", "linux-4.14", 0, RW, 0), SIM_DONE);
+}
+
+/* The way, and the stack that is one page larger than what was touched. */
+static void guard_page_grows_the_stack_by_one_more(void **state)
+{
+	struct fx fx = open_stack("arm", "linux-2.6", NULL);
+	quire_va foot = FX_AT + 2048 * fx.page;
+	struct quire_region region;
+
+	(void)state;
+	fx.process->sp = foot;
+	assert_int_equal(sim_write(fx.cpu, foot - fx.page, 1, 1), SIM_DONE);
+	fx_expect_way(&fx,
+		      "do_DataAbort do_translation_fault do_page_fault mmap-lock find_vma expand_stack "
+		      "stack-grown good_area handle_mm_fault table-allocated handle_pte_fault do_no_page "
+		      "check_stack_guard_page fault-retry mmap-lock find_vma good_area handle_mm_fault "
+		      "handle_pte_fault do_no_page do_anonymous_page anon-frame minor");
+	assert_int_equal(quire_mm_region(fx.process->mm, foot, &region), QUIRE_OK);
+	assert_int_equal(region.start, foot - 2 * fx.page);
+	fx_close(&fx);
+}
+
 /* --- where mmap looks ------------------------------------------------------------------------------------ */
 
 static bool goes_up(const char *arch, const char *profile)
@@ -368,6 +421,56 @@ static void mlock_in_2_4_wants_the_limit_and_the_right(void **state)
 	fx_close(&fx);
 }
 
+/* --- to whom a fault counts ------------------------------------------------------------------------------ */
+
+static void remote_fault(const char *arch, const char *profile, unsigned to_caller)
+{
+	struct fx fx = fx_open(arch, profile, NULL);
+	struct sim_process *other;
+	struct quire_mm_usage usage;
+	char byte = 1;
+	size_t done;
+	quire_va at;
+	struct quire_mmap how = {.addr = FX_AT,
+				 .length = fx.page,
+				 .prot = RW,
+				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
+
+	assert_int_equal(sim_process_create(fx.sim, NULL, &other), QUIRE_OK);
+	assert_int_equal(SIM_OP(fx.cpu, "mmap", quire_mmap(other->mm, &how, &at)), QUIRE_OK);
+	assert_int_equal(
+	    SIM_OP(fx.cpu, "poke", quire_mm_access(other->mm, at, &byte, 1, QUIRE_ACCESS_MM_WRITE, &done)),
+	    QUIRE_OK);
+	quire_mm_usage(other->mm, &usage);
+	assert_int_equal(usage.minor, 1);
+	assert_int_equal(fx.process->minor, to_caller);
+	fx_close(&fx);
+}
+
+static void faults_of_remote_accesses_count_to_the_caller_in_6(void **state)
+{
+	(void)state;
+	remote_fault("i386", "linux-2.4", 0);
+	remote_fault("arm64_39", "linux-4.14", 0);
+	remote_fault("x86_64", "linux-6", 1);
+}
+
+/* --- tagged addresses ------------------------------------------------------------------------------------- */
+
+static void arm64_reports_addresses_without_their_tag(void **state)
+{
+	struct fx fx = fx_open("arm64_39", "linux-4.14", NULL);
+	quire_va tagged = (quire_va)UINT64_C(0x1200000050000000);
+
+	(void)state;
+	fx_expect_signal(&fx, sim_write(fx.cpu, tagged, 1, 1), QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, 0x50000000);
+	/* And resolves them: hardware and Linux ignore the tag alike. */
+	fx_map(&fx, 0x50000000, 1, RW, QUIRE_MAP_PRIVATE, NULL);
+	writes(&fx, tagged, 1, 0);
+	reads(&fx, 0x50000000, 0, 0);
+	fx_close(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +485,10 @@ int main(void)
 	    cmocka_unit_test(stack_pointer_rule_is_of_x86_until_5_0),
 	    cmocka_unit_test(memlock_limit_binds_root_in_2_4),
 	    cmocka_unit_test(commit_limit_binds_stacks_since_2_6),
+	    cmocka_unit_test(arm_2_6_32_keeps_a_guard_page_in_the_stack),
+	    cmocka_unit_test(guard_page_grows_the_stack_by_one_more),
+	    cmocka_unit_test(faults_of_remote_accesses_count_to_the_caller_in_6),
+	    cmocka_unit_test(arm64_reports_addresses_without_their_tag),
 	    cmocka_unit_test(gaps_are_sought_upwards_in_2_4_and_on_arm_2_6),
 	    cmocka_unit_test(populate_writes_to_shared_mappings_in_2_6),
 	    cmocka_unit_test(mlock_in_2_4_wants_the_limit_and_the_right),

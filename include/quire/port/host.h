@@ -118,9 +118,10 @@ struct quire_host {
 	 * the mm lock and the page lock may be held; must not sleep. */
 	void (*icache_sync)(void *host, void *page, size_t bytes);
 
-	/* Counts a fault for the calling thread that a system call took, whosever memory it was: populate, mlock,
-	 * access to another's memory. `major`: it needed I/O. Faults of quire_trap() are not told here; its outcome
-	 * has them. Default: nothing. Context: the mm lock may be held; must not sleep. */
+	/* Counts a fault for the calling thread that a system call took: populate, mlock, and under linux-6 an access
+	 * to another's memory, which earlier releases count to its owner (quire_mm_usage() has them). `major`: it needed
+	 * I/O. Faults of quire_trap() are not told here; its outcome has them. Default: nothing. Context: the mm lock
+	 * may be held; must not sleep. */
 	void (*count_fault)(void *host, bool major);
 
 	/* --- instruments: for ports that test --- */
