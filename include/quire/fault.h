@@ -202,6 +202,21 @@ struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *m
 enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector, unsigned index,
 				   const struct quire_fault_row *row) QUIRE_MUST_USE;
 
+struct quire_arch;
+struct quire_profile;
+
+/* Writes the lines that the profile's kernel logs about a fault that nothing resolved: "Unhandled fault: ..." for
+ * a status without a handler, "Unable to handle kernel ..." for kernel mode, and on ARM64 the fields of ESR_EL1
+ * ("Mem abort info: ..."). Pure.
+ *
+ * `fault`:   decoded by `arch` under `profile`: quire_trace.fault, or what quire_arch.decode() gave.
+ * `buffer`:  receives the lines, separated by '\n', none at the end; what does not fit in `size` bytes, the
+ *            zero byte included, is left out. NULL: nothing is written.
+ * Returns    bytes written, without the zero byte; 0: that kernel logs no such line (a program's own fault).
+ * Context    any. No memory is allocated. */
+size_t quire_fault_describe(const struct quire_arch *arch, const struct quire_profile *profile,
+			    const struct quire_fault *fault, char *buffer, size_t size);
+
 /* --- names for people: each is a constant string, "?" for a number outside the enum. Any context. --- */
 
 /* Returns "read", "write", "exec" or "unknown". */

@@ -85,6 +85,14 @@ void qr_out_of_memory(struct qr_fault_ctx *fc)
 	}
 }
 
+void qr_kill(struct qr_fault_ctx *fc)
+{
+	if (qr_fault_is_user(fc))
+		force_sig_info(fc, QUIRE_SIGKILL, 0, fc->rule);
+	else
+		qr_no_context(fc);
+}
+
 void qr_notify_die(struct qr_fault_ctx *fc)
 {
 	const struct quire_fault *fault = fc->fault;

@@ -147,6 +147,9 @@ QR_RARE static void fail(struct qr_fault_ctx *fc, enum qr_fault_status status)
 	case QR_FAULT_OOM:
 		qr_out_of_memory(fc);
 		break;
+	case QR_FAULT_CORRUPT:
+		qr_corrupt_entry(fc);
+		break;
 	case QR_FAULT_SIGBUS:
 		qr_do_sigbus(fc);
 		break;

@@ -4,6 +4,7 @@
  *   fault.c    the way: trap, kernel address, context, mm lock, vma, outcome
  *   decode.c   from a trap to a fault; syndrome rows replaced        profile.c  the rules
  *   vmalloc.c  a kernel address                                      trace.c    the record
+ *   corrupt.c  an upper entry with impossible bits
  *   access.c   does the vma allow the access                         badarea.c  the ends in a signal
  *   stack.c    may the stack grow                                    oops.c     the ends in kernel mode
  *   handle.c   down the table levels, then by the state of the entry pin.c      the kernel asks for a page
@@ -29,6 +30,7 @@ enum qr_fault_status {
 	QR_FAULT_ACCERR,    /* the vma forbids the access: SIGSEGV, SEGV_ACCERR */
 	QR_FAULT_SIGBUS,    /* mapped and allowed, but there is no page */
 	QR_FAULT_OOM,       /* no frame */
+	QR_FAULT_CORRUPT,   /* an upper entry has impossible bits */
 	QR_FAULT_NO_CONTEXT /* kernel mode may not wait for the mm lock */
 };
 
@@ -241,6 +243,10 @@ void qr_bad_area(struct qr_fault_ctx *fc, unsigned code);
 void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code);
 void qr_do_sigbus(struct qr_fault_ctx *fc);
 void qr_out_of_memory(struct qr_fault_ctx *fc);
+/* A corrupt upper entry: reported, then the process is killed or the entry cleared (corrupt.c). */
+void qr_corrupt_entry(struct qr_fault_ctx *fc);
+/* SIGKILL to the program; in kernel mode fixup or oops. */
+void qr_kill(struct qr_fault_ctx *fc);
 /* A code without a handler: the row's signal, or the kernel dies. */
 void qr_notify_die(struct qr_fault_ctx *fc);
 

@@ -133,6 +133,17 @@ QR_INLINE bool use_last_table(struct qr_fault_ctx *fc)
 	return true;
 }
 
+/* Why the walk did not come to the entry: a table was missing and no frame for it, or an entry above has bits
+ * that no one writes (pmd_bad). */
+static enum qr_fault_status no_entry(struct qr_fault_ctx *fc)
+{
+	struct qr_pt_bad bad;
+
+	if (qr_pt_find_bad(&fc->mm->pt, fc->va, &bad))
+		return qr_refuse(fc, QUIRE_STEP_PTE_CORRUPT, QR_FAULT_CORRUPT);
+	return QR_FAULT_OOM;
+}
+
 /* The entry by a walk from the root, with missing tables made: pgd_offset, pmd_alloc, pte_alloc. Its table
  * is kept for the next fault. */
 static enum qr_fault_status walk(struct qr_fault_ctx *fc)
@@ -144,7 +155,7 @@ static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 	if (qr_unlikely(!fc->entry)) {
 		fc->entry = qr_pt_alloc(&fc->mm->pt, fc->va, 0, &made);
 		if (!fc->entry)
-			return QR_FAULT_OOM;
+			return no_entry(fc);
 		while (made--)
 			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
 	}

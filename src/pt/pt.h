@@ -130,6 +130,18 @@ void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level);
  * tables made so far stay, empty and harmless. => PT not held. */
 void *qr_pt_alloc(struct qr_pt *pt, quire_va va, unsigned level, unsigned *out_made);
 
+/* An upper entry whose bits nothing here writes (bad.c). */
+struct qr_pt_bad {
+	unsigned level;
+	void *entry;
+	quire_pte pte;
+};
+/* The one on the way to `va`. False: there is none. => tables cannot vanish: mm lock held. */
+bool qr_pt_find_bad(const struct qr_pt *pt, quire_va va, struct qr_pt_bad *out_bad);
+/* Makes it none, or name its table again where that is found by its descriptor: true. Visits every
+ * descriptor. => mm lock for write. The caller flushes. */
+bool qr_pt_mend(struct qr_pt *pt, quire_va va, const struct qr_pt_bad *bad);
+
 /* The PT lock of the table that `entry` lies in. */
 static inline struct qr_page *qr_pt_table_of(const struct qr_pt *pt, const void *entry)
 {

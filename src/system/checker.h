@@ -11,12 +11,12 @@
 #ifndef QR_CHECKER_H
 #define QR_CHECKER_H
 
+#include "base/text.h"
 #include "page/page.h"
 
 struct qr_checker {
 	struct quire_system *system;
-	char *why; /* where the line goes; may be NULL */
-	size_t size, at;
+	struct qr_text why; /* where the line goes */
 	/* Found on the way. */
 	uint64_t table_frames; /* in all trees */
 	uint64_t leaves;       /* that count as mappings */
