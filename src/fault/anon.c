@@ -2,7 +2,8 @@
 /* Anonymous memory that was never touched: do_anonymous_page.
  *
  * A read maps the one zero page, read-only, without a reference or reverse mapping: no address space owns
- * it, and it is never freed. A write maps a cleared frame, EXCLUSIVE to this address. */
+ * it, and it is never freed. A write maps a cleared frame, EXCLUSIVE to this address: clear_user_highpage is the
+ * frame allocator's, with the host's window where RAM has no linear address, and flush_page_to_ram the host's. */
 #include "fault/fault.h"
 
 static enum qr_fault_status map_zero_page(struct qr_fault_ctx *fc)
@@ -29,7 +30,7 @@ enum qr_fault_status qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page)
 		qr_page_put(fc->system, page);
 		return QR_FAULT_RACED;
 	}
-	/* commit */
+	/* commit: set_pte, update_mmu_cache */
 	qr_rmap_add_new(page, fc->entry);
 	qr_pte_set(arch, 0, fc->entry, qr_anon_pte(fc, page));
 	qr_pt_unlock(&fc->mm->pt, fc->table);

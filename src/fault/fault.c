@@ -64,7 +64,7 @@ QR_RARE static bool wait_for_mm_lock(struct qr_fault_ctx *fc)
 	return true;
 }
 
-/* The mm lock for read, in order to find the vma. False: this fault may not wait for it. */
+/* The mm lock for read, down_read_trylock first, in order to find the vma. False: this fault may not wait for it. */
 QR_INLINE bool lock_mm(struct qr_fault_ctx *fc)
 {
 	fc->slot = &fc->mm->slot[fc->cpu->cpu];
@@ -187,7 +187,7 @@ QR_RARE static void no_user_context(struct qr_fault_ctx *fc)
 		qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 
-/* => a user's address */
+/* Without an mm, or in_atomic, nothing is looked up. => a user's address */
 QR_INLINE void do_page_fault(struct qr_fault_ctx *fc)
 {
 	if (qr_unlikely(!fc->mm || (fc->context & QUIRE_CTX_ATOMIC)))

@@ -102,7 +102,8 @@ static __attribute__((noinline)) enum qr_fault_status handle_present(struct qr_f
 	}
 }
 
-/* By the state of the entry, as it is now. => the step is counted */
+/* By the state of the entry, as it is now. What 2.4 and 2.6 call do_no_page is the last line.
+ * => the step is counted */
 QR_INLINE enum qr_fault_status handle_pte_fault(struct qr_fault_ctx *fc)
 {
 	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);

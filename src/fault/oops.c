@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A fault in kernel mode that cannot be resumed: the exception table, else the kernel dies. */
+/* A fault in kernel mode that cannot be resumed: no_context, on ARM __do_kernel_fault.
+ *
+ * fixup_exception continues where the exception table says (search_exception_table in 2.4); without an entry
+ * the kernel dies with a report. The port prints it, and ends the task, do_exit with SIGKILL, or the machine. */
 #include "fault/fault.h"
 
 quire_va qr_search_exception_tables(struct qr_fault_ctx *fc)
@@ -10,6 +13,7 @@ quire_va qr_search_exception_tables(struct qr_fault_ctx *fc)
 	return host->fixup ? host->fixup(fc->system->host_context, fc->pc) : 0;
 }
 
+/* die */
 void qr_die(struct qr_fault_ctx *fc)
 {
 	fc->outcome = (struct quire_outcome){

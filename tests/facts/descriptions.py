@@ -57,10 +57,10 @@ def has_word(text, word):
 
 
 def defines(text, name):
-    """A function's definition or a macro, a structure, an array: the name at the start of its line's statement."""
+    """A function, at the start of a line and not only declared; an array, a macro, a structure, a label."""
     word = re.escape(name)
-    return re.search(rf"^(?!\s*[*/]).*(?<![A-Za-z0-9_]){word}\s*(\(|\[|=)|^#define\s+{word}\b|"
-                     rf"^\s*(struct|enum)\s+{word}\s*\{{|^(\.globl\s+)?{word}:", text, re.M) is not None
+    return re.search(rf"^[A-Za-z_](?:[^;\n]*[ *])?{word}\([^;\n]*$|^[A-Za-z_][^;\n]*[ *]{word}(\[[^;\n]*\])? = |"
+                     rf"^#define\s+{word}\b|^(struct|enum) {word} \{{|^{word}:", text, re.M) is not None
 
 
 def is_path(word):

@@ -97,11 +97,11 @@ class Judgement:
             if index not in used_excuse:
                 self.wrong.append(f"excused.tsv: nothing needs '{row[0]} {row[1]}' any more")
         self.mended = [row for index, row in enumerate(tables.failing) if index not in used_failing]
-        total = sum(self.count.values(), collections.Counter())
-        if total["excused"] * 100 > total["facts"] * EXCUSED_PERCENT:
-            self.wrong.append(f"{total['excused']} of {total['facts']} facts are excused: more than "
-                              f"{EXCUSED_PERCENT} percent")
-        self.count["all"] = total
+        for column, count in self.count.items():
+            if count["excused"] * 100 > count["facts"] * EXCUSED_PERCENT:
+                self.wrong.append(f"{column}: {count['excused']} of {count['facts']} facts are excused: more than "
+                                  f"{EXCUSED_PERCENT} percent")
+        self.count["all"] = sum(self.count.values(), collections.Counter())
 
     def print(self):
         names = ["facts", "hold", "excused", "known wrong", "wrong"]

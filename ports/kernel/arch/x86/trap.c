@@ -199,7 +199,7 @@ static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *f
 	fault_signal();
 }
 
-/* #PF: SDM volume 3, 4.7. CR2 is read before anything else can fault. */
+/* #PF: SDM volume 3, 4.7. CR2 is read (read_cr2) before anything else can fault. */
 void page_fault(struct regs *regs)
 {
 	bool user = regs_from_user(regs);
