@@ -230,6 +230,8 @@ static void what_the_library_has_not_is_left_out(void **state)
 		assert_null(scn_traits_read(row[i].trait, &traits));
 		assert_true(scn_parse(text, strlen(text), &program, &error));
 		assert_int_equal(program.op_count, 9);
+		assert_int_equal(scn_traits_shown_by(&traits, &program) != SCN_TRAITS,
+				 row[i].gone && strcmp(row[i].trait, "disk=no") != 0);
 		assert_int_equal(scn_traits_leave_out(&traits, &program), row[i].gone);
 		disk = strcmp(row[i].trait, "disk=no") == 0;
 		assert_int_equal(program.op_count, disk ? 9 : 9 - row[i].gone);

@@ -77,7 +77,11 @@ static void judge_scenario(struct judge *j, const char *name, const char *text)
 		result_line(j, false, name, NULL);
 		return;
 	}
-	missing = scn_traits_missing(&j->traits, j->program->needs);
+	missing = scn_traits_obstacle(&j->traits);
+	if (missing == SCN_TRAITS)
+		missing = scn_traits_missing(&j->traits, j->program->needs);
+	if (missing == SCN_TRAITS)
+		missing = scn_traits_shown_by(&j->traits, j->program);
 	if (missing != SCN_TRAITS) {
 		snprintf(remark, sizeof(remark), "SKIP this kernel has %s",
 			 scn_trait_text(&j->traits, missing, room));

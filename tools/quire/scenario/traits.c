@@ -155,6 +155,15 @@ static bool is_left_out(const struct scn_traits *traits, unsigned trait)
 	return row->way == SCN_WAY_LEFT_OUT && !scn_traits_is_usual(traits, (enum scn_trait)trait);
 }
 
+enum scn_trait scn_traits_shown_by(const struct scn_traits *traits, const struct scn_program *program)
+{
+	for (unsigned t = 0; t < SCN_TRAITS; t++)
+		for (unsigned i = 0; is_left_out(traits, t) && i < program->op_count; i++)
+			if (scn_trait_rows[t].leaves_out(&program->op[i]))
+				return (enum scn_trait)t;
+	return SCN_TRAITS;
+}
+
 unsigned scn_traits_leave_out(const struct scn_traits *traits, struct scn_program *program)
 {
 	unsigned kept = 0, left = 0;

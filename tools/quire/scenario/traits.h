@@ -103,6 +103,8 @@ bool scn_traits_is_usual(const struct scn_traits *traits, enum scn_trait trait);
 enum scn_trait scn_traits_obstacle(const struct scn_traits *traits);
 /* The first trait of `needs` that is not as usual; SCN_TRAITS: none is missing. */
 enum scn_trait scn_traits_missing(const struct scn_traits *traits, uint32_t needs);
+/* The first trait for which an operation of the program would be left out; SCN_TRAITS: none. */
+enum scn_trait scn_traits_shown_by(const struct scn_traits *traits, const struct scn_program *program);
 /* Takes what the library has no rule for out of a program. Returns how many operations and files. */
 unsigned scn_traits_leave_out(const struct scn_traits *traits, struct scn_program *program);
 

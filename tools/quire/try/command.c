@@ -136,13 +136,19 @@ static void end_report(struct session *s, const char *why)
 /* Whether the machine lacks what the scenario needs; says so. */
 static bool lacks(struct session *s, const char *path, const struct scn_program *program)
 {
-	enum scn_trait missing = scn_traits_missing(&s->options.traits, program->needs);
+	const struct scn_traits *traits = &s->options.traits;
+	enum scn_trait missing = scn_traits_obstacle(traits);
 	char room[80];
 
 	if (missing == SCN_TRAITS)
+		missing = scn_traits_missing(traits, program->needs);
+	/* The simulated machine acts these out within the arena; the kernel does what it does. */
+	if (missing == SCN_TRAITS && s->options.on_host)
+		missing = scn_traits_shown_by(traits, program);
+	if (missing == SCN_TRAITS)
 		return false;
 	s->left_out++;
-	scn_trait_text(&s->options.traits, missing, room);
+	scn_trait_text(traits, missing, room);
 	if (s->options.json)
 		json_array_append_new(s->list, json_pack("{s:s,s:s}", "file", path, "left_out", room));
 	else
