@@ -360,6 +360,42 @@ static void shrinks_to_the_cause(void **state)
 	assert_int_equal(scn_sim_close(sim[1]), 0);
 }
 
+static const struct scn_run *kept_run(struct scn_sim *sim, const char *text, struct scn_run *to)
+{
+	struct scn_error error;
+	const struct scn_run *run;
+	const char *why;
+
+	assert_true(parse(text, &error));
+	run = scn_sim_run(sim, &program, &why);
+	assert_non_null(run);
+	*to = *run;
+	return to;
+}
+
+/* Where a release is known to join fewer mappings, and only there, they count as one. */
+static void joins_mappings_that_could_be_one(void **state)
+{
+	static struct scn_run one, two, other;
+	struct scn_sim *sim = open_machine(NULL);
+	struct conform_difference difference;
+
+	kept_run(sim, "map 1p rw fixed arena\nmap 1p rw fixed arena+1p\nlayout\nfork child", &one);
+	kept_run(sim, "map 1p rw fixed arena\nmap 1p rw noreserve fixed arena+1p\nlayout\nfork child", &two);
+	kept_run(sim, "map 1p rw fixed arena\nmap 1p r fixed arena+1p\nlayout\nfork child", &other);
+	conform_compare_runs(&one, &two, false, &difference);
+	assert_true(difference.found && difference.index == 2);
+	assert_string_equal(difference.what, "layout");
+	conform_compare_runs(&one, &two, true, &difference);
+	assert_false(difference.found);
+	conform_compare_runs(&one, &other, true, &difference);
+	assert_true(difference.found && difference.index == 2);
+	conform_compare_runs(&other, &two, true, &difference);
+	assert_true(difference.found && difference.index == 2);
+	assert_true(conform_joins(6 << 8 | 1) && !conform_joins(6 << 8 | 18));
+	assert_int_equal(scn_sim_close(sim), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +408,7 @@ int main(void)
 	    cmocka_unit_test(knows_every_machine),
 	    cmocka_unit_test(sees_what_is_not_met),
 	    cmocka_unit_test(shrinks_to_the_cause),
+	    cmocka_unit_test(joins_mappings_that_could_be_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The comparator: two runs of one program, field by field; nothing is rounded or forgiven. */
+/* The comparator: two runs of one program, field by field; nothing is rounded or forgiven. Where a kernel's
+ * release is known to leave mappings apart that could be one, these count as one. */
 #include "conform.h"
 
 #include <inttypes.h>
@@ -14,8 +15,48 @@ static bool same_view(const struct scn_run *a, const struct scn_run *b, const st
 	       memcmp(a->view + x->view, b->view + y->view, x->view_bytes) == 0;
 }
 
+static bool is_continued(const struct scn_row *row, const struct scn_row *next)
+{
+	return row->end == next->start && row->prot == next->prot && row->shared == next->shared &&
+	       row->kind == next->kind && row->file == next->file &&
+	       (row->kind == SCN_KIND_ANON || row->offset + (row->end - row->start) == next->offset);
+}
+
+/* The row at *at, with those that it could be one with; *at is moved behind them. False: there is none. */
+static bool next_joined(const struct scn_run *run, const struct scn_result *r, size_t *at,
+			struct scn_row *out)
+{
+	struct scn_row next;
+
+	if (*at + sizeof(*out) > r->view_bytes)
+		return false;
+	memcpy(out, run->view + r->view + *at, sizeof(*out));
+	for (*at += sizeof(next); *at + sizeof(next) <= r->view_bytes; *at += sizeof(next)) {
+		memcpy(&next, run->view + r->view + *at, sizeof(next));
+		if (!is_continued(out, &next))
+			break;
+		out->end = next.end;
+	}
+	return true;
+}
+
+static bool same_joined(const struct scn_run *a, const struct scn_run *b, const struct scn_result *x,
+			const struct scn_result *y)
+{
+	struct scn_row p, q;
+	size_t at = 0, on = 0;
+	bool more;
+
+	do {
+		more = next_joined(a, x, &at, &p);
+		if (more != next_joined(b, y, &on, &q))
+			return false;
+	} while (more && memcmp(&p, &q, sizeof(p)) == 0);
+	return !more;
+}
+
 /* The first field that differs, or NULL. */
-static const char *field(const struct scn_run *a, const struct scn_run *b, unsigned index)
+static const char *field(const struct scn_run *a, const struct scn_run *b, unsigned index, bool join)
 {
 	const struct scn_result *x = &a->result[index], *y = &b->result[index];
 
@@ -29,6 +70,8 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 		return "errno";
 	if (x->at != y->at)
 		return "address";
+	if (join && scn_result_verb(a->program, index) == SCN_LAYOUT)
+		return same_joined(a, b, x, y) ? NULL : "layout";
 	if (x->value != y->value || x->mix != y->mix || !same_view(a, b, x, y))
 		return scn_result_verb(a->program, index) == SCN_LAYOUT     ? "layout"
 		       : scn_result_verb(a->program, index) == SCN_RESIDENT ? "residency"
@@ -94,13 +137,14 @@ static void describe(const struct scn_run *a, const struct scn_run *b, unsigned 
 	out->what = what;
 }
 
-void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, struct conform_difference *out)
+void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, bool join,
+			  struct conform_difference *out)
 {
 	unsigned count = scn_result_count(a->program);
 
 	memset(out, 0, sizeof(*out));
 	for (unsigned i = 0; i < count; i++) {
-		const char *what = field(a, b, i);
+		const char *what = field(a, b, i, join);
 
 		if (what) {
 			describe(a, b, i, what, out);
@@ -130,7 +174,7 @@ void conform_compare(struct conform_side side[2], const struct scn_program *prog
 			return;
 		}
 	}
-	conform_compare_runs(run[0], run[1], out);
+	conform_compare_runs(run[0], run[1], side[0].joins, out);
 }
 
 /* --- The printed difference --- */
@@ -143,7 +187,7 @@ struct notes {
 
 static bool differs(const struct notes *n, unsigned index)
 {
-	return n->run[0] && n->run[1] && field(n->run[0], n->run[1], index);
+	return n->run[0] && n->run[1] && field(n->run[0], n->run[1], index, n->side[0].joins);
 }
 
 static void note_both(FILE *to, unsigned index, void *context)

@@ -41,6 +41,7 @@ void conform_generate(struct conform_choice *choice, unsigned ops, unsigned feat
 struct conform_side {
 	const char *name;
 	void *context;
+	bool joins;                 /* of side[0]: mappings that could be one count as one */
 	const struct scn_run *last; /* of conform_compare(); NULL: its machinery failed */
 	/* The results, valid until the next call on this side; NULL with *out_text: the machinery failed. */
 	const struct scn_run *(*run)(void *context, const struct scn_program *program, const char **out_text);
@@ -58,8 +59,9 @@ struct conform_difference {
 /* Runs `program` on both sides and compares everything. */
 void conform_compare(struct conform_side side[2], const struct scn_program *program,
 		     struct conform_difference *out);
-/* Compares two finished runs. `release`: version of the host's kernel. */
-void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, struct conform_difference *out);
+/* Compares two finished runs. `join`: mappings that could be one count as one. */
+void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, bool join,
+			  struct conform_difference *out);
 
 /* Removes operations as long as a difference stays. Returns how many runs it took. */
 unsigned conform_shrink(struct conform_side side[2], struct scn_program *program,
@@ -103,7 +105,7 @@ struct conform_known {
 	unsigned from, before; /* versions, major << 8 | minor, for which it holds: from <= v < before */
 	const char *what;
 	const char *reason;
-	/* Whether the operation must be left out on such a kernel. */
+	/* Whether the operation must be left out on such a kernel. NULL: none is; mappings are joined. */
 	bool (*applies)(const struct scn_op *op);
 };
 /* Ends with a NULL `what`. */
@@ -112,6 +114,8 @@ extern const struct conform_known conform_known[];
 unsigned conform_kernel_version(void);
 /* Removes from the program what `version` is known to do in another way. Returns how many operations. */
 unsigned conform_leave_out(struct scn_program *program, unsigned version);
+/* Whether `version` is known to leave mappings apart that could be one. */
+bool conform_joins(unsigned version);
 void conform_print_known(FILE *to, unsigned version);
 
 #endif

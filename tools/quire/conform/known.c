@@ -52,6 +52,11 @@ static bool is_wipeonfork(const struct scn_op *op)
 	return is_advice(op, SCN_ADV_WIPEONFORK) || is_advice(op, SCN_ADV_KEEPONFORK);
 }
 
+static bool is_free(const struct scn_op *op)
+{
+	return is_advice(op, SCN_ADV_FREE);
+}
+
 static bool is_remote(const struct scn_op *op)
 {
 	return op->verb == SCN_PEEK || op->verb == SCN_POKE;
@@ -81,6 +86,12 @@ const struct conform_known conform_known[] = {
      is_remote},
     {0, VERSION(6, 17), "remap",
      "since 6.17 one call moves several mappings, and refusals were put into another order", is_remap},
+    {VERSION(5, 14), VERSION(6, 17), "advise populate-read, populate-write",
+     "6.1 populates what lies behind a hole, and then refuses", is_populate},
+    {VERSION(4, 5), VERSION(6, 17), "advise free",
+     "6.1 leaves an entry read-only in mprotect that this advice has made clean", is_free},
+    {0, VERSION(6, 17), "mappings that could be one",
+     "6.1 joins fewer of them: never written ones with others, and those that mprotect made read-only", NULL},
     {0, 0, NULL, NULL, NULL},
 };
 
@@ -110,7 +121,7 @@ unsigned conform_leave_out(struct scn_program *program, unsigned version)
 		bool out = false;
 
 		for (const struct conform_known *k = conform_known; k->what; k++)
-			out |= holds(k, version) && k->applies(&program->op[i]);
+			out |= holds(k, version) && k->applies && k->applies(&program->op[i]);
 		if (out)
 			left++;
 		else
@@ -120,6 +131,14 @@ unsigned conform_leave_out(struct scn_program *program, unsigned version)
 	return left;
 }
 
+bool conform_joins(unsigned version)
+{
+	for (const struct conform_known *k = conform_known; k->what; k++)
+		if (!k->applies && holds(k, version))
+			return true;
+	return false;
+}
+
 void conform_print_known(FILE *to, unsigned version)
 {
 	unsigned count = 0;
@@ -127,7 +146,8 @@ void conform_print_known(FILE *to, unsigned version)
 	for (const struct conform_known *k = conform_known; k->what; k++) {
 		if (!holds(k, version))
 			continue;
-		fprintf(to, "  left out on this kernel: %s: %s\n", k->what, k->reason);
+		fprintf(to, "  %s on this kernel: %s: %s\n", k->applies ? "left out" : "counted as one",
+			k->what, k->reason);
 		count++;
 	}
 	if (!count)

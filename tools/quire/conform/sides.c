@@ -52,6 +52,7 @@ bool conform_open_sides(const struct conform_options *o, struct conform_side sid
 	/* The host first: what it forks from must still be small. */
 	if (!open_host(o, &side[0], "host", out_why))
 		return false;
+	side[0].joins = !o->stand_in && conform_joins(conform_kernel_version());
 	if (o->self)
 		return open_host(o, &side[1], "again", out_why);
 	side[1] = (struct conform_side){
