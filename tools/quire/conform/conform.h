@@ -106,7 +106,7 @@ struct conform_known {
 	const char *what;
 	const char *reason;
 	/* Whether the operation must be left out on such a kernel. NULL: none is; mappings are joined. */
-	bool (*applies)(const struct scn_op *op);
+	bool (*applies)(const struct scn_program *program, const struct scn_op *op);
 };
 /* Ends with a NULL `what`. */
 extern const struct conform_known conform_known[];

@@ -17,52 +17,57 @@ static bool is_advice(const struct scn_op *op, unsigned advice)
 	return op->verb == SCN_ADVISE && op->flags == advice;
 }
 
-static bool is_populate(const struct scn_op *op)
+static bool is_populate(const struct scn_program *program, const struct scn_op *op)
 {
 	return is_advice(op, SCN_ADV_POPULATE_READ) || is_advice(op, SCN_ADV_POPULATE_WRITE);
 }
 
-static bool is_dontneed_locked(const struct scn_op *op)
+static bool is_dontneed_locked(const struct scn_program *program, const struct scn_op *op)
 {
 	return is_advice(op, SCN_ADV_DONTNEED_LOCKED);
 }
 
-static bool is_cold(const struct scn_op *op)
+static bool is_cold(const struct scn_program *program, const struct scn_op *op)
 {
 	return is_advice(op, SCN_ADV_COLD);
 }
 
-static bool is_dontunmap(const struct scn_op *op)
+static bool is_dontunmap(const struct scn_program *program, const struct scn_op *op)
 {
 	return op->verb == SCN_REMAP && op->flags & SCN_REMAP_DONTUNMAP;
 }
 
-static bool is_remap(const struct scn_op *op)
+static bool is_remap(const struct scn_program *program, const struct scn_op *op)
 {
 	return op->verb == SCN_REMAP;
 }
 
-static bool is_noreplace(const struct scn_op *op)
+static bool is_noreplace(const struct scn_program *program, const struct scn_op *op)
 {
 	return op->verb == SCN_MAP && op->flags & SCN_MAP_NOREPLACE;
 }
 
-static bool is_wipeonfork(const struct scn_op *op)
+static bool is_wipeonfork(const struct scn_program *program, const struct scn_op *op)
 {
 	return is_advice(op, SCN_ADV_WIPEONFORK) || is_advice(op, SCN_ADV_KEEPONFORK);
 }
 
-static bool is_free(const struct scn_op *op)
+static bool is_free(const struct scn_program *program, const struct scn_op *op)
 {
 	return is_advice(op, SCN_ADV_FREE);
 }
 
-static bool is_remote(const struct scn_op *op)
+static bool is_remote(const struct scn_program *program, const struct scn_op *op)
 {
 	return op->verb == SCN_PEEK || op->verb == SCN_POKE;
 }
 
-static bool is_growing(const struct scn_op *op)
+static bool is_disk_truncate(const struct scn_program *program, const struct scn_op *op)
+{
+	return op->verb == SCN_TRUNCATE && program->file[op->file].kind == SCN_FILE_DISK;
+}
+
+static bool is_growing(const struct scn_program *program, const struct scn_op *op)
 {
 	return op->verb == SCN_MAP && op->flags & SCN_MAP_GROWSDOWN;
 }
@@ -90,6 +95,8 @@ const struct conform_known conform_known[] = {
      "6.1 populates what lies behind a hole, and then refuses", is_populate},
     {VERSION(4, 5), VERSION(6, 17), "advise free",
      "6.1 leaves an entry read-only in mprotect that this advice has made clean", is_free},
+    {0, VERSION(6, 17), "truncate of a file of a disk",
+     "on 6.1 a file that grows shows what a mapping wrote behind its end", is_disk_truncate},
     {0, VERSION(6, 17), "mappings that could be one",
      "6.1 joins fewer of them: never written ones with others, and those that mprotect made read-only", NULL},
     {0, 0, NULL, NULL, NULL},
@@ -121,7 +128,7 @@ unsigned conform_leave_out(struct scn_program *program, unsigned version)
 		bool out = false;
 
 		for (const struct conform_known *k = conform_known; k->what; k++)
-			out |= holds(k, version) && k->applies && k->applies(&program->op[i]);
+			out |= holds(k, version) && k->applies && k->applies(program, &program->op[i]);
 		if (out)
 			left++;
 		else

@@ -111,7 +111,10 @@ static void shrink_and_tell(struct worker *w, uint64_t number, struct conform_di
 		return;
 	w->differences++;
 	alarm(10 * PROGRAM_SECONDS);
-	record.shrink_runs = conform_shrink(w->side, w->program, difference);
+	if (difference->found)
+		record.shrink_runs = conform_shrink(w->side, w->program, difference);
+	if (!difference->found)
+		snprintf(difference->text, sizeof(difference->text), "seen once, and not again");
 	record.shrunk_ops = w->program->op_count;
 	fprintf(to, "# quire conform --seed %" PRIu64 " --ops %u --only %" PRIu64 "\n", w->o->seed, w->o->ops,
 		number);
@@ -130,8 +133,7 @@ static void shrink_number(struct worker *w, uint64_t number)
 
 	make_program(w, number);
 	conform_compare(w->side, w->program, &difference);
-	if (difference.found)
-		shrink_and_tell(w, number, &difference);
+	shrink_and_tell(w, number, &difference);
 }
 
 static bool compare_number(struct worker *w, uint64_t number, struct conform_difference *out)

@@ -66,7 +66,7 @@ struct scn_trait_row {
 	const char *yes, *no; /* in a report; numbers: `yes` goes before the number, `no` is 0 */
 	enum scn_trait_unit unit;
 	enum scn_trait_way way;
-	bool recorded; /* recorded results show it: see tools/conform-static */
+	bool recorded; /* recorded results show it, in programs of which nothing is left out for it */
 	int64_t usual; /* of a plain kernel of Debian on x86-64: the profile linux-6 */
 	int64_t most;  /* numbers: a probe looks no further; this many or more */
 	int64_t bound; /* APPLIED: the library follows no further; 0: as far as it goes */
