@@ -439,7 +439,7 @@ static void remote_fault(const char *arch, const char *profile, unsigned to_call
 	assert_int_equal(sim_process_create(fx.sim, NULL, &other), QUIRE_OK);
 	assert_int_equal(SIM_OP(fx.cpu, "mmap", quire_mmap(other->mm, &how, &at)), QUIRE_OK);
 	assert_int_equal(
-	    SIM_OP(fx.cpu, "poke", quire_mm_access(other->mm, at, &byte, 1, QUIRE_ACCESS_MM_WRITE, &done)),
+	    SIM_OP(fx.cpu, "poke", quire_mm_access(other->mm, at, &byte, 1, QUIRE_REMOTE_WRITE, &done)),
 	    QUIRE_OK);
 	quire_mm_usage(other->mm, &usage);
 	assert_int_equal(usage.minor, 1);
