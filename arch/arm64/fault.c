@@ -114,7 +114,8 @@ static void do_mem_abort(const struct quire_arch *arch, struct quire_fault *faul
 	}
 }
 
-/* The aborts of the four classes, with the row that esr_to_fault_info finds: the class gives the mode and the kind of access, the status the cause. */
+/* The aborts of the four classes, with the row that esr_to_fault_info finds: the class gives the mode and the kind
+ * of access, the status the cause. */
 static void decode_abort(const struct quire_arch *arch, const struct quire_fault_row *row, unsigned ec,
 			 struct quire_fault *fault)
 {

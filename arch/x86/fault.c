@@ -101,7 +101,8 @@ static void refine_cause(struct quire_fault *fault)
 	}
 }
 
-/* A kernel address, to be looked up by vmalloc_fault or refused. Lazily synced top levels mean that it may be the kernel's own and only unknown
+/* A kernel address, to be looked up by vmalloc_fault or refused. Lazily synced top levels mean that it may be the
+ * kernel's own and only unknown
  * to this root; 2.4 looks there whatever the code says, later kernels only if the code is plain. */
 static void kernel_address(const struct quire_profile *profile, struct quire_fault *fault)
 {

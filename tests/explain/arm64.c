@@ -198,13 +198,16 @@ static void check_rows(const char *profile_name, const char *handlers, const cha
 		enum quire_step handler = handler_of(handlers[code]);
 		struct quire_fault fault = arm64(profile_name, DABT_USER | code, USER_ADDRESS);
 		bool translation = handler == QUIRE_STEP_DO_TRANSLATION_FAULT;
+		bool bad_area = handler == QUIRE_STEP_DO_ALIGNMENT || handler == QUIRE_STEP_DO_TAG_CHECK;
 
 		assert_int_equal(rows[code].handler, handler);
 		assert_int_equal(rows[code].signal, signals[code] == 'v' ? 11 : signals[code] == 'u' ? 7 : 9);
 		assert_int_equal(fault.steps[1], handler);
-		assert_int_equal(fault.steps_count, translation ? 3 : 2);
+		assert_int_equal(fault.steps_count, translation || bad_area ? 3 : 2);
 		if (translation)
 			assert_int_equal(fault.steps[2], QUIRE_STEP_DO_PAGE_FAULT);
+		if (bad_area)
+			assert_int_equal(fault.steps[2], QUIRE_STEP_DO_BAD_AREA);
 		/* MAPERR where nothing was found, ACCERR where it was refused */
 		if (signals[code] == 'v' && handlers[code] != 'g')
 			assert_int_equal(rows[code].code, translation ? 1 : 2);

@@ -144,7 +144,8 @@ static void user_addresses(void **state)
 	assert_int_equal(fault.steps_count, 2);
 	assert_int_equal(fault.steps[1], QUIRE_STEP_DO_USER_ADDR_FAULT);
 	fault = x86("linux-6", 0, KERNEL_ADDRESS);
-	assert_int_equal(fault.steps[1], QUIRE_STEP_DO_KERN_ADDR_FAULT);
+	assert_int_equal(fault.steps[1], QUIRE_STEP_FAULT_IN_KERNEL_SPACE);
+	assert_int_equal(fault.steps[2], QUIRE_STEP_DO_KERN_ADDR_FAULT);
 }
 
 /* The last user address and the first that is none. */

@@ -73,6 +73,8 @@ static struct sim *create(void *context)
 	memset(scene->saw, 0, sizeof(scene->saw));
 	if (sim_process_create(scene->sim, NULL, &scene->process) != QUIRE_OK)
 		abort();
+	/* 2.4 locks nothing without this right. */
+	quire_mm_set_rights(scene->process->mm, QUIRE_RIGHT_IPC_LOCK);
 	for (unsigned i = 0; i < 2; i++)
 		sim_switch(sim_cpu(scene->sim, i), scene->process);
 	sim_use_cpu(sim_cpu(scene->sim, 0));

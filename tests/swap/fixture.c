@@ -12,6 +12,8 @@ struct sw sw_open(const char *arch, const char *profile, uint64_t slots, uint32_
 	struct sw sw;
 
 	sw.fx = fx_open(arch, profile, more);
+	/* 2.4 locks nothing without this right. */
+	quire_mm_set_rights(sw.fx.process->mm, QUIRE_RIGHT_IPC_LOCK);
 	sw.store = sim_store_create(sw.fx.sim, slots, flags);
 	assert_non_null(sw.store);
 	assert_int_equal(

@@ -45,7 +45,7 @@ static void way_2_4(void **state)
 	assert_true(is_writable(&sw, FX_AT + 2 * sw.fx.page));
 	assert_true(has_slot(&sw, FX_AT + 2 * sw.fx.page));
 	/* What was read is taken over by a write: the cache's reference does not count. */
-	sw_write_way(&sw, FX_AT, 0x98, "handle_pte_fault do_wp_page wp_page_reuse minor", 0);
+	sw_write_way(&sw, FX_AT, 0x98, "handle_pte_fault do_wp_page page-reused minor", 0);
 	assert_true(has_slot(&sw, FX_AT));
 	sw_check(&sw, "2.4");
 	sw_close(&sw);
@@ -102,7 +102,7 @@ static void way_2_6(void **state)
 	/* Not alone: the same fault goes on to copy. */
 	assert_int_equal(sim_process_fork(sw.fx.process, &child), QUIRE_OK);
 	sw_write_way(&sw, FX_AT + sw.fx.page, 0x98,
-		     "handle_pte_fault do_swap_page swap-cache-hit do_wp_page wp_page_copy minor", 0);
+		     "handle_pte_fault do_swap_page swap-cache-hit do_wp_page page-copied minor", 0);
 	sim_switch(sw.fx.cpu, child);
 	sw_expect(&sw, FX_AT + sw.fx.page, 3, 0x11);
 	sw_check(&sw, "2.6");
@@ -123,7 +123,7 @@ static void way_4_14(void **state)
 	sw_read_way(
 	    &sw, FX_AT, 0x10,
 	    "handle_pte_fault do_swap_page lock-dropped swap-read fault-retry mmap-lock find_vma good_area "
-	    "handle_mm_fault handle_pte_fault do_swap_page swap-cache-hit major",
+	    "handle_mm_fault __handle_mm_fault handle_pte_fault do_swap_page swap-cache-hit major",
 	    1);
 	assert_int_equal(sw.store->gets, 8);
 	assert_false(is_writable(&sw, FX_AT));
@@ -177,7 +177,7 @@ static void way_6(void **state)
 	sw_read_way(
 	    &sw, FX_AT, 0x10,
 	    "handle_pte_fault do_swap_page lock-dropped swap-read fault-retry mmap-lock find_vma good_area "
-	    "handle_mm_fault handle_pte_fault do_swap_page swap-cache-hit major",
+	    "handle_mm_fault __handle_mm_fault handle_pte_fault do_swap_page swap-cache-hit major",
 	    1);
 	assert_true(is_writable(&sw, FX_AT));
 	assert_true(has_slot(&sw, FX_AT));

@@ -213,7 +213,10 @@ static void op_swap(struct walk *walk)
 	struct place *place = &walk->place[below(walk, walk->places)];
 
 	if (place->level == 0 && !place->mapped && !place->swapped)
-		swap_place(walk, place, run_random(walk->run) & ((UINT64_C(1) << walk->arch->swap_bits) - 1));
+		/* Of an area that is not the poison's: poison is not counted as swapped. */
+		swap_place(walk, place,
+			   run_random(walk->run) & ((UINT64_C(1) << walk->arch->swap_bits) - 1) &
+			       ~UINT64_C(2));
 }
 
 static void op_unmap(struct walk *walk)
