@@ -3,8 +3,6 @@
 #include <quire/mm.h>
 #include <quire/profile.h>
 
-#include "base/mem.h"
-
 #define READABLE (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)
 
 /* enter with the largest frame, and some registers */

@@ -130,7 +130,7 @@ const struct quire_profile *quire_profile_find(const char *name);
 /* Returns the index-th profile, oldest first; NULL past the end. Any context. */
 const struct quire_profile *quire_profile_at(unsigned index);
 
-/* The rules of `profile` on that kind of architecture (quire_arch.family). Never NULL. Any context. */
+/* Returns the rules of `profile` on that kind of architecture (quire_arch.family). Never NULL. Any context. */
 const struct quire_arch_rules *quire_profile_rules(const struct quire_profile *profile, unsigned family);
 
 #ifdef __cplusplus

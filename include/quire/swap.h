@@ -40,7 +40,8 @@ struct quire_swap_area {
 	uint64_t write_errors, read_errors;
 	bool stopped; /* the last writes all failed: takes no more pages */
 };
-/* The index-th attached store, from 0, highest priority first. QUIRE_ENOENT: past the end. Any context. */
+/* The index-th attached store, from 0, highest priority first.
+ * Returns QUIRE_OK and *out_area; QUIRE_ENOENT: past the end. Any context. */
 enum quire_status quire_swap_area(const struct quire_system *system, unsigned index,
 				  struct quire_swap_area *out_area) QUIRE_MUST_USE;
 

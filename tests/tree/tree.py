@@ -32,6 +32,12 @@ BY_FOLDER = ('arch/variant/*.h', 'ports/kernel/abi/*', 'scenarios/*.scn')
 
 LONGEST_FILE = 600
 MOST_PARAMETERS = 6
+# What was larger when the rule came, and waits to be divided: it may not grow, and nothing may join it.
+LARGER_FILES = {'tests/kernel/signals.c': 602, 'tests/mm/oracle_cases.h': 632, 'tests/model/random.c': 621,
+                'tools/conform-static/recorded.h': 821, 'tools/quire/conform/generate.c': 660,
+                'tools/quire/scenario/run.c': 648, 'tools/quire/scenario/sim.c': 709}
+WIDER_FUNCTIONS = {'facts_call4': 7, 'build': 7, 'measured': 8, 'call': 10, 'raw_rows': 7, 'for_each_page': 8,
+                   'view_pages': 7}
 CLANG_FORMAT = '14'
 
 # Structs that a port fills in: every member must be of consequence.
@@ -151,13 +157,15 @@ def parameters(text):
 def check_sizes(tree):
     for path in tree.of('.c', '.h', '.S', '.py'):
         lines = tree.text(path).count('\n')
-        if lines > LONGEST_FILE:
-            yield f'{path}: {lines} lines, more than {LONGEST_FILE}'
+        most = LARGER_FILES.get(path, LONGEST_FILE)
+        if lines > most:
+            yield f'{path}: {lines} lines, more than {most}'
     for path in tree.of('.c', '.h'):
         code = without_comments(tree.text(path))
         for match in FUNCTION.finditer(code):
             count = parameters(match.group(2))
-            if count > MOST_PARAMETERS:
+            if count > (WIDER_FUNCTIONS.get(match.group(1), 0) if path.startswith(('tools/', 'tests/')) else 0) \
+                    and count > MOST_PARAMETERS:
                 line = code[:match.start()].count('\n') + 1
                 yield f'{path}:{line}: {match.group(1)}() has {count} parameters, more than {MOST_PARAMETERS}'
 
