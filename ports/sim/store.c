@@ -43,6 +43,15 @@ static void transfer(struct sim_store *store, const char *what)
 		sim->clock += store->latency;
 }
 
+/* In words: a program may write to the frame meanwhile. */
+static void copy(void *to, const void *from, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < bytes / 8; i++)
+		__atomic_store_n((uint64_t *)to + i,
+				 __atomic_load_n((const uint64_t *)from + i, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+}
+
 static unsigned char *slot_at(struct sim_store *store, uint64_t slot)
 {
 	return store->bytes + slot * store->sim->page_bytes;
@@ -67,7 +76,7 @@ static enum quire_status put_one(struct sim_store *store, const struct quire_sto
 		return QUIRE_ENOSPC;
 	if (number == store->fail_put)
 		return QUIRE_EIO;
-	memcpy(slot_at(store, page->slot), frame_at(store, page->pfn), store->sim->page_bytes);
+	copy(slot_at(store, page->slot), frame_at(store, page->pfn), store->sim->page_bytes);
 	store->sum[page->slot] = sum_of(slot_at(store, page->slot), store->sim->page_bytes);
 	store->holds[page->slot] = true;
 	return QUIRE_OK;
@@ -101,7 +110,9 @@ static enum quire_status get_one(struct sim_store *store, const struct quire_sto
 	if (store->checked &&
 	    sum_of(slot_at(store, page->slot), store->sim->page_bytes) != store->sum[page->slot])
 		return QUIRE_EIO;
-	memcpy(frame_at(store, page->pfn), slot_at(store, page->slot), store->sim->page_bytes);
+	sim_oracle_reuse(sim_current(store->sim), frame_at(store, page->pfn),
+			 "its frame was read from a store");
+	copy(frame_at(store, page->pfn), slot_at(store, page->slot), store->sim->page_bytes);
 	return QUIRE_OK;
 }
 

@@ -34,6 +34,7 @@ struct chaos {
 	struct sim *sim;
 	struct sim_process *process;
 	struct sim_file *file;
+	struct sim_store *store;
 	quire_va file_va;
 	uint64_t seed;
 	bool failing;
@@ -289,12 +290,36 @@ static void sync_file(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 		(void)done(chaos, cpu, "msync", page, status);
 }
 
+/* Everybody's pages leave memory, those of this CPU among them: nobody notices. */
+static void evict_pages(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
+{
+	uint64_t bytes = (uint64_t)CPUS * PAGES * sim_page_bytes(chaos->sim), evicted;
+
+	(void)done(chaos, cpu, "evict", page,
+		   SIM_OP(cpu, "evict", quire_mm_evict(chaos->process->mm, ARENA, bytes, &evicted)));
+}
+
+/* CPU 0 alone detaches the store, and attaches it again. */
+static void turn_swap(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
+{
+	struct quire_system *system = sim_system(chaos->sim);
+
+	if (sim_cpu_number(cpu) != 0 || page != 0)
+		return;
+	if (done(chaos, cpu, "swapoff", page,
+		 SIM_OP(cpu, "swapoff", quire_swapoff(system, &chaos->store->store))))
+		while (!done(chaos, cpu, "swapon", page,
+			     SIM_OP(cpu, "swapon", quire_swapon(system, &chaos->store->store, 0))) &&
+		       chaos->failing)
+			;
+}
+
 static void work(struct sim_cpu *cpu, void *context)
 {
 	static void (*const operations[])(struct chaos *, struct sim_cpu *, unsigned) = {
-	    read_page,    write_page,   write_page, copy_page, map_page,      unmap_page,
-	    protect_page, discard_page, move_page,  use_file,  fork_and_look, use_file,
-	    sync_file,    map_page,     cut_file,   use_file,
+	    read_page,    write_page, write_page,  copy_page,     map_page,  unmap_page, protect_page,
+	    discard_page, move_page,  use_file,    fork_and_look, use_file,  sync_file,  map_page,
+	    cut_file,     use_file,   evict_pages, evict_pages,   turn_swap,
 	};
 	struct chaos *chaos = context;
 
@@ -322,6 +347,9 @@ static bool prepare(struct chaos *chaos)
 
 	if (sim_process_create(chaos->sim, NULL, &chaos->process) != QUIRE_OK ||
 	    sim_file_create(chaos->sim, how.length, 0, &chaos->file) != QUIRE_OK)
+		return false;
+	chaos->store = sim_store_create(chaos->sim, 40, chaos->seed & 2 ? QUIRE_STORE_SEEKS : 0);
+	if (!chaos->store || quire_swapon(sim_system(chaos->sim), &chaos->store->store, 0) != QUIRE_OK)
 		return false;
 	how.file = chaos->file->file;
 	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
