@@ -66,17 +66,19 @@ static void check_signal(struct checker *c, const struct scn_expect *want, const
 		check_place(c, "si_addr", want->addr, got->at);
 }
 
-static void check_pages(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
+/* Which of `count` pages have `bit`, whose name is `what`. */
+static void check_pages(struct checker *c, const struct scn_result *got, uint64_t want, unsigned count,
+			uint8_t bit, const char *what)
 {
 	const uint8_t *pages = c->run->view + got->view;
 
-	if (got->view_bytes != want->pages_count) {
-		differ(c, "pages: expected %u of them, got %" PRIu32, want->pages_count, got->view_bytes);
+	if (got->view_bytes != count) {
+		differ(c, "pages: expected %u of them, got %" PRIu32, count, got->view_bytes);
 		return;
 	}
-	for (unsigned i = 0; i < want->pages_count; i++) {
-		if ((want->pages >> i & 1) != (pages[i] & SCN_PAGE_PRESENT)) {
-			differ(c, "page %u: expected %s", i, want->pages >> i & 1 ? "present" : "absent");
+	for (unsigned i = 0; i < count; i++) {
+		if ((want >> i & 1) != ((pages[i] & bit) != 0)) {
+			differ(c, "page %u: expected %s%s", i, want >> i & 1 ? "" : "not ", what);
 			return;
 		}
 	}
@@ -152,6 +154,10 @@ static void replace(struct scn_expect *into, const struct scn_expect *by)
 		into->pages = by->pages;
 		into->pages_count = by->pages_count;
 	}
+	if (by->set & SCN_EXPECT_SWAPPED) {
+		into->swapped = by->swapped;
+		into->swapped_count = by->swapped_count;
+	}
 	if (by->set & SCN_EXPECT_ROWS) {
 		into->rows_first = by->rows_first;
 		into->rows_count = by->rows_count;
@@ -202,7 +208,9 @@ static void check_op(struct checker *c)
 	if (want->set & SCN_EXPECT_AT)
 		check_place(c, "address", want->at, got->at);
 	if (want->set & SCN_EXPECT_PAGES)
-		check_pages(c, want, got);
+		check_pages(c, got, want->pages, want->pages_count, SCN_PAGE_PRESENT, "present");
+	if (want->set & SCN_EXPECT_SWAPPED)
+		check_pages(c, got, want->swapped, want->swapped_count, SCN_PAGE_SWAPPED, "swapped");
 	if (want->set & SCN_EXPECT_ROWS)
 		check_rows(c, want, got);
 }

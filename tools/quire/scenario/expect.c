@@ -41,17 +41,16 @@ static bool parse_row(struct parser *p, struct scn_expect *expect)
 	return true;
 }
 
-static bool parse_pages(struct parser *p, struct scn_expect *expect)
+static bool parse_pages(struct parser *p, uint64_t *pages, uint8_t *count)
 {
 	const char *text = parse_peek(p);
 	size_t n = strlen(text);
 
 	if (n == 0 || n >= TOKEN_BYTES || strspn(text, "1.") != n)
 		return parse_fail(p, "pages are written as 1 and . (such as 11.1)");
-	expect->pages_count = (uint8_t)n;
+	*count = (uint8_t)n;
 	for (size_t i = 0; i < n; i++)
-		expect->pages |= (uint64_t)(text[i] == '1') << i;
-	expect->set |= SCN_EXPECT_PAGES;
+		*pages |= (uint64_t)(text[i] == '1') << i;
 	p->next++;
 	return true;
 }
@@ -107,8 +106,14 @@ static bool parse_clause(struct parser *p, struct scn_expect *expect)
 		expect->set |= SCN_EXPECT_AT;
 		return parse_addr(p, &expect->at);
 	}
-	if (parse_accept(p, "pages"))
-		return parse_pages(p, expect);
+	if (parse_accept(p, "pages")) {
+		expect->set |= SCN_EXPECT_PAGES;
+		return parse_pages(p, &expect->pages, &expect->pages_count);
+	}
+	if (parse_accept(p, "swapped")) {
+		expect->set |= SCN_EXPECT_SWAPPED;
+		return parse_pages(p, &expect->swapped, &expect->swapped_count);
+	}
 	if (parse_accept(p, "row"))
 		return parse_row(p, expect);
 	if (parse_accept(p, "norows")) {

@@ -53,6 +53,10 @@ const char *host_cannot(void *context, const struct scn_op *op)
 		if (op->flags == 14)
 			return "advise hugepage: the size of pages is the machine's affair";
 		return NULL;
+	case SCN_EVICT:
+	case SCN_SWAPOFF:
+	case SCN_STORE:
+		return "evict, swapoff, store: the running kernel decides what it swaps";
 	case SCN_SP:
 		return "sp: the stack pointer is the harness's own";
 	default:

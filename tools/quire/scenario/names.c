@@ -19,7 +19,8 @@ const struct scn_syntax scn_syntax[SCN_VERBS] = {
     [SCN_FWRITE] = {"fwrite", "folv"},  [SCN_TRUNCATE] = {"truncate", "fl"},
     [SCN_PUNCH] = {"punch", "fol"},     [SCN_SP] = {"sp", "a"},
     [SCN_LAYOUT] = {"layout", "w"},     [SCN_RESIDENT] = {"resident", "al"},
-    [SCN_MEMORY] = {"memory", ""},
+    [SCN_MEMORY] = {"memory", ""},      [SCN_EVICT] = {"evict", "al"},
+    [SCN_SWAPOFF] = {"swapoff", ""},    [SCN_STORE] = {"store", "F"},
 };
 
 const struct scn_word scn_map_words[] = {
@@ -41,6 +42,8 @@ const struct scn_word scn_remap_words[] = {
 };
 
 const struct scn_word scn_sync_words[] = {{"async", 1}, {"invalidate", 2}, {"sync", 4}, {NULL, 0}};
+const struct scn_word scn_store_words[] = {
+    {"fail-read", SCN_STORE_FAIL_READ}, {"fail-write", SCN_STORE_FAIL_WRITE}, {NULL, 0}};
 const struct scn_word scn_lock_words[] = {{"onfault", 1}, {NULL, 0}};
 
 const struct scn_word scn_advice_words[] = {

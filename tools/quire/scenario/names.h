@@ -25,6 +25,7 @@ extern const struct scn_syntax scn_syntax[SCN_VERBS];
 extern const struct scn_word scn_map_words[];
 extern const struct scn_word scn_remap_words[];
 extern const struct scn_word scn_sync_words[];
+extern const struct scn_word scn_store_words[];
 extern const struct scn_word scn_lock_words[];
 extern const struct scn_word scn_advice_words[];
 extern const struct scn_word scn_limit_words[];

@@ -145,6 +145,11 @@ static bool parse_operand(struct parser *p, char letter, struct scn_op *op)
 		if (parse_peek(p)[0] < '0' || parse_peek(p)[0] > '9')
 			return parse_fail(p, "not an advice");
 		return parse_count(p, &op->flags);
+	case 'F':
+		if (!scn_word_number(scn_store_words, parse_peek(p), &op->flags))
+			return parse_fail(p, "not a failure of a store (fail-read, fail-write)");
+		p->next++;
+		return true;
 	case 'v':
 		if (!parse_accept(p, "="))
 			return parse_fail(p, "'= VALUE' is missing");

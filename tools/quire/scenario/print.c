@@ -174,6 +174,9 @@ static void print_operand(FILE *to, const struct scn_program *program, const str
 	case 'S':
 		print_flags(to, scn_sync_words, op->flags);
 		break;
+	case 'F':
+		fprintf(to, " %s", scn_word_name(scn_store_words, op->flags));
+		break;
 	case 'A':
 		name = scn_word_name(scn_advice_words, op->flags);
 		if (name)
@@ -257,12 +260,19 @@ static void print_expect_rows(FILE *to, const struct scn_program *program, const
 		fputs("norows", to);
 }
 
+static void print_pages(FILE *to, const char *word, uint64_t pages, unsigned count)
+{
+	fputs(word, to);
+	for (unsigned i = 0; i < count; i++)
+		fputc(pages >> i & 1 ? '1' : '.', to);
+}
+
 static void print_clauses(FILE *to, const struct scn_program *program, const struct scn_expect *expect,
 			  const char *comma)
 {
 	char room[24];
 
-	for (unsigned bit = 1; bit <= SCN_EXPECT_ROWS; bit <<= 1) {
+	for (unsigned bit = 1; bit <= SCN_EXPECT_SWAPPED; bit <<= 1) {
 		if (!(expect->set & bit) || bit == SCN_EXPECT_SIGADDR)
 			continue;
 		fputs(comma, to);
@@ -296,9 +306,10 @@ static void print_clauses(FILE *to, const struct scn_program *program, const str
 			print_size(to, expect->count);
 			break;
 		case SCN_EXPECT_PAGES:
-			fputs("pages ", to);
-			for (unsigned i = 0; i < expect->pages_count; i++)
-				fputc(expect->pages >> i & 1 ? '1' : '.', to);
+			print_pages(to, "pages ", expect->pages, expect->pages_count);
+			break;
+		case SCN_EXPECT_SWAPPED:
+			print_pages(to, "swapped ", expect->swapped, expect->swapped_count);
 			break;
 		default:
 			print_expect_rows(to, program, expect);

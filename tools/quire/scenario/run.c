@@ -174,6 +174,7 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 	case SCN_MINCORE:
 	case SCN_KZERO:
 	case SCN_RESIDENT:
+	case SCN_EVICT:
 		return inside(run, addr, length);
 	case SCN_BRK:
 		return addr < run->backend->heap ? addr < 4096 : inside(run, addr, 0);
@@ -273,6 +274,16 @@ static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_res
 		break;
 	case SCN_PUNCH:
 		call(run, op, r, SCN_CALL_FPUNCH, file, offset, length, 0, 0, 0);
+		break;
+	case SCN_EVICT:
+		value = call(run, op, r, SCN_CALL_EVICT, addr, length, 0, 0, 0, 0);
+		r->count = value < 0 ? 0 : (uint32_t)value;
+		break;
+	case SCN_SWAPOFF:
+		call(run, op, r, SCN_CALL_SWAPOFF, 0, 0, 0, 0, 0, 0);
+		break;
+	case SCN_STORE:
+		call(run, op, r, SCN_CALL_STORE, op->flags, 0, 0, 0, 0, 0);
 		break;
 	default: /* SCN_SP */
 		call(run, op, r, SCN_CALL_SP, addr, 0, 0, 0, 0, 0);
@@ -577,12 +588,17 @@ bool scn_step(struct scn_run *run, unsigned index)
 	struct scn_result *r = &run->result[index];
 
 	memset(r, 0, sizeof(*r));
+	if (run->cut) {
+		r->state = SCN_SKIPPED;
+		return true;
+	}
 	if (!run->alive[op->proc]) {
 		r->state = SCN_DEAD;
 		return true;
 	}
 	if (!is_safe(run, op) || run->backend->cannot(run->context, op)) {
 		r->state = SCN_SKIPPED;
+		run->cut |= op->verb == SCN_EVICT || op->verb == SCN_SWAPOFF || op->verb == SCN_STORE;
 		return true;
 	}
 	r->state = SCN_RAN;

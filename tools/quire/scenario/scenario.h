@@ -70,6 +70,9 @@ enum scn_verb {
 	SCN_LAYOUT,
 	SCN_RESIDENT,
 	SCN_MEMORY,
+	SCN_EVICT,
+	SCN_SWAPOFF,
+	SCN_STORE,
 	SCN_VERBS
 };
 
@@ -106,7 +109,7 @@ struct scn_op {
 	uint8_t value;  /* what is written */
 	uint16_t times; /* READ, WRITE: accesses, a page apart */
 	uint32_t prot;
-	uint32_t flags; /* MAP_*, MREMAP_*, MS_*, MLOCK_*, advice */
+	uint32_t flags; /* MAP_*, MREMAP_*, MS_*, MLOCK_*, advice; STORE: which failure */
 	struct scn_addr addr;
 	struct scn_addr to; /* REMAP: with MREMAP_FIXED or MREMAP_DONTUNMAP */
 	struct scn_size len;
@@ -137,10 +140,12 @@ enum {
 	SCN_EXPECT_SIGADDR = 8,
 	SCN_EXPECT_MINOR = 16,
 	SCN_EXPECT_MAJOR = 32,
-	SCN_EXPECT_AT = 64,     /* MAP, REMAP, BRK: the address returned */
-	SCN_EXPECT_COUNT = 128, /* READ, WRITE, KZERO: accesses or bytes before the first failure */
-	SCN_EXPECT_PAGES = 256, /* RESIDENT, MINCORE */
-	SCN_EXPECT_ROWS = 512   /* LAYOUT: exactly these rows */
+	SCN_EXPECT_AT = 64, /* MAP, REMAP, BRK: the address returned */
+	SCN_EXPECT_COUNT =
+	    128, /* READ, WRITE, KZERO: accesses or bytes before the first failure; EVICT: pages */
+	SCN_EXPECT_PAGES = 256,   /* RESIDENT, MINCORE */
+	SCN_EXPECT_ROWS = 512,    /* LAYOUT: exactly these rows */
+	SCN_EXPECT_SWAPPED = 1024 /* RESIDENT: which pages are swapped */
 };
 
 struct scn_expect {
@@ -151,6 +156,8 @@ struct scn_expect {
 	uint8_t signal, code;
 	uint8_t pages_count; /* at most 64 */
 	uint64_t pages;      /* bit n: page n is there */
+	uint8_t swapped_count;
+	uint64_t swapped; /* bit n: page n is swapped */
 	uint32_t minor, major;
 	struct scn_size count;
 	struct scn_addr addr; /* of the signal */
@@ -240,8 +247,9 @@ struct scn_row {
 /* State of one page in SCN_RESIDENT. */
 enum {
 	SCN_PAGE_PRESENT = 1,
-	SCN_PAGE_FILE = 2, /* a page of a file or of shared memory */
-	SCN_PAGE_ALONE = 4 /* mapped by one page-table entry only */
+	SCN_PAGE_FILE = 2,  /* a page of a file or of shared memory */
+	SCN_PAGE_ALONE = 4, /* mapped by one page-table entry only */
+	SCN_PAGE_SWAPPED = 8
 };
 
 /* One page in SCN_MEMORY: what reading it gives. */
@@ -263,6 +271,7 @@ struct scn_run {
 	const struct scn_program *program;
 	struct scn_bound bound[SCN_MAX_NAMES];
 	uint8_t alive[SCN_MAX_PROCS];
+	uint8_t cut; /* 1: an eviction was skipped; what follows supposes it, and is skipped too */
 	uint32_t view_used;
 	uint32_t view_lost; /* 1: SCN_VIEW_BYTES was too little; later views are cut */
 	struct scn_result result[SCN_MAX_RESULTS];
@@ -293,8 +302,16 @@ enum scn_call {
 	SCN_CALL_FWRITE,    /* file, offset, length, byte: bytes written */
 	SCN_CALL_FTRUNCATE, /* file, length */
 	SCN_CALL_FPUNCH,    /* file, offset, length */
+	SCN_CALL_EVICT,     /* addr, length: pages that left memory */
+	SCN_CALL_SWAPOFF,   /* the machine's store */
+	SCN_CALL_STORE,     /* enum scn_store_failure: from now on */
 	SCN_CALL_SP,        /* addr: the stack pointer that the following faults see */
 	SCN_CALLS
+};
+
+enum scn_store_failure {
+	SCN_STORE_FAIL_READ = 1, /* the next page that is read is lost */
+	SCN_STORE_FAIL_WRITE = 2 /* the next page that is written cannot be */
 };
 
 enum scn_limit {

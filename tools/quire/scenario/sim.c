@@ -12,7 +12,8 @@
 
 enum {
 	ARENA_PAGES = 16384,
-	RAM_BYTES = 64 << 20
+	RAM_BYTES = 64 << 20,
+	STORE_PAGES = 4096
 };
 
 struct scn_sim {
@@ -21,6 +22,7 @@ struct scn_sim {
 	struct scn_traits traits;      /* the usual ones when none were given */
 	struct sim_traits_rules rules; /* of a machine with traits */
 	struct sim *sim;
+	struct sim_store *store; /* the machine's; NULL: nothing was evicted yet */
 	struct sim_process *process[SCN_MAX_PROCS];
 	struct quire_file *file[SCN_MAX_FILES];
 	struct sim_file *device[SCN_MAX_FILES];
@@ -238,6 +240,42 @@ static int64_t file_call(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call c
 	return value;
 }
 
+/* The store that scenarios swap to: made and attached when the first one asks, so that others have none. */
+static int64_t attach_store(struct scn_sim *s, struct sim_cpu *cpu)
+{
+	enum quire_status status;
+
+	if (!s->store)
+		s->store = sim_store_create(s->sim, STORE_PAGES, 0);
+	if (!s->store)
+		return QUIRE_ENOMEM;
+	status = SIM_OP(cpu, "swapon", quire_swapon(sim_system(s->sim), &s->store->store, 0));
+	return status == QUIRE_EBUSY ? QUIRE_OK : status;
+}
+
+static int64_t swap_call(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm *mm, enum scn_call call,
+			 const uint64_t arg[6])
+{
+	int64_t status = attach_store(s, cpu);
+	uint64_t evicted = 0;
+
+	if (status)
+		return status;
+	switch (call) {
+	case SCN_CALL_EVICT:
+		status = SIM_OP(cpu, "evict", quire_mm_evict(mm, (quire_va)arg[0], arg[1], &evicted));
+		return status ? status : (int64_t)evicted;
+	case SCN_CALL_SWAPOFF:
+		return SIM_OP(cpu, "swapoff", quire_swapoff(sim_system(s->sim), &s->store->store));
+	default:
+		if (arg[0] == SCN_STORE_FAIL_READ)
+			s->store->fail_get = s->store->gets + 1;
+		else
+			s->store->fail_put = s->store->puts + 1;
+		return 0;
+	}
+}
+
 static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, const uint64_t arg[6])
 {
 	struct sim_cpu *cpu = use(s, proc);
@@ -265,6 +303,10 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 		return SIM_OP(cpu, "msync", quire_msync(mm, addr, arg[1], (uint32_t)arg[2]));
 	case SCN_CALL_LIMIT:
 		return do_limit(s, mm, arg[0], arg[1]);
+	case SCN_CALL_EVICT:
+	case SCN_CALL_SWAPOFF:
+	case SCN_CALL_STORE:
+		return swap_call(s, cpu, mm, call, arg);
 	case SCN_CALL_SP:
 		s->process[proc]->sp = addr;
 		s->own_sp[proc] = true;
@@ -379,6 +421,8 @@ static int resident(void *context, unsigned proc, uint64_t addr, unsigned pages,
 			out[i] |= SCN_PAGE_FILE;
 		if (out[i] && entry >> 56 & 1)
 			out[i] |= SCN_PAGE_ALONE;
+		if (entry >> 62 & 1)
+			out[i] |= SCN_PAGE_SWAPPED;
 	}
 	return 0;
 }
@@ -579,6 +623,9 @@ static void end(struct scn_sim *s)
 		else if (s->file[i])
 			quire_file_put(s->file[i]);
 	}
+	/* The next program finds a machine without a store. */
+	if (s->store && quire_swapoff(sim_system(s->sim), &s->store->store) == QUIRE_OK)
+		s->store->fail_get = s->store->fail_put = 0;
 }
 
 /* Gives the machine up. After a panic its structures are not to be trusted: it is left as it is. */
@@ -592,6 +639,7 @@ static void drop_machine(struct scn_sim *s, bool after_panic)
 		sim_destroy(sim);
 	}
 	s->sim = NULL;
+	s->store = NULL;
 }
 
 static bool run_all(struct scn_sim *s)
