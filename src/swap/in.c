@@ -51,7 +51,7 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 static void add_near(struct reading *reading, uint64_t value)
 {
 	struct qr_area *area = qr_area_get(reading->system, value);
-	struct qr_page *other;
+	struct qr_page *other = NULL;
 
 	if (!area)
 		return;

@@ -46,7 +46,7 @@ static void push_cluster(struct quire_system *system, struct qr_area *area, stru
 static uint32_t find_cluster(struct quire_system *system, struct qr_area *area)
 {
 	uint32_t found = pop_cluster(system, area);
-	uint64_t rotor;
+	uint32_t rotor;
 
 	if (found ||
 	    __atomic_load_n(&area->used, __ATOMIC_RELAXED) + __atomic_load_n(&area->dead, __ATOMIC_RELAXED) >=
@@ -59,7 +59,7 @@ static uint32_t find_cluster(struct quire_system *system, struct qr_area *area)
 
 		if (__atomic_load_n(&cluster->free, __ATOMIC_RELAXED) == 0)
 			continue;
-		__atomic_store_n(&area->rotor, number, __ATOMIC_RELAXED);
+		__atomic_store_n(&area->rotor, (uint32_t)number, __ATOMIC_RELAXED);
 		return (uint32_t)number + 1;
 	}
 	return 0;

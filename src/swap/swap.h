@@ -97,7 +97,7 @@ struct qr_area {
 	struct qr_paged slot, cluster;
 	struct qr_lock lock;   /* AREA: the list of free clusters */
 	uint32_t free_cluster; /* first of the list, plus 1; 0: none */
-	uint64_t rotor;        /* where the search for a cluster that is not full begins; a hint */
+	uint32_t rotor;        /* where the search for a cluster that is not full begins; a hint */
 	/* Atomic. A slot that is retired and that nothing names any more is `dead`, not used. */
 	qr_atomic64 used, dead, retired, stale, cached;
 	qr_atomic64 write_errors, read_errors;
