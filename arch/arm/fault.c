@@ -91,7 +91,7 @@ static void do_sect_fault(const struct abort *abort)
 	do_bad_area(abort);
 }
 
-/* The row's signal, or die. Decides only the route: the step is src/fault's to record. */
+/* By user_mode: the row's signal and code, or die. Decides only the route: src/fault does the rest. */
 static void arm_notify_die(const struct abort *abort)
 {
 	abort->fault->route = QUIRE_ROUTE_UNHANDLED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM short-descriptor fault status: the 32 + 32 rows of each release, fsr_info and ifsr_info.
+/* ARM short-descriptor fault status: the 32 + 32 rows of each release (fsr_info, ifsr_info).
  *
  * The index is FSR[10] and FSR[3:0] (DDI 0406C, table B3-23; DDI 0487, G8.2, DFSR and IFSR with
  * TTBCR.EAE = 0). Cause and level are the manual's in every release; handler, signal, code and name

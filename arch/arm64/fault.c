@@ -72,7 +72,7 @@ static void do_tag_check_fault(struct quire_fault *fault)
 	do_bad_area(fault);
 }
 
-/* Decides only the route: the step is src/fault's to record. */
+/* In user mode the row's signal, in kernel mode die. Decides only the route: src/fault does the rest. */
 static void arm64_notify_die(struct quire_fault *fault)
 {
 	fault->route = QUIRE_ROUTE_UNHANDLED;
@@ -143,6 +143,13 @@ static void do_debug_exception(struct quire_fault *fault)
 	fault->route = QUIRE_ROUTE_IGNORE;
 }
 
+static const struct quire_fault_row *esr_to_fault_info(const struct quire_fault_row *const *rows,
+						       const struct quire_fault_row *own,
+						       const struct quire_trap *trap)
+{
+	return entry_find(rows, trap->vector, own, (unsigned)(trap->syndrome & ESR_FSC));
+}
+
 void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *profile,
 		     const struct quire_fault_row *const *rows, const struct quire_trap *trap,
 		     struct quire_fault *out_fault)
@@ -163,8 +170,7 @@ void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *
 	out_fault->code = class->code;
 	switch (class->handler) {
 	case QUIRE_STEP_DO_MEM_ABORT:
-		decode_abort(arch, entry_find(rows, trap->vector, own, (unsigned)(trap->syndrome & ESR_FSC)),
-			     ec, out_fault);
+		decode_abort(arch, esr_to_fault_info(rows, own, trap), ec, out_fault);
 		break;
 	case QUIRE_STEP_DO_SP_PC_ABORT:
 		do_sp_pc_abort(out_fault);

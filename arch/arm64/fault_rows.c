@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM64 fault status codes: the 64 rows of each release, fault_info.
+/* ARM64 fault status codes: the 64 rows of each release (fault_info).
  *
  * The index is ESR_EL1.ISS[5:0], DFSC or IFSC (DDI 0487, D17.2.37, ISS encoding for an exception
  * from a data abort). Cause and level are the manual's in every release. Kernels before 4.17 sent

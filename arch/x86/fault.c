@@ -101,6 +101,12 @@ static void refine_cause(struct quire_fault *fault)
 	}
 }
 
+/* Not a user's: the kernel's, or neither (non-canonical). */
+static bool fault_in_kernel_space(const struct quire_arch *arch, const struct quire_fault *fault)
+{
+	return !quire_va_is_user(arch, fault->va);
+}
+
 /* A kernel address, to be looked up by vmalloc_fault or refused. Lazily synced top levels mean that it may be the
  * kernel's own and only unknown
  * to this root; 2.4 looks there whatever the code says, later kernels only if the code is plain. */
@@ -143,10 +149,10 @@ static void do_page_fault(const struct quire_arch *arch, const struct quire_prof
 			  struct quire_fault *fault)
 {
 	entry_step(fault, QUIRE_STEP_DO_PAGE_FAULT);
-	if (quire_va_is_user(arch, fault->va))
-		user_address(profile, fault);
-	else
+	if (fault_in_kernel_space(arch, fault))
 		kernel_address(profile, fault);
+	else
+		user_address(profile, fault);
 }
 
 static void do_bad(struct quire_fault *fault)

@@ -26,7 +26,8 @@ static void force_sig_info(struct qr_fault_ctx *fc, unsigned signal, unsigned co
 	qr_step(fc, signal_step(signal, code));
 }
 
-/* The end of a bad area, by user_mode: __do_user_fault and __do_kernel_fault on ARM. */
+/* The end of a bad area, by user_mode: __do_user_fault or __do_kernel_fault on ARM. Its do_bad_area, which the
+ * entry calls without a look-up, is arch/arm/fault.c's. */
 static void end_bad_area(struct qr_fault_ctx *fc, unsigned signal, unsigned code, enum quire_step rule)
 {
 	if (!qr_fault_is_user(fc)) {
@@ -69,7 +70,8 @@ void qr_do_sigbus(struct qr_fault_ctx *fc)
 		qr_no_context(fc);
 }
 
-/* In user mode the whole process ends, do_group_exit, or the host's policy chooses who does. */
+/* The first releases end the faulting process: do_exit in 2.4, do_group_exit in 2.6. Later ones leave it to the
+ * policy of the host. */
 void qr_out_of_memory(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, QUIRE_STEP_OUT_OF_MEMORY);

@@ -64,7 +64,8 @@ QR_RARE static bool wait_for_mm_lock(struct qr_fault_ctx *fc)
 	return true;
 }
 
-/* The mm lock for read, down_read_trylock first, in order to find the vma. False: this fault may not wait for it. */
+/* The mm lock for read, by down_read_trylock first. False: this fault may not wait for it. (might_sleep, which
+ * complains where waiting would have been a bug, is the host's: its wait() knows whether it may sleep.) */
 QR_INLINE bool lock_mm(struct qr_fault_ctx *fc)
 {
 	fc->slot = &fc->mm->slot[fc->cpu->cpu];
@@ -187,10 +188,16 @@ QR_RARE static void no_user_context(struct qr_fault_ctx *fc)
 		qr_bad_area_nosemaphore(fc, QUIRE_SEGV_MAPERR);
 }
 
-/* Without an mm, or in_atomic, nothing is looked up. => a user's address */
+/* In an interrupt, or with preemption off: nothing may be waited for. */
+static inline bool in_atomic(const struct qr_fault_ctx *fc)
+{
+	return fc->context & QUIRE_CTX_ATOMIC;
+}
+
+/* => a user's address */
 QR_INLINE void do_page_fault(struct qr_fault_ctx *fc)
 {
-	if (qr_unlikely(!fc->mm || (fc->context & QUIRE_CTX_ATOMIC)))
+	if (qr_unlikely(!fc->mm || in_atomic(fc)))
 		no_user_context(fc);
 	else
 		do_user_addr_fault(fc);

@@ -3,6 +3,7 @@
  *
  *   none  ── anonymous vma ──► anon.c      leaf, write to a read-only one ──► cow.c
  *         └─ file vma ───────► file.c      leaf, else ──► young, dirty; or spurious
+ *            (do_no_page in 2.4 and 2.6)
  *   swap  ───────────────────► swapin.c
  *
  * The entry is looked at without PT. Whoever changes it takes PT and compares with what was seen.
@@ -145,8 +146,8 @@ static enum qr_fault_status no_entry(struct qr_fault_ctx *fc)
 	return QR_FAULT_OOM;
 }
 
-/* The entry by a walk from the root, with missing tables made: pgd_offset, pmd_alloc, pte_alloc. Its table
- * is kept for the next fault. */
+/* The entry by a walk from the root, with missing tables made: pgd_offset, pmd_alloc, pte_alloc. A table's frame
+ * comes from this CPU's list (get_pte_fast) or the zone (get_pte_slow). It is kept for the next fault. */
 static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
