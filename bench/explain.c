@@ -52,8 +52,8 @@ static const char *const reports[] = {
     "Oops [#1]\n"
     "epc : ffffffe0000d1a2c ra : ffffffe0000d1a10 sp : ffffffe07f67fe50\n"
     "status: 0000000200000120 badaddr: 0000000000000000 cause: 000000000000000f\n",
-    "crash[2291]: segfault at 10 ip 000055d0c0de1139 sp 00007ffd5a5a1230 error 4 in "
-    "crash[55d0c0de1000+1000]\n",
+    ("crash[2291]: segfault at 10 ip 000055d0c0de1139 sp 00007ffd5a5a1230 error 4 in "
+     "crash[55d0c0de1000+1000]\n"),
 };
 #define REPORTS (sizeof(reports) / sizeof(reports[0]))
 
