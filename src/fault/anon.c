@@ -61,8 +61,6 @@ enum qr_fault_status qr_do_anonymous_page(struct qr_fault_ctx *fc)
 		return map_zero_page(fc);
 	qr_step(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE);
 	qr_anon_prepare(fc->vma);
-	/* clear_user_highpage: through a window where the frame is high memory. The host's page_clear does what
-	 * flush_page_to_ram did for caches that are not physical. */
 	page = qr_frame_alloc_on(fc->system, fc->cpu, QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
 	if (!page)
 		return QR_FAULT_OOM;
