@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The interpreter: lowers each operation to system calls and accesses, and writes down what came. */
 #include "names.h"
+#include "view.h"
 
 #include <string.h>
-
-enum {
-	MAX_VIEW_ROWS = 512,
-	MAX_VIEW_PAGES = 1024
-};
 
 uint8_t scn_fill_byte(uint8_t fill, uint64_t page)
 {
@@ -195,11 +191,12 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 
 /* --- System calls --- */
 
+/* The arguments of a system call; those that are not named are 0. */
+#define ARGS(...) ((const uint64_t[6]){__VA_ARGS__})
+
 static int64_t call(struct scn_run *run, const struct scn_op *op, struct scn_result *result,
-		    enum scn_call which, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-		    uint64_t f)
+		    enum scn_call which, const uint64_t arg[6])
 {
-	const uint64_t arg[6] = {a, b, c, d, e, f};
 	int64_t value = run->backend->call(run->context, op->proc, which, arg, &result->counts);
 
 	if (value < 0 && value > -4096) {
@@ -235,58 +232,59 @@ static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_res
 
 	switch (op->verb) {
 	case SCN_MAP:
-		value = call(run, op, r, SCN_CALL_MMAP, addr, length, op->prot, op->flags, file, offset);
+		value =
+		    call(run, op, r, SCN_CALL_MMAP, ARGS(addr, length, op->prot, op->flags, file, offset));
 		bind_result(run, op, r, value, op->len);
 		break;
 	case SCN_REMAP:
-		value = call(run, op, r, SCN_CALL_MREMAP, addr, length, length2, op->flags, to, 0);
+		value = call(run, op, r, SCN_CALL_MREMAP, ARGS(addr, length, length2, op->flags, to));
 		bind_result(run, op, r, value, op->len2);
 		break;
 	case SCN_BRK:
-		value = call(run, op, r, SCN_CALL_BRK, addr, 0, 0, 0, 0, 0);
+		value = call(run, op, r, SCN_CALL_BRK, ARGS(addr));
 		r->at = scn_place_of(run->backend, (uint64_t)value);
 		/* The system call has no errno: the C library's brk() says ENOMEM. */
 		r->error = (uint64_t)value == addr ? 0 : SCN_ENOMEM;
 		break;
 	case SCN_UNMAP:
-		call(run, op, r, SCN_CALL_MUNMAP, addr, length, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_MUNMAP, ARGS(addr, length));
 		break;
 	case SCN_PROTECT:
-		call(run, op, r, SCN_CALL_MPROTECT, addr, length, op->prot, 0, 0, 0);
+		call(run, op, r, SCN_CALL_MPROTECT, ARGS(addr, length, op->prot));
 		break;
 	case SCN_ADVISE:
-		call(run, op, r, SCN_CALL_MADVISE, addr, length, op->flags, 0, 0, 0);
+		call(run, op, r, SCN_CALL_MADVISE, ARGS(addr, length, op->flags));
 		break;
 	case SCN_LOCK:
-		call(run, op, r, SCN_CALL_MLOCK2, addr, length, op->flags, 0, 0, 0);
+		call(run, op, r, SCN_CALL_MLOCK2, ARGS(addr, length, op->flags));
 		break;
 	case SCN_UNLOCK:
-		call(run, op, r, SCN_CALL_MUNLOCK, addr, length, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_MUNLOCK, ARGS(addr, length));
 		break;
 	case SCN_SYNC:
-		call(run, op, r, SCN_CALL_MSYNC, addr, length, op->flags, 0, 0, 0);
+		call(run, op, r, SCN_CALL_MSYNC, ARGS(addr, length, op->flags));
 		break;
 	case SCN_LIMIT:
-		call(run, op, r, SCN_CALL_LIMIT, op->other, length, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_LIMIT, ARGS(op->other, length));
 		break;
 	case SCN_TRUNCATE:
-		call(run, op, r, SCN_CALL_FTRUNCATE, file, length, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_FTRUNCATE, ARGS(file, length));
 		break;
 	case SCN_PUNCH:
-		call(run, op, r, SCN_CALL_FPUNCH, file, offset, length, 0, 0, 0);
+		call(run, op, r, SCN_CALL_FPUNCH, ARGS(file, offset, length));
 		break;
 	case SCN_EVICT:
-		value = call(run, op, r, SCN_CALL_EVICT, addr, length, 0, 0, 0, 0);
+		value = call(run, op, r, SCN_CALL_EVICT, ARGS(addr, length));
 		r->count = value < 0 ? 0 : (uint32_t)value;
 		break;
 	case SCN_SWAPOFF:
-		call(run, op, r, SCN_CALL_SWAPOFF, 0, 0, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_SWAPOFF, ARGS(0));
 		break;
 	case SCN_STORE:
-		call(run, op, r, SCN_CALL_STORE, op->flags, 0, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_STORE, ARGS(op->flags));
 		break;
 	default: /* SCN_SP */
-		call(run, op, r, SCN_CALL_SP, addr, 0, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_SP, ARGS(addr));
 	}
 }
 
@@ -304,25 +302,25 @@ static void do_kernel_access(struct scn_run *run, const struct scn_op *op, struc
 	}
 	switch (op->verb) {
 	case SCN_KREAD:
-		value = call(run, op, r, SCN_CALL_KREAD, addr, 0, 0, 0, 0, 0);
+		value = call(run, op, r, SCN_CALL_KREAD, ARGS(addr));
 		break;
 	case SCN_KWRITE:
-		call(run, op, r, SCN_CALL_KWRITE, addr, op->value, 0, 0, 0, 0);
+		call(run, op, r, SCN_CALL_KWRITE, ARGS(addr, op->value));
 		break;
 	case SCN_KZERO:
-		value = call(run, op, r, SCN_CALL_KZERO, addr, length, 0, 0, 0, 0);
+		value = call(run, op, r, SCN_CALL_KZERO, ARGS(addr, length));
 		break;
 	case SCN_PEEK:
-		value = call(run, op, r, SCN_CALL_PEEK, addr, op->other, 0, 0, 0, 0);
+		value = call(run, op, r, SCN_CALL_PEEK, ARGS(addr, op->other));
 		break;
 	case SCN_POKE:
-		call(run, op, r, SCN_CALL_POKE, addr, op->other, op->value, 0, 0, 0);
+		call(run, op, r, SCN_CALL_POKE, ARGS(addr, op->other, op->value));
 		break;
 	case SCN_FREAD:
-		value = call(run, op, r, SCN_CALL_FREAD, op->file, offset, 0, 0, 0, 0);
+		value = call(run, op, r, SCN_CALL_FREAD, ARGS(op->file, offset));
 		break;
 	default: /* SCN_FWRITE */
-		value = call(run, op, r, SCN_CALL_FWRITE, op->file, offset, length, op->value, 0, 0);
+		value = call(run, op, r, SCN_CALL_FWRITE, ARGS(op->file, offset, length, op->value));
 	}
 	if (r->error)
 		return;
@@ -357,209 +355,6 @@ static void do_access(struct scn_run *run, const struct scn_op *op, struct scn_r
 			r->value = access.value;
 			r->mix = scn_hash(r->mix, &access.value, 1);
 		}
-	}
-}
-
-/* --- Views --- */
-
-/* Room for `bytes` more of view, aligned for any record. NULL when the run has no more. */
-static void *view_room(struct scn_run *run, struct scn_result *result, size_t bytes)
-{
-	uint32_t at = (run->view_used + 7) & ~7u;
-
-	if (bytes > SCN_VIEW_BYTES - at) {
-		run->view_lost = 1;
-		return NULL;
-	}
-	result->view = at;
-	return run->view + at;
-}
-
-static void view_keep(struct scn_run *run, struct scn_result *result, size_t bytes)
-{
-	result->view_bytes = (uint32_t)bytes;
-	run->view_used = result->view + (uint32_t)bytes;
-}
-
-static unsigned raw_rows(struct scn_run *run, unsigned proc, uint64_t start, uint64_t end,
-			 struct scn_row *rows, unsigned max, struct scn_result *r)
-{
-	int got = run->backend->layout(run->context, proc, start, end, rows, max);
-
-	if (got < 0) {
-		r->error = -got;
-		return 0;
-	}
-	return (unsigned)got;
-}
-
-/* The rows of the arena and of the heap. */
-static unsigned all_rows(struct scn_run *run, unsigned proc, struct scn_row *rows, unsigned max,
-			 struct scn_result *r)
-{
-	const struct scn_backend *b = run->backend;
-	unsigned got = raw_rows(run, proc, b->arena, b->arena + b->arena_bytes, rows, max, r);
-
-	return got + raw_rows(run, proc, b->heap, b->heap + SCN_HEAP_BYTES, rows + got, max - got, r);
-}
-
-static void do_layout(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
-{
-	struct scn_row *rows = view_room(run, r, MAX_VIEW_ROWS * sizeof(*rows));
-	uint64_t length = scn_bytes(run, op->len);
-	unsigned count;
-
-	if (!rows)
-		return;
-	if (length) {
-		uint64_t start = scn_resolve(run, op->addr);
-
-		count = raw_rows(run, op->proc, start, start + length, rows, MAX_VIEW_ROWS, r);
-	} else {
-		count = all_rows(run, op->proc, rows, MAX_VIEW_ROWS, r);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		rows[i].start = scn_place_of(run->backend, rows[i].start);
-		rows[i].end = scn_place_of(run->backend, rows[i].end);
-		memset(rows[i].pad, 0, sizeof(rows[i].pad));
-	}
-	r->mix = scn_hash(r->mix, rows, count * sizeof(*rows));
-	view_keep(run, r, count * sizeof(*rows));
-}
-
-static void do_resident(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
-{
-	uint64_t page = run->backend->page_size;
-	uint64_t addr = scn_resolve(run, op->addr) & ~(page - 1);
-	uint64_t pages = (scn_bytes(run, op->len) + page - 1) / page;
-	uint8_t *out;
-	int error;
-
-	pages = pages < MAX_VIEW_PAGES ? pages : MAX_VIEW_PAGES;
-	out = view_room(run, r, MAX_VIEW_PAGES);
-	if (!out)
-		return;
-	error = run->backend->resident(run->context, op->proc, addr, (unsigned)pages, out);
-	r->error = -error;
-	if (error)
-		return;
-	r->mix = scn_hash(r->mix, out, pages);
-	view_keep(run, r, pages);
-}
-
-static void do_mincore(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
-{
-	uint64_t page = run->backend->page_size;
-	uint64_t length = scn_bytes(run, op->len);
-	uint64_t pages = length / page + (length % page != 0);
-	uint8_t *out;
-	int error;
-
-	if (pages > MAX_VIEW_PAGES) {
-		r->state = SCN_SKIPPED;
-		return;
-	}
-	out = view_room(run, r, MAX_VIEW_PAGES);
-	if (!out)
-		return;
-	memset(out, 0, pages);
-	error = run->backend->mincore(run->context, op->proc, scn_resolve(run, op->addr), length, out);
-	r->error = -error;
-	if (error)
-		return;
-	for (uint64_t i = 0; i < pages; i++)
-		out[i] &= 1;
-	r->mix = scn_hash(r->mix, out, pages);
-	view_keep(run, r, pages);
-}
-
-/* Calls `each` for every page of every mapping. */
-typedef void each_page(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
-		       struct scn_result *r, void *out);
-
-static unsigned for_each_page(struct scn_run *run, unsigned proc, const struct scn_row *rows, unsigned count,
-			      struct scn_result *r, each_page *each, uint8_t *out, size_t record)
-{
-	uint64_t page = run->backend->page_size;
-	unsigned pages = 0;
-
-	for (unsigned i = 0; i < count; i++)
-		for (uint64_t va = rows[i].start; va < rows[i].end && pages < MAX_VIEW_PAGES; va += page)
-			each(run, proc, va, &rows[i], r, out + record * pages++);
-	return pages;
-}
-
-static void page_state(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
-		       struct scn_result *r, void *out)
-{
-	int error = run->backend->resident(run->context, proc, va, 1, out);
-
-	if (error)
-		r->error = -error;
-}
-
-static void page_digest(struct scn_run *run, unsigned proc, uint64_t va, const struct scn_row *row,
-			struct scn_result *r, void *out)
-{
-	struct scn_digest *digest = out;
-	struct scn_access_result access = {0};
-
-	memset(digest, 0, sizeof(*digest));
-	run->backend->access(run->context, proc, SCN_ACCESS_READ, va, 0, &access);
-	digest->at = scn_place_of(run->backend, va);
-	digest->signal = access.signal;
-	digest->code = access.code;
-	digest->minor = (uint8_t)access.counts.minor;
-	digest->major = (uint8_t)access.counts.major;
-	if (!access.signal)
-		digest->hash = run->backend->digest(run->context, proc, va);
-}
-
-static void view_pages(struct scn_run *run, unsigned proc, const struct scn_row *rows, unsigned count,
-		       struct scn_result *r, each_page *each, size_t record)
-{
-	uint8_t *out = view_room(run, r, MAX_VIEW_PAGES * record);
-	unsigned pages;
-
-	if (!out)
-		return;
-	pages = for_each_page(run, proc, rows, count, r, each, out, record);
-	r->mix = scn_hash(r->mix, out, pages * record);
-	view_keep(run, r, pages * record);
-}
-
-static void do_memory(struct scn_run *run, unsigned proc, struct scn_result *r)
-{
-	struct scn_row rows[128];
-	unsigned count = all_rows(run, proc, rows, 128, r);
-
-	view_pages(run, proc, rows, count, r, page_digest, sizeof(struct scn_digest));
-}
-
-void scn_finish_process(struct scn_run *run, unsigned proc)
-{
-	struct scn_result *r = &run->result[run->program->op_count + proc * SCN_END_VIEWS];
-	struct scn_op op = {.verb = SCN_LAYOUT, .proc = (uint8_t)proc};
-	struct scn_row rows[128];
-	unsigned count;
-
-	if (!run->alive[proc])
-		return;
-	r[0].state = r[1].state = r[2].state = SCN_RAN;
-	do_layout(run, &op, &r[0]);
-	count = all_rows(run, proc, rows, 128, &r[1]);
-	view_pages(run, proc, rows, count, &r[1], page_state, 1);
-	do_memory(run, proc, &r[2]);
-}
-
-void scn_finish_files(struct scn_run *run)
-{
-	struct scn_result *r =
-	    &run->result[run->program->op_count + run->program->proc_count * SCN_END_VIEWS];
-
-	for (unsigned i = 0; i < run->program->file_count; i++) {
-		r[i].state = SCN_RAN;
-		r[i].mix = run->backend->file_digest(run->context, i);
 	}
 }
 
@@ -624,16 +419,16 @@ bool scn_step(struct scn_run *run, unsigned index)
 		do_kernel_access(run, op, r);
 		break;
 	case SCN_LAYOUT:
-		do_layout(run, op, r);
+		scn_view_layout(run, op, r);
 		break;
 	case SCN_RESIDENT:
-		do_resident(run, op, r);
+		scn_view_resident(run, op, r);
 		break;
 	case SCN_MINCORE:
-		do_mincore(run, op, r);
+		scn_view_mincore(run, op, r);
 		break;
 	case SCN_MEMORY:
-		do_memory(run, op->proc, r);
+		scn_view_memory(run, op->proc, r);
 		break;
 	default:
 		do_call(run, op, r);
