@@ -23,6 +23,8 @@ void ram_add(uint64_t start, uint64_t end);
 void ram_reserve(uint64_t start, uint64_t end);
 /* The highest end of RAM so far: how far a linear map must reach. */
 uint64_t ram_top(void);
+/* The lowest start of RAM so far. */
+uint64_t ram_bottom(void);
 /* What is left goes to the library, at most what "mem=64M" says. */
 void ram_give(struct quire_config *config);
 

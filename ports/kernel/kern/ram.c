@@ -46,6 +46,15 @@ uint64_t ram_top(void)
 	return top;
 }
 
+uint64_t ram_bottom(void)
+{
+	uint64_t bottom = UINT64_MAX;
+
+	for (unsigned i = 0; i < ram_count; i++)
+		bottom = MIN(bottom, ram[i].start);
+	return bottom;
+}
+
 static uint64_t memory_limit(void)
 {
 	char value[24];

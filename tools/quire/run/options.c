@@ -31,7 +31,7 @@ void run_help(FILE *out)
 	    "page of\n"
 	    "it comes through the library's fault path. Needs qemu-system.\n"
 	    "\n"
-	    "  --arch A            the guest's architecture (default x86_64)\n"
+	    "  --arch A            the guest's architecture (default: the program's)\n"
 	    "  --mem SIZE          its memory, with K, M or G (default 256M; the packed files come on top)\n"
 	    "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
 	    "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
@@ -255,7 +255,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 	bool began = false;
 	int option;
 
-	*options = (struct run_options){.arch = "x86_64", .mem_mib = 256};
+	*options = (struct run_options){.mem_mib = 256};
 	while ((option = option_next("run", argc, argv, "+", table, &began)) != -1) {
 		if (option == OPT_HELP) {
 			run_help(stdout);

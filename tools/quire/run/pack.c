@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HOST_ARCH "x86_64"
+
 extern char **environ;
 
 /* --- where the program is -------------------------------------------------------------------------- */
@@ -219,7 +221,7 @@ static int add_file(struct archive *archive, const struct run_file *file)
 	return libraries_add(archive, "", real) < 0 ? -1 : 0;
 }
 
-static int add_all(struct archive *archive, const struct run_options *options)
+static int add_all(struct archive *archive, struct run_options *options)
 {
 	const char *base = options->root ? options->root : "";
 	char program[PATH_MAX], real[PATH_MAX], host[PATH_MAX * 2];
@@ -232,8 +234,11 @@ static int add_all(struct archive *archive, const struct run_options *options)
 	for (size_t i = 0; i < options->file_count; i++)
 		if (add_file(archive, &options->files[i]))
 			return RUN_FAILED;
-	if (options->selftest)
+	if (options->selftest) {
+		if (!options->arch)
+			options->arch = HOST_ARCH;
 		return 0;
+	}
 	result = find_program(base, options->argv[0], program);
 	if (result)
 		return result;
@@ -245,6 +250,8 @@ static int add_all(struct archive *archive, const struct run_options *options)
 		return RUN_NOT_PROGRAM;
 	}
 	machine = elf_machine(host);
+	if (!options->arch)
+		options->arch = machine ? machine : HOST_ARCH; /* a script's interpreter is this machine's */
 	if (machine && strcmp(machine, options->arch)) {
 		run_error("%s is a program for %s, the guest is %s", program, machine, options->arch);
 		return RUN_NOT_PROGRAM;
@@ -257,7 +264,7 @@ static int add_all(struct archive *archive, const struct run_options *options)
 	return result < 0 || add_record(archive, options, program) ? RUN_FAILED : 0;
 }
 
-int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_length)
+int run_pack(struct run_options *options, int *out_fd, uint64_t *out_length)
 {
 	struct archive *archive = archive_create();
 	int result, fd = -1;

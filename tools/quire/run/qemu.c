@@ -19,20 +19,51 @@
 #define QUIRE_LIBEXEC "/usr/local/libexec/quire"
 #endif
 
-static const struct {
-	const char *arch, *program, *package;
+/* How QEMU makes the machine of each architecture. `boots`: what follows the name of the kernel that it takes. */
+static const struct emulator {
+	const char *arch, *program, *package, *boots;
+	const char *machine, *cpu;
+	const char *error[2]; /* a device for standard error, that takes chardev `err`; NULL: the second serial line */
+	const char *log[2];   /* the log, from chardev `log` */
+	const char *end[2];   /* what ends the machine with an exit status */
 } emulators[] = {
-    {"x86_64", "qemu-system-x86_64", "qemu-system-x86"},
+    {.arch = "x86_64",
+     .program = "qemu-system-x86_64",
+     .package = "qemu-system-x86",
+     .boots = "elf",
+     .machine = "q35",
+     .cpu = "max",
+     .log = {"-device", "isa-debugcon,iobase=0xe9,chardev=log"},
+     .end = {"-device", "isa-debug-exit,iobase=0xf4,iosize=4"}},
+    {.arch = "arm64",
+     .program = "qemu-system-aarch64",
+     .package = "qemu-system-arm",
+     .boots = "image",
+     .machine = "virt",
+     .cpu = "cortex-a53",
+     .error = {"-device", "pci-serial,chardev=err"},
+     .log = {"-semihosting-config", "enable=on,target=native,chardev=log"}},
 };
 
-static bool try_kernel(char out[PATH_MAX], const char *directory, const char *below, const char *arch)
+static const struct emulator *find_emulator(const char *arch)
 {
-	return snprintf(out, PATH_MAX, "%s%s/quire-kernel-%s.elf", directory, below, arch) < PATH_MAX &&
+	for (size_t i = 0; i < sizeof(emulators) / sizeof(emulators[0]); i++)
+		if (!strcmp(emulators[i].arch, arch))
+			return &emulators[i];
+	return NULL;
+}
+
+static bool try_kernel(char out[PATH_MAX], const char *directory, const char *below,
+		       const struct emulator *emulator)
+{
+	return snprintf(out, PATH_MAX, "%s%s/quire-kernel-%s.%s", directory, below, emulator->arch,
+			emulator->boots) < PATH_MAX &&
 	       !access(out, R_OK);
 }
 
 /* Named, or beside the command in a build directory, or where it is installed. */
-static bool find_kernel(const struct run_options *options, char out[PATH_MAX])
+static bool find_kernel(const struct run_options *options, const struct emulator *emulator,
+			char out[PATH_MAX])
 {
 	static const char *const below[] = {"", "/ports/kernel", "/../libexec/quire"};
 	const char *named = options->kernel ? options->kernel : getenv("QUIRE_KERNEL");
@@ -52,13 +83,13 @@ static bool find_kernel(const struct run_options *options, char out[PATH_MAX])
 		self[length] = 0;
 		dirname(self);
 		for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
-			if (try_kernel(out, self, below[i], options->arch))
+			if (try_kernel(out, self, below[i], emulator))
 				return true;
 	}
-	if (try_kernel(out, QUIRE_LIBEXEC, "", options->arch))
+	if (try_kernel(out, QUIRE_LIBEXEC, "", emulator))
 		return true;
-	run_error("no kernel for %s: quire-kernel-%s.elf is neither beside this command nor in %s",
-		  options->arch, options->arch, QUIRE_LIBEXEC);
+	run_error("no kernel for %s: quire-kernel-%s.%s is neither beside this command nor in %s", emulator->arch,
+		  emulator->arch, emulator->boots, QUIRE_LIBEXEC);
 	return false;
 }
 
@@ -97,36 +128,45 @@ static void add_made(struct command *command, const char *format, ...)
 	add(command, word);
 }
 
-static void add_line(struct command *command, const char *name, int fd)
+/* A line to the guest: by the device, or if that is none by the next serial port. */
+static void add_line(struct command *command, const char *name, int fd, const char *const device[2])
 {
 	add(command, "-chardev");
 	add_made(command, "socket,id=%s,fd=%d", name, fd);
-	if (!strcmp(name, "log")) {
-		add(command, "-device");
-		add(command, "isa-debugcon,iobase=0xe9,chardev=log");
+	if (device[0]) {
+		add(command, device[0]);
+		add(command, device[1]);
 	} else {
 		add(command, "-serial");
 		add_made(command, "chardev:%s", name);
 	}
 }
 
-static void build(struct command *command, const struct run_options *options, const char *emulator,
+static const char *setting(const char *variable, const char *otherwise)
+{
+	const char *value = getenv(variable);
+
+	return value && *value ? value : otherwise;
+}
+
+static void build(struct command *command, const struct run_options *options, const struct emulator *emulator,
 		  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[3])
 {
+	static const char *const serial[2];
 	uint64_t extra = (archive_length >> 20) + 1;
 
-	add(command, emulator);
+	add(command, setting("QUIRE_QEMU", emulator->program));
 	add(command, "-nodefaults");
 	add(command, "-no-user-config");
 	add(command, "-no-reboot");
 	add(command, "-display");
 	add(command, "none");
 	add(command, "-machine");
-	add(command, "q35");
+	add(command, setting("QUIRE_QEMU_MACHINE", emulator->machine));
 	add(command, "-accel");
 	add(command, options->icount ? "tcg" : "tcg,thread=multi");
 	add(command, "-cpu");
-	add(command, "max");
+	add(command, setting("QUIRE_QEMU_CPU", emulator->cpu));
 	add(command, "-m");
 	add_made(command, "%" PRIu64 "M", options->mem_mib + extra);
 	add(command, "-smp");
@@ -144,11 +184,13 @@ static void build(struct command *command, const struct run_options *options, co
 		 options->profile ? options->profile : "", options->trace ? " trace=1" : "",
 		 options->oops == OOPS_PANICS ? " oops=panic" : "",
 		 options->selftest ? " selftest=only" : "");
-	add_line(command, "out", ends[0]);
-	add_line(command, "err", ends[1]);
-	add_line(command, "log", ends[2]);
-	add(command, "-device");
-	add(command, "isa-debug-exit,iobase=0xf4,iosize=4");
+	add_line(command, "out", ends[0], serial);
+	add_line(command, "err", ends[1], emulator->error);
+	add_line(command, "log", ends[2], emulator->log);
+	if (emulator->end[0]) {
+		add(command, emulator->end[0]);
+		add(command, emulator->end[1]);
+	}
 	command->arg[command->count] = NULL;
 }
 
@@ -182,7 +224,7 @@ static void become(struct command *command, int archive_fd, const int ends[3], i
 	_exit(RUN_FAILED);
 }
 
-static int spawn(struct command *command, size_t emulator, int archive_fd, const int ends[3])
+static int spawn(struct command *command, const struct emulator *emulator, int archive_fd, const int ends[3])
 {
 	int told[2], error;
 	pid_t pid, self = getpid();
@@ -200,7 +242,7 @@ static int spawn(struct command *command, size_t emulator, int archive_fd, const
 	if (pid > 0 && read(told[0], &error, sizeof(error)) == sizeof(error)) {
 		if (error == ENOENT)
 			run_error("%s is not installed (on Debian: apt install %s)", command->arg[0],
-				  emulators[emulator].package);
+				  emulator->package);
 		else
 			run_error("%s: %s", command->arg[0], strerror(error));
 		pid = -1;
@@ -213,22 +255,19 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 	       struct run_lines *out_lines)
 {
 	int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, pid = -1;
-	const char *emulator = getenv("QUIRE_QEMU");
+	const struct emulator *emulator = find_emulator(options->arch);
 	struct command *command = calloc(1, sizeof(*command));
 	char kernel[PATH_MAX];
-	size_t at = 0;
 
-	while (at < sizeof(emulators) / sizeof(emulators[0]) && strcmp(emulators[at].arch, options->arch))
-		at++;
 	if (!command) {
 		run_error("out of memory");
 		return -1;
 	}
-	if (at == sizeof(emulators) / sizeof(emulators[0])) {
+	if (!emulator) {
 		run_error("there is no kernel for %s", options->arch);
 		goto out;
 	}
-	if (!find_kernel(options, kernel))
+	if (!find_kernel(options, emulator, kernel))
 		goto out;
 	for (int i = 0; i < 3; i++) {
 		int pair[2];
@@ -240,12 +279,11 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 		ours[i] = pair[0];
 		theirs[i] = pair[1];
 	}
-	build(command, options, emulator && *emulator ? emulator : emulators[at].program, kernel, archive_fd,
-	      archive_length, theirs);
+	build(command, options, emulator, kernel, archive_fd, archive_length, theirs);
 	if (command->failed)
 		run_error("the command line of QEMU is too long");
 	else
-		pid = spawn(command, at, archive_fd, theirs);
+		pid = spawn(command, emulator, archive_fd, theirs);
 out:
 	for (int i = 0; i < 3; i++) {
 		if (theirs[i] >= 0)

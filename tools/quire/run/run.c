@@ -28,7 +28,7 @@ static int close_output(FILE *out, const char *path, const char *option)
 	return 0;
 }
 
-static int run_guest(const struct run_options *options, FILE *trace, FILE *json)
+static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 {
 	struct run_report *report = calloc(1, sizeof(*report));
 	struct run_lines lines;

@@ -34,7 +34,7 @@ enum run_oops {
 };
 
 struct run_options {
-	const char *arch;
+	const char *arch;    /* NULL, until run_pack() has found the program: that one's */
 	const char *profile; /* NULL: the kernel's default */
 	const char *root;    /* a directory that becomes the guest's /; NULL: none */
 	const char *trace;   /* file for one JSON object a fault; NULL: none */
@@ -101,7 +101,7 @@ const char *elf_machine(const char *path);
 /* Makes the archive for `options` and writes it into options->pack, or else into a new memory file.
  * *out_fd: to be closed.
  * Returns 0, or an exit status above after a message. */
-int run_pack(const struct run_options *options, int *out_fd, uint64_t *out_length);
+int run_pack(struct run_options *options, int *out_fd, uint64_t *out_length);
 
 /* Whether standard input is packed too, instead of being fed through a line. */
 bool run_input_is_packed(const struct run_options *options);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A PL011 serial line, a 16550 on PCI, semihosting for the log and the end.
+ *
+ *   PL011           console: /dev/console and /dev/tty; input by interrupt
+ *   pci-serial      standard error; without one it goes to the console
+ *   semihosting     the log, and at the end the report (kern/report.h) and the exit status; without it the log
+ *                   goes to the console and PSCI turns the machine off */
+#include "cpu.h"
+#include "kern/lock.h"
+#include "fs/vfs.h"
+
+/* PL011 (DDI 0183), by offset. */
+#define DATA          0x00
+#define FLAGS         0x18
+#define FLAG_RX_EMPTY 0x10
+#define FLAG_TX_FULL  0x20
+#define CONTROL       0x30
+#define MASK          0x38
+#define CLEAR         0x44
+#define RECEIVE       0x50 /* received, or received and not read for a while */
+
+/* Semihosting for AArch32 and AArch64, 2.0. */
+#define SYS_WRITE0         0x04
+#define SYS_EXIT           0x18
+#define APPLICATION_EXIT   0x20026
+#define PSCI_SYSTEM_OFF    0x84000008
+
+unsigned console_irq = ~0u;
+static volatile void *uart;
+static struct mutex line_lock[CONSOLE_LINES] = {MUTEX_INIT(line_lock[0]), MUTEX_INIT(line_lock[1])};
+
+void console_init(void)
+{
+	struct device device;
+
+	if (!device_find("arm,pl011", &device))
+		return;
+	uart = device_map(device.reg[0], device.bytes[0]);
+	console_irq = device_interrupt(&device, 0);
+	write32(uart, CONTROL, 0x301); /* on, both ways */
+	write32(uart, MASK, 0);
+	gic_enable(console_irq);
+}
+
+static bool uart_put(uint8_t byte)
+{
+	if (read32(uart, FLAGS) & FLAG_TX_FULL)
+		return false;
+	write32(uart, DATA, byte);
+	return true;
+}
+
+void arch_console_write(enum console_line line, const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+
+	mutex_lock(&line_lock[line]);
+	while (uart && n) {
+		if (uart_put(*p)) {
+			p++;
+			n--;
+		} else {
+			cond_resched();
+		}
+	}
+	mutex_unlock(&line_lock[line]);
+}
+
+/* A byte that the console had no room for; only the interrupt, which is CPU 0's, touches it. */
+static int held = -1;
+
+void console_interrupt(void)
+{
+	write32(uart, CLEAR, RECEIVE);
+	while (held >= 0 || !(read32(uart, FLAGS) & FLAG_RX_EMPTY)) {
+		if (held < 0)
+			held = read32(uart, DATA) & 0xff;
+		if (!console_input((unsigned char)held)) {
+			write32(uart, MASK, 0);
+			return;
+		}
+		held = -1;
+	}
+}
+
+/* The interrupt is raised by hand: for what is held the line raises none. */
+void arch_console_listen(void)
+{
+	if (!uart)
+		return;
+	write32(uart, MASK, RECEIVE);
+	gic_send(0, GIC_LISTEN);
+}
+
+static uint64_t semihosting(uint64_t operation, const void *argument)
+{
+	register uint64_t x0 __asm__("x0") = operation;
+	register const void *x1 __asm__("x1") = argument;
+
+	__asm__ volatile("hlt #0xf000" : "+r"(x0) : "r"(x1) : "memory");
+	return x0;
+}
+
+void arch_log_write(const char *bytes, size_t n)
+{
+	char text[129];
+
+	while (n) {
+		size_t part = MIN(n, sizeof(text) - 1);
+
+		memcpy(text, bytes, part);
+		text[part] = '\0';
+		semihosting(SYS_WRITE0, text);
+		bytes += part;
+		n -= part;
+	}
+}
+
+/* QEMU's exit status is what its debug exit of other machines makes of the code. */
+void arch_end_machine(unsigned char code)
+{
+	uint64_t how[2] = {APPLICATION_EXIT, code << 1 | 1u};
+
+	semihosting(SYS_EXIT, how);
+	psci(PSCI_SYSTEM_OFF, 0, 0, 0);
+	for (;;)
+		__asm__ volatile("wfi");
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* The report of an oops, in the wording of the field, so that `quire explain` and people read it. */
+#include "kern/oops.h"
+#include "extras/unwind.h"
+#include "kern/uaccess.h"
+
+#include "cpu.h"
+#include "kern/task.h"
+
+extern const char image_start[], user_text[], library_text_start[], library_text_end[];
+extern const char entry_text_start[], entry_text_end[];
+extern const uint8_t eh_frame_start[], eh_frame_end[];
+
+#define CODE_WORDS 5 /* the last is the one at pc */
+
+void arch_wild_jump(void)
+{
+	__asm__ volatile("mov x30, #0x1234\n\tbr %0" : : "r"(0ul) : "x30", "memory");
+	__builtin_unreachable();
+}
+
+void arch_overflow_stack(void)
+{
+	__asm__ volatile("1: str xzr, [sp, #-16]!\n\tb 1b" : : : "memory");
+	__builtin_unreachable();
+}
+
+static bool in_library(uint64_t pc)
+{
+	return pc >= (uint64_t)library_text_start && pc < (uint64_t)library_text_end;
+}
+
+void arch_call_trace(const struct regs *regs, struct call_trace *out)
+{
+	static const struct unwind_image image = {
+	    .frames = eh_frame_start,
+	    .frames_end = eh_frame_end,
+	    .text = (uint64_t)image_start,
+	    .text_end = (uint64_t)user_text,
+	    .entry = (uint64_t)entry_text_start,
+	    .entry_end = (uint64_t)entry_text_end,
+	};
+	const struct task *task = current;
+	enum unwind_result result;
+	struct unwind unwind;
+
+	*out = (struct call_trace){.library = in_library(regs->pc)};
+	if (!task || !task->stack)
+		return;
+	if (regs_from_user(regs)) {
+		out->whole = true; /* a program's own fault: nothing of the kernel was running */
+		return;
+	}
+	unwind = (struct unwind){
+	    .image = &image,
+	    .stack = task->stack,
+	    .stack_end = task->stack + STACK_BYTES,
+	    .pc = regs->pc,
+	};
+	memcpy(unwind.reg, regs->x, sizeof(regs->x));
+	unwind.reg[ARCH_DWARF_SP] = regs->sp;
+	while ((result = unwind_step(&unwind)) == UNWIND_CALLER && out->count < CALL_TRACE_MOST) {
+		out->pc[out->count++] = unwind.pc;
+		out->library |= in_library(unwind.pc);
+	}
+	out->whole = result == UNWIND_END;
+}
+
+/* --- what happened ---------------------------------------------------------------------------- */
+
+static const char *fault_name(unsigned code)
+{
+	static const char *const kinds[] = {"address size fault", "translation fault", "access flag fault",
+					    "permission fault"};
+	static char text[40];
+
+	if (code >= 16) {
+		return code == 0x21 ? "alignment fault" : "unknown fault";
+	}
+	ksnprintf(text, sizeof(text), "level %u %s", code & 3, kinds[code >> 2]);
+	return text;
+}
+
+static const char *class_name(unsigned class)
+{
+	switch (class) {
+	case 0x00:
+		return "Unknown/Uncategorized";
+	case 0x20:
+		return "IABT (lower EL)";
+	case 0x21:
+		return "IABT (current EL)";
+	case 0x24:
+		return "DABT (lower EL)";
+	case 0x25:
+		return "DABT (current EL)";
+	case 0x3c:
+		return "BRK (AArch64)";
+	default:
+		return "UNRECOGNIZED EC";
+	}
+}
+
+/* D19.2.40, the syndrome of an abort. */
+static void abort_lines(uint64_t esr)
+{
+	printk("Mem abort info:\n  ESR = 0x%016lx\n  EC = 0x%02lx: %s, IL = %u bits\n", esr, esr >> 26 & 63,
+	       class_name(esr >> 26 & 63), esr >> 25 & 1 ? 32u : 16u);
+	printk("  SET = %lu, FnV = %lu\n  EA = %lu, S1PTW = %lu\n  FSC = 0x%02lx: %s\n", esr >> 11 & 3, esr >> 10 & 1,
+	       esr >> 9 & 1, esr >> 7 & 1, esr & 63, fault_name(esr & 63));
+	if ((esr >> 26 & 0x3e) == 0x24)
+		printk("Data abort info:\n  ISV = %lu, ISS = 0x%08lx\n  CM = %lu, WnR = %lu\n", esr >> 24 & 1,
+		       esr & 0x1ffffff, esr >> 8 & 1, esr >> 6 & 1);
+}
+
+static const char *trap_title(const struct quire_trap *trap)
+{
+	unsigned code = trap->syndrome & 63;
+
+	if (code >> 2 != 3)
+		return trap->address < PAGE_SIZE ? "NULL pointer dereference" : "paging request";
+	if (trap->syndrome >> 26 & 4)
+		return trap->syndrome >> 6 & 1 ? "write to read-only memory" : "read from unreadable memory";
+	return "execute from non-executable memory";
+}
+
+static void title(const struct oops *what, unsigned number)
+{
+	if (what->trap) {
+		printk("Unable to handle kernel %s at virtual address %016lx\n", trap_title(what->trap),
+		       what->trap->address);
+		abort_lines(what->trap->syndrome);
+		printk("Internal error: Oops: %016lx [#%u] SMP\n", what->trap->syndrome, number);
+	} else {
+		printk("Internal error: Oops - %s: %016lx [#%u] SMP\n",
+		       what->regs->esr >> 26 & 63 ? "Bad mode" : "Undefined instruction", what->regs->esr, number);
+	}
+}
+
+/* --- where ------------------------------------------------------------------------------------ */
+
+static void code_line(uint64_t pc, bool user)
+{
+	uint32_t code[CODE_WORDS];
+	uint64_t from = pc - 4 * (CODE_WORDS - 1);
+	bool there = user ? !copy_from_user(code, from, sizeof(code))
+			  : pc >= (uint64_t)image_start + sizeof(code) && pc + 4 <= (uint64_t)user_text;
+
+	if (!there) {
+		printk("Code: bad PC value\n");
+		return;
+	}
+	if (!user)
+		memcpy(code, (const void *)from, sizeof(code));
+	printk("Code: %08x %08x %08x %08x (%08x)\n", code[0], code[1], code[2], code[3], code[4]);
+}
+
+static void register_lines(const struct regs *regs)
+{
+	static const char flags[] = "NZCV";
+	char text[5] = "nzcv";
+
+	for (unsigned i = 0; i < 4; i++)
+		if (regs->pstate >> (31 - i) & 1)
+			text[i] = flags[i];
+	printk("pstate: %08lx (%s %caif %cPAN)\n", regs->pstate, text, regs->pstate & 0x200 ? 'D' : 'd',
+	       regs->pstate & 1 << 22 ? '+' : '-');
+	printk("pc : 0x%lx\nlr : 0x%lx\nsp : %016lx\n", regs->pc, regs->x[30], regs->sp);
+	for (int i = 29; i >= 0; i -= 3) {
+		if (i == 29)
+			printk("x29: %016lx x28: %016lx x27: %016lx\n", regs->x[29], regs->x[28], regs->x[27]);
+		else
+			printk("x%-2d: %016lx x%-2d: %016lx x%-2d: %016lx\n", i, regs->x[i], i - 1, regs->x[i - 1],
+			       i - 2, regs->x[i - 2]);
+	}
+}
+
+void arch_user_fault_report(const struct quire_trap *trap, const char *where)
+{
+	printk("%s[%d]: unhandled exception: %s, ESR 0x%016lx, %s%s\n", current->comm, current->tid,
+	       class_name(trap->syndrome >> 26 & 63), trap->syndrome, fault_name(trap->syndrome & 63), where);
+	register_lines(current->regs);
+	code_line(trap->pc, true);
+}
+
+void arch_oops_report(const struct oops *what, const struct call_trace *trace, unsigned number)
+{
+	title(what, number);
+	oops_task_line();
+	register_lines(what->regs);
+	oops_trace_lines(trace);
+	code_line(what->regs->pc, false);
+	oops_end_lines(what);
+}
