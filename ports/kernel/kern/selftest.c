@@ -49,6 +49,8 @@ static bool allocator(void)
 /* Kernel mappings: each page holds what was written, and all frames come back. */
 static bool kernel_mappings(void)
 {
+	/* Where user and kernel have a root each, no fault brings a kernel page. */
+	bool lazy = !(quire_system_arch(the_system)->caps & QUIRE_CAP_SPLIT_ROOT);
 	quire_va va[8];
 	size_t before;
 
@@ -56,7 +58,7 @@ static bool kernel_mappings(void)
 		before = free_frames_now();
 		for (unsigned i = 0; i < ARRAY_SIZE(va); i++) {
 			if (quire_kmap(the_system, 3, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-				       i & 1 ? QUIRE_KMAP_LAZY : QUIRE_KMAP_EAGER, &va[i]))
+				       lazy && i & 1 ? QUIRE_KMAP_LAZY : QUIRE_KMAP_EAGER, &va[i]))
 				return false;
 			for (unsigned page = 0; page < 3; page++)
 				*(volatile uint64_t *)(va[i] + page * PAGE_SIZE) = va[i] + page;

@@ -20,12 +20,15 @@ static quire_prot some_prot(struct walk *walk)
 	return quire_prot_widen(walk->arch, (quire_prot)below(walk, QUIRE_PROT_MASK + 1));
 }
 
-/* A device's frame, far from RAM and aligned to any leaf. */
+/* A device's frame, where no RAM begins, and aligned to any leaf. */
 static quire_pfn device(const struct walk *walk, unsigned level)
 {
 	unsigned shift = walk->arch->level[level].shift;
+	quire_pfn pfn = {UINT64_C(1) << ((shift > 30 ? shift : 30) - walk->arch->page_shift)};
 
-	return (quire_pfn){UINT64_C(1) << ((shift > 30 ? shift : 30) - walk->arch->page_shift)};
+	while (qr_page_of(walk->system, pfn))
+		pfn.n <<= 1;
+	return pfn;
 }
 
 /* Any protection, supported or not: an unsupported one must be refused by name and map nothing. */
