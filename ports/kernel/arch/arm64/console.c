@@ -33,6 +33,7 @@ void console_init(void)
 {
 	struct device device;
 
+	pci_serial_init();
 	if (!device_find("arm,pl011", &device))
 		return;
 	uart = device_map(device.reg[0], device.bytes[0]);
@@ -42,12 +43,14 @@ void console_init(void)
 	gic_enable(console_irq);
 }
 
-static bool uart_put(uint8_t byte)
+/* Bytes taken, at most `n`; 0: not now. */
+static int uart_put(const uint8_t *bytes, size_t n)
 {
-	if (read32(uart, FLAGS) & FLAG_TX_FULL)
-		return false;
-	write32(uart, DATA, byte);
-	return true;
+	size_t done = 0;
+
+	while (done < n && !(read32(uart, FLAGS) & FLAG_TX_FULL))
+		write32(uart, DATA, bytes[done++]);
+	return (int)done;
 }
 
 void arch_console_write(enum console_line line, const void *bytes, size_t n)
@@ -55,13 +58,15 @@ void arch_console_write(enum console_line line, const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 
 	mutex_lock(&line_lock[line]);
-	while (uart && n) {
-		if (uart_put(*p)) {
-			p++;
-			n--;
-		} else {
+	while (n) {
+		int done = line == CONSOLE_ERROR ? pci_serial_put(p, n) : -1;
+
+		if (done < 0)
+			done = uart ? uart_put(p, n) : (int)n;
+		p += done;
+		n -= (size_t)done;
+		if (!done)
 			cond_resched();
-		}
 	}
 	mutex_unlock(&line_lock[line]);
 }

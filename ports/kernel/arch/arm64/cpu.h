@@ -163,6 +163,9 @@ void clock_init_cpu(void);
 extern unsigned timer_irq;
 void console_init(void);
 void console_interrupt(void);
+/* pci_serial.c */
+void pci_serial_init(void);
+int pci_serial_put(const uint8_t *bytes, size_t n);
 extern unsigned console_irq;
 void fpsimd_save(struct fpsimd *area);
 void fpsimd_load(const struct fpsimd *area);
