@@ -2,6 +2,7 @@
 # The front door. Meson does the work; everything here is one command each.
 BUILD ?= build
 JOBS ?= $(shell nproc)
+ARCH ?= x86_64
 
 .PHONY: all run test bench format help clean
 
@@ -10,10 +11,11 @@ all: ## build the library (build/libquire.a), the command (build/quire) and the 
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false >/dev/null
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 
-run: ## boot the reference kernel and run a day in the life of a fault handler
-	@scripts/deps.sh run
+run: ## boot the reference kernel and run a day in the life of a fault handler; ARCH=arm64 on that machine
+	@scripts/deps.sh run $(ARCH)
+	@test ! -f $(BUILD)/build.ninja || test -f $(BUILD)/quire-kernel-$(ARCH).elf || meson setup --reconfigure $(BUILD) >/dev/null
 	@$(MAKE) --no-print-directory all
-	@scripts/day.sh $(BUILD)
+	@scripts/day.sh $(BUILD) $(ARCH)
 
 test: ## build with gcc and clang, sanitizers on, and run every test
 	@scripts/deps.sh test

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # What `make run` shows: one script on this Linux and on the reference kernel, and the same lines from both.
 #
-#   scripts/day.sh [BUILD-DIRECTORY]
+#   scripts/day.sh [BUILD-DIRECTORY [ARCH]]     77: the programs of that architecture cannot be fetched
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-build}
+arch=${2:-x86_64}
 day=$top/tests/kernel/day.sh
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT INT TERM
@@ -16,10 +17,17 @@ start=$(date +%s)
 /bin/busybox sh "$day" >"$here/linux" 2>"$here/linux.err" || { cat "$here/linux.err" >&2; exit 1; }
 echo "   $(wc -l <"$here/linux") lines in $(($(date +%s) - start)) s"
 
-echo "== on the reference kernel: 2 CPUs, 256 MiB, the same /bin/busybox"
+root=
+whose="the same"
+if [ "$arch" != x86_64 ]; then
+	root=$build/foreign-$arch
+	"$top/scripts/foreign.sh" "$arch" "$root" busybox-static
+	whose="Debian's"
+fi
+echo "== on the reference kernel: $arch, 2 CPUs, 256 MiB, $whose /bin/busybox"
 start=$(date +%s)
 status=0
-{ "$build/quire" run --mem 256M --cpus 2 --timeout 600 --file "$day:/day.sh" -- /bin/busybox sh /day.sh ||
+{ "$build/quire" run --mem 256M --cpus 2 --timeout 600 ${root:+--root "$root"} --file "$day:/day.sh" -- /bin/busybox sh /day.sh ||
 	echo $? >"$here/status"; } | tee "$here/quire"
 [ ! -s "$here/status" ] || status=$(cat "$here/status")
 echo "   in $(($(date +%s) - start)) s with booting"

@@ -2,18 +2,28 @@
 # SPDX-License-Identifier: MIT
 # Installs, through apt, the packages that a goal needs; says what, and says what is missing otherwise.
 #
-#   scripts/deps.sh build|run|test|bench
+#   scripts/deps.sh build|run|test|bench [ARCH]     ARCH: another machine for `run'
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libdw-dev libelf-dev libjansson-dev"
 run="$build qemu-system-x86 busybox-static"
 bench="$run valgrind"
-test="$bench clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester gcc-i686-linux-gnu libc6-dev-i386-cross"
+arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+test="$bench $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester gcc-i686-linux-gnu libc6-dev-i386-cross"
 
 goal=${1:-build}
 case $goal in
 build) want=$build ;;
-run) want=$run ;;
+run)
+	case ${2:-x86_64} in
+	x86_64) want=$run ;;
+	arm64) want="$run $arm64" ;;
+	*)
+		echo "quire: there is no kernel for $2" >&2
+		exit 2
+		;;
+	esac
+	;;
 bench) want=$bench ;;
 test) want=$test ;;
 *)

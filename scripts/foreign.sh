@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Fetches Debian packages of another architecture and unpacks them, from the mirror that this machine's apt uses, with
+# lists of its own: nothing is installed, and the machine's apt is as it was.
+#
+#   scripts/foreign.sh ARCH DIRECTORY PACKAGE...      ARCH as Debian names it; 77: there is no network, or no apt
+set -eu
+
+[ $# -ge 3 ] || { sed -n '3,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+arch=$1
+into=$2
+shift 2
+command -v apt-get >/dev/null 2>&1 || { echo "foreign.sh: no apt here" >&2; exit 77; }
+mkdir -p "$into"
+into=$(cd "$into" && pwd)
+[ "$(cat "$into/.packages" 2>/dev/null)" != "$*" ] || exit 0
+
+state=$(mktemp -d)
+trap 'rm -rf "$state"' EXIT INT TERM
+mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages"
+: >"$state/status"
+chmod 755 "$state" "$state/packages"
+# As root apt would fetch as another user, who may not write here.
+apt() {
+	apt-get -qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o Dir::State="$state" \
+		-o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache" \
+		-o APT::Sandbox::User=root "$@" >&2
+}
+apt update || { echo "foreign.sh: no lists for $arch" >&2; exit 77; }
+(cd "$state/packages" && apt download "$@") || { echo "foreign.sh: cannot fetch $* for $arch" >&2; exit 77; }
+for package in "$state"/packages/*.deb; do
+	dpkg-deb -x "$package" "$into"
+done
+echo "$*" >"$into/.packages"
