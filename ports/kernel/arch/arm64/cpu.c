@@ -36,7 +36,7 @@ uint64_t tcr_value(void)
 {
 	uint64_t range = READ_REG(id_aa64mmfr0_el1) & 7;
 
-	return (tables_48 ? TCR_SIZE_48 : TCR_SIZE_39) | TCR_WALKS | TCR_TG1_4K | range << 32 |
+	return (tables_48 ? TCR_SIZE_48 : TCR_SIZE_39) | TCR_WALKS | TCR_TG1_4K | TCR_TBI0 | range << 32 |
 	       (cpu_features.asid16 ? TCR_AS : 0);
 }
 

@@ -45,6 +45,8 @@
 #define TCR_WALKS   0x35003500
 #define TCR_TG1_4K  0x80000000
 #define TCR_AS      0x1000000000
+#define TCR_TBI0    0x2000000000 /* a program's addresses may have a tag in their first byte */
+#define TAG_MASK    0xff00000000000000
 #define TCR_SIZE_39 (25 | 25 << 16)
 #define TCR_SIZE_48 (16 | 16 << 16)
 

@@ -52,7 +52,7 @@ static struct quire_trap trap_of(const struct regs *regs, enum quire_mode mode)
 	    .vector = QUIRE_VECTOR_SYNC,
 	    .mode = mode,
 	    .syndrome = regs->esr,
-	    .address = regs->far,
+	    .address = regs->far & 1ull << 55 ? regs->far : regs->far & ~TAG_MASK,
 	    .pc = regs->pc,
 	    .sp = regs->sp,
 	};
@@ -92,18 +92,19 @@ static int float_code(uint64_t esr)
 	return esr & 16 ? FPE_FLTRES : 0;
 }
 
-/* An exception of a program that is no abort: its signal, as Linux sends it. */
+/* An exception of a program that is no abort: its signal, as Linux sends it. What the next frame says of a fault
+ * is changed by some of them. */
 static void other_exception(const struct regs *regs)
 {
-	current->arch.esr = regs->esr;
-	current->arch.far = 0;
-	switch (class_of(regs)) {
+	struct arch_task *arch = &current->arch;
+	unsigned class = class_of(regs);
+
+	switch (class) {
 	case EC_PC_ALIGNMENT:
-		current->arch.far = regs->far;
-		force_signal(SIGBUS, BUS_ADRALN, regs->far);
-		break;
 	case EC_SP_ALIGNMENT:
-		force_signal(SIGBUS, BUS_ADRALN, regs->sp);
+		arch->esr = regs->esr;
+		arch->far = 0;
+		force_signal(SIGBUS, BUS_ADRALN, class == EC_SP_ALIGNMENT ? regs->sp : regs->far);
 		break;
 	case EC_BREAKPOINT:
 		force_signal(SIGTRAP, 1, regs->pc);
@@ -115,6 +116,7 @@ static void other_exception(const struct regs *regs)
 		force_signal(SIGFPE, float_code(regs->esr), regs->pc);
 		break;
 	default: /* an instruction that there is not, or that programs may not use */
+		arch->esr = arch->far = 0;
 		force_signal(SIGILL, 1, regs->pc);
 		break;
 	}
