@@ -3,17 +3,27 @@
 # Runs a program on the host and in the reference kernel: what it prints and its status must be the same.
 #
 # usage: same.sh QUIRE PROGRAM [ARGS...]
+#        same.sh --guest FILE QUIRE PROGRAM [ARGS...]    FILE: the same program for another machine, to run there
 set -u
+guest=
+if [ "$1" = --guest ]; then
+	guest=$2
+	shift 2
+fi
 quire=$1
 shift
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 "$@" >"$work/host" </dev/null
 host=$?
+if [ -n "$guest" ]; then
+	shift
+	set -- "$guest" "$@"
+fi
 "$quire" run --mem 64M --cpus 2 --timeout 2000 -- "$@" >"$work/guest" 2>"$work/report" </dev/null
-guest=$?
-if [ "$host" -ne "$guest" ] || ! cmp -s "$work/host" "$work/guest"; then
-	echo "status $host on the host, $guest in the kernel; what they print:"
+there=$?
+if [ "$host" -ne "$there" ] || ! cmp -s "$work/host" "$work/guest"; then
+	echo "status $host on the host, $there in the kernel; what they print:"
 	diff "$work/host" "$work/guest"
 	cat "$work/report"
 	exit 1
