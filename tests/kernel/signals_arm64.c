@@ -84,10 +84,16 @@ static void expect(const char *what, void (*action)(void *), void *at)
 		printf("%-22s no signal\n", what);
 		return;
 	}
-	printf("%-22s signal %d code %d addr %s fault %s esr %s%lx fpsimd %d alt %d aligned %d\n", what, seen.signal,
-	       seen.code, seen.address == (uintptr_t)at ? "at" : seen.address == seen.pc ? "pc" : "other",
-	       seen.fault == (uintptr_t)at ? "at" : seen.fault ? "other" : "0", seen.has_esr ? "" : "none ",
-	       (unsigned long)shown(seen.esr), seen.has_fpsimd, seen.on_stack, seen.aligned);
+	printf("%-22s signal %d code %d addr %s fault %s esr %s%lx fpsimd %d alt %d aligned %d\n", what,
+	       seen.signal, seen.code,
+	       seen.address == (uintptr_t)at ? "at"
+	       : seen.address == seen.pc     ? "pc"
+					     : "other",
+	       seen.fault == (uintptr_t)at ? "at"
+	       : seen.fault                ? "other"
+					   : "0",
+	       seen.has_esr ? "" : "none ", (unsigned long)shown(seen.esr), seen.has_fpsimd, seen.on_stack,
+	       seen.aligned);
 }
 
 static void read_at(void *at)

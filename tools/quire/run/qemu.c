@@ -23,9 +23,10 @@
 static const struct emulator {
 	const char *arch, *program, *package, *boots;
 	const char *machine, *cpu;
-	const char *error[2]; /* a device for standard error, that takes chardev `err`; NULL: the second serial line */
-	const char *log[2];   /* the log, from chardev `log` */
-	const char *end[2];   /* what ends the machine with an exit status */
+	const char *error
+	    [2]; /* a device for standard error, that takes chardev `err`; NULL: the second serial line */
+	const char *log[2]; /* the log, from chardev `log` */
+	const char *end[2]; /* what ends the machine with an exit status */
 } emulators[] = {
     {.arch = "x86_64",
      .program = "qemu-system-x86_64",
@@ -88,8 +89,8 @@ static bool find_kernel(const struct run_options *options, const struct emulator
 	}
 	if (try_kernel(out, QUIRE_LIBEXEC, "", emulator))
 		return true;
-	run_error("no kernel for %s: quire-kernel-%s.%s is neither beside this command nor in %s", emulator->arch,
-		  emulator->arch, emulator->boots, QUIRE_LIBEXEC);
+	run_error("no kernel for %s: quire-kernel-%s.%s is neither beside this command nor in %s",
+		  emulator->arch, emulator->arch, emulator->boots, QUIRE_LIBEXEC);
 	return false;
 }
 

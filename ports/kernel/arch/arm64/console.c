@@ -20,21 +20,22 @@
 #define RECEIVE       0x50 /* received, or received and not read for a while */
 
 /* Semihosting for AArch32 and AArch64, 2.0. */
-#define SYS_WRITE0         0x04
-#define SYS_EXIT           0x18
-#define APPLICATION_EXIT   0x20026
-#define PSCI_SYSTEM_OFF    0x84000008
+#define SYS_WRITE0       0x04
+#define SYS_EXIT         0x18
+#define APPLICATION_EXIT 0x20026
+#define PSCI_SYSTEM_OFF  0x84000008
 
 unsigned console_irq = ~0u;
 static volatile void *uart;
+static bool has_error_line;
 static struct mutex line_lock[CONSOLE_LINES] = {MUTEX_INIT(line_lock[0]), MUTEX_INIT(line_lock[1])};
 
 void console_init(void)
 {
 	struct device device;
 
-	pci_serial_init();
-	if (!device_find("arm,pl011", &device))
+	has_error_line = pci_serial_init(device_tree, device_map);
+	if (!device_find(device_tree, "arm,pl011", &device))
 		return;
 	uart = device_map(device.reg[0], device.bytes[0]);
 	console_irq = device_interrupt(&device, 0);
@@ -44,13 +45,13 @@ void console_init(void)
 }
 
 /* Bytes taken, at most `n`; 0: not now. */
-static int uart_put(const uint8_t *bytes, size_t n)
+static size_t uart_put(const uint8_t *bytes, size_t n)
 {
 	size_t done = 0;
 
 	while (done < n && !(read32(uart, FLAGS) & FLAG_TX_FULL))
 		write32(uart, DATA, bytes[done++]);
-	return (int)done;
+	return done;
 }
 
 void arch_console_write(enum console_line line, const void *bytes, size_t n)
@@ -58,13 +59,11 @@ void arch_console_write(enum console_line line, const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 
 	mutex_lock(&line_lock[line]);
-	while (n) {
-		int done = line == CONSOLE_ERROR ? pci_serial_put(p, n) : -1;
+	while (n && uart) {
+		size_t done = line == CONSOLE_ERROR && has_error_line ? pci_serial_put(p, n) : uart_put(p, n);
 
-		if (done < 0)
-			done = uart ? uart_put(p, n) : (int)n;
 		p += done;
-		n -= (size_t)done;
+		n -= done;
 		if (!done)
 			cond_resched();
 	}

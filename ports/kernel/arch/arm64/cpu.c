@@ -27,7 +27,10 @@ static void patch_pan_sites(void)
 		uint32_t *at = (uint32_t *)*site;
 
 		*at = NOP;
-		__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" : : "r"(at) : "memory");
+		__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb"
+				 :
+				 : "r"(at)
+				 : "memory");
 	}
 }
 

@@ -9,13 +9,13 @@
  *   0xffffffc000000000   kernel mappings of 39 bits      64 GiB   (of 48 bits: at 0xffffff0000000000)
  *   0xffffffe000000000   devices                         1 GiB
  *   0xfffffff800000000   the image, wherever it lies in RAM */
-#define LINEAR_BASE   0xffffff8000000000
-#define LINEAR_BYTES  0x4000000000
-#define KMAP_BASE_39  0xffffffc000000000
-#define KMAP_BASE_48  0xffffff0000000000
-#define KMAP_BYTES    0x1000000000
-#define DEVICE_BASE   0xffffffe000000000
-#define IMAGE_BASE    0xfffffff800000000
+#define LINEAR_BASE    0xffffff8000000000
+#define LINEAR_BYTES   0x4000000000
+#define KMAP_BASE_39   0xffffffc000000000
+#define KMAP_BASE_48   0xffffff0000000000
+#define KMAP_BYTES     0x1000000000
+#define DEVICE_BASE    0xffffffe000000000
+#define IMAGE_BASE     0xfffffff800000000
 #define IMAGE_MOST_MIB 32
 
 /* Offsets in struct cpu, and of struct regs; trap.c asserts them. */
@@ -29,7 +29,6 @@
 #define STACK_BYTES      16384
 
 /* Entries, D8.3. Attribute 0: normal memory, write-back; 1: device-nGnRE. */
-#define PTE_VALID  1
 #define PTE_TABLE  3
 #define PTE_PAGE   3
 #define PTE_BLOCK  1
@@ -72,19 +71,23 @@
 /* clang-format on */
 #else
 #include "arch.h"
+#include "arch/common/device.h"
 #include "kern/boot.h"
 #include "kern/cpu.h"
 
 #define PTE_PXN (1ull << 53)
 #define PTE_UXN (1ull << 54)
 
-#define READ_REG(name)                                                     \
-	({                                                                 \
-		uint64_t value_;                                           \
-		__asm__ volatile("mrs %0, " #name : "=r"(value_) : : "memory"); \
-		value_;                                                    \
+#define QUOTE_(name) #name
+#define QUOTE(name)  QUOTE_(name)
+#define READ_REG(name)                                                                \
+	({                                                                            \
+		uint64_t value_;                                                      \
+		__asm__ volatile("mrs %0, " QUOTE(name) : "=r"(value_) : : "memory"); \
+		value_;                                                               \
 	})
-#define WRITE_REG(name, value) __asm__ volatile("msr " #name ", %0" : : "r"((uint64_t)(value)) : "memory")
+#define WRITE_REG(name, value) \
+	__asm__ volatile("msr " QUOTE(name) ", %0" : : "r"((uint64_t)(value)) : "memory")
 
 static inline void isb(void)
 {
@@ -114,10 +117,10 @@ static inline void *pa_to_linear(uint64_t pa)
 /* memory.c */
 extern uint64_t image_pa; /* where the image lies */
 extern bool tables_48;
-extern char boot_stack_top[];
+extern char boot_stack_top[], no_user_root[]; /* of no address space: an empty table */
 uint64_t image_to_pa(const void *address);
 void memory_init(uint64_t fdt_pa, uint64_t image);
-uint64_t kernel_ttbr1(void); /* for a CPU that starts */
+extern uint64_t kernel_ttbr1; /* for a CPU that starts */
 /* Device registers, mapped for good. */
 volatile void *device_map(uint64_t pa, uint64_t bytes);
 
@@ -129,20 +132,12 @@ extern struct cpu_features cpu_features;
 void cpu_init(unsigned number);
 uint64_t tcr_value(void);
 
-/* boot.S: loads the final root and sizes, at addresses that both translate. */
+/* boot.S: another root and other sizes; where CPU_ON starts, with the address of a struct secondary. */
 void enter_tables(uint64_t ttbr1, uint64_t tcr);
-/* smp.c: CPU_ON starts here, with its place in boot_of_cpu[]. */
 void secondary_boot(void);
 
 /* devices.c: the device tree. */
 extern const void *device_tree;
-struct device {
-	uint64_t reg[2], bytes[2]; /* the first two ranges of registers */
-	uint32_t interrupt[12];    /* their cells: type, number, flags */
-	unsigned interrupt_cells;
-};
-/* The first device that is compatible with `name`. */
-bool device_find(const char *name, struct device *out);
 /* Its nth interrupt as the GIC numbers them. */
 unsigned device_interrupt(const struct device *device, unsigned n);
 uint64_t psci(uint32_t function, uint64_t a, uint64_t b, uint64_t c);
@@ -165,9 +160,6 @@ void clock_init_cpu(void);
 extern unsigned timer_irq;
 void console_init(void);
 void console_interrupt(void);
-/* pci_serial.c */
-void pci_serial_init(void);
-int pci_serial_put(const uint8_t *bytes, size_t n);
 extern unsigned console_irq;
 void fpsimd_save(struct fpsimd *area);
 void fpsimd_load(const struct fpsimd *area);

@@ -24,7 +24,7 @@ static const struct {
 
 static bool has(size_t i)
 {
-	uint64_t value = features[i].id == PFR0	   ? READ_REG(id_aa64pfr0_el1)
+	uint64_t value = features[i].id == PFR0    ? READ_REG(id_aa64pfr0_el1)
 			 : features[i].id == ISAR0 ? READ_REG(id_aa64isar0_el1)
 						   : READ_REG(id_aa64isar1_el1);
 	unsigned field = value >> features[i].shift & 15;

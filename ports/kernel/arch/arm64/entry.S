@@ -2,21 +2,25 @@
 /* The ways in and out: exception vectors, the first return to a program, the switch. */
 #include "cpu.h"
 
+.macro register_pairs op
+	\op x2, x3, [sp, #16]
+	\op x4, x5, [sp, #32]
+	\op x6, x7, [sp, #48]
+	\op x8, x9, [sp, #64]
+	\op x10, x11, [sp, #80]
+	\op x12, x13, [sp, #96]
+	\op x14, x15, [sp, #112]
+	\op x16, x17, [sp, #128]
+	\op x18, x19, [sp, #144]
+	\op x20, x21, [sp, #160]
+	\op x22, x23, [sp, #176]
+	\op x24, x25, [sp, #192]
+	\op x26, x27, [sp, #208]
+	\op x28, x29, [sp, #224]
+.endm
+
 .macro push_registers
-	stp x2, x3, [sp, #16]
-	stp x4, x5, [sp, #32]
-	stp x6, x7, [sp, #48]
-	stp x8, x9, [sp, #64]
-	stp x10, x11, [sp, #80]
-	stp x12, x13, [sp, #96]
-	stp x14, x15, [sp, #112]
-	stp x16, x17, [sp, #128]
-	stp x18, x19, [sp, #144]
-	stp x20, x21, [sp, #160]
-	stp x22, x23, [sp, #176]
-	stp x24, x25, [sp, #192]
-	stp x26, x27, [sp, #208]
-	stp x28, x29, [sp, #224]
+	register_pairs stp
 	mrs x21, elr_el1
 	mrs x22, spsr_el1
 	stp x21, x22, [sp, #REGS_PC]
@@ -65,10 +69,9 @@ entry_text_start:
 	.align 11
 	.globl vectors
 vectors:
-	from_kernel fatal_entry	/* with SP_EL0: never used */
+	.rept 4	/* with SP_EL0: never used */
 	from_kernel fatal_entry
-	from_kernel fatal_entry
-	from_kernel fatal_entry
+	.endr
 	from_kernel kernel_sync
 	from_kernel kernel_irq
 	from_kernel fatal_entry
@@ -77,10 +80,9 @@ vectors:
 	from_user user_irq
 	from_user fatal_entry
 	from_user fatal_entry
-	from_user fatal_entry	/* 32-bit programs: none runs */
+	.rept 4	/* 32-bit programs: none runs */
 	from_user fatal_entry
-	from_user fatal_entry
-	from_user fatal_entry
+	.endr
 
 user_sync:
 	push_registers
@@ -125,20 +127,7 @@ return_to_kernel:
 	msr spsr_el1, x22
 pop_registers:
 	ldp x0, x1, [sp]
-	ldp x2, x3, [sp, #16]
-	ldp x4, x5, [sp, #32]
-	ldp x6, x7, [sp, #48]
-	ldp x8, x9, [sp, #64]
-	ldp x10, x11, [sp, #80]
-	ldp x12, x13, [sp, #96]
-	ldp x14, x15, [sp, #112]
-	ldp x16, x17, [sp, #128]
-	ldp x18, x19, [sp, #144]
-	ldp x20, x21, [sp, #160]
-	ldp x22, x23, [sp, #176]
-	ldp x24, x25, [sp, #192]
-	ldp x26, x27, [sp, #208]
-	ldp x28, x29, [sp, #224]
+	register_pairs ldp
 	ldr x30, [sp, #REGS_SP - 8]
 	add sp, sp, #REGS_BYTES
 	eret
@@ -205,43 +194,27 @@ fpsimd_save:
 	mrs x1, fpsr
 	mrs x2, fpcr
 	stp w1, w2, [x0], #16
-	stp q0, q1, [x0, #0]
-	stp q2, q3, [x0, #32]
-	stp q4, q5, [x0, #64]
-	stp q6, q7, [x0, #96]
-	stp q8, q9, [x0, #128]
-	stp q10, q11, [x0, #160]
-	stp q12, q13, [x0, #192]
-	stp q14, q15, [x0, #224]
-	stp q16, q17, [x0, #256]
-	stp q18, q19, [x0, #288]
-	stp q20, q21, [x0, #320]
-	stp q22, q23, [x0, #352]
-	stp q24, q25, [x0, #384]
-	stp q26, q27, [x0, #416]
-	stp q28, q29, [x0, #448]
-	stp q30, q31, [x0, #480]
+	st1 {v0.16b-v3.16b}, [x0], #64
+	st1 {v4.16b-v7.16b}, [x0], #64
+	st1 {v8.16b-v11.16b}, [x0], #64
+	st1 {v12.16b-v15.16b}, [x0], #64
+	st1 {v16.16b-v19.16b}, [x0], #64
+	st1 {v20.16b-v23.16b}, [x0], #64
+	st1 {v24.16b-v27.16b}, [x0], #64
+	st1 {v28.16b-v31.16b}, [x0], #64
 	ret
 fpsimd_load:
 	ldp w1, w2, [x0], #16
 	msr fpsr, x1
 	msr fpcr, x2
-	ldp q0, q1, [x0, #0]
-	ldp q2, q3, [x0, #32]
-	ldp q4, q5, [x0, #64]
-	ldp q6, q7, [x0, #96]
-	ldp q8, q9, [x0, #128]
-	ldp q10, q11, [x0, #160]
-	ldp q12, q13, [x0, #192]
-	ldp q14, q15, [x0, #224]
-	ldp q16, q17, [x0, #256]
-	ldp q18, q19, [x0, #288]
-	ldp q20, q21, [x0, #320]
-	ldp q22, q23, [x0, #352]
-	ldp q24, q25, [x0, #384]
-	ldp q26, q27, [x0, #416]
-	ldp q28, q29, [x0, #448]
-	ldp q30, q31, [x0, #480]
+	ld1 {v0.16b-v3.16b}, [x0], #64
+	ld1 {v4.16b-v7.16b}, [x0], #64
+	ld1 {v8.16b-v11.16b}, [x0], #64
+	ld1 {v12.16b-v15.16b}, [x0], #64
+	ld1 {v16.16b-v19.16b}, [x0], #64
+	ld1 {v20.16b-v23.16b}, [x0], #64
+	ld1 {v24.16b-v27.16b}, [x0], #64
+	ld1 {v28.16b-v31.16b}, [x0], #64
 	ret
 
 	/* Where a handler of signals returns to, unless it named a place: its program may run and read this page. */

@@ -10,7 +10,6 @@
 #define GICD_ITARGETSR  0x800
 #define GICD_SGIR       0xf00
 #define GICD_IROUTER    0x6000
-#define GICD_RWP        0x80000000
 
 /* v2: the CPU interface. */
 #define GICC_CTLR 0x00
@@ -25,17 +24,13 @@
 #define GICR_WAKER       0x14
 #define GICR_FRAME       0x10000
 
-#define PRIORITY      0xa0a0a0a0
-#define ICC_PMR_EL1   S3_0_C4_C6_0
-#define ICC_IAR1_EL1  S3_0_C12_C12_0
-#define ICC_EOIR1_EL1 S3_0_C12_C12_1
-#define ICC_SRE_EL1   S3_0_C12_C12_5
+#define PRIORITY       0xa0a0a0a0
+#define ICC_PMR_EL1    S3_0_C4_C6_0
+#define ICC_IAR1_EL1   S3_0_C12_C12_0
+#define ICC_EOIR1_EL1  S3_0_C12_C12_1
+#define ICC_SRE_EL1    S3_0_C12_C12_5
 #define ICC_GRPEN1_EL1 S3_0_C12_C12_7
-#define ICC_SGI1R_EL1 S3_0_C12_C11_5
-#define READ_ICC(name)         READ_ICC_(name)
-#define READ_ICC_(name)        READ_REG(name)
-#define WRITE_ICC(name, value) WRITE_ICC_(name, value)
-#define WRITE_ICC_(name, value) WRITE_REG(name, value)
+#define ICC_SGI1R_EL1  S3_0_C12_C11_5
 
 static volatile void *distributor, *interface, *redistributors;
 static uint64_t redistributor_bytes;
@@ -43,9 +38,10 @@ static uint64_t redistributor_bytes;
 void gic_init(void)
 {
 	struct device gic;
-	bool v3 = device_find("arm,gic-v3", &gic);
+	bool v3 = device_find(device_tree, "arm,gic-v3", &gic);
 
-	if (!v3 && !device_find("arm,cortex-a15-gic", &gic) && !device_find("arm,gic-400", &gic))
+	if (!v3 && !device_find(device_tree, "arm,cortex-a15-gic", &gic) &&
+	    !device_find(device_tree, "arm,gic-400", &gic))
 		panic("boot: no interrupt controller that is known");
 	distributor = device_map(gic.reg[0], gic.bytes[0]);
 	if (v3) {
@@ -90,10 +86,10 @@ void gic_init_cpu(void)
 		own = (volatile char *)frame + GICR_FRAME;
 		cpu->redistributor = own;
 		write32(own, GICD_IGROUPR, ~0u);
-		WRITE_ICC(ICC_SRE_EL1, 1);
+		WRITE_REG(ICC_SRE_EL1, 1);
 		isb();
-		WRITE_ICC(ICC_PMR_EL1, 0xf0);
-		WRITE_ICC(ICC_GRPEN1_EL1, 1);
+		WRITE_REG(ICC_PMR_EL1, 0xf0);
+		WRITE_REG(ICC_GRPEN1_EL1, 1);
 		isb();
 	} else {
 		/* The bytes of the first 32 targets say which CPU reads them. */
@@ -136,13 +132,13 @@ unsigned gic_take(void)
 {
 	if (!redistributors)
 		return read32(interface, GICC_IAR) & 0x1fff;
-	return (unsigned)READ_ICC(ICC_IAR1_EL1) & 0xffffff;
+	return (unsigned)READ_REG(ICC_IAR1_EL1) & 0xffffff;
 }
 
 void gic_end(unsigned interrupt)
 {
 	if (redistributors)
-		WRITE_ICC(ICC_EOIR1_EL1, interrupt);
+		WRITE_REG(ICC_EOIR1_EL1, interrupt);
 	else
 		write32(interface, GICC_EOIR, interrupt);
 }
@@ -157,7 +153,7 @@ void gic_send(unsigned number, unsigned message)
 		write32(distributor, GICD_SGIR, 1u << (16 + cpu->gic_number) | message);
 		return;
 	}
-	WRITE_ICC(ICC_SGI1R_EL1, (m >> 32 & 0xff) << 48 | (m >> 16 & 0xff) << 32 | (m >> 8 & 0xff) << 16 |
+	WRITE_REG(ICC_SGI1R_EL1, (m >> 32 & 0xff) << 48 | (m >> 16 & 0xff) << 32 | (m >> 8 & 0xff) << 16 |
 				     (uint64_t)message << 24 | 1ull << (m & 15));
 	isb();
 }

@@ -27,9 +27,9 @@ struct regs {
 	uint64_t first;   /* the first argument, which the result overwrites */
 	uint64_t esr, far;
 };
-#define NO_SYSCALL    (~0ull)
-#define PSTATE_EL     0xc /* 0: a program */
-#define PSTATE_IRQ    0x80
+#define NO_SYSCALL (~0ull)
+#define PSTATE_EL  0xc /* 0: a program */
+#define PSTATE_IRQ 0x80
 
 /* SIMD and floating point, as a signal frame has them. */
 struct fpsimd {
@@ -50,8 +50,8 @@ struct arch_cpu {
 	uint64_t kernel_stack; /* where the running task's kernel stack starts */
 	uint64_t fatal_stack;  /* the end of one that is used when the other is full */
 	uint64_t mpidr;
-	uint32_t asid;     /* the last that was used */
-	uint8_t gic_number; /* GIC v2: of its CPU interface */
+	uint32_t asid;                /* the last that was used */
+	uint8_t gic_number;           /* GIC v2: of its CPU interface */
 	volatile void *redistributor; /* GIC v3 */
 };
 

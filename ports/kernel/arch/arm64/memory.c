@@ -5,7 +5,6 @@
 #include "port/system.h"
 
 extern char image_start[], image_rodata[], image_data[], image_end[], user_text[];
-extern char no_user_root[];
 
 #define BLOCK_2M (2ul << 20)
 #define BLOCK_1G (1ul << 30)
@@ -15,7 +14,7 @@ bool tables_48;
 static uint64_t boot_next; /* physical: tables are taken from here, behind the image */
 static uint64_t root_pa;   /* of the uppermost 39 bits */
 static uint64_t device_next = DEVICE_BASE;
-static uint64_t final_ttbr1;
+uint64_t kernel_ttbr1;
 
 uint64_t image_to_pa(const void *address)
 {
@@ -86,8 +85,7 @@ volatile void *device_map(uint64_t pa, uint64_t bytes)
 	for (uint64_t at = start; at < pa + bytes; at += BLOCK_2M, device_next += BLOCK_2M) {
 		if (device_next >= DEVICE_BASE + BLOCK_1G)
 			panic("boot: no address is left for a device");
-		*entry_2m(root, device_next) =
-		    at | PTE_BLOCK | PTE_DEVICE | PTE_AF | PTE_PXN | PTE_UXN;
+		*entry_2m(root, device_next) = at | PTE_BLOCK | PTE_DEVICE | PTE_AF | PTE_PXN | PTE_UXN;
 	}
 	arch_pte_sync();
 	return (volatile void *)(va + (pa - start));
@@ -115,16 +113,11 @@ void memory_init(uint64_t fdt_pa, uint64_t image)
 	map_linear(root);
 	map_image(root);
 	(void)entry_2m(root, DEVICE_BASE);
-	final_ttbr1 = root_pa;
+	kernel_ttbr1 = root_pa;
 	ram_reserve(image_pa, boot_next);
 	/* Sizes of 39 bits until there is a root of the library's. */
 	enter_tables(root_pa, tcr_value());
 	tables_48 = !profile_has_39_bits();
-}
-
-uint64_t kernel_ttbr1(void)
-{
-	return final_ttbr1;
 }
 
 void *arch_linear(uint64_t pa)
@@ -146,8 +139,8 @@ void arch_system_ready(void)
 				root[i] = ours[i];
 	}
 	arch_pte_sync();
-	final_ttbr1 = quire_kernel_root(the_system).v;
-	enter_tables(final_ttbr1, tcr_value());
+	kernel_ttbr1 = quire_kernel_root(the_system).v;
+	enter_tables(kernel_ttbr1, tcr_value());
 	WRITE_REG(ttbr0_el1, image_to_pa(no_user_root));
 	isb();
 }

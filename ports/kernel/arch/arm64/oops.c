@@ -74,31 +74,19 @@ static const char *fault_name(unsigned code)
 					    "permission fault"};
 	static char text[40];
 
-	if (code >= 16) {
+	if (code >= 16)
 		return code == 0x21 ? "alignment fault" : "unknown fault";
-	}
 	ksnprintf(text, sizeof(text), "level %u %s", code & 3, kinds[code >> 2]);
 	return text;
 }
 
 static const char *class_name(unsigned class)
 {
-	switch (class) {
-	case 0x00:
-		return "Unknown/Uncategorized";
-	case 0x20:
-		return "IABT (lower EL)";
-	case 0x21:
-		return "IABT (current EL)";
-	case 0x24:
-		return "DABT (lower EL)";
-	case 0x25:
-		return "DABT (current EL)";
-	case 0x3c:
-		return "BRK (AArch64)";
-	default:
-		return "UNRECOGNIZED EC";
-	}
+	static const char *const names[64] = {
+	    [0x00] = "Unknown/Uncategorized", [0x20] = "IABT (lower EL)",   [0x21] = "IABT (current EL)",
+	    [0x24] = "DABT (lower EL)",       [0x25] = "DABT (current EL)", [0x3c] = "BRK (AArch64)"};
+
+	return names[class] ? names[class] : "UNRECOGNIZED EC";
 }
 
 /* D19.2.40, the syndrome of an abort. */
@@ -106,8 +94,8 @@ static void abort_lines(uint64_t esr)
 {
 	printk("Mem abort info:\n  ESR = 0x%016lx\n  EC = 0x%02lx: %s, IL = %u bits\n", esr, esr >> 26 & 63,
 	       class_name(esr >> 26 & 63), esr >> 25 & 1 ? 32u : 16u);
-	printk("  SET = %lu, FnV = %lu\n  EA = %lu, S1PTW = %lu\n  FSC = 0x%02lx: %s\n", esr >> 11 & 3, esr >> 10 & 1,
-	       esr >> 9 & 1, esr >> 7 & 1, esr & 63, fault_name(esr & 63));
+	printk("  SET = %lu, FnV = %lu\n  EA = %lu, S1PTW = %lu\n  FSC = 0x%02lx: %s\n", esr >> 11 & 3,
+	       esr >> 10 & 1, esr >> 9 & 1, esr >> 7 & 1, esr & 63, fault_name(esr & 63));
 	if ((esr >> 26 & 0x3e) == 0x24)
 		printk("Data abort info:\n  ISV = %lu, ISS = 0x%08lx\n  CM = %lu, WnR = %lu\n", esr >> 24 & 1,
 		       esr & 0x1ffffff, esr >> 8 & 1, esr >> 6 & 1);
@@ -133,7 +121,8 @@ static void title(const struct oops *what, unsigned number)
 		printk("Internal error: Oops: %016lx [#%u] SMP\n", what->trap->syndrome, number);
 	} else {
 		printk("Internal error: Oops - %s: %016lx [#%u] SMP\n",
-		       what->regs->esr >> 26 & 63 ? "Bad mode" : "Undefined instruction", what->regs->esr, number);
+		       what->regs->esr >> 26 & 63 ? "Bad mode" : "Undefined instruction", what->regs->esr,
+		       number);
 	}
 }
 
@@ -168,10 +157,11 @@ static void register_lines(const struct regs *regs)
 	printk("pc : 0x%lx\nlr : 0x%lx\nsp : %016lx\n", regs->pc, regs->x[30], regs->sp);
 	for (int i = 29; i >= 0; i -= 3) {
 		if (i == 29)
-			printk("x29: %016lx x28: %016lx x27: %016lx\n", regs->x[29], regs->x[28], regs->x[27]);
+			printk("x29: %016lx x28: %016lx x27: %016lx\n", regs->x[29], regs->x[28],
+			       regs->x[27]);
 		else
-			printk("x%-2d: %016lx x%-2d: %016lx x%-2d: %016lx\n", i, regs->x[i], i - 1, regs->x[i - 1],
-			       i - 2, regs->x[i - 2]);
+			printk("x%-2d: %016lx x%-2d: %016lx x%-2d: %016lx\n", i, regs->x[i], i - 1,
+			       regs->x[i - 1], i - 2, regs->x[i - 2]);
 	}
 }
 

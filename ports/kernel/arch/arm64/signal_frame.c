@@ -68,12 +68,14 @@ static void fill_context(struct ucontext *uc, uint64_t mask)
 	uc->m.pc = regs->pc;
 	uc->m.pstate = regs->pstate;
 	fpsimd_save(&current->arch.fpsimd);
-	records->fpsimd_head = (struct record){FPSIMD_MAGIC, sizeof(records->fpsimd_head) + sizeof(records->fpsimd)};
+	records->fpsimd_head =
+	    (struct record){FPSIMD_MAGIC, sizeof(records->fpsimd_head) + sizeof(records->fpsimd)};
 	records->fpsimd.fpsr = arch->fpsimd.fpsr;
 	records->fpsimd.fpcr = arch->fpsimd.fpcr;
 	memcpy(records->fpsimd.v, arch->fpsimd.v, sizeof(records->fpsimd.v));
 	if (arch->esr) {
-		records->esr_head = (struct record){ESR_MAGIC, sizeof(records->esr_head) + sizeof(records->esr)};
+		records->esr_head =
+		    (struct record){ESR_MAGIC, sizeof(records->esr_head) + sizeof(records->esr)};
 		records->esr = arch->esr;
 	}
 }
@@ -120,7 +122,8 @@ static int load_fpsimd(uint64_t at)
 	struct fpsimd_user user;
 
 	if (copy_from_user(&head, at, sizeof(head)) || head.magic != FPSIMD_MAGIC ||
-	    head.bytes != sizeof(head) + sizeof(user) || copy_from_user(&user, at + sizeof(head), sizeof(user)))
+	    head.bytes != sizeof(head) + sizeof(user) ||
+	    copy_from_user(&user, at + sizeof(head), sizeof(user)))
 		return -EFAULT;
 	arch->fpsimd.fpsr = user.fpsr;
 	arch->fpsimd.fpcr = user.fpcr;

@@ -76,8 +76,6 @@ void arch_kick(unsigned cpu)
 /* First C code of another CPU, on its idle task's stack. */
 void secondary_start(uint64_t number)
 {
-	extern char no_user_root[];
-
 	WRITE_REG(ttbr0_el1, image_to_pa(no_user_root));
 	isb();
 	cpu_init((unsigned)number);
@@ -100,7 +98,7 @@ static bool start_cpu(unsigned number)
 	cpu->number = number;
 	cpu->arch.fatal_stack = (uint64_t)fatal + PAGE_SIZE;
 	cpu->arch.kernel_stack = idle->stack + STACK_BYTES;
-	secondary = (struct secondary){kernel_ttbr1(), tcr_value(), cpu->arch.kernel_stack - 64, number};
+	secondary = (struct secondary){kernel_ttbr1, tcr_value(), cpu->arch.kernel_stack - 64, number};
 	__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(&secondary) : "memory");
 	if (psci(PSCI_CPU_ON, cpu->arch.mpidr, image_to_pa((void *)secondary_boot), image_to_pa(&secondary)))
 		return false;

@@ -7,7 +7,6 @@
 
 void switch_stacks(uint64_t *save_sp, uint64_t new_sp);
 void task_first(void);
-extern char no_user_root[];
 
 int arch_task_create(struct task *task, bool user)
 {

@@ -21,7 +21,7 @@ void clock_init(void)
 {
 	struct device timer;
 
-	if (!device_find("arm,armv8-timer", &timer))
+	if (!device_find(device_tree, "arm,armv8-timer", &timer))
 		panic("boot: no timer");
 	timer_irq = device_interrupt(&timer, VIRTUAL_TIMER);
 	frequency = READ_REG(cntfrq_el0);
@@ -29,7 +29,7 @@ void clock_init(void)
 		panic("boot: the timer has no frequency");
 	ns_per_tick = (NSEC_PER_SEC << 32) / frequency;
 	start = counter();
-	if (device_find("arm,pl031", &timer))
+	if (device_find(device_tree, "arm,pl031", &timer))
 		calendar = device_map(timer.reg[0], timer.bytes[0]);
 	clock_init_cpu();
 }

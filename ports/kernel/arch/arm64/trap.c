@@ -31,7 +31,6 @@ enum {
 	EC_PC_ALIGNMENT = 0x22,
 	EC_SP_ALIGNMENT = 0x26,
 	EC_FLOATING_POINT = 0x2c,
-	EC_STEP_EL0 = 0x32,
 	EC_BREAKPOINT = 0x3c
 };
 
@@ -109,9 +108,6 @@ static void other_exception(const struct regs *regs)
 	case EC_BREAKPOINT:
 		force_signal(SIGTRAP, 1, regs->pc);
 		break;
-	case EC_STEP_EL0:
-		force_signal(SIGTRAP, TRAP_TRACE, regs->pc);
-		break;
 	case EC_FLOATING_POINT:
 		force_signal(SIGFPE, float_code(regs->esr), regs->pc);
 		break;
@@ -164,7 +160,7 @@ void kernel_exception(struct regs *regs)
 
 /* --- interrupts ------------------------------------------------------------------------------- */
 
-static void interrupt(const struct regs *regs)
+void kernel_interrupt(struct regs *regs)
 {
 	struct cpu *cpu = this_cpu();
 	unsigned taken = gic_take(), number = taken & 0x3ff; /* of a message, v2 adds who sent it */
@@ -188,13 +184,8 @@ static void interrupt(const struct regs *regs)
 void user_interrupt(struct regs *regs)
 {
 	current->regs = regs;
-	interrupt(regs);
+	kernel_interrupt(regs);
 	finish_return();
-}
-
-void kernel_interrupt(struct regs *regs)
-{
-	interrupt(regs);
 }
 
 void arch_return_to_user(void)

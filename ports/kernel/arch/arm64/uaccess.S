@@ -49,14 +49,9 @@ arch_user_copy:
 	ret
 	.cfi_endproc
 	/* A step of 64 faulted: some of its bytes may still be copied. */
-	fixup 1b, 12b
-	fixup 2b, 12b
-	fixup 3b, 12b
-	fixup 4b, 12b
-	fixup 5b, 12b
-	fixup 6b, 12b
-	fixup 7b, 12b
-	fixup 8b, 12b
+	.irp n, 1, 2, 3, 4, 5, 6, 7, 8
+	fixup \n\()b, 12b
+	.endr
 	fixup 9b, 15b
 	fixup 11b, 15b
 
