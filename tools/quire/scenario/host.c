@@ -383,6 +383,7 @@ static bool zygote_init(struct scn_host *host)
 				  .resident = host_resident,
 				  .digest = host_digest,
 				  .file_digest = host_file_digest};
+	b->arch = host_arch();
 	b->arena_bytes = ARENA_PAGES * b->page_size;
 	host->files.zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	if (host->files.zero < 0 || pipe2(host->files.pipe, O_CLOEXEC) != 0)

@@ -49,6 +49,8 @@ void host_warm(void);
 long host_measured_call(struct scn_counts *counts, long number, const uint64_t arg[6]);
 void host_measured_access(enum scn_access kind, uint64_t addr, uint8_t value, struct scn_access_result *out);
 bool host_can_exec(void);
+/* The machine it was built for, as expectations name it. */
+const char *host_arch(void);
 
 /* Makes the CPU forget this process's translations when a system call may have changed entries since.
  * x86 Linux leaves a read-only one in the TLB when it makes the entry writable for the kernel's own

@@ -146,6 +146,21 @@ UNWATCHED long host_measured_call(struct scn_counts *counts, long number, const 
 	return value;
 }
 
+const char *host_arch(void)
+{
+#if defined(__aarch64__)
+	return "arm64";
+#elif defined(__arm__)
+	return "arm";
+#elif defined(__i386__)
+	return "i386";
+#elif defined(__riscv)
+	return "riscv64";
+#else
+	return "x86_64";
+#endif
+}
+
 bool host_can_exec(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
