@@ -256,6 +256,51 @@ static MEASURED void segv(struct world *world)
 			die("segv");
 }
 
+static void copy(struct world *world, bool out, size_t length)
+{
+	static char buffer[4096] __attribute__((aligned(64)));
+	size_t done;
+
+	for (unsigned i = 1; i <= COUNT; i++)
+		ok(out ? quire_copy_out(world->mm, AT + i * PAGE, buffer, length, 0, &done)
+		       : quire_copy_in(world->mm, buffer, AT + i * PAGE, length, 0, &done),
+		   "copy");
+}
+
+/* Once before: the dynamic linker looks memcpy() up at the first call. */
+static void prepare_copied(struct world *world)
+{
+	prepare_written(world);
+	copy(world, false, 4096);
+}
+
+static MEASURED void copy_in_8(struct world *world)
+{
+	copy(world, false, 8);
+}
+
+static MEASURED void copy_out_8(struct world *world)
+{
+	copy(world, true, 8);
+}
+
+static MEASURED void copy_in_4096(struct world *world)
+{
+	copy(world, false, 4096);
+}
+
+/* What the copies are compared with. */
+static MEASURED void memcpy_4096(struct world *world)
+{
+	static char from[4096] __attribute__((aligned(64))), to[4096] __attribute__((aligned(64)));
+
+	(void)world;
+	for (unsigned i = 0; i < COUNT; i++) {
+		memcpy(to, from, sizeof(to));
+		__asm__ volatile("" ::"r"(to) : "memory");
+	}
+}
+
 /* --- swap: to a store that does nothing ------------------------------------------------------------- */
 
 static void store_batch(void *context, struct quire_store_page *pages, unsigned count)
@@ -331,6 +376,10 @@ static const struct bench {
     B("mm.fork_per_page", prepare_written, fork_pages, COUNT),
     B("mm.munmap_per_page", prepare_written, unmap_pages, COUNT),
     B("mm.mprotect_per_page", prepare_written, protect_pages, COUNT),
+    B("copy.in_8", prepare_copied, copy_in_8, COUNT),
+    B("copy.out_8", prepare_copied, copy_out_8, COUNT),
+    B("copy.in_4096", prepare_copied, copy_in_4096, COUNT),
+    B("copy.memcpy_4096", prepare_copied, memcpy_4096, COUNT),
     B("swap.out_per_page", prepare_store, swap_out, COUNT),
     B("swap.out_clean_per_page", prepare_clean, swap_out, COUNT),
     B("swap.in_per_page", prepare_swapped, swap_in, COUNT),

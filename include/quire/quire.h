@@ -3,6 +3,7 @@
 #ifndef QUIRE_QUIRE_H
 #define QUIRE_QUIRE_H
 
+#include <quire/copy.h>
 #include <quire/fault.h>
 #include <quire/file.h>
 #include <quire/mm.h>

@@ -178,6 +178,37 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 	qr_mm_slot_unlock(fc->mm, fc->slot);
 }
 
+/* As a program's access beside its stack pointer: it waits for the mm lock, and its stack may grow. */
+enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write)
+{
+	struct quire_system *system = mm->system;
+	const struct quire_arch *arch = qr_arch(system);
+	quire_prot exec = arch->caps & QUIRE_CAP_EXECONLY ? QUIRE_PROT_EXEC : 0;
+	struct qr_fault_ctx fc = {
+	    .system = system,
+	    .mm = mm,
+	    .cpu = qr_this_cpu(system),
+	    .request = {.address = va,
+			.rights = write ? (uint32_t)QR_VM_WRITE : system->profile->read_rights & ~exec,
+			.access = write ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ,
+			.flags = (uint8_t)(QR_REQUEST_USER | QR_REQUEST_MAY_DROP | qr_request_names(system))},
+	    .sp = va,
+	    .va = va & ~(quire_va)qr_page_mask(system),
+	};
+	enum qr_fault_status status;
+
+	while ((status = try_fault(&fc)) == QR_FAULT_RETRY)
+		fc.request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
+	if (fc.slot)
+		qr_mm_slot_unlock(mm, fc.slot);
+	if (status == QR_FAULT_OOM)
+		return QUIRE_ENOMEM;
+	if (status != QR_FAULT_OK && status != QR_FAULT_RACED)
+		return QUIRE_EFAULT;
+	qr_mm_count_fault(mm, fc.major);
+	return QUIRE_OK;
+}
+
 QR_RARE static void no_user_context(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, QUIRE_STEP_NO_USER_CONTEXT);

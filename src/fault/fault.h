@@ -272,4 +272,8 @@ enum {
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,
 			      unsigned token) QUIRE_MUST_USE;
 
+/* Brings in the page at `va` for a copy by the kernel, which is no exception (fault.c). Counted as a fault that a
+ * call took. => no lock held. Returns QUIRE_OK: try again; QUIRE_EFAULT; QUIRE_ENOMEM. */
+enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write) QUIRE_MUST_USE;
+
 #endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's copies from and to a program's memory: copyin, copyout.
+ *
+ *   the leaf allows it     copied under PT, piece by piece: nothing can unmap, clean or evict the page meanwhile
+ *   it does not            the page is brought in as by an access of the program, then tried again
+ *
+ * A leaf must be young, and for a write dirty: then the copy leaves the entry as the hardware's access would.
+ *
+ * Rejected: a reference to the page and a copy without PT. It costs two more atomic operations, and a page that is
+ * cleaned for writeback in between would lose what was copied. */
+#include <quire/copy.h>
+
+#include "fault/fault.h"
+
+/* Bytes copied under PT at most: large pages are copied in pieces. */
+#define PIECE 4096u
+
+enum direction {
+	COPY_IN,
+	COPY_OUT,
+	COPY_STRING
+};
+
+struct copy {
+	struct quire_mm *mm;
+	quire_va va;
+	char *buffer;
+	size_t left;
+	unsigned flags;
+	bool ended; /* the zero byte was copied */
+};
+
+/* The entry for the address: by the table that the last fault on this slot used, or from the root. */
+QR_INLINE void *entry_of(const struct copy *copy, const struct qr_mm_slot *slot)
+{
+	const struct quire_arch *arch = qr_arch(copy->mm->system);
+	const struct quire_level *level = &arch->level[0];
+	uint64_t span = (uint64_t)1 << (level->shift + level->index_bits);
+	char *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
+
+	if (table && qr_page_at(copy->mm->system, table)->u.table.base == (copy->va & ~(span - 1)))
+		return table + qr_pt_index(arch, 0, copy->va) * level->entry_bytes;
+	return qr_pt_find(&copy->mm->pt, copy->va, 0);
+}
+
+/* Whether a program's access goes through this leaf and leaves it as it is. */
+QR_INLINE bool serves(const struct quire_arch *arch, quire_pte pte, enum direction direction)
+{
+	quire_prot need = QUIRE_PROT_USER | (direction == COPY_OUT ? QUIRE_PROT_WRITE : QUIRE_PROT_READ);
+	unsigned flags = QUIRE_PTE_YOUNG | (direction == COPY_OUT ? QUIRE_PTE_DIRTY : 0);
+
+	return arch->kind(arch, pte, 0) == QUIRE_PTE_LEAF && (arch->prot(arch, pte, 0) & need) == need &&
+	       (arch->flags(arch, pte, 0) & flags) == flags;
+}
+
+/* Copies up to the zero byte. */
+static size_t copy_string(struct copy *copy, const char *from, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		copy->buffer[i] = from[i];
+		if (from[i] == 0) {
+			copy->ended = true;
+			return i;
+		}
+	}
+	return bytes;
+}
+
+/* => PT held, the leaf serves. Returns the bytes copied. */
+QR_INLINE size_t copy_piece(struct copy *copy, quire_pte pte, enum direction direction, size_t bytes)
+{
+	struct quire_system *system = copy->mm->system;
+	const struct quire_arch *arch = qr_arch(system);
+	struct qr_page *page = qr_page_of(system, arch->pfn(arch, pte, 0));
+	size_t offset = (size_t)(copy->va & qr_page_mask(system));
+	char *at;
+
+	if (qr_unlikely(!page))
+		return 0;
+	at = qr_page_map(system, page);
+	if (direction == COPY_IN)
+		memcpy(copy->buffer, at + offset, bytes);
+	else if (direction == COPY_OUT)
+		memcpy(at + offset, copy->buffer, bytes);
+	else
+		bytes = copy_string(copy, at + offset, bytes);
+	if (direction == COPY_OUT && system->host->icache_sync &&
+	    (arch->prot(arch, pte, 0) & QUIRE_PROT_EXEC))
+		system->host->icache_sync(system->host_context, at, (size_t)qr_page_bytes(system));
+	qr_page_unmap(system, page, at);
+	return bytes;
+}
+
+/* Copies a piece of one page that is there. Returns the bytes copied; 0: it is not there, or not so.
+ * locked: mm(r) */
+QR_INLINE size_t copy_resident(struct copy *copy, const struct qr_mm_slot *slot, enum direction direction)
+{
+	struct quire_system *system = copy->mm->system;
+	const struct quire_arch *arch = qr_arch(system);
+	size_t room = (size_t)(qr_page_bytes(system) - (copy->va & qr_page_mask(system)));
+	size_t bytes = qr_min(qr_min(room, copy->left), PIECE), done = 0;
+	const void *entry = entry_of(copy, slot);
+	struct qr_page *table;
+	quire_pte pte;
+
+	if (qr_unlikely(!entry))
+		return 0;
+	table = qr_pt_table_of(&copy->mm->pt, entry);
+	if (copy->flags & QUIRE_COPY_NOWAIT) {
+		if (!qr_pt_trylock(&copy->mm->pt, table))
+			return 0;
+	} else {
+		qr_pt_lock(&copy->mm->pt, table);
+	}
+	pte = qr_pte_get(arch, 0, entry);
+	if (qr_likely(serves(arch, pte, direction)))
+		done = copy_piece(copy, pte, direction, bytes);
+	qr_pt_unlock(&copy->mm->pt, table);
+	return done;
+}
+
+/* A piece could not be copied as it is: brings its page in. */
+QR_RARE static enum quire_status bring_in(const struct copy *copy, enum direction direction)
+{
+	if (copy->flags & QUIRE_COPY_NOWAIT)
+		return QUIRE_EFAULT;
+	return qr_fault_for_copy(copy->mm, copy->va, direction == COPY_OUT);
+}
+
+/* One piece, or one page brought in. */
+QR_INLINE enum quire_status step(struct copy *copy, enum direction direction)
+{
+	struct quire_system *system = copy->mm->system;
+	struct qr_mm_slot *slot = &copy->mm->slot[qr_this_cpu(system)->cpu];
+	size_t done = 0;
+
+	if (qr_unlikely(!quire_va_is_user(qr_arch(system), copy->va)))
+		return QUIRE_EFAULT;
+	if (qr_likely(qr_mm_slot_trylock(copy->mm, slot))) {
+		done = copy_resident(copy, slot, direction);
+		qr_mm_slot_unlock(copy->mm, slot);
+	}
+	if (qr_unlikely(done == 0 && !copy->ended))
+		return bring_in(copy, direction);
+	copy->buffer += done;
+	copy->va += (quire_va)done;
+	copy->left -= done;
+	return QUIRE_OK;
+}
+
+enum quire_status quire_copy_in(struct quire_mm *mm, void *to, quire_va from, size_t length, unsigned flags,
+				size_t *out_done)
+{
+	struct copy copy = {.mm = mm, .va = from, .buffer = to, .left = length, .flags = flags};
+	enum quire_status status = QUIRE_OK;
+
+	while (copy.left > 0 && status == QUIRE_OK)
+		status = step(&copy, COPY_IN);
+	*out_done = length - copy.left;
+	return status;
+}
+
+enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *from, size_t length,
+				 unsigned flags, size_t *out_done)
+{
+	struct copy copy = {
+	    .mm = mm, .va = to, .buffer = (char *)(uintptr_t)from, .left = length, .flags = flags};
+	enum quire_status status = QUIRE_OK;
+
+	while (copy.left > 0 && status == QUIRE_OK)
+		status = step(&copy, COPY_OUT);
+	*out_done = length - copy.left;
+	return status;
+}
+
+enum quire_status quire_copy_string_in(struct quire_mm *mm, char *to, quire_va from, size_t size,
+				       unsigned flags, size_t *out_length)
+{
+	struct copy copy = {.mm = mm, .va = from, .buffer = to, .left = size, .flags = flags};
+	enum quire_status status = QUIRE_OK;
+
+	while (copy.left > 0 && status == QUIRE_OK && !copy.ended)
+		status = step(&copy, COPY_STRING);
+	*out_length = size - copy.left;
+	return status == QUIRE_OK && !copy.ended ? QUIRE_ERANGE : status;
+}

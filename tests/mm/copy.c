@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's copies: what is copied, what is counted, and where they stop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <quire/quire.h>
+
+#include "mm/mm.h"
+#include "ports/sim/sim.h"
+
+#define AT   ((quire_va)0x100000)
+#define PAGE ((quire_va)4096)
+#define RW   (QUIRE_PROT_READ | QUIRE_PROT_WRITE)
+
+static struct sim *sim;
+static struct quire_mm *mm;
+
+static void open_machine(const char *arch)
+{
+	struct sim_config config = {.arch = arch, .cpus = 1, .mmap_min_addr = 4096, .ram_bytes = 16 << 20};
+	const char *why = NULL;
+
+	sim = sim_create(&config, &why);
+	assert_non_null(sim);
+	assert_int_equal(quire_mm_create(sim_system(sim), NULL, &mm), QUIRE_OK);
+}
+
+static void close_machine(void)
+{
+	quire_mm_put(mm);
+	assert_int_equal(sim_destroy(sim), 0);
+}
+
+static void map(quire_va at, unsigned pages, quire_prot prot, uint32_t flags)
+{
+	struct quire_mmap how = {.addr = at,
+				 .length = pages * PAGE,
+				 .prot = prot,
+				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | flags};
+	quire_va va;
+
+	assert_int_equal(quire_mmap(mm, &how, &va), QUIRE_OK);
+}
+
+static uint64_t minor(struct quire_mm *of)
+{
+	struct quire_mm_usage usage;
+
+	quire_mm_usage(of, &usage);
+	return usage.minor;
+}
+
+static void round_trip(const char *arch)
+{
+	char text[] = "over the end of a page", back[sizeof(text)] = "";
+	size_t done;
+
+	open_machine(arch);
+	map(AT, 3, RW, 0);
+	assert_int_equal(quire_copy_out(mm, AT + PAGE - 7, text, sizeof(text), 0, &done), QUIRE_OK);
+	assert_int_equal(done, sizeof(text));
+	assert_int_equal(minor(mm), 2);
+	assert_int_equal(quire_copy_in(mm, back, AT + PAGE - 7, sizeof(back), 0, &done), QUIRE_OK);
+	assert_int_equal(done, sizeof(text));
+	assert_string_equal(back, text);
+	assert_int_equal(quire_copy_string_in(mm, back, AT + PAGE - 7, sizeof(back), 0, &done), QUIRE_OK);
+	assert_int_equal(done, sizeof(text) - 1);
+	assert_int_equal(quire_copy_string_in(mm, back, AT + PAGE - 7, 10, 0, &done), QUIRE_ERANGE);
+	assert_int_equal(done, 10);
+	assert_int_equal(minor(mm), 2);
+	close_machine();
+}
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	round_trip("i386");
+	round_trip("x86_64");
+	round_trip("arm");
+	round_trip("arm64");
+	round_trip("riscv64");
+}
+
+static void test_stops_where_nothing_is(void **state)
+{
+	char bytes[32] = "x";
+	size_t done = 99;
+
+	(void)state;
+	open_machine("x86_64");
+	map(AT, 1, RW, 0);
+	map(AT + 4 * PAGE, 1, QUIRE_PROT_READ, 0);
+	assert_int_equal(quire_copy_out(mm, AT + PAGE - 5, bytes, 32, 0, &done), QUIRE_EFAULT);
+	assert_int_equal(done, 5);
+	assert_int_equal(quire_copy_out(mm, AT + 4 * PAGE, bytes, 1, 0, &done), QUIRE_EFAULT);
+	assert_int_equal(done, 0);
+	assert_int_equal(quire_copy_in(mm, bytes, AT + 4 * PAGE, 32, 0, &done), QUIRE_OK);
+	assert_int_equal(bytes[0], 0);
+	/* The kernel's half, and an address that is nobody's. */
+	assert_int_equal(quire_copy_in(mm, bytes, (quire_va)UINT64_C(0xffffffff80000000), 8, 0, &done),
+			 QUIRE_EFAULT);
+	assert_int_equal(quire_copy_in(mm, bytes, (quire_va)UINT64_C(0x0000800000000000), 8, 0, &done),
+			 QUIRE_EFAULT);
+	assert_int_equal(quire_copy_in(mm, bytes, UINT64_MAX - 3, 8, 0, &done), QUIRE_EFAULT);
+	close_machine();
+}
+
+static void test_nowait(void **state)
+{
+	char bytes[8] = "1234567";
+	size_t done;
+
+	(void)state;
+	open_machine("x86_64");
+	map(AT, 2, RW, 0);
+	assert_int_equal(quire_copy_out(mm, AT, bytes, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	assert_int_equal(minor(mm), 0);
+	assert_int_equal(quire_copy_out(mm, AT, bytes, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(quire_copy_out(mm, AT + PAGE - 3, bytes, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	assert_int_equal(done, 3);
+	/* A writer of the address space is not waited for. */
+	qr_mm_write_lock(mm);
+	assert_int_equal(quire_copy_in(mm, bytes, AT, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	qr_mm_write_unlock(mm);
+	assert_int_equal(quire_copy_in(mm, bytes, AT, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_OK);
+	assert_string_equal(bytes, "1234567");
+	assert_int_equal(minor(mm), 1);
+	close_machine();
+}
+
+/* A read leaves a page that fork shares where it is; a write copies it. */
+static void test_fork(void **state)
+{
+	struct quire_mm *child;
+	char byte = 7, seen = 0;
+	size_t done;
+
+	(void)state;
+	open_machine("x86_64");
+	map(AT, 1, RW, 0);
+	assert_int_equal(quire_copy_out(mm, AT, &byte, 1, 0, &done), QUIRE_OK);
+	assert_int_equal(quire_mm_fork(mm, &child), QUIRE_OK);
+	assert_int_equal(quire_copy_in(child, &seen, AT, 1, 0, &done), QUIRE_OK);
+	assert_int_equal(seen, 7);
+	assert_true(quire_mm_pagemap(child, AT) << 9 == quire_mm_pagemap(mm, AT) << 9);
+	byte = 8;
+	assert_int_equal(quire_copy_out(child, AT, &byte, 1, 0, &done), QUIRE_OK);
+	assert_true(quire_mm_pagemap(child, AT) << 9 != quire_mm_pagemap(mm, AT) << 9);
+	assert_int_equal(quire_copy_in(mm, &seen, AT, 1, 0, &done), QUIRE_OK);
+	assert_int_equal(seen, 7);
+	quire_mm_put(child);
+	close_machine();
+}
+
+static void test_stack_grows(void **state)
+{
+	char byte = 1;
+	size_t done;
+
+	(void)state;
+	open_machine("x86_64");
+	map(AT + 64 * PAGE, 1, RW, QUIRE_MAP_GROWSDOWN);
+	assert_int_equal(quire_copy_out(mm, AT + 62 * PAGE, &byte, 1, 0, &done), QUIRE_OK);
+	assert_int_equal(quire_copy_in(mm, &byte, AT + 61 * PAGE, 1, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	close_machine();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_stops_where_nothing_is),
+	    cmocka_unit_test(test_nowait),      cmocka_unit_test(test_fork),
+	    cmocka_unit_test(test_stack_grows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
