@@ -66,6 +66,15 @@ static size_t copy_string(struct copy *copy, const char *from, size_t bytes)
 	return bytes;
 }
 
+/* A word is most of what system calls copy. */
+QR_INLINE void copy_bytes(void *to, const void *from, size_t bytes)
+{
+	if (bytes == 8)
+		__builtin_memcpy(to, from, 8);
+	else
+		memcpy(to, from, bytes);
+}
+
 /* => PT held, the leaf serves. Returns the bytes copied. */
 QR_INLINE size_t copy_piece(struct copy *copy, quire_pte pte, enum direction direction, size_t bytes)
 {
@@ -79,9 +88,9 @@ QR_INLINE size_t copy_piece(struct copy *copy, quire_pte pte, enum direction dir
 		return 0;
 	at = qr_page_map(system, page);
 	if (direction == COPY_IN)
-		memcpy(copy->buffer, at + offset, bytes);
+		copy_bytes(copy->buffer, at + offset, bytes);
 	else if (direction == COPY_OUT)
-		memcpy(at + offset, copy->buffer, bytes);
+		copy_bytes(at + offset, copy->buffer, bytes);
 	else
 		bytes = copy_string(copy, at + offset, bytes);
 	if (direction == COPY_OUT && system->host->icache_sync &&
@@ -120,11 +129,12 @@ QR_INLINE size_t copy_resident(struct copy *copy, const struct qr_mm_slot *slot,
 }
 
 /* A piece could not be copied as it is: brings its page in. */
-QR_RARE static enum quire_status bring_in(const struct copy *copy, enum direction direction)
+QR_RARE static enum quire_status bring_in(struct quire_mm *mm, quire_va va, unsigned flags,
+					  enum direction direction)
 {
-	if (copy->flags & QUIRE_COPY_NOWAIT)
+	if (flags & QUIRE_COPY_NOWAIT)
 		return QUIRE_EFAULT;
-	return qr_fault_for_copy(copy->mm, copy->va, direction == COPY_OUT);
+	return qr_fault_for_copy(mm, va, direction == COPY_OUT);
 }
 
 /* One piece, or one page brought in. */
@@ -141,7 +151,7 @@ QR_INLINE enum quire_status step(struct copy *copy, enum direction direction)
 		qr_mm_slot_unlock(copy->mm, slot);
 	}
 	if (qr_unlikely(done == 0 && !copy->ended))
-		return bring_in(copy, direction);
+		return bring_in(copy->mm, copy->va, copy->flags, direction);
 	copy->buffer += done;
 	copy->va += (quire_va)done;
 	copy->left -= done;
