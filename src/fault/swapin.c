@@ -14,7 +14,7 @@
  *     6         the entry was EXCLUSIVE, or the only user:    the same; a write that is likely the only user's
  *               also by a read
  *
- *   A write that could not be granted goes on to do_wp_page, but in 2.4, where it faults once more. */
+ *   A write that could not be granted goes on to do_wp_page. In 2.4 the program's faults once more instead. */
 #include "fault/fault.h"
 #include "swap/swap.h"
 
@@ -262,8 +262,10 @@ static bool wants_more(const struct qr_fault_ctx *fc, const struct qr_page *page
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 
+	/* In 2.4 a program faults once more by itself; a system call that asks for the page does not. */
 	if (qr_fault_is_write(fc))
-		return fc->system->profile->release > QUIRE_LINUX_2_4 &&
+		return (fc->system->profile->release > QUIRE_LINUX_2_4 ||
+			(fc->request.flags & QR_REQUEST_PIN)) &&
 		       !(arch->prot(arch, fc->pte, 0) & QUIRE_PROT_WRITE);
 	return (fc->request.flags & QR_REQUEST_UNSHARE) && !qr_page_test(page, QR_PAGE_EXCLUSIVE);
 }
