@@ -249,32 +249,6 @@ static void kernel_access(void **state)
 	sw_close(&sw);
 }
 
-/* A write by the kernel to a page that a child has too, swapped: by the rules of each release the child keeps its. */
-static void kernel_write_copies(void **state)
-{
-	static const char *const profile[] = {"linux-2.4", "linux-2.6", "linux-4.14", "linux-6"};
-
-	for (unsigned i = 0; i < 4; i++) {
-		struct sw sw = sw_open(*state, profile[i], 64, 0, NULL);
-		unsigned char byte = 0x77;
-		struct sim_process *child;
-		size_t done;
-
-		sw_fill(&sw, FX_AT, 1, 0x10);
-		sw_evict(&sw, FX_AT, 1);
-		assert_int_equal(sim_process_fork(sw.fx.process, &child), QUIRE_OK);
-		assert_int_equal(
-		    SIM_OP(sw.fx.cpu, "access",
-			   quire_mm_access(mm_of(&sw), FX_AT, &byte, 1, QUIRE_REMOTE_WRITE, &done)),
-		    QUIRE_OK);
-		sw_expect(&sw, FX_AT, 1, 0x77);
-		sim_switch(sw.fx.cpu, child);
-		sw_expect(&sw, FX_AT, 1, 0x10);
-		sw_check(&sw, profile[i]);
-		sw_close(&sw);
-	}
-}
-
 /* --- shared memory -------------------------------------------------------------------------------------------- */
 
 static void fill_shared(struct sw *sw, unsigned pages, struct quire_file *file)
@@ -594,7 +568,6 @@ int main(void)
 	FX_FOR_ARCHES(tests, count, protection_is_the_vmas);
 	FX_FOR_ARCHES(tests, count, dontneed_frees_slots);
 	FX_FOR_ARCHES(tests, count, kernel_access);
-	FX_FOR_ARCHES(tests, count, kernel_write_copies);
 	FX_FOR_ARCHES(tests, count, shared_memory_out_and_back);
 	FX_FOR_ARCHES(tests, count, shared_files_read_write_truncate);
 	FX_FOR_ARCHES(tests, count, private_copies_of_files);

@@ -70,6 +70,32 @@ static void way_2_4_shared_write_faults_twice(void **state)
 	sw_close(&sw);
 }
 
+/* A write by the kernel to a page that a child has too, swapped: by the rules of each release the child keeps its. */
+static void kernel_write_copies(void **state)
+{
+	static const char *const profile[] = {"linux-2.4", "linux-2.6", "linux-4.14", "linux-6"};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct sw sw = sw_open(*state, profile[i], 64, 0, NULL);
+		unsigned char byte = 0x77;
+		struct sim_process *child;
+		size_t done;
+
+		sw_fill(&sw, FX_AT, 1, 0x10);
+		sw_evict(&sw, FX_AT, 1);
+		assert_int_equal(sim_process_fork(sw.fx.process, &child), QUIRE_OK);
+		assert_int_equal(
+		    SIM_OP(sw.fx.cpu, "access",
+			   quire_mm_access(sw.fx.process->mm, FX_AT, &byte, 1, QUIRE_REMOTE_WRITE, &done)),
+		    QUIRE_OK);
+		sw_expect(&sw, FX_AT, 1, 0x77);
+		sim_switch(sw.fx.cpu, child);
+		sw_expect(&sw, FX_AT, 1, 0x10);
+		sw_check(&sw, profile[i]);
+		sw_close(&sw);
+	}
+}
+
 /* More than half full: the slot goes with the read. */
 static void way_2_4_full_store_frees(void **state)
 {
@@ -323,6 +349,7 @@ int main(void)
 
 	FX_FOR_ARCHES(tests, count, way_2_4);
 	FX_FOR_ARCHES(tests, count, way_2_4_shared_write_faults_twice);
+	FX_FOR_ARCHES(tests, count, kernel_write_copies);
 	FX_FOR_ARCHES(tests, count, way_2_4_full_store_frees);
 	FX_FOR_ARCHES(tests, count, way_2_6);
 	FX_FOR_ARCHES(tests, count, way_4_14);
