@@ -19,8 +19,7 @@ struct totals {
 	struct conform_record sum;
 	struct conform_kinds kinds; /* of every difference that was met */
 	unsigned shrunk, lost_workers;
-	unsigned unsteady; /* differences that did not come again */
-	bool crowd;        /* most differ in one way: the workers stopped */
+	bool crowd; /* most differ in one way: the workers stopped */
 	json_t *list;
 };
 
@@ -98,15 +97,7 @@ static bool take_record(const struct conform_options *o, struct totals *t, int f
 		free(text);
 		return false;
 	}
-	if (r.kind == CONFORM_UNSTEADY) {
-		t->unsteady++;
-		fprintf(stderr,
-			"quire conform: program %" PRIu64 " of seed %" PRIu64
-			" differed once, and not again: %s\n",
-			r.program, o->seed, text);
-	} else {
-		add_difference(o, t, &r, text);
-	}
+	add_difference(o, t, &r, text);
 	free(text);
 	return true;
 }
@@ -214,8 +205,6 @@ static void print_verdict(const struct conform_options *o, const struct totals *
 	printf("  %.1f s with %u workers: %.0f programs a second\n", seconds, o->jobs,
 	       seconds > 0 ? (double)s->programs / seconds : 0);
 	print_crowd(o, t);
-	if (t->unsteady)
-		printf("  %u more came once, and not again\n", t->unsteady);
 	printf("  %u differences\n", t->kinds.total);
 }
 
@@ -248,13 +237,13 @@ static void print_json(const struct conform_options *o, struct totals *t, double
 	json_t *root;
 
 	crowd_text(o, t, common, sizeof(common));
-	root = json_pack("{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:i,s:o,s:o,s:o,s:s}", "programs",
+	root = json_pack("{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o,s:s}", "programs",
 			 (json_int_t)s->programs, "seed", (json_int_t)o->seed, "ops", (int)o->ops, "kernel",
 			 (int)(version >> 8), (int)(version & 255), "operations", (json_int_t)s->ops,
 			 "succeeded", (json_int_t)s->succeeded, "refused", (json_int_t)s->failed, "signals",
 			 (json_int_t)s->signals, "minor", (json_int_t)s->minor, "major", (json_int_t)s->major,
-			 "seconds", seconds, "unsteady", (int)t->unsteady, "differences", t->list, "traits",
-			 json_traits(&o->traits), "kinds", json_kinds(&t->kinds), "common", common);
+			 "seconds", seconds, "differences", t->list, "traits", json_traits(&o->traits),
+			 "kinds", json_kinds(&t->kinds), "common", common);
 
 	if (!root)
 		return;

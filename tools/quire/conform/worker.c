@@ -14,7 +14,6 @@
 
 enum {
 	PROGRAM_SECONDS = 600,
-	REPEATS = 3, /* of a program that differed */
 	TELL_EVERY = 16,
 	SAMPLE = 50,
 	CROWD = 16,  /* differences in a sample that are too many to shrink each */
@@ -98,31 +97,6 @@ static unsigned make_program(struct worker *w, uint64_t number)
 	conform_generate(&choice, w->o->ops, w->o->features, w->program);
 	return scn_traits_leave_out(&w->o->traits, w->program) +
 	       (w->o->stand_in ? 0 : conform_leave_out(w->program, conform_kernel_version()));
-}
-
-/* A difference must come again. The simulated machine does the same thing each time, so one that does not is the
- * host's: a program that the scheduler left standing, a page that the host's kernel was moving. */
-static bool comes_again(struct worker *w, uint64_t number, struct conform_difference *difference)
-{
-	struct conform_record record = {.kind = CONFORM_UNSTEADY, .program = number};
-	struct conform_difference again;
-	char text[sizeof(difference->text) + 80];
-
-	for (unsigned i = 0; i < REPEATS; i++) {
-		alarm(PROGRAM_SECONDS);
-		make_program(w, number);
-		conform_compare(w->side, w->program, &again);
-		if (again.found) {
-			*difference = again;
-			return true;
-		}
-	}
-	record.text_bytes = (uint32_t)snprintf(text, sizeof(text), "%s%s%s", difference->text,
-					       difference->text[0] ? "" : "another ",
-					       difference->what ? difference->what : "");
-	if (send_all(w->fd, &record, sizeof(record)))
-		send_all(w->fd, text, record.text_bytes);
-	return false;
 }
 
 /* Shrinks the difference of a program that was just compared, and tells it. */
@@ -232,7 +206,7 @@ static void work_on(struct worker *w, unsigned job)
 
 		if (!compare_number(w, number, &difference))
 			return;
-		if (difference.found && comes_again(w, number, &difference)) {
+		if (difference.found) {
 			struct conform_kind kind;
 
 			conform_kind_of(w->side, &difference, &kind);

@@ -9,15 +9,14 @@
 
 enum conform_record_kind {
 	CONFORM_COUNTS = 0,
-	CONFORM_SHRUNK = 1,  /* a difference, with its text after the record */
-	CONFORM_SEEN = 2,    /* a difference as it was met, with its kind */
-	CONFORM_UNSTEADY = 3 /* a difference that did not come again, with its text after the record */
+	CONFORM_SHRUNK = 1, /* a difference, with its text after the record */
+	CONFORM_SEEN = 2    /* a difference as it was met, with its kind */
 };
 
 struct conform_record {
 	uint32_t kind;
 	uint32_t text_bytes;
-	uint64_t program; /* SHRUNK, UNSTEADY: its number */
+	uint64_t program; /* SHRUNK: its number */
 	uint64_t programs, ops, succeeded, failed, signals, minor, major, left_out;
 	uint32_t shrunk_ops, shrink_runs;
 	struct conform_kind seen;

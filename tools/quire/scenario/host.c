@@ -29,14 +29,8 @@
 #define PR_SET_THP_DISABLE 41
 #endif
 
-#if !defined(SYS_futex) && defined(SYS_futex_time64)
-#define SYS_futex SYS_futex_time64
-#endif
-
 /* Of the kernel's headers, which a static libc may come without. */
 enum {
-	FUTEX_WAIT = 0,
-	FUTEX_WAKE = 1,
 	CAPABILITY_VERSION_3 = 0x20080522,
 	CAP_SYS_PTRACE = 19
 };
@@ -57,78 +51,22 @@ enum {
 	PROGRAM_LIMIT = 8 << 20 /* stack and locked memory that a program begins with */
 };
 
-static void futex_wait(_Atomic uint32_t *word, uint32_t expected)
-{
-	syscall(SYS_futex, word, FUTEX_WAIT, expected, NULL, NULL, 0);
-}
-
-static void futex_wake(_Atomic uint32_t *word)
-{
-	syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
-}
-
 /* --- A program's process --- */
-
-/* Turns after the last operation: each process writes down its end; then all leave. */
-enum {
-	TURN_END = 1 << 16,
-	TURN_LEAVE = 1 << 17
-};
-
-static uint32_t next_turn(const struct host_shared *s, uint32_t turn)
-{
-	uint32_t end = turn < TURN_END ? 0 : turn - TURN_END + 1;
-
-	if (turn + 1 < s->program.op_count)
-		return turn + 1;
-	while (end < s->program.proc_count && !s->run.alive[end])
-		end++;
-	return end < s->program.proc_count ? TURN_END + end : TURN_LEAVE;
-}
-
-/* Who does this turn; operations of a process that does not exist are the first living one's.
- * SCN_MAX_PROCS: nobody does, or nobody yet. */
-static unsigned owner(const struct host_shared *s, uint32_t turn)
-{
-	unsigned proc = turn < TURN_END ? s->program.op[turn].proc : (turn - TURN_END) % SCN_MAX_PROCS;
-
-	/* Between a process's leaving and the zygote's passing the turn on, the turn is nobody's. */
-	if (turn == TURN_LEAVE || s->exiting[proc] == turn + 1)
-		return SCN_MAX_PROCS;
-	if (s->run.alive[proc])
-		return proc;
-	for (proc = 0; proc < SCN_MAX_PROCS && !s->run.alive[proc];)
-		proc++;
-	return proc;
-}
-
-static void pass_turn(struct host_shared *s, uint32_t turn, unsigned self)
-{
-	uint32_t next = next_turn(s, turn);
-
-	atomic_store(&s->turn, next);
-	if (owner(s, next) != self)
-		futex_wake(&s->turn);
-}
 
 static void live(struct scn_host *host)
 {
 	struct host_shared *s = host->shared;
 
 	for (;;) {
-		uint32_t turn = atomic_load(&s->turn);
+		uint32_t turn = host_turn_take(s, host->self);
 
 		if (turn == TURN_LEAVE)
 			_exit(0);
-		if (owner(s, turn) != host->self) {
-			futex_wait(&s->turn, turn);
-			continue;
-		}
 		if (turn >= TURN_END)
 			scn_finish_process(&s->run, host->self);
 		else if (!scn_step(&s->run, turn))
 			continue; /* a new process: its turn comes */
-		pass_turn(s, turn, host->self);
+		host_turn_pass(s, turn, host->self);
 	}
 }
 
@@ -219,13 +157,13 @@ static void reaped(struct scn_host *host, pid_t pid, int status)
 	if (s->failed || turn == TURN_LEAVE || proc == SCN_MAX_PROCS || !s->exiting[proc])
 		return;
 	s->run.alive[proc] = 0;
-	pass_turn(s, turn, SCN_MAX_PROCS + 1);
+	host_turn_pass(s, turn, SCN_MAX_PROCS + 1);
 	if (!nobody_lives(s))
 		return;
 	/* What is left of the program is nobody's: each operation says so. */
 	for (turn = atomic_load(&s->turn); turn < TURN_END;) {
 		scn_step(&s->run, turn);
-		turn = next_turn(s, turn);
+		turn = host_turn_next(s, turn);
 		atomic_store(&s->turn, turn);
 	}
 }
@@ -410,7 +348,7 @@ static void zygote(struct scn_host *host)
 		if (atomic_load(&s->quit))
 			_exit(0);
 		if (request == done) {
-			futex_wait(&s->request, request);
+			host_futex_wait(&s->request, request, 0);
 			continue;
 		}
 		if (ready)
@@ -419,7 +357,7 @@ static void zygote(struct scn_host *host)
 			set_failed(s, "this system does not let the harness set up its address space");
 		done = request;
 		atomic_store(&s->reply, done);
-		futex_wake(&s->reply);
+		host_futex_wake(&s->reply);
 	}
 }
 
@@ -468,13 +406,12 @@ const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_progr
 				   const char **out_text)
 {
 	struct host_shared *s = host->shared;
-	struct timespec second = {1, 0};
 	uint32_t request = atomic_load(&s->request) + 1;
 
 	*out_text = NULL;
 	copy_program(&s->program, program);
 	atomic_store(&s->request, request);
-	futex_wake(&s->request);
+	host_futex_wake(&s->request);
 	for (unsigned waited = 0; atomic_load(&s->reply) != request; waited++) {
 		uint32_t reply = atomic_load(&s->reply);
 		int status;
@@ -489,7 +426,7 @@ const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_progr
 			return NULL;
 		}
 		if (reply != request)
-			syscall(SYS_futex, &s->reply, FUTEX_WAIT, reply, &second, NULL, 0);
+			host_futex_wait(&s->reply, reply, 1);
 	}
 	if (s->failed) {
 		*out_text = s->text;
@@ -508,7 +445,7 @@ void scn_host_close(struct scn_host *host)
 	int status;
 
 	atomic_store(&host->shared->quit, 1);
-	futex_wake(&host->shared->request);
+	host_futex_wake(&host->shared->request);
 	if (host->zygote > 0)
 		waitpid(host->zygote, &status, 0);
 	munmap(host->shared, sizeof(*host->shared));

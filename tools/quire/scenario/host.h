@@ -42,6 +42,26 @@ struct scn_host {
 	uint64_t task_end;
 };
 
+/* --- Turns (host_turn.c) --- */
+
+/* Turns after the last operation: each process writes down its end; then all leave. */
+enum {
+	TURN_END = 1 << 16,
+	TURN_LEAVE = 1 << 17
+};
+
+/* Whether process `self` does this turn: it is the turn that is on, and the process's own. */
+bool host_turn_is_mine(const struct host_shared *s, uint32_t turn, unsigned self);
+/* Waits until it is the turn of process `self`, or everybody's to leave. Returns the turn. */
+uint32_t host_turn_take(struct host_shared *s, unsigned self);
+uint32_t host_turn_next(const struct host_shared *s, uint32_t turn);
+/* `self` has done `turn`. */
+void host_turn_pass(struct host_shared *s, uint32_t turn, unsigned self);
+
+/* `timeout` in seconds; 0: none. */
+void host_futex_wait(_Atomic uint32_t *word, uint32_t expected, unsigned timeout);
+void host_futex_wake(_Atomic uint32_t *word);
+
 /* host_measure.c: the parts that are measured, and everything they touch. */
 bool host_measure_init(struct scn_host *host);
 /* Makes the harness's own pages present and private, until a measured call takes no fault of its own. */
