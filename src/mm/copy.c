@@ -3,6 +3,7 @@
  *
  *   the leaf allows it     copied under PT, piece by piece: nothing can unmap, clean or evict the page meanwhile
  *   it does not            the page is brought in as by an access of the program, then tried again
+ *   it names no frame      EFAULT
  *
  * A leaf must be young, and for a write dirty: then the copy leaves the entry as the hardware's access would.
  *
@@ -27,7 +28,8 @@ struct copy {
 	char *buffer;
 	size_t left;
 	unsigned flags;
-	bool ended; /* the zero byte was copied */
+	bool ended;    /* the zero byte was copied */
+	bool no_frame; /* the leaf names no frame of the system: nothing will bring one in */
 };
 
 /* The entry for the address: by the table that the last fault on this slot used, or from the root. */
@@ -84,8 +86,10 @@ QR_INLINE size_t copy_piece(struct copy *copy, quire_pte pte, enum direction dir
 	size_t offset = (size_t)(copy->va & qr_page_mask(system));
 	char *at;
 
-	if (qr_unlikely(!page))
+	if (qr_unlikely(!page)) {
+		copy->no_frame = true;
 		return 0;
+	}
 	at = qr_page_map(system, page);
 	if (direction == COPY_IN)
 		copy_bytes(copy->buffer, at + offset, bytes);
@@ -128,6 +132,15 @@ QR_INLINE size_t copy_resident(struct copy *copy, const struct qr_mm_slot *slot,
 	return done;
 }
 
+/* Somebody changes the address space, or is about to: waits for it. No fault is counted for that. */
+QR_RARE static enum quire_status wait_for_writer(struct quire_mm *mm, unsigned flags)
+{
+	if (flags & QUIRE_COPY_NOWAIT)
+		return QUIRE_EFAULT;
+	qr_mm_read_unlock(mm, qr_mm_read_lock(mm));
+	return QUIRE_OK;
+}
+
 /* A piece could not be copied as it is: brings its page in. */
 QR_RARE static enum quire_status bring_in(struct quire_mm *mm, quire_va va, unsigned flags,
 					  enum direction direction)
@@ -137,19 +150,21 @@ QR_RARE static enum quire_status bring_in(struct quire_mm *mm, quire_va va, unsi
 	return qr_fault_for_copy(mm, va, direction == COPY_OUT);
 }
 
-/* One piece, or one page brought in. */
+/* One piece, or one page brought in, or one writer waited for. */
 QR_INLINE enum quire_status step(struct copy *copy, enum direction direction)
 {
 	struct quire_system *system = copy->mm->system;
 	struct qr_mm_slot *slot = &copy->mm->slot[qr_this_cpu(system)->cpu];
-	size_t done = 0;
+	size_t done;
 
 	if (qr_unlikely(!quire_va_is_user(qr_arch(system), copy->va)))
 		return QUIRE_EFAULT;
-	if (qr_likely(qr_mm_slot_trylock(copy->mm, slot))) {
-		done = copy_resident(copy, slot, direction);
-		qr_mm_slot_unlock(copy->mm, slot);
-	}
+	if (qr_unlikely(!qr_mm_slot_trylock(copy->mm, slot)))
+		return wait_for_writer(copy->mm, copy->flags);
+	done = copy_resident(copy, slot, direction);
+	qr_mm_slot_unlock(copy->mm, slot);
+	if (qr_unlikely(copy->no_frame))
+		return QUIRE_EFAULT;
 	if (qr_unlikely(done == 0 && !copy->ended))
 		return bring_in(copy->mm, copy->va, copy->flags, direction);
 	copy->buffer += done;

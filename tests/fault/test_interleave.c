@@ -201,6 +201,34 @@ static void look_regions(struct scene *scene, char *text)
 	}
 }
 
+/* Says the faults that were counted, too: a copy of a page that is there takes none. */
+static void copy_out_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
+{
+	struct quire_mm_usage before, after;
+	const char byte = 0x44;
+	size_t done;
+
+	quire_mm_usage(scene->process->mm, &before);
+	strcpy(saw,
+	       quire_status_name(SIM_OP(
+		   cpu, "copy", quire_copy_out(scene->process->mm, FX_AT, &byte, sizeof(byte), 0, &done))));
+	quire_mm_usage(scene->process->mm, &after);
+	sprintf(saw + strlen(saw), " %u faults", (unsigned)(after.minor - before.minor));
+}
+
+static void map_elsewhere(struct scene *scene, struct sim_cpu *cpu, char *saw)
+{
+	struct quire_mmap how = {
+	    .addr = FX_AT + 16 * scene->page,
+	    .length = scene->page,
+	    .prot = RW,
+	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED,
+	};
+	quire_va got;
+
+	strcpy(saw, quire_status_name(SIM_OP(cpu, "mmap", quire_mmap(scene->process->mm, &how, &got))));
+}
+
 static const struct pair pairs[] = {
     {"fault and fault on one page", one_page, {write_first_byte, write_ninth_byte}, look_first_and_ninth},
     {"fault and munmap", one_page, {write_first_byte, unmap_page}, look_first_and_ninth},
@@ -227,6 +255,12 @@ static const struct pair pairs[] = {
      two_processes_share_a_page,
      {write_first_byte, write_first_byte},
      look_both_processes},
+    {"copy by the kernel and munmap", one_written_page, {copy_out_byte, unmap_page}, look_first_and_ninth},
+    {"copy by the kernel and fork", one_written_page, {copy_out_byte, fork_it}, look_both_processes},
+    {"copy by the kernel and mmap elsewhere",
+     one_written_page,
+     {copy_out_byte, map_elsewhere},
+     look_first_and_ninth},
     {"stack growth and mmap below", stack_of_two_pages, {grow_stack, map_below}, look_regions},
 };
 

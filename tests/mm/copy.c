@@ -170,12 +170,39 @@ static void test_stack_grows(void **state)
 	close_machine();
 }
 
+/* A leaf that names no frame of the system: the copy ends there. */
+static void test_no_frame(void **state)
+{
+	const struct quire_arch *arch;
+	char bytes[8] = "1234567";
+	size_t done;
+	quire_pte was;
+	void *entry;
+
+	(void)state;
+	open_machine("x86_64");
+	arch = sim_arch(sim);
+	map(AT, 2, RW, 0);
+	assert_int_equal(quire_copy_out(mm, AT + PAGE - 3, bytes, 8, 0, &done), QUIRE_OK);
+	entry = qr_pt_find(&mm->pt, AT + PAGE, 0);
+	was = qr_pte_get(arch, 0, entry);
+	qr_pte_set(arch, 0, entry,
+		   arch->make(arch, (quire_pfn){UINT64_C(0xfffff000)}, RW | QUIRE_PROT_USER,
+			      QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0));
+	assert_int_equal(quire_copy_in(mm, bytes, AT + PAGE - 3, 8, 0, &done), QUIRE_EFAULT);
+	assert_int_equal(done, 3);
+	assert_int_equal(quire_copy_out(mm, AT + PAGE, bytes, 8, 0, &done), QUIRE_EFAULT);
+	assert_int_equal(quire_copy_string_in(mm, bytes, AT + PAGE, 8, 0, &done), QUIRE_EFAULT);
+	qr_pte_set(arch, 0, entry, was);
+	close_machine();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_stops_where_nothing_is),
 	    cmocka_unit_test(test_nowait),      cmocka_unit_test(test_fork),
-	    cmocka_unit_test(test_stack_grows),
+	    cmocka_unit_test(test_stack_grows), cmocka_unit_test(test_no_frame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
