@@ -18,7 +18,8 @@
 struct unwind_image {
 	const uint8_t *frames, *frames_end; /* .eh_frame */
 	uint64_t text, text_end;
-	uint64_t entry, entry_end; /* the entry code: it has no caller */
+	uint64_t entry, entry_end;     /* the entry code: it has no caller */
+	uint64_t library, library_end; /* the functions of the library */
 };
 
 /* To begin: image, stack, pc and reg[] of the interrupted place are set, the rest is 0. */

@@ -3,8 +3,8 @@
  *
  *   PL011           console: /dev/console and /dev/tty; input by interrupt
  *   pci-serial      standard error; without one it goes to the console
- *   semihosting     the log, and at the end the report (kern/report.h) and the exit status; without it the log
- *                   goes to the console and PSCI turns the machine off */
+ *   semihosting     the log, and at the end the report (kern/report.h) and the exit status. The machine must have
+ *                   it: its instruction is undefined elsewhere. quire run starts QEMU so */
 #include "cpu.h"
 #include "kern/lock.h"
 #include "fs/vfs.h"
@@ -126,6 +126,7 @@ void arch_end_machine(unsigned char code)
 	uint64_t how[2] = {APPLICATION_EXIT, code << 1 | 1u};
 
 	semihosting(SYS_EXIT, how);
+	/* A host that has no such end turns the machine off. */
 	psci(PSCI_SYSTEM_OFF, 0, 0, 0);
 	for (;;)
 		__asm__ volatile("wfi");

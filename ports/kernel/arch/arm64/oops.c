@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of an oops, in the wording of the field, so that `quire explain` and people read it. */
 #include "kern/oops.h"
-#include "extras/unwind.h"
+#include "arch/common/trace.h"
 #include "kern/uaccess.h"
 
 #include "cpu.h"
 #include "kern/task.h"
 
-extern const char image_start[], user_text[], library_text_start[], library_text_end[];
+extern const char image_start[], text_end[], library_text_start[], library_text_end[], user_text[];
 extern const char entry_text_start[], entry_text_end[];
 extern const uint8_t eh_frame_start[], eh_frame_end[];
+
+/* As the link script lays it out. */
+static const struct unwind_image image = {
+    .frames = eh_frame_start,
+    .frames_end = eh_frame_end,
+    .text = (uint64_t)image_start,
+    .text_end = (uint64_t)text_end,
+    .entry = (uint64_t)entry_text_start,
+    .entry_end = (uint64_t)entry_text_end,
+    .library = (uint64_t)library_text_start,
+    .library_end = (uint64_t)library_text_end,
+};
 
 #define CODE_WORDS 5 /* the last is the one at pc */
 
@@ -25,45 +37,13 @@ void arch_overflow_stack(void)
 	__builtin_unreachable();
 }
 
-static bool in_library(uint64_t pc)
-{
-	return pc >= (uint64_t)library_text_start && pc < (uint64_t)library_text_end;
-}
-
 void arch_call_trace(const struct regs *regs, struct call_trace *out)
 {
-	static const struct unwind_image image = {
-	    .frames = eh_frame_start,
-	    .frames_end = eh_frame_end,
-	    .text = (uint64_t)image_start,
-	    .text_end = (uint64_t)user_text,
-	    .entry = (uint64_t)entry_text_start,
-	    .entry_end = (uint64_t)entry_text_end,
-	};
-	const struct task *task = current;
-	enum unwind_result result;
-	struct unwind unwind;
+	struct unwind from = {.image = &image, .pc = regs->pc};
 
-	*out = (struct call_trace){.library = in_library(regs->pc)};
-	if (!task || !task->stack)
-		return;
-	if (regs_from_user(regs)) {
-		out->whole = true; /* a program's own fault: nothing of the kernel was running */
-		return;
-	}
-	unwind = (struct unwind){
-	    .image = &image,
-	    .stack = task->stack,
-	    .stack_end = task->stack + STACK_BYTES,
-	    .pc = regs->pc,
-	};
-	memcpy(unwind.reg, regs->x, sizeof(regs->x));
-	unwind.reg[ARCH_DWARF_SP] = regs->sp;
-	while ((result = unwind_step(&unwind)) == UNWIND_CALLER && out->count < CALL_TRACE_MOST) {
-		out->pc[out->count++] = unwind.pc;
-		out->library |= in_library(unwind.pc);
-	}
-	out->whole = result == UNWIND_END;
+	memcpy(from.reg, regs->x, sizeof(regs->x));
+	from.reg[ARCH_DWARF_SP] = regs->sp;
+	trace_calls(&from, regs_from_user(regs), out);
 }
 
 /* --- what happened ---------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions, interrupts and system calls on their way from entry.S to the kernel, and back. */
+#include "arch/common/fixup.h"
 #include "cpu.h"
 #include "port/fault.h"
 #include "kern/oops.h"
@@ -198,9 +199,5 @@ extern const uint64_t fixup_start[][2], fixup_end[][2];
 
 uint64_t arch_fixup(uint64_t pc)
 {
-	for (const uint64_t(*row)[2] = fixup_start; row < fixup_end; row++) {
-		if ((*row)[0] == pc)
-			return (*row)[1];
-	}
-	return 0;
+	return fixup_find(fixup_start, fixup_end, pc);
 }
