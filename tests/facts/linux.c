@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -448,10 +449,25 @@ static bool open_pipes(struct machine *m)
 	return pipe2(m->pipe, O_CLOEXEC) == 0;
 }
 
+/* One CPU for all processes. Linux holds a reference to a new page until its CPU has put it on a list: a process that
+ * is moved meanwhile finds the page shared, and copies it. */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t set;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)cpu, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 struct facts_machine *facts_linux_open(const char **out_why)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 
+	stay_on_this_cpu();
 	*out_why = strerror(ENOMEM);
 	if (!m)
 		return NULL;
