@@ -101,6 +101,31 @@ def bare_codes():
     check('a code and a log', len(explain_json('0x96000005', str(LOGS / 'arm64-6.1-null.log'))) == 2)
 
 
+def log_lines():
+    """A bare code: what a kernel of the profile prints."""
+    def log(*arguments):
+        return explain_json(*arguments)[0]['log']
+
+    check('x86', log('--arch', 'x86_64', '0x2', '--address', '0x8') ==
+          ['BUG: kernel NULL pointer dereference, address: 0000000000000008',
+           '#PF: supervisor write access in kernel mode', '#PF: error_code(0x0002) - not-present page'])
+    check('2.4', log('--arch', 'i386', '--profile', 'linux-2.4', '0x0', '--address', '0xc0de0000') ==
+          ['Unable to handle kernel paging request at virtual address c0de0000'])
+    check('ARM without a handler', log('--arch', 'arm', '--profile', 'linux-2.6', '0x8', '--address', '0x76f00000',
+                                       '--mode', 'user') ==
+          ['Unhandled fault: external abort on non-linefetch (0x008) at 0x76f00000'])
+    lines = log('--profile', 'linux-4.14', '0x96000005', '--address', '0x10')
+    check(f'arm64: {lines}', lines[:2] == ['Unable to handle kernel NULL pointer dereference at virtual address '
+                                           '0000000000000010', 'Mem abort info:'] and '  CM = 0, WnR = 0' in lines)
+    check('a program is not logged so', log('--arch', 'x86_64', '0x6', '--address', '0x8') == [])
+    check('an address that is not told', log('--arch', 'x86_64', '0x2') == [])
+    check('a mode that is not told', log('--arch', 'arm', '0x5', '--address', '0x8') == [])
+    check('a report has its own', log(str(LOGS / 'arm64-6.1-null.log')) == [])
+    text = run('explain', '--long', '--arch', 'x86_64', '0x2', '--address', '0x8').stdout
+    check('--long', b'\n  log      deduced  BUG: kernel NULL pointer' in text and
+          b'           decoded  #PF: error_code(0x0002)' in text)
+
+
 def hints():
     cases = [
         ('x86_64', '0x0', '0x0', 'null pointer'), ('x86_64', '0x0', '0x38', 'null plus offset'),
@@ -243,7 +268,7 @@ def forms():
     check('standard input is read without -', run('explain', stdin=open(log, 'rb').read()).stdout.decode() == short)
 
 
-for part in (statuses, bare_codes, hints, colour, symbols, documents, transcripts, releases, forms):
+for part in (statuses, bare_codes, log_lines, hints, colour, symbols, documents, transcripts, releases, forms):
     part()
 for problem in problems:
     print(problem)

@@ -396,9 +396,35 @@ static void joins_mappings_that_could_be_one(void **state)
 	assert_int_equal(scn_sim_close(sim), 0);
 }
 
+/* What is left of a program on a kernel, compared with the profile of a release. */
+static unsigned kept_on(const char *text, unsigned version, enum quire_release release)
+{
+	struct scn_error error;
+
+	assert_true(parse(text, &error));
+	conform_leave_out(&program, version, release);
+	return program.op_count;
+}
+
+/* A row about the fault path holds for the profiles that have the younger rule. */
+static void leaves_out_by_release(void **state)
+{
+	const char *grows = "map 1p rw growsdown fixed arena+9p\nread arena+9p\nadvise arena+9p 1p cold";
+	unsigned old = 4 << 8 | 14;
+
+	assert_int_equal(kept_on(grows, old, QUIRE_LINUX_6), 1);
+	assert_int_equal(kept_on(grows, old, QUIRE_LINUX_4_14), 2);
+	assert_int_equal(kept_on(grows, 6 << 8 | 18, QUIRE_LINUX_6), 3);
+	assert_int_equal(conform_release(2 << 8 | 4), QUIRE_LINUX_2_4);
+	assert_int_equal(conform_release(2 << 8 | 6), QUIRE_LINUX_2_6);
+	assert_int_equal(conform_release(old), QUIRE_LINUX_4_14);
+	assert_int_equal(conform_release(6 << 8 | 1), QUIRE_LINUX_6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(leaves_out_by_release),
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(prints_what_it_reads),
 	    cmocka_unit_test(prints_what_it_generates),

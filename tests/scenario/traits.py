@@ -57,6 +57,23 @@ def comparisons():
               f"{trait}: status {done.returncode}, {done.stderr!r}")
 
 
+def profiles():
+    """The simulated side under each profile, a machine of that profile in the kernel's place; and a kernel that is
+    of another one."""
+    for profile in ("linux-2.4", "linux-2.6", "linux-4.14", "linux-6"):
+        found = conform("--programs", PROGRAMS, "--profile", profile, "--stand-in", "zero-page=yes")
+        check(found["profile"] == profile and not found["differences"], f"{profile}: {found['differences']}")
+    done = run("conform", "--quiet", "--profile", "linux-2.4", "--seed", "3", "--programs", "100")
+    check(done.returncode == 1 and " against linux-2.4 on x86_64\n" in done.stdout, f"linux-2.4: {done.stdout}")
+    check("\n  the profile of this kernel is linux-6: what changed since shows as differences\n" in done.stdout,
+          f"linux-2.4 on another kernel: {done.stdout}")
+    check("major" in done.stdout, "the first access to a page of a file is major in 2.4")
+    done = run("conform", "--profile", "linux-5")
+    check(done.returncode == 2 and "no such profile" in done.stderr, f"a profile that is none: {done.stderr}")
+    done = run("conform", "--profile", "linux-2.4", "--record", "/dev/null")
+    check(done.returncode == 2 and "linux-6 alone" in done.stderr, f"recording an old profile: {done.stderr}")
+
+
 def unknown_traits():
     """A trait that no probe finds: the simulated side is made without it."""
     found = conform("--programs", "2000", "--stand-in", "zero-page=no", "--trait", "zero-page=yes")
@@ -85,6 +102,7 @@ def scenarios():
 
 
 comparisons()
+profiles()
 unknown_traits()
 scenarios()
 print(f"{len(COMPARED)} sets of traits, {failures} failures")

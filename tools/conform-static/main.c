@@ -54,7 +54,7 @@ static bool left_out(const struct judge *j)
 	static struct scn_program copy;
 
 	copy = *j->program;
-	return conform_leave_out(&copy, conform_kernel_version()) != 0;
+	return conform_leave_out(&copy, conform_kernel_version(), QUIRE_LINUX_6) != 0;
 }
 
 static const char *skipped(const struct judge *j, const struct scn_run *run)
@@ -133,7 +133,7 @@ static bool judge_program(struct judge *j, uint64_t number)
 	unsigned left;
 
 	conform_generate(&choice, RECORDED_OPS, CONFORM_ALL, j->program);
-	left = conform_leave_out(j->program, conform_kernel_version()) +
+	left = conform_leave_out(j->program, conform_kernel_version(), QUIRE_LINUX_6) +
 	       scn_traits_leave_out(&j->traits, j->program);
 	run = scn_host_run(j->host, j->program, &why);
 	if (!run) {

@@ -5,8 +5,7 @@
 #include "kern/process.h"
 #include "kern/boot.h"
 
-#define NO_CPU      ~0u
-#define STEPS_BYTES 480
+#define NO_CPU ~0u
 
 static struct spinlock report_lock; /* the lines of two CPUs do not mix */
 static unsigned reporter = NO_CPU;  /* the CPU that holds it; atomic */
@@ -47,6 +46,21 @@ static const char *must_panic(const struct regs *regs, const struct call_trace *
 
 /* --- lines of the report ---------------------------------------------------------------------- */
 
+void oops_head_lines(const struct oops *what)
+{
+	const char *line = what->head;
+
+	while (line) {
+		const char *end = strchr(line, '\n');
+
+		if (end)
+			printk("%.*s\n", (int)(end - line), line);
+		else
+			printk("%s\n", line);
+		line = end ? end + 1 : NULL;
+	}
+}
+
 void oops_task_line(void)
 {
 	const struct task *task = current;
@@ -85,7 +99,8 @@ void format_code(char *line, size_t size, const uint8_t *code, unsigned count, u
 
 void oops(struct oops *what)
 {
-	char value[8], steps[STEPS_BYTES];
+	struct fault_words words;
+	char value[8];
 	struct call_trace trace;
 	const char *reason;
 
@@ -94,8 +109,9 @@ void oops(struct oops *what)
 	arch_call_trace(what->regs, &trace);
 	reason = must_panic(what->regs, &trace);
 	if (what->trap) {
-		fault_steps(what->trap, steps, sizeof(steps));
-		what->steps = steps;
+		fault_describe(what->trap, &words);
+		what->head = words.lines;
+		what->steps = words.steps;
 	}
 	if (reason)
 		log_break_lock();

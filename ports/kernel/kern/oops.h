@@ -10,7 +10,7 @@ struct regs;
 struct oops {
 	const struct regs *regs;
 	const struct quire_trap *trap; /* of a page fault; NULL: another exception */
-	const char *steps;             /* to be filled in by oops() */
+	const char *head, *steps;      /* to be filled in by oops(): lines, and the library's way */
 };
 
 /* Prints the report and ends the running task with SIGKILL. Where that would leave something behind that
@@ -33,6 +33,7 @@ struct call_trace {
 };
 
 /* Lines that every report of an oops has, in Linux's words, for arch_oops_report(). */
+void oops_head_lines(const struct oops *what);
 void oops_task_line(void);
 void oops_trace_lines(const struct call_trace *trace);
 void oops_end_lines(const struct oops *what);

@@ -104,15 +104,17 @@ bool fault_resolve(const struct quire_trap *trap)
 	return __builtin_expect(outcome.kind == QUIRE_RESUME, true) || resolve_other(trap, &outcome);
 }
 
-void fault_steps(const struct quire_trap *trap, char *line, size_t size)
+void fault_describe(const struct quire_trap *trap, struct fault_words *out)
 {
 	struct quire_trace trace;
 	struct quire_outcome again = quire_trap(the_system, current->mm, trap, &trace);
 
+	out->lines[0] = out->steps[0] = '\0';
+	quire_fault_describe(quire_system_arch(the_system), quire_system_profile(the_system), &trace.fault,
+			     out->lines, sizeof(out->lines));
 	/* The same trap again gives the same outcome, this time with its steps. */
-	line[0] = '\0';
 	if (again.kind == QUIRE_OOPS)
-		format_steps(&trace, line, size);
+		format_steps(&trace, out->steps, sizeof(out->steps));
 }
 
 void fault_signal(void)

@@ -18,8 +18,12 @@ void log_segfault(const struct quire_trap *trap);
  * is an oops. => interrupts are off; they may be on on return, if they were on in `regs`. */
 void fault_in_kernel(struct regs *regs, struct quire_trap *trap);
 
-/* For the report of an oops: the steps that led the library to it. */
-void fault_steps(const struct quire_trap *trap, char *line, size_t size);
+/* For the report of an oops: the lines that the profile's kernel begins with, and the steps of the library. */
+struct fault_words {
+	char lines[640];
+	char steps[480];
+};
+void fault_describe(const struct quire_trap *trap, struct fault_words *out);
 
 extern bool fault_trace_on;
 

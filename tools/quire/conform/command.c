@@ -178,6 +178,18 @@ static void print_crowd(const struct conform_options *o, const struct totals *t)
 		printf("  %s\n", text);
 }
 
+/* A kernel of another release than the profile: what changed between them is a difference. */
+static void print_other_release(const struct conform_options *o, unsigned version)
+{
+	enum quire_release release = conform_release(version);
+
+	for (unsigned i = 0; !o->stand_in && !o->self && quire_profile_at(i); i++)
+		if (quire_profile_at(i)->release == release && release != o->profile->release)
+			printf(
+			    "  the profile of this kernel is %s: what changed since shows as differences\n",
+			    quire_profile_at(i)->name);
+}
+
 static void print_verdict(const struct conform_options *o, const struct totals *t, double seconds)
 {
 	const struct conform_record *s = &t->sum;
@@ -189,14 +201,15 @@ static void print_verdict(const struct conform_options *o, const struct totals *
 		fputs("a machine in the host's place", stdout);
 	else
 		printf("Linux %u.%u", version >> 8, version & 255);
-	printf(" against %s%s%s\n", o->self ? "itself" : "linux-6 on x86_64", o->mutant ? ", mutant " : "",
-	       o->mutant ? o->mutant : "");
+	printf(" against %s%s%s%s\n", o->self ? "itself" : o->profile->name, o->self ? "" : " on x86_64",
+	       o->mutant ? ", mutant " : "", o->mutant ? o->mutant : "");
+	print_other_release(o, version);
 	scn_traits_print(stdout, "  ", &o->traits);
 	if (o->forced)
 		printf("  forced: %s\n", o->forced);
 	scn_traits_print_left_out(stdout, "  ", &o->traits);
 	if (!o->stand_in)
-		conform_print_known(stdout, version);
+		conform_print_known(stdout, version, o->profile->release);
 	printf("  %" PRIu64 " programs, %" PRIu64 " operations (%.1f each): %" PRIu64 " succeeded, %" PRIu64
 	       " refused, %" PRIu64 " ended in a signal\n",
 	       s->programs, s->ops, s->programs ? (double)s->ops / (double)s->programs : 0, s->succeeded,
@@ -237,13 +250,14 @@ static void print_json(const struct conform_options *o, struct totals *t, double
 	json_t *root;
 
 	crowd_text(o, t, common, sizeof(common));
-	root = json_pack("{s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o,s:s}", "programs",
-			 (json_int_t)s->programs, "seed", (json_int_t)o->seed, "ops", (int)o->ops, "kernel",
-			 (int)(version >> 8), (int)(version & 255), "operations", (json_int_t)s->ops,
-			 "succeeded", (json_int_t)s->succeeded, "refused", (json_int_t)s->failed, "signals",
-			 (json_int_t)s->signals, "minor", (json_int_t)s->minor, "major", (json_int_t)s->major,
-			 "seconds", seconds, "differences", t->list, "traits", json_traits(&o->traits),
-			 "kinds", json_kinds(&t->kinds), "common", common);
+	root =
+	    json_pack("{s:s,s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o,s:s}", "profile",
+		      o->profile->name, "programs", (json_int_t)s->programs, "seed", (json_int_t)o->seed,
+		      "ops", (int)o->ops, "kernel", (int)(version >> 8), (int)(version & 255), "operations",
+		      (json_int_t)s->ops, "succeeded", (json_int_t)s->succeeded, "refused",
+		      (json_int_t)s->failed, "signals", (json_int_t)s->signals, "minor", (json_int_t)s->minor,
+		      "major", (json_int_t)s->major, "seconds", seconds, "differences", t->list, "traits",
+		      json_traits(&o->traits), "kinds", json_kinds(&t->kinds), "common", common);
 
 	if (!root)
 		return;

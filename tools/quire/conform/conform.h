@@ -3,6 +3,8 @@
 #ifndef QUIRE_CONFORM_H
 #define QUIRE_CONFORM_H
 
+#include <quire/profile.h>
+
 #include "../scenario/scenario.h"
 
 /* --- Generating --- */
@@ -107,15 +109,19 @@ struct conform_known {
 	const char *reason;
 	/* Whether the operation must be left out on such a kernel. NULL: none is; mappings are joined. */
 	bool (*applies)(const struct scn_program *program, const struct scn_op *op);
+	unsigned modelled; /* bits 1 << enum quire_release: those profiles do as such a kernel does */
 };
 /* Ends with a NULL `what`. */
 extern const struct conform_known conform_known[];
 /* The version of the running kernel, major << 8 | minor. */
 unsigned conform_kernel_version(void);
-/* Removes from the program what `version` is known to do in another way. Returns how many operations. */
-unsigned conform_leave_out(struct scn_program *program, unsigned version);
+/* The profile that describes kernels of `version`. */
+enum quire_release conform_release(unsigned version);
+/* Removes from the program what `version` is known to do in another way than the profile of `release`.
+ * Returns how many operations. */
+unsigned conform_leave_out(struct scn_program *program, unsigned version, enum quire_release release);
 /* Whether `version` is known to leave mappings apart that could be one. */
 bool conform_joins(unsigned version);
-void conform_print_known(FILE *to, unsigned version);
+void conform_print_known(FILE *to, unsigned version, enum quire_release release);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Where kernels differ from the linux-6 profile by their version: one table, each row with its reason.
+/* Where kernels differ from the library by their version: one table, each row with its reason.
  *
- * The profile follows the newest kernel it was proven on. On an older one the rows that hold for it
- * take the operations in question out of the programs, on both sides, and the table is printed. */
+ * System calls have the answers of the newest kernel that the library was proven on in every profile, and the
+ * fault path follows the profile. On an older kernel the rows that hold for it take the operations in question
+ * out of the programs, on both sides, and the table is printed. A row about the fault path is not needed with a
+ * profile that has the older rule. */
 #include "conform.h"
 
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include "../scenario/names.h"
 
 #define VERSION(major, minor) ((unsigned)(major) << 8 | (minor))
+#define UP_TO_4_14            (1u << QUIRE_LINUX_2_4 | 1u << QUIRE_LINUX_2_6 | 1u << QUIRE_LINUX_4_14)
 
 static bool is_advice(const struct scn_op *op, unsigned advice)
 {
@@ -73,33 +76,38 @@ static bool is_growing(const struct scn_program *program, const struct scn_op *o
 }
 
 const struct conform_known conform_known[] = {
-    {0, VERSION(4, 14), "advise wipeonfork, keeponfork", "added in 4.14; EINVAL before", is_wipeonfork},
-    {0, VERSION(4, 17), "map noreplace", "MAP_FIXED_NOREPLACE is an ignored bit before 4.17", is_noreplace},
+    {0, VERSION(4, 5), "advise free", "added in 4.5; EINVAL before", is_free, 0},
+    {0, VERSION(4, 14), "advise wipeonfork, keeponfork", "added in 4.14; EINVAL before", is_wipeonfork, 0},
+    {0, VERSION(4, 17), "map noreplace", "MAP_FIXED_NOREPLACE is an ignored bit before 4.17", is_noreplace,
+     0},
     {0, VERSION(4, 20), "map growsdown",
      "before 4.20 a user access far below the stack pointer does not grow a stack; mappings that grow "
      "are not near it",
-     is_growing},
-    {0, VERSION(5, 4), "advise cold", "added in 5.4; EINVAL before", is_cold},
-    {0, VERSION(5, 7), "remap dontunmap", "added in 5.7; shared and file mappings since 5.13", is_dontunmap},
+     is_growing, UP_TO_4_14},
+    {0, VERSION(5, 4), "advise cold", "added in 5.4; EINVAL before", is_cold, 0},
+    {0, VERSION(5, 7), "remap dontunmap", "added in 5.7; shared and file mappings since 5.13", is_dontunmap,
+     0},
     {VERSION(5, 7), VERSION(5, 13), "remap dontunmap", "private anonymous memory only before 5.13",
-     is_dontunmap},
-    {0, VERSION(5, 14), "advise populate-read, populate-write", "added in 5.14; EINVAL before", is_populate},
-    {0, VERSION(5, 18), "advise dontneed-locked", "added in 5.18; EINVAL before", is_dontneed_locked},
+     is_dontunmap, 0},
+    {0, VERSION(5, 14), "advise populate-read, populate-write", "added in 5.14; EINVAL before", is_populate,
+     0},
+    {0, VERSION(5, 18), "advise dontneed-locked", "added in 5.18; EINVAL before", is_dontneed_locked, 0},
     {0, VERSION(5, 19), "peek, poke", "before 5.19 a read pin does not unshare a page that a fork shares",
-     is_remote},
+     is_remote, 0},
     {VERSION(5, 19), VERSION(6, 5), "peek, poke", "before 6.5 access by another process grows a stack",
-     is_remote},
+     is_remote, 0},
     {0, VERSION(6, 17), "remap",
-     "since 6.17 one call moves several mappings, and refusals were put into another order", is_remap},
+     "since 6.17 one call moves several mappings, and refusals were put into another order", is_remap, 0},
     {VERSION(5, 14), VERSION(6, 17), "advise populate-read, populate-write",
-     "6.1 populates what lies behind a hole, and then refuses", is_populate},
+     "6.1 populates what lies behind a hole, and then refuses", is_populate, 0},
     {VERSION(4, 5), VERSION(6, 17), "advise free",
-     "6.1 leaves an entry read-only in mprotect that this advice has made clean", is_free},
+     "6.1 leaves an entry read-only in mprotect that this advice has made clean", is_free, 0},
     {0, VERSION(6, 17), "truncate of a file of a disk",
-     "on 6.1 a file that grows shows what a mapping wrote behind its end", is_disk_truncate},
+     "on 6.1 a file that grows shows what a mapping wrote behind its end", is_disk_truncate, 0},
     {0, VERSION(6, 17), "mappings that could be one",
-     "6.1 joins fewer of them: never written ones with others, and those that mprotect made read-only", NULL},
-    {0, 0, NULL, NULL, NULL},
+     "6.1 joins fewer of them: never written ones with others, and those that mprotect made read-only", NULL,
+     0},
+    {0, 0, NULL, NULL, NULL, 0},
 };
 
 unsigned conform_kernel_version(void)
@@ -115,12 +123,21 @@ unsigned conform_kernel_version(void)
 	return VERSION(major, minor > 255 ? 255 : minor);
 }
 
-static bool holds(const struct conform_known *known, unsigned version)
+enum quire_release conform_release(unsigned version)
 {
-	return version >= known->from && version < known->before;
+	if (version < VERSION(2, 5))
+		return QUIRE_LINUX_2_4;
+	if (version < VERSION(3, 10))
+		return QUIRE_LINUX_2_6;
+	return version < VERSION(4, 20) ? QUIRE_LINUX_4_14 : QUIRE_LINUX_6;
 }
 
-unsigned conform_leave_out(struct scn_program *program, unsigned version)
+static bool holds(const struct conform_known *known, unsigned version, enum quire_release release)
+{
+	return version >= known->from && version < known->before && !(known->modelled >> release & 1);
+}
+
+unsigned conform_leave_out(struct scn_program *program, unsigned version, enum quire_release release)
 {
 	unsigned kept = 0, left = 0;
 
@@ -128,7 +145,8 @@ unsigned conform_leave_out(struct scn_program *program, unsigned version)
 		bool out = false;
 
 		for (const struct conform_known *k = conform_known; k->what; k++)
-			out |= holds(k, version) && k->applies && k->applies(program, &program->op[i]);
+			out |=
+			    holds(k, version, release) && k->applies && k->applies(program, &program->op[i]);
 		if (out)
 			left++;
 		else
@@ -141,17 +159,17 @@ unsigned conform_leave_out(struct scn_program *program, unsigned version)
 bool conform_joins(unsigned version)
 {
 	for (const struct conform_known *k = conform_known; k->what; k++)
-		if (!k->applies && holds(k, version))
+		if (!k->applies && holds(k, version, QUIRE_LINUX_6))
 			return true;
 	return false;
 }
 
-void conform_print_known(FILE *to, unsigned version)
+void conform_print_known(FILE *to, unsigned version, enum quire_release release)
 {
 	unsigned count = 0;
 
 	for (const struct conform_known *k = conform_known; k->what; k++) {
-		if (!holds(k, version))
+		if (!holds(k, version, release))
 			continue;
 		fprintf(to, "  %s on this kernel: %s: %s\n", k->applies ? "left out" : "counted as one",
 			k->what, k->reason);

@@ -20,6 +20,7 @@ enum {
 	OPT_DIFFERENCES,
 	OPT_WITHOUT,
 	OPT_CHECK,
+	OPT_PROFILE,
 	OPT_MUTANT,
 	OPT_SELF,
 	OPT_TRAIT,
@@ -40,6 +41,7 @@ static const struct option table[] = {
     {"differences", required_argument, NULL, OPT_DIFFERENCES},
     {"without", required_argument, NULL, OPT_WITHOUT},
     {"check", required_argument, NULL, OPT_CHECK},
+    {"profile", required_argument, NULL, OPT_PROFILE},
     {"mutant", required_argument, NULL, OPT_MUTANT},
     {"self", no_argument, NULL, OPT_SELF},
     {"trait", required_argument, NULL, OPT_TRAIT},
@@ -111,6 +113,9 @@ static const char *take_option(struct conform_options *o, int option, const char
 	switch (option) {
 	case OPT_WITHOUT:
 		return leave_feature(o, value) ? NULL : "no such feature";
+	case OPT_PROFILE:
+		o->profile = quire_profile_find(value);
+		return o->profile ? NULL : "no such profile";
 	case OPT_MUTANT:
 		o->mutant = value;
 		return QUIRE_CONFIG_MUTANTS ? NULL : "this build has no mutants";
@@ -150,6 +155,7 @@ int conform_options_parse(struct conform_options *out, int argc, char **argv)
 	    .seed = (uint64_t)time(NULL),
 	    .ops = 40,
 	    .features = CONFORM_ALL,
+	    .profile = &quire_profile_6,
 	    .most = 5,
 	    .check_every = 8,
 	    .jobs = cpus < 1                  ? 1
@@ -172,6 +178,8 @@ int conform_options_parse(struct conform_options *out, int argc, char **argv)
 	}
 	if (optind < argc)
 		return option_error("conform", "no arguments are taken", argv[optind]);
+	if (out->record && out->profile != &quire_profile_6)
+		return option_error("conform", "--record is of linux-6 alone; not of", out->profile->name);
 	if (out->one)
 		out->programs = out->jobs = 1;
 	if (out->jobs > out->programs)
@@ -182,9 +190,9 @@ int conform_options_parse(struct conform_options *out, int argc, char **argv)
 void conform_help(FILE *out)
 {
 	fputs("usage: quire conform [OPTION...]\n\n"
-	      "Runs random memory programs on the simulated machine (profile linux-6, x86-64) and on the\n"
-	      "running kernel, and compares every result: values, errno, signals, fault counts, mappings,\n"
-	      "residency, contents. A difference is shrunk and printed as a scenario.\n\n"
+	      "Runs random memory programs on the simulated machine (x86-64) and on the running kernel,\n"
+	      "and compares every result: values, errno, signals, fault counts, mappings, residency,\n"
+	      "contents. A difference is shrunk and printed as a scenario.\n\n"
 	      "  --programs N     how many (default 2000)\n"
 	      "  --seed S         which (default: from the clock; printed)\n"
 	      "  --ops K          operations of a program, about (default 40)\n"
@@ -193,6 +201,8 @@ void conform_help(FILE *out)
 	      "  --differences D  stop a worker after D (default 5)\n"
 	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap, "
 	      "brk or advise\n"
+	      "  --profile P      linux-2.4, linux-2.6, linux-4.14 or linux-6 (default): the rules of the\n"
+	      "                   simulated side, for running on an old kernel\n"
 	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
 	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
 	      "  --self           the host against itself: is it deterministic?\n"

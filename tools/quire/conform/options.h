@@ -14,6 +14,7 @@ struct conform_options {
 	uint64_t programs, seed, only;
 	unsigned ops, jobs, features, most;
 	bool one, self, json, quiet, seeded;
+	const struct quire_profile *profile;
 	const char *mutant;
 	const char *out;
 	const char *record;

@@ -28,7 +28,7 @@ static void close_sim(void *context)
 static bool open_host(const struct conform_options *o, struct conform_side *side, const char *name,
 		      const char **out_why)
 {
-	struct scn_sim_config config = {.traits = &o->twin};
+	struct scn_sim_config config = {.traits = &o->twin, .profile = o->profile->name};
 
 	*side = (struct conform_side){.name = o->stand_in ? "twin" : name};
 	if (o->stand_in) {
@@ -46,8 +46,10 @@ static bool open_host(const struct conform_options *o, struct conform_side *side
 
 bool conform_open_sides(const struct conform_options *o, struct conform_side side[2], const char **out_why)
 {
-	struct scn_sim_config config = {
-	    .traits = &o->traits, .mutant = o->mutant, .check_every = o->check_every};
+	struct scn_sim_config config = {.traits = &o->traits,
+					.profile = o->profile->name,
+					.mutant = o->mutant,
+					.check_every = o->check_every};
 
 	/* The host first: what it forks from must still be small. */
 	if (!open_host(o, &side[0], "host", out_why))

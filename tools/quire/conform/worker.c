@@ -96,7 +96,9 @@ static unsigned make_program(struct worker *w, uint64_t number)
 
 	conform_generate(&choice, w->o->ops, w->o->features, w->program);
 	return scn_traits_leave_out(&w->o->traits, w->program) +
-	       (w->o->stand_in ? 0 : conform_leave_out(w->program, conform_kernel_version()));
+	       (w->o->stand_in
+		    ? 0
+		    : conform_leave_out(w->program, conform_kernel_version(), w->o->profile->release));
 }
 
 /* Shrinks the difference of a program that was just compared, and tells it. */

@@ -41,6 +41,7 @@ enum ex_part {
 	EX_PART_PATH,
 	EX_PART_RULE,
 	EX_PART_END,
+	EX_PART_LOG, /* of a bare code: what the kernel would print */
 	EX_PART_OPERAND,
 	EX_PART_ADDRESS, /* the hints */
 	EX_PART_NOTE,

@@ -40,8 +40,8 @@ const char *ex_basis_name(enum ex_basis basis)
 
 const char *ex_part_name(enum ex_part part)
 {
-	static const char *const names[EX_PARTS] = {"story", "what", "where",   "why",     "walk", "then",
-						    "rule",  "end",  "operand", "address", "note"};
+	static const char *const names[EX_PARTS] = {"story", "what", "where", "why",     "walk",    "then",
+						    "rule",  "end",  "log",   "operand", "address", "note"};
 
 	return names[part];
 }

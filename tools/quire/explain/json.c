@@ -193,6 +193,7 @@ static json_t *object_of(const struct ex_finding *finding)
 	SET("decided", text_of(finding, EX_PART_RULE));
 	SET("outcome", outcome(finding));
 	SET("end", text_of(finding, EX_PART_END));
+	SET("log", texts(finding, EX_PART_LOG));
 	SET("assumed", json_boolean(!report->line));
 	SET("walk", texts(finding, EX_PART_WALK));
 	SET("operand", text_of(finding, EX_PART_OPERAND));

@@ -271,6 +271,30 @@ static void tell_rule(struct ex_finding *finding)
 		ex_say(finding, EX_PART_RULE, EX_DEDUCED, path->premise, "%s", path->rule);
 }
 
+/* A bare code: the lines that a kernel of the profile would print. */
+static void tell_log(struct ex_finding *finding)
+{
+	const struct quire_fault *fault = &finding->fault;
+	char text[640], *line = text;
+
+	if (finding->report->line || !finding->report->has_address || !finding->decoded)
+		return;
+	if (fault->route != QUIRE_ROUTE_UNHANDLED && fault->mode != QUIRE_MODE_KERNEL)
+		return;
+	if (!quire_fault_describe(&finding->arch, finding->profile, fault, text, sizeof(text)))
+		return;
+	for (char *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (line == text)
+			ex_say(finding, EX_PART_LOG, EX_DEDUCED,
+			       "the profile, where nothing permits the access", "%s", line);
+		else
+			ex_say(finding, EX_PART_LOG, EX_DECODED, NULL, "%s", line);
+	}
+}
+
 /* --- the story ---------------------------------------------------------------------------------------------- */
 
 static void story_what(struct ex_finding *finding)
@@ -347,5 +371,6 @@ void ex_tell(struct ex_finding *finding)
 	tell_path(finding);
 	tell_rule(finding);
 	tell_end(finding);
+	tell_log(finding);
 	tell_story(finding);
 }

@@ -39,8 +39,10 @@ static bool make_machine(struct scn_sim *s, const char **out_why)
 	struct scn_backend *b = &s->backend;
 	uint64_t half;
 
-	if (s->config.traits && profile)
+	if (s->config.traits && profile) {
+		sim_traits_correct(&s->traits, profile);
 		sim_traits_machine(&s->traits, profile, &s->rules, &config);
+	}
 	s->sim = sim_create(&config, out_why);
 	if (!s->sim)
 		return false;

@@ -18,6 +18,14 @@ static bool is_bound(const struct scn_traits *traits, enum scn_trait trait)
 	return traits->value[trait] < scn_trait_rows[trait].most;
 }
 
+void sim_traits_correct(struct scn_traits *traits, const struct quire_profile *profile)
+{
+	int64_t *limit = &traits->value[SCN_TRAIT_MEMLOCK_LIMIT];
+
+	if (profile->memlock_rule == QUIRE_MEMLOCK_EVERYONE && *limit == 0)
+		*limit = scn_trait_rows[SCN_TRAIT_MEMLOCK_LIMIT].most;
+}
+
 void sim_traits_machine(const struct scn_traits *traits, const struct quire_profile *profile,
 			struct sim_traits_rules *rules, struct sim_config *config)
 {

@@ -14,6 +14,9 @@ struct sim_traits_rules {
 	struct quire_arch_rules row;
 };
 
+/* Takes out what a probe cannot have found on a kernel of the profile: where nobody may lock memory without a
+ * right, no lock succeeds, whatever the limit is. */
+void sim_traits_correct(struct scn_traits *traits, const struct quire_profile *profile);
 /* Fills `rules` with those of `profile` as the traits change them, and sets config->rules and the settings.
  * `config->arch` is the architecture. `rules` must outlive the machine. */
 void sim_traits_machine(const struct scn_traits *traits, const struct quire_profile *profile,

@@ -69,35 +69,10 @@ static const char *class_name(unsigned class)
 	return names[class] ? names[class] : "UNRECOGNIZED EC";
 }
 
-/* D19.2.40, the syndrome of an abort. */
-static void abort_lines(uint64_t esr)
-{
-	printk("Mem abort info:\n  ESR = 0x%016lx\n  EC = 0x%02lx: %s, IL = %u bits\n", esr, esr >> 26 & 63,
-	       class_name(esr >> 26 & 63), esr >> 25 & 1 ? 32u : 16u);
-	printk("  SET = %lu, FnV = %lu\n  EA = %lu, S1PTW = %lu\n  FSC = 0x%02lx: %s\n", esr >> 11 & 3,
-	       esr >> 10 & 1, esr >> 9 & 1, esr >> 7 & 1, esr & 63, fault_name(esr & 63));
-	if ((esr >> 26 & 0x3e) == 0x24)
-		printk("Data abort info:\n  ISV = %lu, ISS = 0x%08lx\n  CM = %lu, WnR = %lu\n", esr >> 24 & 1,
-		       esr & 0x1ffffff, esr >> 8 & 1, esr >> 6 & 1);
-}
-
-static const char *trap_title(const struct quire_trap *trap)
-{
-	unsigned code = trap->syndrome & 63;
-
-	if (code >> 2 != 3)
-		return trap->address < PAGE_SIZE ? "NULL pointer dereference" : "paging request";
-	if (trap->syndrome >> 26 & 4)
-		return trap->syndrome >> 6 & 1 ? "write to read-only memory" : "read from unreadable memory";
-	return "execute from non-executable memory";
-}
-
 static void title(const struct oops *what, unsigned number)
 {
 	if (what->trap) {
-		printk("Unable to handle kernel %s at virtual address %016lx\n", trap_title(what->trap),
-		       what->trap->address);
-		abort_lines(what->trap->syndrome);
+		oops_head_lines(what);
 		printk("Internal error: Oops: %016lx [#%u] SMP\n", what->trap->syndrome, number);
 	} else {
 		printk("Internal error: Oops - %s: %016lx [#%u] SMP\n",

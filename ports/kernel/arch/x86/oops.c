@@ -26,14 +26,6 @@ static const struct unwind_image image = {
 #define CODE_BEFORE 42
 #define CODE_BYTES  64
 
-enum {
-	PF_PRESENT = 1,
-	PF_WRITE = 2,
-	PF_USER = 4,
-	PF_RESERVED = 8,
-	PF_FETCH = 16
-};
-
 void arch_wild_jump(void)
 {
 	__asm__ volatile("push $0x1234; jmp *%0" : : "r"(0ul) : "memory");
@@ -60,25 +52,6 @@ void arch_call_trace(const struct regs *regs, struct call_trace *out)
 }
 
 /* --- what happened ---------------------------------------------------------------------------- */
-
-static void page_fault_lines(const struct quire_trap *trap)
-{
-	uint64_t error = trap->syndrome;
-
-	printk("BUG: %s address: %016lx\n",
-	       trap->address < PAGE_SIZE ? "kernel NULL pointer dereference,"
-					 : "unable to handle page fault for",
-	       trap->address);
-	printk("#PF: %s %s in %s mode\n", error & PF_USER ? "user" : "supervisor",
-	       error & PF_FETCH   ? "instruction fetch"
-	       : error & PF_WRITE ? "write access"
-				  : "read access",
-	       trap->mode == QUIRE_MODE_USER ? "user" : "kernel");
-	printk("#PF: error_code(0x%04lx) - %s\n", error,
-	       !(error & PF_PRESENT) ? "not-present page"
-	       : error & PF_RESERVED ? "reserved bit violation"
-				     : "permissions violation");
-}
 
 static const char *exception_name(uint64_t vector)
 {
@@ -109,7 +82,7 @@ static const char *exception_name(uint64_t vector)
 static void title(const struct oops *what, unsigned number)
 {
 	if (what->trap) {
-		page_fault_lines(what->trap);
+		oops_head_lines(what);
 		printk("Oops: Oops: %04lx [#%u] SMP\n", what->trap->syndrome, number);
 	} else {
 		printk("Oops: %s: %04lx [#%u] SMP\n", exception_name(what->regs->vector),
