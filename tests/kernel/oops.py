@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Oopses of the reference kernel: the system lives on, or panics where it must; quire explain reads them.
 
-usage: oops.py QUIRE GUEST-PROGRAM KERNEL
+usage: oops.py QUIRE GUEST-PROGRAM KERNEL [ARCH]     the kernel with its symbols; x86_64 or arm64
 """
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 
 QUIRE, GUEST, KERNEL = sys.argv[1:4]
+ARCH = sys.argv[4] if len(sys.argv) > 4 else "x86_64"
 checks = 0
 
 
@@ -48,12 +50,32 @@ check("an oops fails the run", done.returncode == 125 and b"kernel oops: 1 in th
 
 # What a person and `quire explain` read.
 REPORTS = {
-    "null-read": ("0x10", "read", "not-present", "0x0", "mov"),
-    "null-write": ("0x8", "write", "not-present", "0x2", "mov"),
-    "null-call": ("0x0", "exec", "not-present", "0x10", None),
-    "rodata-write": (None, "write", "permission", "0x3", "mov"),
+    "null-read": ("0x10", "read", "not-present"),
+    "null-write": ("0x8", "write", "not-present"),
+    "null-call": ("0x0", "exec", "not-present"),
+    "rodata-write": (None, "write", "permission"),
 }
-for word, (address, access, cause, code, instruction) in REPORTS.items():
+# The syndrome, and the instruction.
+CODES = {
+    "x86_64": {"null-read": ("0x0", "mov"), "null-write": ("0x2", "mov"), "null-call": ("0x10", None),
+               "rodata-write": ("0x3", "mov")},
+    "arm64": {"null-read": ("0x96000006", "ldr"), "null-write": ("0x96000046", "str"),
+              "null-call": ("0x86000006", None), "rodata-write": ("0x9600004f", "str")},
+}
+# How two of them begin.
+HEADS = {
+    "x86_64": {"null-read": "BUG: kernel NULL pointer dereference, address: 0000000000000010\n"
+                            "#PF: supervisor read access in kernel mode\n"
+                            "#PF: error_code(0x0000) - not-present page\n",
+               "rodata-write": "BUG: unable to handle page fault for address: "},
+    "arm64": {"null-read": "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010\n"
+                           "Mem abort info:\n",
+              "rodata-write": "Unable to handle kernel write to read-only memory at virtual address "},
+}
+OVERFLOW = {"x86_64": (b"Oops: double fault: 0000 [#1]", b"kernel panic: double fault (kernel stack overflow?)"),
+            "arm64": (b"Internal error: Oops - ", b"kernel panic: kernel stack overflow")}
+for word, (address, access, cause) in REPORTS.items():
+    code, instruction = CODES[ARCH][word]
     done = run(word, cpus=1)
     check(word, done.returncode == 137, done.stderr)
     found = explain(done.stderr)
@@ -63,7 +85,7 @@ for word, (address, access, cause, code, instruction) in REPORTS.items():
     check(f"{word}: access",
           (fault["access"], fault["mode"], fault["cause"]) == (access, "kernel", cause), fault)
     check(f"{word}: code", int(fault["code"], 16) == int(code, 16), fault)
-    check(f"{word}: task", fault["task"] == "oops" and fault["pid"], fault)
+    check(f"{word}: task", fault["task"] == os.path.basename(GUEST) and fault["pid"], fault)
     check(f"{word}: outcome", fault["outcome"] == "oops" and fault["profile"] == "linux-6", fault)
     if instruction:
         check(f"{word}: instruction", fault["instruction"].startswith(instruction), fault)
@@ -71,13 +93,13 @@ for word, (address, access, cause, code, instruction) in REPORTS.items():
     # The library's own way is in the report; the one that explain finds from the code alone ends likewise.
     way = re.search(rb"quire: by the rules of linux-6: (.*)\n", done.stderr)
     check(f"{word}: way", way and way[1].split()[-1] == b"oops" == fault["way"][-1].encode(), done.stderr)
+    check(f"{word}: head", HEADS[ARCH].get(word, "").encode() in done.stderr, done.stderr)
     trace = re.search(rb"Call Trace:\n <TASK>\n((?: 0x[0-9a-f]+\n)+) </TASK>\n", done.stderr)
     check(f"{word}: a whole call trace", trace, done.stderr)
 
 # Where others would wait for the task for ever, the machine ends.
 done = run("stack-overflow")
-check("stack-overflow", done.returncode == 125 and b"Oops: double fault: 0000 [#1]" in done.stderr and
-      b"kernel panic: double fault (kernel stack overflow?)" in done.stderr, done.stderr)
+check("stack-overflow", done.returncode == 125 and all(line in done.stderr for line in OVERFLOW[ARCH]), done.stderr)
 PANICS = {
     "null-write spinlock": "under a spinlock", "invalid-opcode spinlock": "under a spinlock",
     "null-write irq-off": "with interrupts off", "null-write mutex": "with a mutex held",
