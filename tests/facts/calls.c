@@ -141,7 +141,7 @@ static void mprotect_facts(struct facts *f)
 
 static int64_t remap(struct facts *f, uint64_t at, uint64_t old, uint64_t bytes, unsigned flags, uint64_t to)
 {
-	return facts_call4(f, FACTS_MREMAP, at, old, bytes, flags, to);
+	return facts_call_with(f, FACTS_MREMAP, (const uint64_t[6]){at, old, bytes, flags, to});
 }
 
 static void mremap_errors(struct facts *f)

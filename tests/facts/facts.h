@@ -162,8 +162,7 @@ bool facts_begin(struct facts *f);
 void facts_end(struct facts *f);
 
 int64_t facts_call(struct facts *f, enum facts_call call, uint64_t a, uint64_t b, uint64_t c);
-int64_t facts_call4(struct facts *f, enum facts_call call, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-		    uint64_t e);
+int64_t facts_call_with(struct facts *f, enum facts_call call, const uint64_t arg[6]);
 /* An anonymous mapping, or one of `file` (-1: none) from its start. */
 int64_t facts_map(struct facts *f, uint64_t at, uint64_t bytes, uint32_t prot, uint32_t flags, int file);
 struct facts_access facts_access(struct facts *f, enum facts_kind kind, uint64_t addr, uint64_t sp);

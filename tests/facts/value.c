@@ -21,10 +21,8 @@ void facts_end(struct facts *f)
 	f->machine->end(f->machine->context);
 }
 
-int64_t facts_call4(struct facts *f, enum facts_call call, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-		    uint64_t e)
+int64_t facts_call_with(struct facts *f, enum facts_call call, const uint64_t arg[6])
 {
-	const uint64_t arg[6] = {a, b, c, d, e, 0};
 	struct facts_counts counts = {0};
 
 	return f->machine->call(f->machine->context, 0, call, arg, &counts);
@@ -32,12 +30,13 @@ int64_t facts_call4(struct facts *f, enum facts_call call, uint64_t a, uint64_t 
 
 int64_t facts_call(struct facts *f, enum facts_call call, uint64_t a, uint64_t b, uint64_t c)
 {
-	return facts_call4(f, call, a, b, c, 0, 0);
+	return facts_call_with(f, call, (const uint64_t[6]){a, b, c});
 }
 
 int64_t facts_map(struct facts *f, uint64_t at, uint64_t bytes, uint32_t prot, uint32_t flags, int file)
 {
-	return facts_call4(f, FACTS_MMAP, at, bytes, prot, flags, (uint64_t)(int64_t)file);
+	return facts_call_with(f, FACTS_MMAP,
+			       (const uint64_t[6]){at, bytes, prot, flags, (uint64_t)(int64_t)file});
 }
 
 struct facts_access facts_access(struct facts *f, enum facts_kind kind, uint64_t addr, uint64_t sp)

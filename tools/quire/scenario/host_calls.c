@@ -168,13 +168,7 @@ uint64_t host_file_digest(void *context, unsigned file)
 
 /* --- Calls that are measured as they are --- */
 
-static int64_t measured(struct scn_counts *counts, long number, uint64_t a, uint64_t b, uint64_t c,
-			uint64_t d, uint64_t e, uint64_t f)
-{
-	const uint64_t arg[6] = {a, b, c, d, e, f};
-
-	return host_measured_call(counts, number, arg);
-}
+#define MEASURED(counts, number, ...) host_measured_call(counts, number, (const uint64_t[6]){__VA_ARGS__})
 
 /* Addresses come back from a 32-bit kernel sign-extended: an error is the last page only. */
 static int64_t as_address(int64_t value)
@@ -192,10 +186,10 @@ static int64_t map(struct scn_host *host, const uint64_t arg[6], struct scn_coun
 	if (arg[5] & 4095)
 		return -EINVAL;
 	return as_address(
-	    measured(counts, SYS_mmap2, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5] >> 12));
+	    MEASURED(counts, SYS_mmap2, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5] >> 12));
 #else
 	return as_address(
-	    measured(counts, SYS_mmap, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5]));
+	    MEASURED(counts, SYS_mmap, arg[0], arg[1], arg[2], arg[3], (uint64_t)(int64_t)fd, arg[5]));
 #endif
 }
 
@@ -218,7 +212,7 @@ static int64_t limit(const uint64_t arg[6])
 static int64_t kernel_read(struct scn_host *host, uint64_t addr, struct scn_counts *counts)
 {
 	uint8_t byte = 0;
-	int64_t n = measured(counts, SYS_write, (uint64_t)host->files.pipe[1], addr, 1, 0, 0, 0);
+	int64_t n = MEASURED(counts, SYS_write, (uint64_t)host->files.pipe[1], addr, 1);
 
 	if (n < 0)
 		return n;
@@ -231,7 +225,7 @@ static int64_t kernel_write(struct scn_host *host, uint64_t addr, uint8_t value,
 
 	if (write(host->files.pipe[1], &value, 1) != 1)
 		return -EIO;
-	n = measured(counts, SYS_read, (uint64_t)host->files.pipe[0], addr, 1, 0, 0, 0);
+	n = MEASURED(counts, SYS_read, (uint64_t)host->files.pipe[0], addr, 1);
 	if (n < 0 && read(host->files.pipe[0], &value, 1) != 1)
 		return -EIO;
 	return n < 0 ? n : 0;
@@ -242,9 +236,8 @@ static int64_t remote(struct scn_host *host, bool write, const uint64_t arg[6], 
 	uint8_t byte = (uint8_t)arg[2];
 	struct iovec here = {&byte, 1};
 	struct iovec there = {(void *)(uintptr_t)arg[0], 1};
-	int64_t n =
-	    measured(counts, write ? SYS_process_vm_writev : SYS_process_vm_readv,
-		     (uint64_t)host->shared->pid[arg[1]], (uintptr_t)&here, 1, (uintptr_t)&there, 1, 0);
+	int64_t n = MEASURED(counts, write ? SYS_process_vm_writev : SYS_process_vm_readv,
+			     (uint64_t)host->shared->pid[arg[1]], (uintptr_t)&here, 1, (uintptr_t)&there, 1);
 
 	if (n < 0)
 		return n;
@@ -305,22 +298,22 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 	case SCN_CALL_MMAP:
 		return map(host, arg, counts);
 	case SCN_CALL_MUNMAP:
-		return measured(counts, SYS_munmap, arg[0], arg[1], 0, 0, 0, 0);
+		return MEASURED(counts, SYS_munmap, arg[0], arg[1]);
 	case SCN_CALL_MPROTECT:
-		return measured(counts, SYS_mprotect, arg[0], arg[1], arg[2], 0, 0, 0);
+		return MEASURED(counts, SYS_mprotect, arg[0], arg[1], arg[2]);
 	case SCN_CALL_MREMAP:
-		return as_address(measured(counts, SYS_mremap, arg[0], arg[1], arg[2], arg[3], arg[4], 0));
+		return as_address(MEASURED(counts, SYS_mremap, arg[0], arg[1], arg[2], arg[3], arg[4]));
 	case SCN_CALL_BRK:
-		return as_address(measured(counts, SYS_brk, arg[0], 0, 0, 0, 0, 0));
+		return as_address(MEASURED(counts, SYS_brk, arg[0]));
 	case SCN_CALL_MADVISE:
-		return measured(counts, SYS_madvise, arg[0], arg[1], arg[2], 0, 0, 0);
+		return MEASURED(counts, SYS_madvise, arg[0], arg[1], arg[2]);
 	case SCN_CALL_MLOCK2:
-		return arg[2] ? measured(counts, SYS_mlock2, arg[0], arg[1], arg[2], 0, 0, 0)
-			      : measured(counts, SYS_mlock, arg[0], arg[1], 0, 0, 0, 0);
+		return arg[2] ? MEASURED(counts, SYS_mlock2, arg[0], arg[1], arg[2])
+			      : MEASURED(counts, SYS_mlock, arg[0], arg[1]);
 	case SCN_CALL_MUNLOCK:
-		return measured(counts, SYS_munlock, arg[0], arg[1], 0, 0, 0, 0);
+		return MEASURED(counts, SYS_munlock, arg[0], arg[1]);
 	case SCN_CALL_MSYNC:
-		return measured(counts, SYS_msync, arg[0], arg[1], arg[2], 0, 0, 0);
+		return MEASURED(counts, SYS_msync, arg[0], arg[1], arg[2]);
 	case SCN_CALL_LIMIT:
 		return limit(arg);
 	case SCN_CALL_KREAD:
@@ -328,7 +321,7 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 	case SCN_CALL_KWRITE:
 		return kernel_write(host, arg[0], (uint8_t)arg[1], counts);
 	case SCN_CALL_KZERO:
-		return measured(counts, SYS_read, (uint64_t)host->files.zero, arg[0], arg[1], 0, 0, 0);
+		return MEASURED(counts, SYS_read, (uint64_t)host->files.zero, arg[0], arg[1]);
 	case SCN_CALL_PEEK:
 		return remote(host, false, arg, counts);
 	case SCN_CALL_POKE:
