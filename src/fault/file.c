@@ -14,16 +14,6 @@
 #include "file/file.h"
 #include "page/slab.h"
 
-static bool cached(struct quire_file *file, uint64_t index)
-{
-	struct qr_page *page = qr_cache_find(file, index);
-	bool ready = page && qr_page_test(page, QR_PAGE_UPTODATE) && !qr_page_test(page, QR_PAGE_LOCKED);
-
-	if (page)
-		qr_page_put(file->system, page);
-	return ready;
-}
-
 static enum qr_fault_status status_of(struct qr_fault_ctx *fc, enum quire_status got)
 {
 	switch (got) {
@@ -67,15 +57,19 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 	enum quire_status status;
 	enum quire_step how;
 
+	*out_page = qr_cache_take(file, index);
+	if (qr_likely(*out_page != NULL)) {
+		qr_step(fc, QUIRE_STEP_CACHE_HIT);
+		return QR_FAULT_OK;
+	}
 	if ((fc->request.flags & QR_REQUEST_MAY_DROP) && fc->system->profile->allow_retry &&
-	    !qr_file_is_shmem(file) && index < qr_file_end_index(file) && !cached(file, index))
+	    !qr_file_is_shmem(file) && index < qr_file_end_index(file))
 		return read_without_lock(fc, index);
 	status = qr_cache_get(file, index, out_page, &how);
 	if (status != QUIRE_OK)
 		return status_of(fc, status);
 	qr_step(fc, how);
-	if (qr_unlikely(how != QUIRE_STEP_CACHE_HIT))
-		fc->major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
+	fc->major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
 	return QR_FAULT_OK;
 }
 

@@ -25,6 +25,21 @@ struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index)
 	return page;
 }
 
+struct qr_page *qr_cache_take(struct quire_file *file, uint64_t index)
+{
+	struct quire_system *system = file->system;
+	struct qr_page *page;
+
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
+	page = index < qr_file_end_index(file) ? qr_index_find(file, index) : NULL;
+	if (page && qr_page_trylock_ready(system, page))
+		qr_page_get(page);
+	else
+		page = NULL;
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
+	return page;
+}
+
 unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
 			     unsigned count)
 {
@@ -60,10 +75,12 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
 		last = end - 1;
 	while (end > 0 && index <= last && (count = qr_index_run(file, &index, last, &run)) > 0) {
 		for (unsigned i = 0; i < count; i++) {
-			if (!run[i] || qr_index_is_value(run[i]) || !qr_page_trylock_ready(system, run[i]))
+			struct qr_page *page = run[i];
+
+			if (!page || qr_index_is_value(page) || !qr_page_trylock_ready(system, page))
 				continue;
-			qr_page_get(run[i]);
-			pages[taken++] = run[i];
+			qr_page_get(page);
+			pages[taken++] = page;
 		}
 		index += count;
 	}

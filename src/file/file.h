@@ -102,6 +102,9 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
 			     struct qr_page *pages[QR_TAKE_PAGES]);
 
+/* One such page, LOCKED and with a reference; NULL: qr_cache_get() is needed. Locks: CACHE, once; PAGE by trying. */
+struct qr_page *qr_cache_take(struct quire_file *file, uint64_t index);
+
 /* The page, cached and up to date, LOCKED and with a reference. Makes it: shared memory gets a zeroed
  * page; a file's is read (sleeps; no lock may be held but the mm lock, which the caller drops first when
  * it retries: see src/fault/file.c).
