@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-QUIRE, SAMPLE, ROOT = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+QUIRE, SAMPLE, ROOT, COMPILER = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4:]
 LOGS = ROOT / 'tests' / 'explain' / 'logs'
 problems = []
 checks = 0
@@ -212,6 +212,23 @@ def symbols():
         check('a file without functions is refused', run('explain', '--symbols', empty.name, '-').returncode == 2)
 
 
+def module():
+    """A relocatable file, as a .ko is, and a function that was inlined into the one that the report names."""
+    source = ROOT / 'tests' / 'explain' / 'module.c'
+    lines = source.read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if 'the line that' in text)
+    text = ('BUG: kernel NULL pointer dereference, address: 0000000000000008\n'
+            '#PF: error_code(0x0000) - not-present page\nRIP: 0010:module_probe+0x0/0x10 [demo]\n')
+    with tempfile.TemporaryDirectory() as folder:
+        file = f'{folder}/demo.ko'
+        subprocess.run([*COMPILER, '-g', '-O1', '-c', '-o', file, str(source)], check=True)
+        fault = explain_json('--symbols', file, '-', stdin=text.encode())[0]
+        long = run('explain', '--long', '--symbols', file, '-', stdin=text.encode()).stdout.decode()
+    check(f'module: {fault.get("function")}', (fault.get('function'), fault.get('function_offset')) == ('module_probe', 0))
+    check(f'module: line {fault.get("file_line")}, not {line}', fault.get('file_line') == line)
+    check(f'module: what is inlined: {long}', 'deduced  inlined: module_word\n' in long)
+
+
 def documents():
     text = run('explain', '--help').stdout.decode()
     options = sorted(set(re.findall(r'--[a-z]+', text)))
@@ -268,7 +285,7 @@ def forms():
     check('standard input is read without -', run('explain', stdin=open(log, 'rb').read()).stdout.decode() == short)
 
 
-for part in (statuses, bare_codes, log_lines, hints, colour, symbols, documents, transcripts, releases, forms):
+for part in (statuses, bare_codes, log_lines, hints, colour, symbols, module, documents, transcripts, releases, forms):
     part()
 for problem in problems:
     print(problem)
