@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the page-table codecs of all architectures share: bit masks, and the check of a protection. */
+/* Shared by the page-table codecs of all architectures: bit masks and the protection check. */
 #ifndef QR_ARCH_CODEC_H
 #define QR_ARCH_CODEC_H
 
 #include <quire/port/arch.h>
 
 #define QR_BIT(n) (UINT64_C(1) << (n))
-/* Bits low to high, both included; not all 64. */
+/* Bits low to high, inclusive. It cannot produce all 64 bits. */
 #define QR_BITS(low, high) ((QR_BIT((high) - (low) + 1) - 1) << (low))
 
 static inline quire_pte qr_pte(uint64_t bits)
@@ -14,13 +14,13 @@ static inline quire_pte qr_pte(uint64_t bits)
 	return (quire_pte){bits};
 }
 
-/* The bits of a physical address that a leaf of `level` names. */
+/* The physical address bits that a leaf at `level` holds. */
 static inline uint64_t qr_leaf_mask(const struct quire_arch *arch, unsigned level)
 {
 	return QR_BIT(arch->pa_bits) - QR_BIT(arch->level[level].shift);
 }
 
-/* The bits of a physical address that an entry of `level` > 0 names a table by. */
+/* The physical address bits that a table entry at `level` > 0 holds. */
 static inline uint64_t qr_table_mask(const struct quire_arch *arch, unsigned level)
 {
 	return QR_BIT(arch->pa_bits) - arch->level[level - 1].table_bytes;
@@ -31,7 +31,7 @@ static inline bool qr_leaf_allowed(const struct quire_arch *arch, unsigned level
 	return arch->level[level].leaf != 0;
 }
 
-/* prot_check() for a format that always reads what it writes. */
+/* prot_check() for a format in which a writable page is always readable. */
 static inline enum quire_status qr_prot_check(quire_prot prot, bool nx, bool execonly)
 {
 	if (prot & ~(quire_prot)QUIRE_PROT_MASK)

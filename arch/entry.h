@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the entries of all architectures share: filling struct quire_fault step by step. */
+/* Shared by the fault entries of all architectures: filling struct quire_fault step by step. */
 #ifndef QR_ENTRY_H
 #define QR_ENTRY_H
 
 #include <quire/port/arch.h>
 
-/* Everything that the trap says by itself; the decoder adds what the syndrome says. */
+/* Copies what the trap itself gives; the decoder adds what the syndrome gives. */
 static inline void entry_begin(struct quire_fault *fault, const struct quire_trap *trap)
 {
 	*fault = (struct quire_fault){
@@ -24,14 +24,14 @@ static inline void entry_begin(struct quire_fault *fault, const struct quire_tra
 	};
 }
 
-/* An entry function was passed. No way has more steps than the array: the test walks them all. */
+/* Records an entry function. No path has more steps than the array holds: a test walks every path. */
 static inline void entry_step(struct quire_fault *fault, enum quire_step step)
 {
 	if (fault->steps_count < sizeof(fault->steps))
 		fault->steps[fault->steps_count++] = (uint8_t)step;
 }
 
-/* What the row of the syndrome says. */
+/* Copies what the row of the syndrome gives. */
 static inline void entry_row(struct quire_fault *fault, const struct quire_fault_row *row)
 {
 	fault->cause = row->cause;
@@ -43,7 +43,7 @@ static inline void entry_row(struct quire_fault *fault, const struct quire_fault
 			 row->cause == QUIRE_CAUSE_DOMAIN;
 }
 
-/* The row `index` of the table in force: the replaced one, or the profile's own. */
+/* Row `index` of the table in use: the replacement if there is one, else the profile's own. */
 static inline const struct quire_fault_row *entry_find(const struct quire_fault_row *const *rows,
 						       enum quire_vector vector,
 						       const struct quire_fault_row *own, unsigned index)
@@ -51,7 +51,7 @@ static inline const struct quire_fault_row *entry_find(const struct quire_fault_
 	return rows && rows[vector] ? &rows[vector][index] : &own[index];
 }
 
-/* A decision of the entry itself: `route`, and the signal that a user gets when it ends there. */
+/* A decision made by the entry: `route`, and the signal that a user program gets if the fault ends there. */
 static inline void entry_end(struct quire_fault *fault, enum quire_route route, unsigned signal,
 			     unsigned code)
 {

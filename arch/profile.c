@@ -5,7 +5,7 @@
 
 #define READABLE (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)
 
-/* enter with the largest frame, and some registers */
+/* ENTER with the largest frame, plus some registers */
 #define STACK_SLACK_X86 .stack_slack = 65536, .stack_slack_longs = 32
 
 /* --- 2.4: 2.4.27 on i386 ---------------------------------------------------------------------------------- */

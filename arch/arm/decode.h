@@ -5,8 +5,8 @@
 
 #include <quire/port/arch.h>
 
-/* quire_arch.decode: total and pure. It records every entry function that the fault passes in
- * out_fault->steps; what comes after the route is src/fault's to record. */
+/* quire_arch.decode: total and pure. It records every entry function that the fault passes through in
+ * out_fault->steps; src/fault records the steps after the route. */
 void qr_arm_decode(const struct quire_arch *arch, const struct quire_profile *profile,
 		   const struct quire_fault_row *const *rows, const struct quire_trap *trap,
 		   struct quire_fault *out_fault);

@@ -10,7 +10,7 @@
  *                                          do_sect_fault          bad area, no look-up
  *                                          do_bad                 arm_notify_die
  *
- * Bit 31 is no hardware bit: Linux sets it to mark a prefetch abort, and its logs show it.
+ * Bit 31 is not a hardware bit: Linux sets it to mark a prefetch abort, and it appears in Linux's logs.
  */
 #include "arm/fault_rows.h"
 
@@ -19,10 +19,10 @@
 #define FSR_WRITE UINT64_C(0x800)
 #define FSR_CM    UINT64_C(0x2000)
 
-/* Where LPAE decoding, which has no architecture of this library, splits user from kernel. */
+/* The end of user addresses for LPAE decoding. The library has no LPAE architecture that could give it. */
 #define LPAE_USER_END UINT64_C(0xc0000000)
 
-/* What the handlers need beside the fault. */
+/* What the handlers need besides the fault. */
 struct abort {
 	const struct quire_profile *profile;
 	uint64_t user_end;
@@ -52,8 +52,8 @@ static void do_bad_area(const struct abort *abort)
 	entry_end(abort->fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 }
 
-/* Whether a fault on a kernel address in this mode may be answered from the kernel's own table: early
- * releases do not ask for the mode. */
+/* Whether a fault on a kernel address in this mode may be resolved from the kernel's own table. Early
+ * releases do not check the mode. */
 static bool may_sync(const struct abort *abort)
 {
 	const struct quire_arch_rules *rules = quire_profile_rules(abort->profile, QUIRE_FAMILY_ARM);
@@ -61,8 +61,8 @@ static bool may_sync(const struct abort *abort)
 	return rules->vmalloc_rule == QUIRE_VMALLOC_ANY || abort->fault->mode != QUIRE_MODE_USER;
 }
 
-/* A kernel address comes here by a page translation: the page of a lazy mapping may be missing. No other
- * fault on one can be resolved, since no look-up finds a vma there. */
+/* A kernel address arrives here with a page translation fault: a lazily mapped page may be missing. No
+ * other fault on a kernel address can be resolved, because no vma covers it. */
 static void do_page_fault(const struct abort *abort)
 {
 	struct quire_fault *fault = abort->fault;
@@ -73,7 +73,7 @@ static void do_page_fault(const struct abort *abort)
 		entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 }
 
-/* The first-level entry of a kernel address may be missing in this process: it is copied from init_mm's. */
+/* This process may lack the first-level entry of a kernel address: it is copied from init_mm. */
 static void do_translation_fault(const struct abort *abort)
 {
 	entry_step(abort->fault, QUIRE_STEP_DO_TRANSLATION_FAULT);
@@ -91,7 +91,8 @@ static void do_sect_fault(const struct abort *abort)
 	do_bad_area(abort);
 }
 
-/* By user_mode: the row's signal and code, or die. Decides only the route: src/fault does the rest. */
+/* In user mode the row's signal and code are sent; in kernel mode the kernel dies. This sets only the
+ * route: src/fault does the rest. */
 static void arm_notify_die(const struct abort *abort)
 {
 	abort->fault->route = QUIRE_ROUTE_UNHANDLED;
@@ -103,14 +104,14 @@ static void do_bad(const struct abort *abort)
 	arm_notify_die(abort);
 }
 
-/* Linux may emulate the access instead; this library does not, and what is left is the signal. */
+/* Linux may emulate the access; this library does not, so the signal is sent. */
 static void do_alignment(const struct abort *abort)
 {
 	entry_step(abort->fault, QUIRE_STEP_DO_ALIGNMENT);
 	arm_notify_die(abort);
 }
 
-/* Breakpoints belong to the debugger, and are none of the memory system's. */
+/* Breakpoints belong to the debugger, not to the memory system. */
 static void do_debug(const struct abort *abort)
 {
 	entry_step(abort->fault, QUIRE_STEP_DO_DEBUG);
@@ -140,8 +141,8 @@ static void call_handler(const struct abort *abort, enum quire_step handler)
 	}
 }
 
-/* WnR of a cache maintenance operation is 1 although nothing is written; kernels before 6 took it
- * for a write. Of an abort that is reported late, or by a watchpoint, it says nothing. */
+/* A cache maintenance operation sets WnR although it writes nothing; kernels before 6 took it for a write.
+ * WnR means nothing after an asynchronous abort or a watchpoint. */
 static enum quire_access data_access(const struct abort *abort)
 {
 	const struct quire_fault *fault = abort->fault;

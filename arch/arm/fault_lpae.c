@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM long-descriptor (LPAE) fault status: the 64 + 64 rows.
  *
- * The index is FSR.STATUS, bits 5:0 (DDI 0406C, table B3-24; DDI 0487, G8.2, DFSR and IFSR with
- * TTBCR.EAE = 1). The format came with 3.3, and its table has not changed since: one serves every
- * profile.
+ * The index is FSR.STATUS, bits 5:0 (DDI 0406C, table B3-24; DDI 0487, G8.2, DFSR and IFSR with TTBCR.EAE
+ * = 1). Linux 3.3 introduced the format, and its table has not changed since, so every profile uses the
+ * same one.
  */
 #include "arm/fault_rows.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a row of the ARM syndrome tables is written down. */
+/* Macros that spell the rows of the ARM syndrome tables. */
 #ifndef QR_ARM_FAULT_ROWS_H
 #define QR_ARM_FAULT_ROWS_H
 
@@ -13,7 +13,7 @@
 	{                                                                \
 		QUIRE_STEP_##fn, sig, si, QUIRE_CAUSE_##why, where, text \
 	}
-/* Without a handler. */
+/* A row without a handler. */
 #define BAD(sig, why, where, text) ROW(DO_BAD, sig, 0, why, where, text)
 /* An encoding that the manual reserves. */
 #define UNKNOWN(n) BAD(QUIRE_SIGBUS, RESERVED, QUIRE_LEVEL_NONE, "unknown " #n)

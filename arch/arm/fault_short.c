@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM short-descriptor fault status: the 32 + 32 rows of each release (fsr_info, ifsr_info).
  *
- * The index is FSR[10] and FSR[3:0] (DDI 0406C, table B3-23; DDI 0487, G8.2, DFSR and IFSR with
- * TTBCR.EAE = 0). Cause and level are the manual's in every release; handler, signal, code and name
- * are those of the kernels of the time, which knew fewer encodings the older they are.
+ * The index is FSR[10] and FSR[3:0] (DDI 0406C, table B3-23; DDI 0487, G8.2, DFSR and IFSR with TTBCR.EAE
+ * = 0). Cause and level follow the manual in every release. Handler, signal, code and name follow the
+ * kernels of that release; older kernels knew fewer encodings.
  */
 #include "arm/fault_rows.h"
 
@@ -12,8 +12,7 @@
 #define MAPERR QUIRE_SEGV_MAPERR
 #define ACCERR QUIRE_SEGV_ACCERR
 
-/* 2.4 looked at FSR[3:0] only, so its sixteen rows serve both values of bit 10. It sent bare
- * signals, without a code. */
+/* 2.4 read only FSR[3:0], so its sixteen rows serve both values of bit 10. It sent signals without a code. */
 static const struct quire_fault_row dfsr_2_4[ARM_ROWS] = {
     BAD(SEGV, RESERVED, NOWHERE, "vector exception"),
     BAD(QUIRE_SIGILL, ALIGNMENT, NOWHERE, "alignment exception"),
@@ -50,7 +49,7 @@ static const struct quire_fault_row dfsr_2_4[ARM_ROWS] = {
     ROW(DO_PAGE_FAULT, SEGV, ACCERR, RESERVED, NOWHERE, "page permission fault"),
 };
 
-/* Rows 16 to 31 are alike from 2.6 on. */
+/* Rows 16 to 31 are the same in 2.6 and every later release. */
 #define DFSR_UPPER_HALF                                                                                    \
 	BAD(BUS, TLB_CONFLICT, NOWHERE, "unknown 16"), UNKNOWN(17), UNKNOWN(18), UNKNOWN(19),              \
 	    BAD(BUS, IMPLEMENTATION, NOWHERE, "lock abort"), UNKNOWN(21),                                  \
@@ -81,8 +80,8 @@ static const struct quire_fault_row dfsr_2_6[ARM_ROWS] = {
     DFSR_UPPER_HALF,
 };
 
-/* 4.14 and later on ARMv7: the rows that start-up code replaces are shown replaced (alignment fixup,
- * hardware breakpoints, cache maintenance, access flag). */
+/* 4.14 and later on ARMv7. Rows that start-up code replaces are given in their replaced form (alignment
+ * fixup, hardware breakpoints, cache maintenance, access flag). */
 static const struct quire_fault_row dfsr_4_14[ARM_ROWS] = {
     BAD(SEGV, RESERVED, NOWHERE, "vector exception"),
     ROW(DO_ALIGNMENT, BUS, QUIRE_BUS_ADRALN, ALIGNMENT, NOWHERE, "alignment exception"),
@@ -103,7 +102,7 @@ static const struct quire_fault_row dfsr_4_14[ARM_ROWS] = {
     DFSR_UPPER_HALF,
 };
 
-/* IFSR: the lower half, with what differs between releases as parameters. */
+/* All rows of IFSR; the one that differs between releases is a parameter. */
 #define IFSR_ROWS(debug_row)                                                                            \
 	UNKNOWN(0), BAD(BUS, ALIGNMENT, NOWHERE, "unknown 1"), debug_row,                               \
 	    ROW(DO_BAD, SEGV, ACCERR, ACCESS_FLAG, SECTION, "section access flag fault"), UNKNOWN(4),   \
@@ -132,8 +131,8 @@ static const struct quire_fault_row ifsr_4_14[ARM_ROWS] = {
     IFSR_ROWS(ROW(DO_DEBUG, QUIRE_SIGTRAP, QUIRE_TRAP_HWBKPT, DEBUG, NOWHERE, "breakpoint debug exception")),
 };
 
-/* 2.4 had no table for prefetch aborts: it did not read IFSR, and took all of them for translation
- * faults. The causes stay the manual's. */
+/* 2.4 had no table for prefetch aborts: it did not read IFSR and treated all of them as translation
+ * faults. The causes follow the manual. */
 #define ALL(why, where) ROW(DO_TRANSLATION_FAULT, SEGV, MAPERR, why, where, "prefetch abort")
 static const struct quire_fault_row ifsr_2_4[ARM_ROWS] = {
     ALL(RESERVED, NOWHERE),

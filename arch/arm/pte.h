@@ -9,19 +9,19 @@
  *                          | table              |domain| 01 |
  *   ARM ARM, DDI 0406C, B3.5.1 (figures B3-4, B3-5), B3.7.1 (access permissions).
  *
- * The eight attribute bits from AP0 to nG lie alike in both, six bits apart.
+ * The eight attribute bits from AP0 to nG have the same order in both formats, shifted by six bits.
  *
- * With SCTLR.TRE = 1 the memory type comes from TEX0, C, B alone, and TEX2:1 belong to the operating
- * system (B3.8.3): TEX1 is software WRITE, TEX2 software DIRTY. SCTLR.AFE = 0, so AP2:0 are
- * permissions; AP2 (read-only) is set unless WRITE and DIRTY, so that the first write faults.
+ * With SCTLR.TRE = 1, only TEX0, C and B select the memory type, and TEX2:1 belong to the operating system
+ * (B3.8.3): TEX1 is software WRITE, TEX2 software DIRTY. SCTLR.AFE = 0, so AP2:0 are permissions; AP2
+ * (read-only) is set unless WRITE and DIRTY, so that the first write faults.
  *
  *   type bits 00 (a translation fault, all else ignored):
  *   old leaf                C = B = 1, AP0 = 1; AP2, which follows from WRITE and DIRTY, keeps XN
  *   kept leaf (PROT_NONE)   C = B = 1, AP0 = 0; S keeps YOUNG
  *   swap                    C = 0, B = 1, value from bit 4 up
  *
- * What a port sets up: PRRR and NMRR entry 7 (TEX0, C, B = 1) normal memory, write-back,
- * write-allocate; domain 0 as client in DACR; TTBCR.N = 0. hw_allows() supposes it. */
+ * What a port sets up: PRRR and NMRR entry 7 (TEX0, C, B = 1) normal memory, write-back, write-allocate;
+ * domain 0 as client in DACR; TTBCR.N = 0. hw_allows() assumes this. */
 #ifndef QR_ARCH_ARM_PTE_H
 #define QR_ARCH_ARM_PTE_H
 
@@ -34,7 +34,7 @@
 #define ARM_CB         QR_BITS(2, 3)
 #define ARM_B          QR_BIT(2)
 
-/* The attributes, before they are shifted to their place. */
+/* The attributes, before they are shifted into position. */
 #define ARM_AP0   QR_BIT(0)
 #define ARM_AP1   QR_BIT(1) /* user mode too */
 #define ARM_TEX0  QR_BIT(2)
@@ -148,7 +148,7 @@ static inline enum quire_pte_kind arm_kind(const struct quire_arch *arch, quire_
 										  : QUIRE_PTE_BAD;
 	if (type == 0 && level == 0 && (pte.bits & ARM_CB) == ARM_B)
 		return pte.bits <= UINT32_MAX ? QUIRE_PTE_SWAP : QUIRE_PTE_BAD;
-	/* Whatever else is sound is what make() makes of its own parts. */
+	/* Any other valid entry is a leaf: encoding its decoded parts again must give the same bits. */
 	return arm_with_flags(arch, pte, 0, 0, level).bits == pte.bits ? QUIRE_PTE_LEAF : QUIRE_PTE_BAD;
 }
 

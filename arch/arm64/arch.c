@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ARMv8.0 as tables: one for each granule and width of addresses. */
+/* The ARMv8.0 architectures as constants: one for each pair of granule and address width. */
 #include "arm64/pte.h"
 
 const struct quire_arch quire_arch_arm64 = QR_ARCH_ARM64_INIT;

@@ -5,8 +5,8 @@
 
 #include <quire/port/arch.h>
 
-/* quire_arch.decode: total and pure. It records every entry function that the fault passes in
- * out_fault->steps; what comes after the route is src/fault's to record. */
+/* quire_arch.decode: total and pure. It records every entry function that the fault passes through in
+ * out_fault->steps; src/fault records the steps after the route. */
 void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *profile,
 		     const struct quire_fault_row *const *rows, const struct quire_trap *trap,
 		     struct quire_fault *out_fault);
@@ -18,14 +18,15 @@ const struct quire_fault_row *qr_arm64_rows(const struct quire_arch *arch,
 
 /* One of the 64 exception classes of ESR_EL1.EC (DDI 0487, D17.2.37). */
 struct qr_arm64_class {
-	enum quire_step handler; /* QUIRE_STEP_DO_MEM_ABORT, ..DO_SP_PC_ABORT, ..DO_DEBUG; ..TRAP: no fault */
-	uint8_t signal; /* what Linux sends to a user that has it unhandled; 0: nothing, or not a user's */
+	/* QUIRE_STEP_DO_MEM_ABORT, QUIRE_STEP_DO_SP_PC_ABORT or QUIRE_STEP_DO_DEBUG; QUIRE_STEP_TRAP: not a fault. */
+	enum quire_step handler;
+	uint8_t signal; /* what Linux sends to a user program if nothing handles it; 0: no signal */
 	uint8_t code;
-	uint8_t cause; /* enum quire_cause; UNKNOWN for aborts: the fault status code says */
+	uint8_t cause; /* enum quire_cause; UNKNOWN for aborts: the fault status code gives it */
 	const char *name;
 };
 
-/* The class `ec`, of which the low six bits count. */
+/* The class for `ec`; only the low six bits are used. */
 const struct qr_arm64_class *qr_arm64_class(unsigned ec);
 
 #endif

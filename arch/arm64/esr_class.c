@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM64 exception classes: what each of the 64 values of ESR_EL1.EC means, and which function handles it.
  *
- * DDI 0487, D17.2.37, "EC, bits [31:26]". Only the four aborts are for the memory system; two more
- * (PC and SP alignment) share its signal path; the rest is named so that a log can be read.
+ * DDI 0487, D17.2.37, "EC, bits [31:26]". Only the four aborts concern the memory system. Two more (PC and
+ * SP alignment) share its signal path. The others have names so that tools can print them.
  */
 #include "arm64/decode.h"
 

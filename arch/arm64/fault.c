@@ -8,7 +8,7 @@
  *                               do_page_fault          access flag, permission
  *                               do_alignment_fault     do_bad_area
  *                               do_sea, do_bad         the row's signal, or die
- *     ──► do_sp_pc_abort, do_debug_exception           not the tables' fault
+ *     ──► do_sp_pc_abort, do_debug_exception           not a translation fault
  *     ──► anything else                                not a fault: the caller's other handlers
  */
 #include "arm64/fault_rows.h"
@@ -20,8 +20,8 @@
 #define ESR_CM    (UINT64_C(1) << 8)
 #define ESR_EC(x) ((unsigned)((x) >> 26) & 63)
 
-/* TBI0: the top byte of a user's address is a tag, which neither the tables nor Linux look at (DDI 0487,
- * "Address tagging in AArch64 state"). Bit 55 says whose the address is. */
+/* TBI0: the top byte of a user address is a tag. Neither the page tables nor Linux read it (DDI 0487,
+ * "Address tagging in AArch64 state"). Bit 55 tells a kernel address from a user address. */
 static quire_va without_tag(quire_va address)
 {
 	return (uint64_t)address & UINT64_C(1) << 55 ? address
@@ -33,7 +33,7 @@ static quire_va without_tag(quire_va address)
 #define EC_DABT_LOWER 0x24
 #define EC_DABT_SAME  0x25
 
-/* No look-up. Signal and code stay the row's: MAPERR for a translation fault, ADRALN for alignment. */
+/* No look-up. Signal and code come from the row: MAPERR for a translation fault, ADRALN for alignment. */
 static void do_bad_area(struct quire_fault *fault)
 {
 	entry_step(fault, QUIRE_STEP_DO_BAD_AREA);
@@ -47,7 +47,7 @@ static void do_page_fault(const struct quire_arch *arch, struct quire_fault *fau
 		fault->route = QUIRE_ROUTE_PAGE_FAULT;
 		return;
 	}
-	/* No look-up in a process finds a kernel address. */
+	/* No vma of a process covers a kernel address. */
 	entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR);
 }
 
@@ -72,7 +72,8 @@ static void do_tag_check_fault(struct quire_fault *fault)
 	do_bad_area(fault);
 }
 
-/* In user mode the row's signal, in kernel mode die. Decides only the route: src/fault does the rest. */
+/* In user mode the row's signal is sent; in kernel mode the kernel dies. This sets only the route:
+ * src/fault does the rest. */
 static void arm64_notify_die(struct quire_fault *fault)
 {
 	fault->route = QUIRE_ROUTE_UNHANDLED;
@@ -114,8 +115,8 @@ static void do_mem_abort(const struct quire_arch *arch, struct quire_fault *faul
 	}
 }
 
-/* The aborts of the four classes, with the row that esr_to_fault_info finds: the class gives the mode and the kind
- * of access, the status the cause. */
+/* Decodes an abort of any of the four classes, with the row from esr_to_fault_info. The class gives the
+ * mode and the kind of access; the fault status code gives the cause. */
 static void decode_abort(const struct quire_arch *arch, const struct quire_fault_row *row, unsigned ec,
 			 struct quire_fault *fault)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM64 fault status codes: the 64 rows of each release (fault_info).
  *
- * The index is ESR_EL1.ISS[5:0], DFSC or IFSC (DDI 0487, D17.2.37, ISS encoding for an exception
- * from a data abort). Cause and level are the manual's in every release. Kernels before 4.17 sent
- * SIGBUS without a code for rows without a handler; later ones SIGKILL with SI_KERNEL.
+ * The index is ESR_EL1.ISS[5:0], DFSC or IFSC (DDI 0487, D17.2.37, ISS encoding for an exception from a
+ * data abort). Cause and level follow the manual in every release. For rows without a handler, kernels
+ * before 4.17 sent SIGBUS without a code; later kernels send SIGKILL with SI_KERNEL.
  */
 #include "arm64/fault_rows.h"
 
@@ -20,7 +20,7 @@
 #define WALK(n)        "level " #n " (translation table walk)"
 #define WALK_PARITY(n) "level " #n " synchronous parity error (translation table walk)"
 
-/* 4.14, and before it every profile that had no ARM64. */
+/* 4.14. Also used for earlier profiles, whose kernels had no ARM64. */
 #define BAD(why, where, text) ROW(DO_BAD, BUS, 0, why, where, text)
 #define SEA(why, where, text) ROW(DO_SEA, BUS, 0, why, where, text)
 #define UNKNOWN(n)            BAD(RESERVED, NOWHERE, "unknown " #n)
@@ -33,7 +33,7 @@ static const struct quire_fault_row fsc_4_14[ARM64_ROWS] = {
     TRANSLATION(1),
     TRANSLATION(2),
     TRANSLATION(3),
-    BAD(ACCESS_FLAG, 0, "unknown 8"), /* level 0: only with FEAT_LPA2, later than this kernel */
+    BAD(ACCESS_FLAG, 0, "unknown 8"), /* level 0 needs FEAT_LPA2, which is newer than this kernel */
     ACCESS_FLAG(1),
     ACCESS_FLAG(2),
     ACCESS_FLAG(3),
@@ -86,7 +86,7 @@ static const struct quire_fault_row fsc_4_14[ARM64_ROWS] = {
     UNKNOWN(58),
     UNKNOWN(59),
     UNKNOWN(60),
-    BAD(DOMAIN, 1, "section domain fault"), /* from a 32-bit stage of translation only */
+    BAD(DOMAIN, 1, "section domain fault"), /* only from a 32-bit translation stage */
     BAD(DOMAIN, 2, "page domain fault"),
     UNKNOWN(63),
 };
@@ -94,7 +94,7 @@ static const struct quire_fault_row fsc_4_14[ARM64_ROWS] = {
 #undef SEA
 #undef UNKNOWN
 
-/* 6. */
+/* Linux 6. */
 #define BAD(why, where, text)  ROW(DO_BAD, QUIRE_SIGKILL, QUIRE_SI_KERNEL, why, where, text)
 #define SEA(why, where, text)  ROW(DO_SEA, BUS, QUIRE_BUS_OBJERR, why, where, text)
 #define SEA_KILL(why, n, text) ROW(DO_SEA, QUIRE_SIGKILL, QUIRE_SI_KERNEL, why, n, text)

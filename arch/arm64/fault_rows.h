@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a row of the ARM64 syndrome table is written down. */
+/* Macros that spell the rows of the ARM64 syndrome table. */
 #ifndef QR_ARM64_FAULT_ROWS_H
 #define QR_ARM64_FAULT_ROWS_H
 

@@ -6,20 +6,20 @@
  *   |kept|dirty|UXN|PXN|write|  0  | frame or table| nG | AF | SH |AP2 |AP1 |NS|Attr|table |valid|
  *   +----+-----+---+---+-----+-----+--------------+----+----+----+----+----+--+----+------+-----+
  *   ARM ARM, DDI 0487, D8.3 (descriptor formats), D8.4.1 (permissions), D8.5.1 (the Access flag).
- *   Bits 58:55 belong to software; bit 51 (DBM) is software's WRITE as long as TCR_EL1.HD = 0.
+ *   Bits 58:55 belong to software; bit 51 (DBM) is software WRITE while TCR_EL1.HD = 0.
  *   Bit 1 is set in a page and in a table, clear in a block.
  *
- * The CPU of ARMv8.0 sets neither accessed nor dirty: an old leaf has AF = 0 and takes an access-flag
- * fault; AP2 (read-only) is set unless WRITE and DIRTY, so that the first write takes a permission
- * fault. A user leaf without READ has AP1 = 0: EL0 may only execute it. User leaves have nG and PXN,
- * kernel leaves UXN and no nG; nG therefore says whose a leaf is.
+ * An ARMv8.0 CPU sets neither accessed nor dirty. An old leaf has AF = 0 and takes an access-flag fault;
+ * AP2 (read-only) is set unless WRITE and DIRTY are, so that the first write takes a permission fault. A
+ * user leaf without READ has AP1 = 0: EL0 may only execute it. User leaves have nG and PXN, kernel leaves
+ * have UXN and no nG, so nG tells a user leaf from a kernel leaf.
  *
  *   valid = 0 (all else ignored, D8.3.1):
  *   kept leaf (PROT_NONE)   bit 58 = 1; the rest as it is
  *   swap                    bit 58 = 0, bit 2 = 1, value from bit 8 up
  *
  * What a port sets up: MAIR_EL1.Attr0 normal memory, write-back; TCR_EL1.HA = HD = 0; PSTATE.PAN = 0;
- * SCTLR_EL1.WXN = 0. hw_allows() supposes it. */
+ * SCTLR_EL1.WXN = 0. hw_allows() assumes this. */
 #ifndef QR_ARCH_ARM64_PTE_H
 #define QR_ARCH_ARM64_PTE_H
 
@@ -104,7 +104,7 @@ static inline quire_pte arm64_with_prot(const struct quire_arch *arch, quire_pte
 	return arm64_make(arch, arm64_pfn(arch, pte, level), prot, arm64_flags(arch, pte, level), level);
 }
 
-/* A format without exec-only kernel leaves: EL1 reads whatever it may execute (D8.4.1). */
+/* The format has no execute-only kernel leaves: EL1 can read whatever it may execute (D8.4.1). */
 static inline enum quire_status arm64_prot_check(const struct quire_arch *arch, quire_prot prot)
 {
 	return qr_prot_check(prot, true, (prot & QUIRE_PROT_USER) != 0);
@@ -124,7 +124,7 @@ static inline enum quire_pte_kind arm64_kind(const struct quire_arch *arch, quir
 
 		return level == 0 && (bits & ~value) == ARM64_SWAP ? QUIRE_PTE_SWAP : QUIRE_PTE_BAD;
 	}
-	/* Whatever else is sound is what make() makes of its own parts. */
+	/* Any other valid entry is a leaf: encoding its decoded parts again must give the same bits. */
 	if (!qr_leaf_allowed(arch, level) ||
 	    arm64_prot_check(arch, arm64_prot(arch, pte, level)) != QUIRE_OK ||
 	    arm64_with_flags(arch, pte, 0, 0, level).bits != bits)
@@ -132,7 +132,7 @@ static inline enum quire_pte_kind arm64_kind(const struct quire_arch *arch, quir
 	return QUIRE_PTE_LEAF;
 }
 
-/* DDI 0487, D8.4.1. EL1 never executes what EL0 may write, and reads what EL0 may only execute. */
+/* DDI 0487, D8.4.1. EL1 never executes what EL0 may write, and may read what EL0 may only execute. */
 static inline bool arm64_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
 				   enum quire_mode mode, unsigned level)
 {
@@ -171,7 +171,8 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 	return (pte.bits >> ARM64_SWAP_SHIFT) & (QR_BIT(arch->swap_bits) - 1);
 }
 
-/* Common to all four; `bits` of addresses on each side, user from 0 up, kernel from the top down. */
+/* Common to all four. `bits` is the address width of each half: user addresses start at 0, kernel
+ * addresses end at the top. */
 #define ARM64_COMMON(granule, bits)                                                                         \
 	.page_shift = (granule), .family = QUIRE_FAMILY_ARM64, .long_bytes = 8, .pa_bits = 48,              \
 	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE |          \
@@ -183,7 +184,7 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 	.swap_value = arm64_swap_value, .prot_check = arm64_prot_check, .decode = qr_arm64_decode,          \
 	.rows = qr_arm64_rows
 
-/* An index of a full table: as many bits as entries of 8 bytes fill the granule. */
+/* A full table fills one granule with 8-byte entries; this gives the bits of its index. */
 /* clang-format off */
 #define ARM64_LEVEL(granule, n, may_be_leaf) \
 	{(granule) - 3, (granule) + ((granule) - 3) * (n), 8, may_be_leaf, 1 << (granule)}

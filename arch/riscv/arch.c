@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RISC-V as tables: Sv39 and Sv48. */
+/* The RISC-V architectures as constants: Sv39 and Sv48. */
 #include "riscv/pte.h"
 
 const struct quire_arch quire_arch_riscv64 = QR_ARCH_RISCV64_INIT;

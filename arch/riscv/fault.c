@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* RISC-V exceptions: from scause and stval to a decoded fault.
  *
- * The privileged specification, table 23 ("Supervisor cause register values after trap"), gives
- * codes 0 to 23; the hypervisor extension adds 10 and 20 to 23. A page fault does not say whether a
- * translation was absent or forbade the access: the cause is PAGE_FAULT, and the tables decide.
+ * The privileged specification, table 23 ("Supervisor cause register values after trap"), gives codes 0 to
+ * 23; the hypervisor extension adds 10 and 20 to 23. A page fault does not report whether the translation
+ * was absent or forbade the access: the cause is PAGE_FAULT, and the page tables decide.
  */
 #include "riscv/decode.h"
 
@@ -62,7 +62,7 @@ const struct quire_fault_row *qr_riscv_rows(const struct quire_arch *arch,
 	return causes;
 }
 
-/* The code alone says what was attempted. */
+/* The cause code alone gives the kind of access. */
 static enum quire_access access_of(uint64_t cause)
 {
 	switch (cause) {

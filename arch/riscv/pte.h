@@ -9,14 +9,14 @@
  *   R = W = X = 0: a table. W without R is reserved.
  *
  * Svade: the CPU sets neither A nor D; any access through A = 0 and a store through D = 0 fault.
- * WRITE, young and dirty are the hardware's own bits therefore.
+ * WRITE, young and dirty are therefore the hardware's own bits.
  *
  *   V = 0 (all else ignored, 4.3.1):
  *   kept leaf (PROT_NONE)   bit 8 = 1, R = W = X = 0; frame, U, G, A, D stay
  *   swap                    bit 8 = 0, bit 9 = 1, value from bit 10 up
  *
- * What a port sets up: sstatus.SUM = 1 (the kernel may load from and store to user pages; it never
- * executes them), sstatus.MXR = 0, menvcfg.ADUE = 0. hw_allows() supposes it. */
+ * What a port sets up: sstatus.SUM = 1 (the kernel may load from and store to user pages; it
+ * never executes them), sstatus.MXR = 0, menvcfg.ADUE = 0. hw_allows() assumes this. */
 #ifndef QR_ARCH_RISCV_PTE_H
 #define QR_ARCH_RISCV_PTE_H
 
@@ -35,7 +35,7 @@
 #define RISCV_SWAP QR_BIT(9) /* RSW; with V = 0 */
 #define RISCV_RWX  (RISCV_R | RISCV_W | RISCV_X)
 
-/* An entry holds a physical address two bits lower than it is. */
+/* An entry holds the physical address shifted right by two bits. */
 #define RISCV_PPN_DOWN   2
 #define RISCV_SWAP_SHIFT 10
 
@@ -162,7 +162,7 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 	return qr_prot_check(prot, true, true);
 }
 
-/* A hart may cache an entry that is not valid (4.2.1): a new mapping needs a fence too. */
+/* A hart may cache an invalid entry (4.2.1), so a new mapping needs a fence too. */
 #define RISCV_COMMON                                                                                         \
 	.page_shift = 12, .long_bytes = 8, .pa_bits = 56,                                                    \
 	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_CACHES_INVALID,               \

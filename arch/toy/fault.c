@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The toy's one exception: from its cause register to a decoded fault.
+/* The only exception of the toy architecture: from its cause register to a decoded fault.
  *
  *   5   4   3      2        1   0
  *  | level |user|present|  access  |   access: 0 read, 1 write, 2 exec, 3 unknown

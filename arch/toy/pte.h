@@ -9,9 +9,9 @@
  *   V = 0: kept leaf (PROT_NONE)   T = 0, bit 8 = 1; frame, U, A, D stay
  *          swap                    T = 1, bits 2 to 7 zero, value from bit 8 up
  *
- * Its CPU does what no real one does together, so that every rule of the library is taken here: it
- * sets A by itself, it faults on a store through D = 0, R, W and X are independent but for W without
- * R, and the kernel does not execute user pages. */
+ * Its CPU combines behaviours that no real CPU has together, so that it exercises every rule of the
+ * library: it sets A by itself; it faults on a store through D = 0; R, W and X are independent except that
+ * W needs R; the kernel does not execute user pages. */
 #ifndef QR_ARCH_TOY_PTE_H
 #define QR_ARCH_TOY_PTE_H
 
@@ -146,7 +146,7 @@ static inline enum quire_status toy_prot_check(const struct quire_arch *arch, qu
 	return qr_prot_check(prot, true, true);
 }
 
-/* A table is eight entries at the start of a frame. */
+/* A table occupies eight entries at the start of a frame. */
 #define QR_ARCH_TOY_INIT                                                                                  \
 	{                                                                                                 \
 		.name = "toy", .levels = 3, .page_shift = 12, .long_bytes = 4, .pa_bits = 32,             \

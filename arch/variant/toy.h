@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A build for one architecture (base/arch.h): The toy of the tests. */
+/* A build for one architecture (base/arch.h): the toy architecture of the tests. */
 #ifndef QR_ARCH_VARIANT_H
 #define QR_ARCH_VARIANT_H
 

@@ -6,9 +6,9 @@
  *  |RMP|  0  |SGX| 0 |HLAT| SS | PK | I  | RSVD | U | W  | P |
  *  +---+-----+---+---+----+----+----+----+------+---+----+---+
  *
- * The kernel has no table for these: the low five bits index ours, so that all 32 combinations have
- * a row, a name, and can be hooked like those of other architectures. The bits above them name
- * finer causes and win over the row's.
+ * Linux has no table for these. Here the low five bits index one, so that each of the 32 combinations has
+ * a row and a name and can be hooked as on other architectures. The bits above give finer causes, which
+ * replace the row's.
  */
 #include "x86/decode.h"
 
@@ -32,11 +32,11 @@
 		QUIRE_STEP_DO_PAGE_FAULT, sig, si, QUIRE_CAUSE_##why, QUIRE_LEVEL_NONE, text \
 	}
 
-/* The pair of P = 0 and P = 1. */
+/* The rows for P = 0 and P = 1. */
 #define PAIR(what)                                                                     \
 	ROW(QUIRE_SIGSEGV, QUIRE_SEGV_MAPERR, NOT_PRESENT, what ", not-present page"), \
 	    ROW(QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR, PERMISSION, what ", protection violation")
-/* RSVD without P is not architectural; the reserved bit is what the error code asserts all the same. */
+/* RSVD without P is not architectural; the row still reports the reserved bit, as the error code does. */
 #define RESERVED_PAIR(what)                                                                   \
 	ROW(QUIRE_SIGKILL, 0, RESERVED_BIT, what ", reserved bit (without the present bit)"), \
 	    ROW(QUIRE_SIGKILL, 0, RESERVED_BIT, what ", reserved bit in a paging entry")
@@ -71,8 +71,8 @@ const struct quire_fault_row *qr_x86_rows(const struct quire_arch *arch, const s
 	return error_codes;
 }
 
-/* The causes that the bits above the table name, strongest first: a check that comes after the
- * translation (RMP, SGX) says more than the translation. */
+/* The causes given by the bits above the table, most specific first: a check after the translation (RMP,
+ * SGX) says more than the translation does. */
 static void refine_cause(struct quire_fault *fault)
 {
 	uint64_t code = fault->raw;
@@ -94,22 +94,22 @@ static void refine_cause(struct quire_fault *fault)
 		fault->name = "protection keys violation";
 		fault->code = QUIRE_SEGV_PKUERR;
 	} else if ((code & PF_SHADOW) && (code & PF_PRESENT)) {
-		/* Without P it is an ordinary absent page, found by a shadow-stack access. */
+		/* Without P it is an ordinary absent page that a shadow-stack access touched. */
 		fault->cause = QUIRE_CAUSE_SHADOW_STACK;
 		fault->name = "shadow stack access violation";
 		fault->code = QUIRE_SEGV_ACCERR;
 	}
 }
 
-/* Not a user's: the kernel's, or neither (non-canonical). */
+/* Not a user address: a kernel address, or a non-canonical one. */
 static bool fault_in_kernel_space(const struct quire_arch *arch, const struct quire_fault *fault)
 {
 	return !quire_va_is_user(arch, fault->va);
 }
 
-/* A kernel address, to be looked up by vmalloc_fault or refused. Lazily synced top levels mean that it may be the
- * kernel's own and only unknown
- * to this root; 2.4 looks there whatever the code says, later kernels only if the code is plain. */
+/* Routes a kernel address to vmalloc_fault or to bad area. Top levels are synced lazily, so the address
+ * may be valid in the kernel's table and missing only from this root. 2.4 looks there whatever the error
+ * code is, later kernels only if no other bits are set. */
 static void kernel_address(const struct quire_profile *profile, struct quire_fault *fault)
 {
 	const struct quire_arch_rules *rules = quire_profile_rules(profile, QUIRE_FAMILY_X86);
@@ -129,13 +129,13 @@ static void user_address(const struct quire_profile *profile, struct quire_fault
 {
 	if (profile->release == QUIRE_LINUX_6) {
 		entry_step(fault, QUIRE_STEP_DO_USER_ADDR_FAULT);
-		/* The kernel never means to execute user memory: no look-up can make it right. */
+		/* The kernel never executes user memory on purpose, so no look-up can resolve this. */
 		if (fault->access == QUIRE_ACCESS_EXEC && fault->mode == QUIRE_MODE_KERNEL) {
 			entry_end(fault, QUIRE_ROUTE_BAD_AREA, QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR);
 			return;
 		}
 	}
-	/* A reserved bit in an entry means corrupt tables: later kernels die at once, 2.4 did not know. */
+	/* A reserved bit in an entry means corrupt tables. Later kernels die at once; 2.4 did not check. */
 	if (fault->cause == QUIRE_CAUSE_RESERVED_BIT && profile->release != QUIRE_LINUX_2_4)
 		entry_end(fault, QUIRE_ROUTE_UNHANDLED, QUIRE_SIGKILL, 0);
 	else if (fault->cause == QUIRE_CAUSE_RESERVED_BIT)
@@ -176,8 +176,8 @@ void qr_x86_decode(const struct quire_arch *arch, const struct quire_profile *pr
 	row = entry_find(rows, trap->vector, error_codes, (unsigned)(code & (PF_ROWS - 1)));
 	entry_row(fault, row);
 	fault->present = (code & PF_PRESENT) != 0;
-	/* U says how the access was made, whatever ring was interrupted: an implicit supervisor access
-	 * (to a descriptor table) from user code is the kernel's (SDM 4.6.1). */
+	/* U gives the mode of the access, which may differ from the interrupted ring: an implicit
+	 * supervisor access (to a descriptor table) made by user code counts as the kernel's (SDM 4.6.1). */
 	fault->mode = code & PF_USER ? QUIRE_MODE_USER : QUIRE_MODE_KERNEL;
 	fault->access = code & PF_FETCH   ? QUIRE_ACCESS_EXEC
 			: code & PF_WRITE ? QUIRE_ACCESS_WRITE

@@ -12,10 +12,10 @@
  *   kept leaf (PROT_NONE)   G = 1, R/W = 0; frame, U/S, A, D and PS stay where they are
  *   swap                    R/W = 1, bits 2 to 7 zero, value from bit 8 up
  *
- * The CPU sets A and D by itself (SDM 4.8). It runs with CR0.WP = 1 (the kernel obeys R/W too),
- * CR4.PSE or long mode, EFER.NXE = 1 on x86-64, CR4.SMEP = CR4.SMAP = 0: hw_allows() says so.
- * A kept leaf names its frame with P = 0; a CPU with the L1 terminal fault wants the L1 cache
- * flushed or hyper-threads trusted, as for any entry of that kind. */
+ * The CPU sets A and D by itself (SDM 4.8). It runs with CR0.WP = 1 (the kernel obeys R/W too), CR4.PSE or
+ * long mode, EFER.NXE = 1 on x86-64, CR4.SMEP = CR4.SMAP = 0: hw_allows() assumes this. A kept leaf holds
+ * its frame number with P = 0. On a CPU with the L1 terminal fault this is safe only if the L1 cache is
+ * flushed or sibling hyper-threads are trusted, as for any such entry. */
 #ifndef QR_ARCH_X86_PTE_H
 #define QR_ARCH_X86_PTE_H
 
@@ -34,8 +34,8 @@
 
 #define X86_SWAP_SHIFT 8
 
-/* What a protection comes to in a leaf: the bits of every one of them, where there is NX. A kernel's page is
- * global: SDM 4.10.2.4, it survives a load of CR3. */
+/* The leaf bits for every protection, on a CPU with NX. A kernel page is global: it survives a load of CR3
+ * (SDM 4.10.2.4). */
 #define X86_PRESENT_BITS(prot)                                                                        \
 	(X86_P | (QUIRE_PROT_WRITE & (prot) ? X86_RW : 0) | (QUIRE_PROT_EXEC & (prot) ? 0 : X86_XD) | \
 	 (QUIRE_PROT_USER & (prot) ? 0 : X86_G))
@@ -87,7 +87,8 @@ static inline enum quire_pte_kind x86_kind(const struct quire_arch *arch, quire_
 	uint64_t free = X86_RW | X86_A | X86_D;
 	uint64_t want = X86_P;
 
-	/* First what a walk meets most. The CPU sets A of a table entry when it walks through it (SDM 4.8). */
+	/* The most common case of a walk comes first. The CPU sets A of a table entry when it walks
+	 * through it (SDM 4.8). */
 	if (level > 0 && (bits & ~(qr_table_mask(arch, level) | X86_A)) == (X86_P | X86_RW | X86_US))
 		return QUIRE_PTE_TABLE;
 	if (!(bits & X86_P))
@@ -148,7 +149,7 @@ static inline quire_pte x86_with_prot(const struct quire_arch *arch, quire_pte p
 	return x86_make(arch, x86_pfn(arch, pte, level), prot, x86_flags(arch, pte, level), level);
 }
 
-/* SDM 4.6.1. An absent A or D is no reason to fault: the CPU sets it. */
+/* SDM 4.6.1. A clear A or D causes no fault: the CPU sets it. */
 static inline bool x86_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
 				 enum quire_mode mode, unsigned level)
 {
@@ -163,7 +164,8 @@ static inline bool x86_hw_allows(const struct quire_arch *arch, quire_pte pte, e
 	return true;
 }
 
-/* Restricts nothing: the leaves do. A is set at once, which spares the walker a locked write. */
+/* A table entry restricts nothing; only leaves do. A is set in advance, which saves the hardware walker a
+ * locked write. */
 static inline quire_pte x86_table(const struct quire_arch *arch, quire_pa table, unsigned level)
 {
 	return qr_pte((table.v & qr_table_mask(arch, level)) | X86_P | X86_RW | X86_US | X86_A);
