@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Expectations against results: each that is not met is one line. */
+/* Compares results with expectations and reports each failed expectation as one line. */
 #include "names.h"
 
 #include <inttypes.h>
@@ -27,7 +27,7 @@ __attribute__((format(printf, 2, 3))) static void differ(struct checker *c, cons
 		c->report(c->context, c->index, text);
 }
 
-/* A place in words, for a message. */
+/* An address as text for a message. */
 static const char *place_text(const struct scn_run *run, scn_place place, char room[48])
 {
 	static const char *const base[] = {"arena", "heap", "elsewhere", "0"};
@@ -66,7 +66,7 @@ static void check_signal(struct checker *c, const struct scn_expect *want, const
 		check_place(c, "si_addr", want->addr, got->at);
 }
 
-/* Which of `count` pages have `bit`, whose name is `what`. */
+/* Compares which of `count` pages have the property `what` with the pages in `want`. */
 static void check_pages(struct checker *c, const struct scn_result *got, uint64_t want, unsigned count,
 			uint8_t bit, const char *what)
 {
@@ -125,12 +125,12 @@ static bool holds_on(const struct scn_condition *on, const struct scn_backend *b
 	uint32_t profile = 3, bits = 0;
 
 	(void)scn_word_number(scn_profile_words, backend->profile ? backend->profile : "linux-6", &profile);
-	/* The name of a family is one machine's as well: its first. */
+	/* The name of a family is also the name of its first machine. */
 	(void)scn_word_number(scn_arch_words, arch, &bits);
 	return on->arches[profile] & bits & (0u - bits);
 }
 
-/* An outcome replaces all that was expected; what stands alone replaces what is of its kind. */
+/* A new outcome replaces all expectations; any other clause replaces only expectations of its own kind. */
 static void replace(struct scn_expect *into, const struct scn_expect *by)
 {
 	const unsigned faults = SCN_EXPECT_MINOR | SCN_EXPECT_MAJOR;
@@ -188,7 +188,7 @@ static void check_op(struct checker *c)
 	if (!want->set || got->state == SCN_SKIPPED)
 		return;
 	if (got->state != SCN_RAN) {
-		differ(c, "%s", got->state == SCN_DEAD ? "its process does not exist" : "it was not run");
+		differ(c, "%s", got->state == SCN_DEAD ? "its process does not exist" : "it did not run");
 		return;
 	}
 	if (want->set & SCN_EXPECT_ERRNO)

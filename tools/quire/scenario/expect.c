@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands behind "->": the expectations of an operation. */
+/* Parses the expectations of an operation, written after "->". */
 #include "parse.h"
 
 #include <string.h>
@@ -133,7 +133,7 @@ static bool parse_clauses(struct parser *p, struct scn_expect *expect)
 	return true;
 }
 
-/* A profile, an architecture or a family, with ! before it for all others. */
+/* A profile, an architecture or a family; a leading ! selects all others. */
 static bool one_machine(struct parser *p, const char *name, struct scn_condition *any)
 {
 	const uint16_t all = (1 << SCN_ARCHES) - 1;
@@ -154,7 +154,7 @@ static bool one_machine(struct parser *p, const char *name, struct scn_condition
 	return true;
 }
 
-/* NAME|NAME|...: any of them. */
+/* NAME|NAME|...: any of these machines. */
 static bool any_machine(struct parser *p, struct scn_condition *any)
 {
 	const char *at = parse_peek(p);
@@ -175,7 +175,7 @@ static bool any_machine(struct parser *p, struct scn_condition *any)
 	return true;
 }
 
-/* WORD WORD ... ]: all of them. */
+/* WORD WORD ... ]: all of these conditions. */
 static bool parse_condition(struct parser *p, struct scn_condition *on)
 {
 	unsigned always = 0, never = 0;

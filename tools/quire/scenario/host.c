@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The host backend: a program's processes are Linux processes, and take turns.
+/* The host backend: the processes of a program are Linux processes that take turns.
  *
  *   conductor ──request──► zygote ──fork──► main ──clone──► child ...
- *   (quire conform)        small, ready       each does its own operations when `turn` says so;
- *             ◄──reply──   made, idle         the zygote is the parent of all, and reaps
+ *   (quire conform)        small, ready       each does its operations in its turns;
+ *             ◄──reply──   made, idle         the zygote is the parent of all and reaps them
  *
- * The zygote is forked before the caller has grown, so that forks are cheap and address spaces are
- * as nearly empty as a process allows. Everything that passes between processes is in one shared
- * mapping; a process runs on without switching as long as the turn stays with it. */
+ * The zygote is forked while the caller is still small, so that forks are cheap and address spaces are
+ * nearly empty. The processes communicate through one shared mapping. A process continues without a
+ * context switch while the turn stays with it. */
 #include "host.h"
 #include "names.h"
 
@@ -29,7 +29,7 @@
 #define PR_SET_THP_DISABLE 41
 #endif
 
-/* Of the kernel's headers, which a static libc may come without. */
+/* From the kernel's headers, which may be missing where there is only a static libc. */
 enum {
 	CAPABILITY_VERSION_3 = 0x20080522,
 	CAP_SYS_PTRACE = 19
@@ -48,7 +48,7 @@ enum {
 	ARENA_PAGES = 16384,
 	RUN_SECONDS = 200,
 	TABLE_SPAN = 4 << 20,
-	PROGRAM_LIMIT = 8 << 20 /* stack and locked memory that a program begins with */
+	PROGRAM_LIMIT = 8 << 20 /* initial stack and locked-memory limits of a program */
 };
 
 /* --- A program's process --- */
@@ -65,7 +65,7 @@ static void live(struct scn_host *host)
 		if (turn >= TURN_END)
 			scn_finish_process(&s->run, host->self);
 		else if (!scn_step(&s->run, turn))
-			continue; /* a new process: its turn comes */
+			continue; /* a new process: it waits for its turn */
 		host_turn_pass(s, turn, host->self);
 	}
 }
@@ -73,7 +73,7 @@ static void live(struct scn_host *host)
 static int host_fork(void *context, unsigned proc, unsigned child, bool *out_child)
 {
 	struct scn_host *host = context;
-	/* CLONE_PARENT: the zygote reaps every process, so that it knows when one is gone. */
+	/* CLONE_PARENT: the zygote reaps every process, so it knows when one has exited. */
 	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
 	*out_child = pid == 0;
@@ -132,7 +132,7 @@ static unsigned proc_of(const struct host_shared *s, pid_t pid)
 	return i;
 }
 
-static bool nobody_lives(const struct host_shared *s)
+static bool all_have_exited(const struct host_shared *s)
 {
 	for (unsigned i = 0; i < SCN_MAX_PROCS; i++)
 		if (s->run.alive[i])
@@ -140,7 +140,7 @@ static bool nobody_lives(const struct host_shared *s)
 	return true;
 }
 
-/* A process is gone, and its memory with it: only now may the next operation look. */
+/* A process was reaped, so its memory has been freed: only now may the next operation run. */
 static void reaped(struct scn_host *host, pid_t pid, int status)
 {
 	struct host_shared *s = host->shared;
@@ -158,9 +158,9 @@ static void reaped(struct scn_host *host, pid_t pid, int status)
 		return;
 	s->run.alive[proc] = 0;
 	host_turn_pass(s, turn, SCN_MAX_PROCS + 1);
-	if (!nobody_lives(s))
+	if (!all_have_exited(s))
 		return;
-	/* What is left of the program is nobody's: each operation says so. */
+	/* No process is left: record a result for each remaining operation. */
 	for (turn = atomic_load(&s->turn); turn < TURN_END;) {
 		scn_step(&s->run, turn);
 		turn = host_turn_next(s, turn);
@@ -182,7 +182,7 @@ static void reap_all(struct scn_host *host)
 		}
 		if (errno == ECHILD)
 			return;
-		set_failed(s, "the program did not come to its end in time");
+		set_failed(s, "the program did not finish in time");
 		kill_all(s);
 	}
 }
@@ -199,7 +199,7 @@ static void zygote_run(struct scn_host *host)
 	if (s->program.op_count == 0)
 		return;
 	if (!host_files_open(host)) {
-		set_failed(s, "a file of the program could not be made");
+		set_failed(s, "cannot create a file of the program");
 		host_files_close(host);
 		return;
 	}
@@ -223,7 +223,7 @@ static void zygote_run(struct scn_host *host)
 	host_files_close(host);
 }
 
-/* What a privileged process may do beyond the rules is given up, but for reading other processes. */
+/* Drops all capabilities except CAP_SYS_PTRACE, which reading other processes needs. */
 static void drop_rights(void)
 {
 	struct capability_header header = {CAPABILITY_VERSION_3, 0};
@@ -248,8 +248,8 @@ static void set_soft_limit(int which, rlim_t want)
 	setrlimit(which, &limit);
 }
 
-/* Programs begin alike whatever the user's shell has set; what a hard limit forbids is a trait. Huge pages
- * of the kernel's own choice are switched off where that can be done. */
+/* Sets the same initial limits whatever the user's shell has set; a lower hard limit is a trait. Disables
+ * transparent huge pages where the kernel allows that. */
 static void set_begin(void)
 {
 	set_soft_limit(RLIMIT_STACK, PROGRAM_LIMIT);
@@ -260,7 +260,7 @@ static void set_begin(void)
 }
 
 /* Restartable sequences make the kernel write to the harness's memory whenever it is preempted. */
-static void leave_rseq(void)
+static void unregister_rseq(void)
 {
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35) && defined(SYS_rseq)
 	extern __attribute__((weak)) const ptrdiff_t __rseq_offset;
@@ -281,9 +281,9 @@ static bool set_brk(uint64_t end)
 	return (uint64_t)(uintptr_t)syscall(SYS_brk, (uintptr_t)end) == end;
 }
 
-/* The heap of a program: above the one that the libc has (a static glibc keeps a thread's own data there),
- * not adjacent to it, and beginning where a page table does, so that windows of pages fall alike. As on the
- * simulated machine one page lies below its start, and nobody has touched it. */
+/* Places the heap of a program above the libc's own heap (where a static glibc keeps thread-local data),
+ * not adjacent to it. The heap starts where a page table starts, so that fault-around windows line up. As
+ * on the simulated machine, one untouched page lies below its start. */
 static bool place_heap(struct scn_backend *b)
 {
 	uint64_t mask = b->page_size - 1;
@@ -307,7 +307,7 @@ static bool zygote_init(struct scn_host *host)
 	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	leave_rseq();
+	unregister_rseq();
 	set_begin();
 	*b = (struct scn_backend){.name = "host",
 				  .page_size = (uint64_t)sysconf(_SC_PAGESIZE),
@@ -328,7 +328,7 @@ static bool zygote_init(struct scn_host *host)
 		return false;
 	if (!host_measure_init(host))
 		return false;
-	/* Nothing below allocates: the heap is the program's from here on. */
+	/* Nothing below may allocate: from here on the heap belongs to the program. */
 	if (!place_heap(b) || !host_place_arena(host))
 		return false;
 	drop_rights();
@@ -354,7 +354,7 @@ static void zygote(struct scn_host *host)
 		if (ready)
 			zygote_run(host);
 		else
-			set_failed(s, "this system does not let the harness set up its address space");
+			set_failed(s, "cannot set up the address space of the harness on this system");
 		done = request;
 		atomic_store(&s->reply, done);
 		host_futex_wake(&s->reply);

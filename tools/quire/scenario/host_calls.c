@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host backend's system calls and files: Linux's own, raw, so that errno is the kernel's. */
+/* The system calls and files of the host backend. It calls Linux directly, so that errno comes from the
+ * kernel. */
 #include "host.h"
 #include "names.h"
 
@@ -26,13 +27,13 @@ enum {
 	BUFFER = 65536
 };
 
-/* Kinds of file system, statfs(2). */
+/* File system types, statfs(2). */
 #define TMPFS 0x01021994u
 #define RAMFS 0x858458f6u
 
 static uint8_t buffer[BUFFER];
 
-/* A word of this machine holds it, as a number with or without a sign. */
+/* Whether the size fits in a machine word, signed or unsigned. */
 static bool is_word(struct scn_size size)
 {
 	return size.bytes == (int64_t)(intptr_t)size.bytes || (uint64_t)size.bytes == (uintptr_t)size.bytes;
@@ -41,24 +42,24 @@ static bool is_word(struct scn_size size)
 const char *host_cannot(void *context, const struct scn_op *op)
 {
 	if (!is_word(op->addr.off) || !is_word(op->to.off) || !is_word(op->len) || !is_word(op->len2))
-		return "addresses and lengths of 64 bits: this machine's words are shorter";
+		return "64-bit addresses and lengths: this machine has shorter words";
 	switch (op->verb) {
 	case SCN_EXEC:
-		return host_can_exec() ? NULL : "exec: this CPU cannot be stepped from user space";
+		return host_can_exec() ? NULL : "exec: user space cannot single-step this CPU";
 	case SCN_LIMIT:
 		if (op->other == SCN_LIMIT_AS || op->other == SCN_LIMIT_DATA)
-			return "limit as, data: the harness's own memory counts too";
+			return "limit as, data: these limits also count the harness's memory";
 		return NULL;
 	case SCN_ADVISE:
 		if (op->flags == 14)
-			return "advise hugepage: the size of pages is the machine's affair";
+			return "advise hugepage: the host chooses page sizes itself";
 		return NULL;
 	case SCN_EVICT:
 	case SCN_SWAPOFF:
 	case SCN_STORE:
 		return "evict, swapoff, store: the running kernel decides what it swaps";
 	case SCN_SP:
-		return "sp: the stack pointer is the harness's own";
+		return "sp: the stack pointer belongs to the harness";
 	default:
 		return NULL;
 	}
@@ -98,7 +99,7 @@ static bool is_in_memory(int fd)
 	return fstatfs(fd, &fs) == 0 && ((uint32_t)fs.f_type == TMPFS || (uint32_t)fs.f_type == RAMFS);
 }
 
-/* In the first folder that is on a disk; where none is, in the last one that can be written. */
+/* Opens the file in the first directory that is on a disk, else in the last writable one. */
 static int open_disk_file(void)
 {
 	const char *const folder[] = {getenv("TMPDIR"), "/var/tmp", "/tmp", "."};
@@ -170,7 +171,7 @@ uint64_t host_file_digest(void *context, unsigned file)
 
 #define MEASURED(counts, number, ...) host_measured_call(counts, number, (const uint64_t[6]){__VA_ARGS__})
 
-/* Addresses come back from a 32-bit kernel sign-extended: an error is the last page only. */
+/* A 32-bit kernel returns addresses sign-extended, so only values in the last page are errors. */
 static int64_t as_address(int64_t value)
 {
 	if (value < 0 && value > -4096)
@@ -193,7 +194,7 @@ static int64_t map(struct scn_host *host, const uint64_t arg[6], struct scn_coun
 #endif
 }
 
-/* Only the soft limit: it may be raised again. */
+/* Sets only the soft limit, so that it can be raised again. */
 static int64_t limit(const uint64_t arg[6])
 {
 	static const int which[SCN_LIMITS] = {RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_DATA, RLIMIT_AS};

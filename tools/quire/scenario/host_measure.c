@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Measured system calls and accesses: between the two readings nothing of the harness faults.
+/* Measured system calls and accesses: the harness takes no fault between the two readings.
  *
- * A reading is getrusage(RUSAGE_THREAD), exact to the fault. What runs between two readings is the
- * code of this file, the C library's syscall(), a few words of stack and, when a signal comes, the
- * handler on its own stack. host_warm() passes all of it until it takes no fault: after a fork every
- * private page of the harness is write-protected again, and its code has to be mapped anew. */
+ * A reading is getrusage(RUSAGE_THREAD), exact to the fault. Between two readings only this file and the C
+ * library's syscall() run, on a few words of stack, and the signal handler on its own stack. host_warm()
+ * repeats all of this until it takes no fault: after a fork every private page of the harness is
+ * write-protected again, and its code must be mapped again. */
 #include "host.h"
 
 #include <errno.h>
@@ -27,14 +27,14 @@ enum {
 	FORGET_PAGES = 64
 };
 
-/* A sanitizer's own accesses, to shadow memory of the program's addresses, would be counted. */
+/* A sanitizer's accesses to shadow memory of the program's addresses would be counted. */
 #if defined(__clang__)
 #define UNWATCHED __attribute__((noinline, no_sanitize("address", "undefined", "coverage")))
 #else
 #define UNWATCHED __attribute__((noinline, no_sanitize("address"), no_sanitize("undefined")))
 #endif
 
-/* One thread, one process: the handler needs to find these without a context. */
+/* The handler has no context argument, so these are global. A process has one thread. */
 static struct {
 	sigjmp_buf back;
 	volatile sig_atomic_t armed;
@@ -66,7 +66,7 @@ UNWATCHED static uintptr_t interrupted_pc(const void *context)
 UNWATCHED static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	if (!catcher.armed) {
-		/* The harness itself is at fault: die of it, and the zygote tells. */
+		/* The harness itself crashed: die of the signal; the zygote reports it. */
 		struct sigaction action;
 
 		memset(&action, 0, sizeof(action));
@@ -78,13 +78,13 @@ UNWATCHED static void on_signal(int signal, siginfo_t *info, void *context)
 	catcher.code = info->si_code;
 	catcher.addr = (uintptr_t)info->si_addr;
 	if (catcher.executing) {
-		/* The first trap comes before the instruction at the target was fetched: let it run. */
+		/* The first trap arrives before the instruction at the target is fetched: continue. */
 		if (signal == SIGTRAP && interrupted_pc(context) == catcher.target &&
 		    catcher.executing == 1) {
 			catcher.executing = 2;
 			return;
 		}
-		/* Anything but a refused fetch means that the instruction was fetched. */
+		/* Any signal except a failed fetch means that the instruction was fetched. */
 		if (signal == SIGTRAP || signal == SIGILL || interrupted_pc(context) != catcher.target ||
 		    (signal == SIGSEGV && info->si_code != SEGV_MAPERR && info->si_code != SEGV_ACCERR) ||
 		    catcher.addr != catcher.target)
@@ -110,7 +110,7 @@ bool host_measure_init(struct scn_host *host)
 		return false;
 	memset(&action, 0, sizeof(action));
 	action.sa_sigaction = on_signal;
-	/* NODEFER and a jump that saves no mask: no system call is needed to come back. */
+	/* With NODEFER and a jump that saves no mask, returning needs no system call. */
 	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
 	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (sigaction(signals[i], &action, NULL) != 0)
@@ -170,8 +170,8 @@ bool host_can_exec(void)
 #endif
 }
 
-/* Executes one instruction at `addr`, by the trap flag; every register points to the scratch area, so
- * that whatever stands there does no harm. Never returns: on_signal() jumps back. */
+/* Executes one instruction at `addr` with the trap flag set. Every register points to the scratch area, so
+ * that any instruction is harmless. Never returns: on_signal() jumps back. */
 UNWATCHED static void execute(uintptr_t addr)
 {
 	unsigned char *scratch = catcher.scratch + sizeof(catcher.scratch) / 2;
@@ -258,7 +258,7 @@ __attribute__((noinline)) static void touch_stack(void)
 
 void host_forget(struct scn_host *host)
 {
-	/* More pages at once than Linux flushes one by one: it flushes everything. */
+	/* More pages than Linux flushes one by one, so that it flushes the whole TLB. */
 	size_t bytes = FORGET_PAGES * (size_t)host->shared->backend.page_size;
 
 	if (host->forgotten == host->shared->changes)
@@ -279,7 +279,7 @@ void host_warm(void)
 		struct scn_counts counts = {0, 0};
 		struct scn_access_result access = {0};
 
-		/* A call that fails, a read that is refused, an instruction that is not there. */
+		/* A call that fails, a read that faults, an instruction fetch that faults. */
 		host_measured_call(&counts, SYS_madvise, (const uint64_t[6]){1, 1, 9999, 0, 0, 0});
 		host_measured_call(&counts, SYS_getpid, nothing);
 		host_measured_access(SCN_ACCESS_READ, 0, 0, &access);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The processes of a program take turns: each operation is a turn, and so is each process's end.
+/* The processes of a program take turns. Each operation is a turn, and so are the final views of each
+ * process.
  *
- * `turn` only grows. Whose it is depends on which processes live, and that changes in the turns of fork and exit. A
- * process that was preempted between reading `turn` and asking whose it is would ask of the past with what is known
- * now: so it looks at `turn` once more, and asks again if it has moved. */
+ * `turn` only grows. Its owner depends on which processes are alive, which changes in the turns of fork
+ * and exit. A process that is preempted between reading `turn` and computing its owner would combine an
+ * old turn with newer state. So it reads `turn` again and repeats if the value has changed. */
 #include "host.h"
 
 #include <sys/syscall.h>
@@ -14,7 +15,7 @@
 #define SYS_futex SYS_futex_time64
 #endif
 
-/* Of the kernel's headers, which a static libc may come without. */
+/* From the kernel's headers, which may be missing where there is only a static libc. */
 enum {
 	FUTEX_WAIT = 0,
 	FUTEX_WAKE = 1
@@ -43,13 +44,13 @@ uint32_t host_turn_next(const struct host_shared *s, uint32_t turn)
 	return end < s->program.proc_count ? TURN_END + end : TURN_LEAVE;
 }
 
-/* Which process does this turn; operations of a process that does not exist are the first living one's.
- * SCN_MAX_PROCS: none does, or none yet. */
+/* The process that does this turn. The first living process does the operations of one that does not
+ * exist. SCN_MAX_PROCS: no process does it, or not yet. */
 static unsigned owner(const struct host_shared *s, uint32_t turn)
 {
 	unsigned proc = turn < TURN_END ? s->program.op[turn].proc : (turn - TURN_END) % SCN_MAX_PROCS;
 
-	/* Between a process's leaving and the zygote's passing the turn on, the turn is nobody's. */
+	/* From the exit of a process until the zygote passes the turn on, nobody owns the turn. */
 	if (turn == TURN_LEAVE || s->exiting[proc] == turn + 1)
 		return SCN_MAX_PROCS;
 	if (s->run.alive[proc])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel says of an address space: /proc/self/maps, pagemap, mincore; and the arena's place. */
+/* Reads an address space from the kernel (/proc/self/maps, pagemap, mincore) and places the arena. */
 #include "host.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ struct line {
 	const char *path;
 };
 
-/* The whole file in `text`; the mappings cannot change meanwhile. Returns its length or -errno. */
+/* Reads the whole file into `text`; the mappings cannot change meanwhile. Returns its length or -errno. */
 static int read_maps(void)
 {
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -174,7 +174,7 @@ static bool take(uint64_t start, uint64_t end)
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED;
 }
 
-/* Takes the gaps between mappings from `from` on. Below the main stack room is left for it. */
+/* Fills the gaps between mappings above `from`, but leaves room for the main stack to grow. */
 static bool take_gaps(struct scn_host *host, uint64_t from)
 {
 	const uint64_t stack_room = 64u << 20;
@@ -208,13 +208,13 @@ static bool take_gaps(struct scn_host *host, uint64_t from)
 
 bool host_place_arena(struct scn_host *host)
 {
-	/* The second is for programs under AddressSanitizer, which has its own use for the first. */
+	/* The second is for programs under AddressSanitizer, which uses the first range itself. */
 	static const uint64_t candidate[] = {0x600000000000, 0x6a0000000000, 0x100000000000,
 					     0x3000000000,   0x60000000,     0x50000000};
 	struct scn_backend *b = &host->shared->backend;
 
 	for (unsigned i = 0; i < sizeof(candidate) / sizeof(candidate[0]); i++) {
-		/* Half a table off, so that a program's addresses cross from one page table to the next. */
+		/* Offset by half a table, so that the addresses of a program cross a page-table boundary. */
 		uint64_t place = candidate[i] + 256 * b->page_size;
 		void *got;
 

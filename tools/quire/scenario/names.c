@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of words: verbs, flags, advice, signals, errors; one place for parser and printer. */
+/* The tables of words that the parser and the printer share: verbs, flags, advice, signals, errors. */
 #include "names.h"
 
 #include <string.h>
@@ -109,8 +109,8 @@ const struct scn_word scn_profile_words[] = {
     {"linux-2.4", 0}, {"linux-2.6", 1}, {"linux-4.14", 2}, {"linux-6", 3}, {NULL, 0},
 };
 
-/* "arm64" and "riscv64" name a machine and its family: as a condition, the family. The machine alone is
- * arm64_48, riscv64_sv39. */
+/* "arm64" and "riscv64" name both a machine and its family. In a condition they mean the family; the
+ * single machines are arm64_48 and riscv64_sv39. */
 const struct scn_word scn_arch_words[] = {
     {"i386", 1 << 0},
     {"x86_64", 1 << 1},

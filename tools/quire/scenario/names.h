@@ -33,12 +33,12 @@ extern const struct scn_word scn_signal_words[];
 extern const struct scn_word scn_code_words[]; /* signal << 8 | code */
 extern const struct scn_word scn_errno_words[];
 extern const struct scn_word scn_profile_words[]; /* index in scn_condition */
-extern const struct scn_word scn_arch_words[];    /* bits in scn_condition; families behind their members */
+extern const struct scn_word scn_arch_words[];    /* bits in scn_condition; each family follows its members */
 
 const char *scn_word_name(const struct scn_word *words, uint32_t number);
 bool scn_word_number(const struct scn_word *words, const char *name, uint32_t *out);
 
-/* Linux's numbers that the interpreter itself needs. */
+/* Linux's numbers that the interpreter needs. */
 enum {
 	SCN_MAP_SHARED = 1,
 	SCN_MAP_PRIVATE = 2,
@@ -77,7 +77,7 @@ enum {
 	SCN_ENOSYS = 38
 };
 
-/* Advice that the generator and the version table name. */
+/* Advice values that the generator and the version table use. */
 enum {
 	SCN_ADV_NORMAL = 0,
 	SCN_ADV_RANDOM = 1,

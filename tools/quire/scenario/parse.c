@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The parser: one file or operation a line, errors with line and column. */
+/* The parser. Each line declares a file or an operation; errors have a line and a column. */
 #include "parse.h"
 #include "traits.h"
 
 #include <string.h>
 
-/* flags 0x... : bits that have no word. */
+/* flags 0x...: bits without a word. */
 static bool parse_raw_flags(struct parser *p, uint32_t *flags)
 {
 	uint32_t n;
@@ -100,7 +100,7 @@ static bool parse_new_proc(struct parser *p, struct scn_op *op)
 	if (!parse_name(p, name, "a process name is missing"))
 		return false;
 	if (parse_find_proc(program, name) != SCN_NONE)
-		return parse_fail_back(p, "there is a process of that name already");
+		return parse_fail_back(p, "a process with that name exists already");
 	if (program->proc_count == SCN_MAX_PROCS)
 		return parse_fail_back(p, "too many processes");
 	memcpy(program->proc_name[program->proc_count], name, sizeof(name));
@@ -197,7 +197,7 @@ static bool parse_file_line(struct parser *p)
 	memset(file, 0, sizeof(*file));
 	for (unsigned i = 0; i < program->file_count; i++)
 		if (strcmp(program->file[i].name, parse_peek(p)) == 0)
-			return parse_fail(p, "there is a file of that name already");
+			return parse_fail(p, "a file with that name exists already");
 	if (!parse_name(p, file->name, "a file name is missing"))
 		return false;
 	if (parse_accept(p, "disk"))
@@ -231,7 +231,8 @@ static bool parse_needs(struct parser *p)
 	return true;
 }
 
-/* NAME = ... of map and remap: bound after the operands were read. */
+/* NAME = ... of map and remap. The name is bound after the operands are read, so they can use its previous
+ * mapping. */
 static bool bind_name(struct parser *p, const char *name, struct scn_op *op)
 {
 	struct scn_program *program = p->program;
@@ -281,7 +282,7 @@ static bool parse_op(struct parser *p)
 	if (verb == SCN_VERBS)
 		return parse_fail(p, "not an operation");
 	if (name[0] && verb != SCN_MAP && verb != SCN_REMAP)
-		return parse_fail(p, "only map and remap give a name");
+		return parse_fail(p, "only map and remap can bind a name");
 	op->verb = (uint8_t)verb;
 	p->next++;
 	for (const char *letter = scn_syntax[verb].operands; *letter; letter++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The printer: programs as text that the parser reads back, and results in the same words. */
+/* The printer. It writes programs as text that the parser can read, and results in the same words. */
 #include "names.h"
 #include "traits.h"
 
@@ -20,7 +20,7 @@ static void print_bytes(FILE *to, int64_t bytes, bool sign)
 		fprintf(to, "%" PRIu64, n);
 }
 
-/* A size that stands alone starts without a sign; a negative number of bytes is a large one. */
+/* A size on its own has no leading sign; a negative byte count is printed as a large unsigned one. */
 static void print_size(FILE *to, struct scn_size size)
 {
 	if (size.pages)
@@ -81,7 +81,7 @@ static void print_prot(FILE *to, uint32_t prot)
 		fputs(grows == SCN_PROT_GROWSDOWN ? "+growsdown" : "+growsup", to);
 }
 
-/* The words of the bits of `flags`; what has no word as a number. */
+/* The words for the bits of `flags`; bits without a word are printed as a number. */
 static void print_flags(FILE *to, const struct scn_word *words, uint32_t flags)
 {
 	for (; words->name; words++) {
@@ -317,14 +317,14 @@ static void print_clauses(FILE *to, const struct scn_program *program, const str
 	}
 }
 
-/* The architectures of a set: families where they are whole. */
+/* Prints a set of architectures; a complete family is printed by its name. */
 static void print_arches(FILE *to, uint16_t arches, const char *before)
 {
 	unsigned last = 0;
 
 	while (scn_arch_words[last].name)
 		last++;
-	/* Families stand behind their members. */
+	/* Each family follows its members, so search backwards. */
 	while (last-- > 0) {
 		uint32_t bits = scn_arch_words[last].number;
 
@@ -336,7 +336,7 @@ static void print_arches(FILE *to, uint16_t arches, const char *before)
 	}
 }
 
-/* The profiles in which any machine is meant. */
+/* Prints the profiles for which any architecture is in the condition. */
 static void print_profiles(FILE *to, const struct scn_condition *on, const char *before)
 {
 	for (unsigned i = 0; i < SCN_PROFILES; i++) {
@@ -347,7 +347,7 @@ static void print_profiles(FILE *to, const struct scn_condition *on, const char 
 	}
 }
 
-/* Some profiles and some architectures; or, of each profile, "not this profile, or one of these". */
+/* Prints profiles and architectures; or, for each profile, "not this profile, or one of these machines". */
 static void print_condition(FILE *to, const struct scn_condition *on)
 {
 	const uint16_t all = (1 << SCN_ARCHES) - 1;

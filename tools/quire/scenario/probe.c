@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The probes: for each trait a small program, and what its results say.
+/* The probes: a small program for each trait, and how its results are read.
  *
- * A program here asks about one thing and stands on as little else as it can. */
+ * Each program tests one trait and depends on as little else as possible. */
 #include "traits.h"
 
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 enum {
 	ARENA_PAGES = 16384,
-	LOW_PAGES = 128 /* of the lowest addresses that a program may name */
+	LOW_PAGES = 128 /* pages at the lowest addresses that a program may use */
 };
 
 struct probe {
@@ -43,7 +43,8 @@ __attribute__((format(printf, 2, 3))) static bool run_text(struct probe *p, cons
 	return scn_parse(text, strlen(text), p->program, &error) && run_program(p);
 }
 
-/* Result `line` of the last run, lines counted from 0; files are no lines. NULL: it was not run. */
+/* The result of operation `line` of the last run, counted from 0; file declarations do not count. NULL: it
+ * did not run. */
 static const struct scn_result *result(const struct probe *p, unsigned line)
 {
 	const struct scn_result *r = &p->run->result[line];
@@ -66,8 +67,8 @@ static unsigned page_state(const struct probe *p, unsigned line, unsigned page)
 	return r && page < r->view_bytes ? p->run->view[r->view + page] : 0;
 }
 
-/* The least n in [0, most] for which `holds` says yes, if it says no below and yes above. more than `most`:
- * none. Negative: a program could not be run. */
+/* The least n in [0, most] for which `holds` is true, if it is false below some n and true above. Greater
+ * than `most`: there is none. Negative: a program could not be run. */
 typedef int holds_at(struct probe *p, unsigned n);
 
 static int64_t least(struct probe *p, unsigned most, holds_at *holds)
@@ -95,7 +96,7 @@ static bool zero_page(struct probe *p, int64_t *out)
 	if (!run_text(p, "A = map 1p rw fixed arena\nread A\nresident A 1p\n") || !went_well(p, 1) ||
 	    !(page_state(p, 2, 0) & SCN_PAGE_PRESENT))
 		return false;
-	/* The one zero page is mapped by everyone; a frame of the program's own is mapped here alone. */
+	/* Many mappings share the zero page; a private frame is mapped only here. */
 	*out = !(page_state(p, 2, 0) & SCN_PAGE_ALONE);
 	return true;
 }
@@ -111,7 +112,7 @@ static bool protect_upgrades(struct probe *p, int64_t *out)
 	return true;
 }
 
-/* One whole page table of a file's pages: which of them one read brings. */
+/* Maps one whole page table of file pages and finds out which of them one read maps. */
 static bool fault_around(struct probe *p, int64_t *out)
 {
 	const unsigned at = 300, all = 512;
@@ -127,7 +128,8 @@ static bool fault_around(struct probe *p, int64_t *out)
 		first--;
 	while (end < all && page_state(p, 2, end) & SCN_PAGE_PRESENT)
 		end++;
-	/* A block that is no power of two, or not aligned to its size, is none that the profile describes. */
+	/* A profile cannot describe a block whose size is not a power of two, or that is not aligned to
+	 * it. */
 	if (first & (end - first - 1) || (end - first) & (end - first - 1))
 		return false;
 	*out = end - first == 1 ? 0 : (int64_t)((end - first) * p->run->backend->page_size);
@@ -148,7 +150,7 @@ static bool stack_gap(struct probe *p, int64_t *out)
 {
 	int64_t most = scn_trait_rows[SCN_TRAIT_STACK_GAP].most;
 
-	/* A stack that grows over no gap does not grow at all. */
+	/* A stack that cannot grow at any distance never grows. */
 	*out = least(p, (unsigned)most - 1, grows_over);
 	return *out >= 0 && *out < most;
 }
@@ -159,8 +161,8 @@ static bool top_down(struct probe *p, int64_t *out)
 
 	if (!run_text(p, "A = map 1p rw\n") || !went_well(p, 0))
 		return false;
-	/* Everything above the arena is taken: a search from the top ends in its upper half, one from the bottom
-	 * in its lower half or before it. */
+	/* Everything above the arena is mapped: a top-down search ends in its upper half, a bottom-up
+	 * search in its lower half or below it. */
 	half = ARENA_PAGES / 2 * p->run->backend->page_size;
 	*out = p->run->result[0].at >> 60 == 0 && p->run->result[0].at >= half;
 	return true;
@@ -168,7 +170,7 @@ static bool top_down(struct probe *p, int64_t *out)
 
 /* --- Settings --- */
 
-/* Where everything is committed, NORESERVE is no flag of a mapping, and neighbours with and without merge. */
+/* If the kernel accounts every mapping, it ignores NORESERVE, so neighbours with and without it merge. */
 static bool overcommit(struct probe *p, int64_t *out)
 {
 	if (!run_text(p, "map 1p rw fixed arena\nmap 1p rw noreserve fixed arena+1p\nlayout\n") ||
@@ -192,7 +194,8 @@ static void add_map(struct scn_program *program, uint8_t base, int32_t page, uns
 	op->addr = (struct scn_addr){.base = base, .off = {.pages = page}};
 }
 
-/* The first operation that went well, or that did not; all of them: how many there are. */
+/* The first operation that succeeded (`well`) or failed (!`well`). If there is none: the number of
+ * operations. */
 static unsigned first_that(const struct probe *p, bool well)
 {
 	unsigned i = 0;
@@ -224,7 +227,7 @@ static bool mappings(struct probe *p, int64_t *out)
 	return true;
 }
 
-/* A stack of one page and `pages` more is refused. */
+/* Whether growing a stack of one page by `pages` more is refused. */
 static int stack_refused(struct probe *p, unsigned pages)
 {
 	if (!run_text(p,
@@ -261,7 +264,7 @@ static bool memlock_limit(struct probe *p, int64_t *out)
 
 static bool nx(struct probe *p, int64_t *out)
 {
-	/* 0x90: nop, on the CPUs that can be stepped. */
+	/* 0x90 is a nop on the CPUs that support single-stepping. */
 	if (!run_text(p, "A = map 1p rw fixed arena\nwrite A = 0x90\nexec A\n") || !went_well(p, 1) ||
 	    !result(p, 2))
 		return false;
@@ -286,7 +289,7 @@ static bool remote(struct probe *p, int64_t *out)
 	return true;
 }
 
-/* A file system that writes to a disk wants to hear of the first write to a page; one in memory does not. */
+/* A disk file system is notified of the first write to a page; a file system in memory is not. */
 static bool disk(struct probe *p, int64_t *out)
 {
 	if (!run_text(
@@ -337,7 +340,7 @@ static bool pagemap(struct probe *p, int64_t *out)
 
 static bool pages_of_a_write(struct probe *p, const char *how, int64_t *out)
 {
-	/* Two page tables: whole huge pages lie inside. */
+	/* Two page tables, so that whole huge pages fit inside. */
 	if (!run_text(p, "A = map 1024p rw %s fixed arena+256p\nwrite A+600p = 1\nresident A 1024p\n", how) ||
 	    !went_well(p, 1) || !went_well(p, 2))
 		return false;
@@ -359,7 +362,7 @@ static bool first_shared(struct probe *p, int64_t *out)
 
 /* --- What no program shows --- */
 
-/* Whether the file has `word` in it. False with *out_known false: there is no such file. */
+/* Whether the file contains `word`. *out_known is false if there is no such file. */
 static bool file_has(const char *path, const char *word, bool *out_known)
 {
 	char text[512];
@@ -375,8 +378,8 @@ static bool file_has(const char *path, const char *word, bool *out_known)
 	return strstr(text, word) != NULL;
 }
 
-/* A kernel that lacks the file lacks the thing. Machines of our own have none of these. */
-static bool told_by(const struct probe *p, const char *path, const char *word, int64_t *out)
+/* A kernel without the file does not have the feature. Simulated machines have none of these features. */
+static bool host_file_has(const struct probe *p, const char *path, const char *word, int64_t *out)
 {
 	bool known;
 
@@ -386,17 +389,17 @@ static bool told_by(const struct probe *p, const char *path, const char *word, i
 
 static bool huge_pages(struct probe *p, int64_t *out)
 {
-	return told_by(p, "/sys/kernel/mm/transparent_hugepage/enabled", "[always]", out);
+	return host_file_has(p, "/sys/kernel/mm/transparent_hugepage/enabled", "[always]", out);
 }
 
 static bool swap(struct probe *p, int64_t *out)
 {
-	return told_by(p, "/proc/swaps", "\n/", out);
+	return host_file_has(p, "/proc/swaps", "\n/", out);
 }
 
 static bool ksm(struct probe *p, int64_t *out)
 {
-	return told_by(p, "/sys/kernel/mm/ksm/run", "1", out);
+	return host_file_has(p, "/sys/kernel/mm/ksm/run", "1", out);
 }
 
 /* --- All of them --- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The interpreter: lowers each operation to system calls and accesses, and writes down what came. */
+/* The interpreter: lowers each operation to system calls and accesses, and records the results. */
 #include "names.h"
 #include "view.h"
 
@@ -7,14 +7,14 @@
 
 uint8_t scn_fill_byte(uint8_t fill, uint64_t page)
 {
-	/* Each is a whole x86 instruction that touches no memory, so that exec may meet any of them. */
+	/* Each byte is a whole x86 instruction that touches no memory, so exec may run any of them. */
 	static const uint8_t harmless[16] = {0x90, 0xf8, 0x91, 0xf9, 0x92, 0xf5, 0x93, 0x95,
 					     0x96, 0x97, 0x98, 0x99, 0x9f, 0xc3, 0x40, 0x48};
 
 	return harmless[(fill + page) % 16];
 }
 
-/* Four lanes, since most of what is hashed is whole pages. */
+/* Four lanes, because most hashed data is whole pages. */
 static uint64_t hash_blocks(uint64_t hash, const uint8_t *at, size_t blocks)
 {
 	uint64_t lane[4] = {hash, hash ^ 0x100000001b3u, hash + 0x9e3779b97f4a7c15u, ~hash};
@@ -134,8 +134,8 @@ void scn_run_init(struct scn_run *run, const struct scn_program *program, const 
 
 /* --- What a program may touch --- */
 
-/* Whether a range lies in the arena, in the heap, or low, where nobody maps anything. Elsewhere a
- * program would take the interpreter's own memory away; such operations are skipped everywhere. */
+/* Whether a range lies in the arena, in the heap, or at low addresses, where nothing is mapped. Elsewhere
+ * a program could unmap the interpreter's own memory, so such operations are skipped on every backend. */
 static bool inside(const struct scn_run *run, uint64_t start, uint64_t length)
 {
 	const struct scn_backend *b = run->backend;
@@ -191,7 +191,7 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 
 /* --- System calls --- */
 
-/* The arguments of a system call; those that are not named are 0. */
+/* The arguments of a system call; omitted ones are 0. */
 #define ARGS(...) ((const uint64_t[6]){__VA_ARGS__})
 
 static int64_t call(struct scn_run *run, const struct scn_op *op, struct scn_result *result,
@@ -243,7 +243,7 @@ static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_res
 	case SCN_BRK:
 		value = call(run, op, r, SCN_CALL_BRK, ARGS(addr));
 		r->at = scn_place_of(run->backend, (uint64_t)value);
-		/* The system call has no errno: the C library's brk() says ENOMEM. */
+		/* The system call returns no errno; ENOMEM is what the C library's brk() reports. */
 		r->error = (uint64_t)value == addr ? 0 : SCN_ENOMEM;
 		break;
 	case SCN_UNMAP:
@@ -288,7 +288,7 @@ static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_res
 	}
 }
 
-/* Accesses by the kernel on behalf of a process: a byte comes back, or a count. */
+/* Accesses by the kernel on behalf of a process. The call returns a byte or a count. */
 static void do_kernel_access(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
 {
 	uint64_t addr = scn_resolve(run, op->addr);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The scenario language in memory: programs of typed operations, their results, and what runs them.
+/* The in-memory form of the scenario language: programs of typed operations, their results, and the
+ * backends.
  *
  *   text ──scn_parse()──► struct scn_program ──scn_print()──► text
  *                               │
@@ -11,9 +12,9 @@
  *                               ▼
  *                 struct scn_result per operation ──► scn_check(), the comparator of quire conform
  *
- * Nothing here needs the library: the parser, the interpreter and the host backend are plain C with
- * Linux system calls, and make the static conformance program. Everything is flat and of fixed size,
- * so that a run can live in memory shared by the processes that take part in it. */
+ * Nothing here needs the library: the parser, the interpreter and the host backend are plain C with Linux
+ * system calls; the static conformance program consists of them. Everything is flat and of fixed size, so
+ * that a run can live in memory that its processes share. */
 #ifndef QUIRE_SCENARIO_H
 #define QUIRE_SCENARIO_H
 
@@ -28,13 +29,13 @@ enum {
 	SCN_MAX_FILES = 8,
 	SCN_MAX_NAMES = 48,
 	SCN_MAX_ROWS = 256,     /* expected layout rows of one program */
-	SCN_MAX_VARIANTS = 128, /* expectations of one program that hold on some machines only */
+	SCN_MAX_VARIANTS = 128, /* expectations of one program that apply only to some machines */
 	SCN_PROFILES = 4,
 	SCN_ARCHES = 11,
 	SCN_NAME_BYTES = 16,
-	SCN_END_VIEWS = 3, /* after the last operation, per process: layout, residency, memory */
+	SCN_END_VIEWS = 3, /* final views of a process: layout, residency, memory */
 	SCN_MAX_RESULTS = SCN_MAX_OPS + SCN_MAX_PROCS * SCN_END_VIEWS + SCN_MAX_FILES,
-	SCN_HEAP_BYTES = 1 << 24, /* addresses above the start of the heap that are looked at */
+	SCN_HEAP_BYTES = 1 << 24, /* bytes above the start of the heap that the views cover */
 	SCN_VIEW_BYTES = 1 << 20  /* recorded layouts, residencies and digests of one run */
 };
 
@@ -76,7 +77,7 @@ enum scn_verb {
 	SCN_VERBS
 };
 
-/* A length: pages of whatever size, and bytes. One program means the same with other page sizes. */
+/* A length in pages and bytes, so that a program means the same with any page size. */
 struct scn_size {
 	int32_t pages;
 	int64_t bytes;
@@ -84,11 +85,11 @@ struct scn_size {
 
 enum scn_base {
 	SCN_BASE_ZERO = 0,  /* an absolute address */
-	SCN_BASE_ARENA = 1, /* the window of addresses that a program may use */
-	SCN_BASE_HEAP = 2,  /* where brk began */
-	SCN_BASE_NAME = 3,  /* where the mapping bound to a name begins */
-	SCN_BASE_END = 4,   /* where it ends */
-	SCN_BASE_KERNEL = 5 /* where the kernel's addresses begin */
+	SCN_BASE_ARENA = 1, /* start of the address window that a program may use */
+	SCN_BASE_HEAP = 2,  /* the initial brk */
+	SCN_BASE_NAME = 3,  /* start of the mapping bound to a name */
+	SCN_BASE_END = 4,   /* end of that mapping */
+	SCN_BASE_KERNEL = 5 /* start of the kernel's addresses */
 };
 
 struct scn_addr {
@@ -97,17 +98,17 @@ struct scn_addr {
 	struct scn_size off;
 };
 
-#define SCN_NONE 0xff /* no file, no name */
+#define SCN_NONE 0xff /* no file; no name */
 
 /* Values of prot, flags and advice are Linux's own numbers (see names.c). */
 struct scn_op {
 	uint8_t verb;
-	uint8_t proc;   /* who does it */
-	uint8_t name;   /* MAP, REMAP: the name that is bound; SCN_NONE: none */
+	uint8_t proc;   /* the process that does it */
+	uint8_t name;   /* MAP, REMAP: the name to bind; SCN_NONE: none */
 	uint8_t file;   /* SCN_NONE: anonymous */
-	uint8_t other;  /* FORK: the child; PEEK, POKE: whose memory; LIMIT: which */
-	uint8_t value;  /* what is written */
-	uint16_t times; /* READ, WRITE: accesses, a page apart */
+	uint8_t other;  /* FORK: the child; PEEK, POKE: the target process; LIMIT: which limit */
+	uint8_t value;  /* the byte to write */
+	uint16_t times; /* READ, WRITE: number of accesses, one page apart */
 	uint32_t prot;
 	uint32_t flags; /* MAP_*, MREMAP_*, MS_*, MLOCK_*, advice; STORE: which failure */
 	struct scn_addr addr;
@@ -115,18 +116,18 @@ struct scn_op {
 	struct scn_size len;
 	struct scn_size len2; /* REMAP: the new length */
 	struct scn_size off;  /* offset in a file */
-	uint32_t line;        /* of the text; 0: generated */
+	uint32_t line;        /* line in the text; 0: generated */
 };
 
 enum scn_file_kind {
-	SCN_FILE_SHM = 0, /* memory: memfd_create */
-	SCN_FILE_DISK = 1 /* a file of a disk file system */
+	SCN_FILE_SHM = 0, /* in memory: memfd_create */
+	SCN_FILE_DISK = 1 /* on a disk file system */
 };
 
 struct scn_file {
 	char name[SCN_NAME_BYTES];
 	uint8_t kind;
-	uint8_t filled; /* 1: every page is written before the start */
+	uint8_t filled; /* 1: every page is written before the program starts */
 	uint8_t fill;   /* byte of page n: scn_fill_byte(fill, n) */
 	struct scn_size size;
 };
@@ -155,12 +156,12 @@ struct scn_expect {
 	uint8_t value;
 	uint8_t signal, code;
 	uint8_t pages_count; /* at most 64 */
-	uint64_t pages;      /* bit n: page n is there */
+	uint64_t pages;      /* bit n: page n is present */
 	uint8_t swapped_count;
 	uint64_t swapped; /* bit n: page n is swapped */
 	uint32_t minor, major;
 	struct scn_size count;
-	struct scn_addr addr; /* of the signal */
+	struct scn_addr addr; /* si_addr of the signal */
 	struct scn_addr at;
 };
 
@@ -168,15 +169,15 @@ struct scn_expect_row {
 	struct scn_addr start, end;
 	uint8_t prot;
 	uint8_t shared;
-	uint8_t file; /* SCN_NONE: anonymous, or any file: not looked at */
+	uint8_t file; /* SCN_NONE: anonymous, or the file is not compared */
 };
 
-/* Some of the machines: bit n of arches[p]: architecture n (scn_arch_words) under profile p. */
+/* A set of machines: bit n of arches[p] is architecture n (scn_arch_words) under profile p. */
 struct scn_condition {
 	uint16_t arches[SCN_PROFILES];
 };
 
-/* What an operation is expected to do on some machines, instead of what is expected everywhere. */
+/* The expectation of an operation on some machines, which replaces the general one. */
 struct scn_variant {
 	uint16_t op;
 	struct scn_condition on;
@@ -187,7 +188,7 @@ struct scn_program {
 	uint32_t op_count;
 	uint8_t proc_count, file_count, name_count;
 	uint16_t row_count, variant_count;
-	uint32_t needs; /* bit n: enum scn_trait n must be as on a plain kernel */
+	uint32_t needs; /* bit n: trait n (enum scn_trait) must have its usual value */
 	char proc_name[SCN_MAX_PROCS][SCN_NAME_BYTES];
 	char name[SCN_MAX_NAMES][SCN_NAME_BYTES];
 	struct scn_file file[SCN_MAX_FILES];
@@ -214,7 +215,7 @@ struct scn_counts {
 enum scn_state {
 	SCN_NOT_RUN = 0,
 	SCN_RAN = 1,
-	SCN_SKIPPED = 2, /* the backend cannot do it: scn_backend.cannot() says why */
+	SCN_SKIPPED = 2, /* the backend cannot do it; scn_backend.cannot() gives the reason */
 	SCN_DEAD = 3     /* its process did not exist */
 };
 
@@ -224,10 +225,10 @@ struct scn_result {
 	int32_t error;  /* 0 or a Linux errno */
 	scn_place at;   /* address returned, or si_addr */
 	uint64_t value; /* last byte read; bytes done */
-	uint64_t mix;   /* all bytes read, folded; MEMORY: everything that was read */
+	uint64_t mix;   /* hash of all bytes read; MEMORY: of everything that was read */
 	uint32_t count; /* accesses that succeeded */
 	struct scn_counts counts;
-	uint32_t view, view_bytes; /* recorded rows, page states or digests: a part of scn_run.view */
+	uint32_t view, view_bytes; /* recorded rows, page states or digests: a range of scn_run.view */
 };
 
 enum {
@@ -252,10 +253,10 @@ enum {
 	SCN_PAGE_SWAPPED = 8
 };
 
-/* One page in SCN_MEMORY: what reading it gives. */
+/* One page in SCN_MEMORY: the result of reading it. */
 struct scn_digest {
 	scn_place at;
-	uint64_t hash; /* of the bytes; 0 when a signal came */
+	uint64_t hash; /* of the bytes; 0 if reading raised a signal */
 	uint8_t signal, code;
 	uint8_t minor, major;
 	uint8_t pad[4];
@@ -271,17 +272,17 @@ struct scn_run {
 	const struct scn_program *program;
 	struct scn_bound bound[SCN_MAX_NAMES];
 	uint8_t alive[SCN_MAX_PROCS];
-	uint8_t cut; /* 1: an eviction was skipped; what follows supposes it, and is skipped too */
+	uint8_t cut; /* 1: an eviction was skipped; later operations depend on it and are skipped too */
 	uint32_t view_used;
-	uint32_t view_lost; /* 1: SCN_VIEW_BYTES was too little; later views are cut */
+	uint32_t view_lost; /* 1: SCN_VIEW_BYTES was too small; later views are truncated */
 	struct scn_result result[SCN_MAX_RESULTS];
 	uint8_t view[SCN_VIEW_BYTES];
 };
 
 /* --- Backends --- */
 
-/* The system calls that operations are lowered to: arguments are Linux's, in Linux's order. Files
- * are given by their number in the program, -1 for none. */
+/* The system calls that operations are lowered to, with Linux's arguments in Linux's order. A file is its
+ * number in the program, -1 for none. */
 enum scn_call {
 	SCN_CALL_MMAP,      /* addr, length, prot, flags, file, offset in bytes */
 	SCN_CALL_MUNMAP,    /* addr, length */
@@ -293,25 +294,25 @@ enum scn_call {
 	SCN_CALL_MUNLOCK,   /* addr, length */
 	SCN_CALL_MSYNC,     /* addr, length, flags */
 	SCN_CALL_LIMIT,     /* enum scn_limit, bytes (~0: infinity) */
-	SCN_CALL_KREAD,     /* addr: one byte, read by the kernel: the byte */
-	SCN_CALL_KWRITE,    /* addr, byte: one byte, written by the kernel */
-	SCN_CALL_KZERO,     /* addr, length: bytes cleared by the kernel before it failed */
-	SCN_CALL_PEEK,      /* addr, process: one byte of another process */
-	SCN_CALL_POKE,      /* addr, process, byte */
-	SCN_CALL_FREAD,     /* file, offset: the byte */
-	SCN_CALL_FWRITE,    /* file, offset, length, byte: bytes written */
+	SCN_CALL_KREAD,     /* addr: the kernel reads one byte. Returns it */
+	SCN_CALL_KWRITE,    /* addr, byte: the kernel writes one byte */
+	SCN_CALL_KZERO,     /* addr, length: the kernel clears bytes. Returns how many before it failed */
+	SCN_CALL_PEEK,      /* addr, process: reads one byte of another process */
+	SCN_CALL_POKE,      /* addr, process, byte: writes one byte of another process */
+	SCN_CALL_FREAD,     /* file, offset. Returns the byte */
+	SCN_CALL_FWRITE,    /* file, offset, length, byte. Returns the bytes written */
 	SCN_CALL_FTRUNCATE, /* file, length */
 	SCN_CALL_FPUNCH,    /* file, offset, length */
-	SCN_CALL_EVICT,     /* addr, length: pages that left memory */
-	SCN_CALL_SWAPOFF,   /* the machine's store */
-	SCN_CALL_STORE,     /* enum scn_store_failure: from now on */
+	SCN_CALL_EVICT,     /* addr, length. Returns the pages that were evicted */
+	SCN_CALL_SWAPOFF,   /* no arguments; the store of the machine */
+	SCN_CALL_STORE,     /* enum scn_store_failure, until the next such call */
 	SCN_CALL_SP,        /* addr: the stack pointer that the following faults see */
 	SCN_CALLS
 };
 
 enum scn_store_failure {
-	SCN_STORE_FAIL_READ = 1, /* the next page that is read is lost */
-	SCN_STORE_FAIL_WRITE = 2 /* the next page that is written cannot be */
+	SCN_STORE_FAIL_READ = 1, /* the next read of a page fails */
+	SCN_STORE_FAIL_WRITE = 2 /* the next write of a page fails */
 };
 
 enum scn_limit {
@@ -335,23 +336,24 @@ struct scn_access_result {
 
 struct scn_backend {
 	const char *name;
-	const char *profile, *arch; /* for expectations; NULL: linux-6, x86_64 */
+	const char *profile, *arch; /* used by expectations; NULL: linux-6, x86_64 */
 	uint64_t page_size;
 	uint64_t arena, arena_bytes;
 	uint64_t heap;
-	uint64_t kernel; /* 0: that of 64-bit Linux */
+	uint64_t kernel; /* 0: the one of 64-bit Linux */
 
-	/* NULL, or why this backend cannot do the operation (a constant string). */
+	/* Returns NULL, or why this backend cannot do the operation (a constant string). */
 	const char *(*cannot)(void *context, const struct scn_op *op);
 	/* Returns what the system call returns, -errno on failure; adds the faults it took. */
 	int64_t (*call)(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
 			struct scn_counts *counts);
-	/* One byte at an address, by the process itself. */
+	/* The process itself accesses one byte. */
 	void (*access)(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
 		       struct scn_access_result *out);
 	/* Returns 0, or -errno. On the host it returns in both processes: *out_child is true in the new one. */
 	int (*fork)(void *context, unsigned proc, unsigned child, bool *out_child);
-	/* Ends the process. On the host it does not return, and who reaps it clears scn_run.alive. */
+	/* Ends the process. On the host it does not return, and the zygote clears scn_run.alive when it
+	 * reaps the process. */
 	void (*exit)(void *context, unsigned proc);
 	/* mincore: state of `pages` pages into `out`. Returns 0 or -errno. */
 	int (*mincore)(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);
@@ -361,18 +363,18 @@ struct scn_backend {
 		      unsigned max);
 	/* SCN_PAGE_* of each of `pages` pages from `addr`. Returns 0 or -errno. */
 	int (*resident)(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
-	/* A digest of the page at `addr`, which access() has just read. */
+	/* Returns a digest of the page at `addr`, which access() has just read. */
 	uint64_t (*digest)(void *context, unsigned proc, uint64_t addr);
-	/* A digest of a file's contents and its size. */
+	/* Returns a digest of a file's contents and its size. */
 	uint64_t (*file_digest)(void *context, unsigned file);
 };
 
 /* --- Functions --- */
 
-/* Reads a program. `name` of the text is the caller's affair. On failure fills `error`. */
+/* Parses a program. On failure returns false and fills `error`; the caller adds the file's name. */
 bool scn_parse(const char *text, size_t bytes, struct scn_program *out, struct scn_error *error);
-/* Writes a program so that scn_parse() reads it back the same. `notes`: NULL, or a function that
- * may write a comment after operation `index`. */
+/* Writes a program as text that scn_parse() reads back unchanged. `notes`: NULL, or a function that may
+ * write a comment after operation `index`. */
 typedef void scn_note(FILE *to, unsigned index, void *context);
 void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void *context);
 void scn_print_op(FILE *to, const struct scn_program *program, unsigned index);
@@ -386,19 +388,20 @@ int scn_errno_number(const char *name);
 
 /* An empty program with one process, "main". */
 void scn_program_init(struct scn_program *program);
-/* Prepares a run: nothing has been done yet. */
+/* Prepares a run, before its first operation. */
 void scn_run_init(struct scn_run *run, const struct scn_program *program, const struct scn_backend *backend,
 		  void *context);
-/* Does operation `index`. Returns false in a process that came to be by it (host backend only). */
+/* Does operation `index`. Returns false in a process that the operation created (host backend only). */
 bool scn_step(struct scn_run *run, unsigned index);
-/* After the last operation: layout, residency and memory of `proc`; then, by anyone, the files. */
+/* After the last operation: record the layout, residency and memory of `proc`; then, from any process, the
+ * files. */
 void scn_finish_process(struct scn_run *run, unsigned proc);
 void scn_finish_files(struct scn_run *run);
-/* Results there are, those after the last operation included; and what result `index` is about. */
+/* The number of results, including the final views; and what result `index` is about. */
 unsigned scn_result_count(const struct scn_program *program);
 enum scn_verb scn_result_verb(const struct scn_program *program, unsigned index);
 
-/* One number for everything that the comparator would look at. */
+/* One number that covers everything the comparator compares. */
 uint64_t scn_run_digest(const struct scn_run *run);
 
 uint64_t scn_bytes(const struct scn_run *run, struct scn_size size);
@@ -408,25 +411,25 @@ void scn_print_place(FILE *to, scn_place place, uint64_t page_size);
 uint8_t scn_fill_byte(uint8_t fill, uint64_t page);
 uint64_t scn_hash(uint64_t seed, const void *bytes, size_t count);
 
-/* What is expected of operation `index` on a machine: what holds everywhere, and what its variants replace. */
+/* The expectation of operation `index` on a machine: the general one, with the variants that apply to the
+ * machine. */
 struct scn_expect scn_expected(const struct scn_program *program, const struct scn_backend *backend,
 			       unsigned index);
 
-/* Compares the results with the expectations; calls `report` for each that is not met.
- * Returns the number of those. */
+/* Compares the results with the expectations and calls `report` for each failed one. Returns their number. */
 typedef void scn_report(void *context, unsigned index, const char *text);
 unsigned scn_check(const struct scn_run *run, scn_report *report, void *context);
 
 /* --- The running kernel (host.c) --- */
 
 struct scn_host;
-/* Makes the process from which the program's processes are forked. NULL with errno when refused. */
+/* Creates the zygote, from which the processes of programs are forked. NULL with errno on failure. */
 struct scn_host *scn_host_open(void);
-/* Runs a program; the results are in the returned run until the next call. NULL with `out_text`
- * (constant) when the machinery failed. */
+/* Runs a program. The returned run is valid until the next call. NULL with *out_text (a constant string)
+ * if the harness failed. */
 const struct scn_run *scn_host_run(struct scn_host *host, const struct scn_program *program,
 				   const char **out_text);
-/* The results of the last run again. */
+/* The results of the last run. */
 const struct scn_run *scn_host_last(const struct scn_host *host);
 void scn_host_close(struct scn_host *host);
 /* Why this kernel, or this sandbox, cannot do a verb or advice; NULL when it can. */

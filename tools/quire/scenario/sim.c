@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated machine as a scenario backend: its life, and that of each run on it. */
+/* The simulated machine as a scenario backend: creating it, running programs on it, ending it. */
 #include "names.h"
 #include "sim_state.h"
 
@@ -91,7 +91,7 @@ static bool make_file(struct scn_sim *s, unsigned index)
 	return !status;
 }
 
-/* Above the arena nothing may be mapped or touched: on the host that is the harness's own. */
+/* Reserves everything above the arena, because on the host that range belongs to the harness. */
 static bool take_above(struct scn_sim *s)
 {
 	uint64_t start = s->backend.arena + s->backend.arena_bytes;
@@ -107,8 +107,8 @@ static bool take_above(struct scn_sim *s)
 	return !status;
 }
 
-/* The heap has a part below what the program calls its start, as on the host, where that part brings
- * the start to the beginning of a page table. */
+/* As on the host, the heap begins one page below the address that the program uses as its start. On the
+ * host that aligns the start to a page table. */
 static bool start_heap(struct scn_sim *s)
 {
 	struct quire_mm *mm = s->process[0]->mm;
@@ -117,7 +117,7 @@ static bool start_heap(struct scn_sim *s)
 	quire_mm_set_brk(mm, start - (quire_va)s->backend.page_size);
 	if (quire_brk(mm, start) == start)
 		return true;
-	snprintf(s->text, sizeof(s->text), "the start of the heap could not be mapped");
+	snprintf(s->text, sizeof(s->text), "cannot map the start of the heap");
 	return false;
 }
 
@@ -148,7 +148,8 @@ static bool begin(struct scn_sim *s)
 	return take_above(s) && start_heap(s);
 }
 
-/* What the library believes against what is. Returns false with the first difference in `text`. */
+/* Compares the library's bookkeeping with the page tables. Returns false with the first difference in
+ * `text`. */
 static bool consistent(struct scn_sim *s, bool whole)
 {
 	char why[400] = "";
@@ -178,12 +179,12 @@ static void end(struct scn_sim *s)
 		else if (s->file[i])
 			quire_file_put(s->file[i]);
 	}
-	/* The next program finds a machine without a store. */
+	/* The next program starts on a machine without a store. */
 	if (s->store && quire_swapoff(sim_system(s->sim), &s->store->store) == QUIRE_OK)
 		s->store->fail_get = s->store->fail_put = 0;
 }
 
-/* Gives the machine up. After a panic its structures are not to be trusted: it is left as it is. */
+/* Discards the machine. After a panic its structures cannot be trusted, so it is leaked. */
 static void drop_machine(struct scn_sim *s, bool after_panic)
 {
 	struct sim *sim = s->sim;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program does on the simulated machine: an access goes through its TLB and MMU, a system call is the
- * library's function. */
+/* Operations of a program on the simulated machine: an access goes through its TLB and MMU, a system call
+ * calls the library. */
 #include "names.h"
 #include "sim_state.h"
 
@@ -20,7 +20,7 @@ struct sim_cpu *scn_sim_use(struct scn_sim *s, unsigned proc)
 	return cpu;
 }
 
-static void told(struct scn_sim *s, struct sim_cpu *cpu)
+static void trace_access(struct scn_sim *s, struct sim_cpu *cpu)
 {
 	if (s->config.trace && !s->quiet && sim_last(cpu)->faults)
 		s->config.trace(s->config.trace_context, sim_last(cpu));
@@ -39,8 +39,7 @@ static void access_fault(const struct sim_result *last, struct scn_access_result
 		out->addr = last->va;
 		break;
 	default:
-		out->signal =
-		    9; /* out of memory, or a machine that found itself wrong: never by Linux here */
+		out->signal = 9; /* out of memory, or an inconsistent machine; Linux sends no SIGKILL here */
 	}
 	out->counts.minor += last->minor;
 	out->counts.major += last->major;
@@ -55,7 +54,7 @@ void scn_sim_access(void *context, unsigned proc, enum scn_access kind, uint64_t
 
 	if (sim_traits_access(&s->traits, s->process[proc]->mm, &kind, addr, out))
 		return;
-	/* As a push would do it, unless the program says where its stack pointer is. */
+	/* The access looks like a push, unless the program has set its stack pointer. */
 	if (!s->own_sp[proc])
 		s->process[proc]->sp = addr;
 	if (kind == SCN_ACCESS_READ)
@@ -64,7 +63,7 @@ void scn_sim_access(void *context, unsigned proc, enum scn_access kind, uint64_t
 		sim_write(cpu, addr, 1, value);
 	else
 		sim_exec(cpu, addr);
-	told(s, cpu);
+	trace_access(s, cpu);
 	access_fault(sim_last(cpu), out);
 	out->value = out->signal ? 0 : (uint8_t)got;
 	if (kind == SCN_ACCESS_WRITE && out->counts.minor)
@@ -149,7 +148,7 @@ static int64_t kernel_access(struct scn_sim *s, struct sim_cpu *cpu, enum scn_ca
 		left = sim_copy_to_user(cpu, (quire_va)arg[0], &byte, 1);
 	else
 		left = sim_clear_user(cpu, (quire_va)arg[0], (size_t)arg[1]);
-	told(s, cpu);
+	trace_access(s, cpu);
 	if (call == SCN_CALL_KZERO) {
 		done = (int64_t)arg[1] - (int64_t)left;
 		return done || !arg[1] ? done : -SCN_EFAULT;
@@ -215,7 +214,7 @@ static int64_t file_call(struct scn_sim *s, struct sim_cpu *cpu, enum scn_call c
 	return value;
 }
 
-/* The store that scenarios swap to: made and attached when the first one asks, so that others have none. */
+/* Creates and attaches the store when a scenario first evicts, so that other scenarios have none. */
 static int64_t attach_store(struct scn_sim *s, struct sim_cpu *cpu)
 {
 	enum quire_status status;

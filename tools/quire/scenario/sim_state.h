@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated machine of a run of scenarios, as the parts of its backend share it. */
+/* The state of the simulated backend, shared by its files. */
 #ifndef QUIRE_SCENARIO_SIM_STATE_H
 #define QUIRE_SCENARIO_SIM_STATE_H
 
@@ -11,23 +11,24 @@
 struct scn_sim {
 	struct scn_sim_config config;
 	struct scn_backend backend;
-	struct scn_traits traits;      /* the usual ones when none were given */
-	struct sim_traits_rules rules; /* of a machine with traits */
+	struct scn_traits traits;      /* the usual ones if none were given */
+	struct sim_traits_rules rules; /* used if the machine has traits */
 	struct sim *sim;
-	struct sim_store *store; /* the machine's; NULL: nothing was evicted yet */
+	struct sim_store *store; /* the machine's store; NULL: nothing was evicted yet */
 	struct sim_process *process[SCN_MAX_PROCS];
 	struct quire_file *file[SCN_MAX_FILES];
 	struct sim_file *device[SCN_MAX_FILES];
-	bool own_sp[SCN_MAX_PROCS]; /* sp was set: faults see it, not the address of the access */
+	bool own_sp
+	    [SCN_MAX_PROCS]; /* the program set sp: faults see it instead of the address of the access */
 	const struct scn_program *program;
 	struct scn_run *run;
 	unsigned runs;
-	bool quiet; /* after the last operation: nothing more is told */
+	bool quiet; /* after the last operation: the trace hook is not called */
 	jmp_buf panicked;
 	char text[600];
 };
 
-/* The CPU that runs a process, switched to it. */
+/* Switches a process's CPU to it and returns that CPU. */
 struct sim_cpu *scn_sim_use(struct scn_sim *s, unsigned proc);
 
 /* The members of the backend. */

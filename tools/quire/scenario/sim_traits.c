@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Traits on the simulated machine: rules and settings of the library, and the acting of what it has not. */
+/* Traits on the simulated machine: sets rules and settings of the library, and emulates what it has no
+ * rule for. */
 #include "sim_traits.h"
 
 #include "names.h"
 
-/* Mappings of a program that the machine makes itself: its heap, and what lies above the arena. */
+/* Mappings that the machine makes in each program: its heap, and the range above the arena. */
 enum {
 	OWN_MAPPINGS = 2,
 	SEGV_PKUERR = 4
 };
 
-/* Where every page is committed, the machine's RAM must not be what refuses it: the host has more. */
+/* If every page is accounted, the limit must not come from the machine's RAM: the host has more. */
 #define PLENTY_PERCENT 100000u
 
 static bool is_bound(const struct scn_traits *traits, enum scn_trait trait)
@@ -47,11 +48,11 @@ void sim_traits_machine(const struct scn_traits *traits, const struct quire_prof
 		config->overcommit = QUIRE_OVERCOMMIT_NEVER;
 		config->overcommit_ratio = PLENTY_PERCENT;
 	}
-	/* 0 asks for the default; from 1 on the first page is forbidden. */
+	/* 0 means the default; 1 forbids the first page. */
 	config->mmap_min_addr = (quire_va)(value[SCN_TRAIT_MIN_ADDR] ? value[SCN_TRAIT_MIN_ADDR] : 1);
 	if (is_bound(traits, SCN_TRAIT_MAPPINGS))
-		config->max_map_count =
-		    (unsigned)value[SCN_TRAIT_MAPPINGS] + OWN_MAPPINGS - 1; /* mmap looks before */
+		config->max_map_count = (unsigned)value[SCN_TRAIT_MAPPINGS] + OWN_MAPPINGS -
+					1; /* mmap checks the limit before it adds a mapping */
 }
 
 uint64_t sim_traits_limit(const struct scn_traits *traits, uint64_t page_size, enum scn_limit which,

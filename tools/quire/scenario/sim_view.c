@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is to be seen of a process on the simulated machine, and of its files. */
+/* Views of a process and of its files on the simulated machine. */
 #include "names.h"
 #include "sim_state.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of traits: how each is called, printed and read, and what becomes of it. */
+/* The table of traits: the name of each, how it is printed and parsed, and how it is applied. */
 #include "traits.h"
 
 #include <inttypes.h>
@@ -47,8 +47,8 @@ static bool is_file_map(const struct scn_op *op)
 	return op->verb == SCN_MAP && op->file != SCN_NONE;
 }
 
-/* Files are not operations: scn_traits_leave_out() makes them files of memory. */
-static bool is_nothing(const struct scn_op *op)
+/* Files are not operations: scn_traits_leave_out() turns them into files in memory. */
+static bool leaves_no_operation_out(const struct scn_op *op)
 {
 	return false;
 }
@@ -73,7 +73,7 @@ const struct scn_trait_row scn_trait_rows[SCN_TRAITS] = {
     [SCN_TRAIT_STACK_GAP] = {NUMBER(PAGES, APPLIED, true, 256, 2048, "stack-gap", "stack gap",
 				    "no stack gap")},
     [SCN_TRAIT_TOP_DOWN] = {FLAG(LEFT_OUT, false, 1, "top-down", "mmap from the top", "mmap from the bottom"),
-			    .what = "map and remap that name no place: the search begins far from the arena",
+			    .what = "map and remap without an address: the search begins far from the arena",
 			    .leaves_out = is_searching},
     [SCN_TRAIT_OVERCOMMIT] = {FLAG(APPLIED, true, 1, "overcommit", "overcommit", "no overcommit")},
     [SCN_TRAIT_MIN_ADDR] = {NUMBER(BYTES, APPLIED, false, 65536, 1 << 19, "min-addr", "lowest address",
@@ -84,7 +84,7 @@ const struct scn_trait_row scn_trait_rows[SCN_TRAITS] = {
     [SCN_TRAIT_MEMLOCK_LIMIT] = {NUMBER(PAGES, APPLIED, true, 2048, 2048, "memlock-limit", "memlock limit",
 					"no locked memory")},
     [SCN_TRAIT_NX] = {FLAG(LEFT_OUT, false, 1, "nx", "NX", "no NX"),
-		      .what = "exec: this CPU executes what may be read", .leaves_out = is_exec},
+		      .what = "exec: this CPU executes any readable page", .leaves_out = is_exec},
     [SCN_TRAIT_EXECUTE_ONLY] = {FLAG(LEFT_OUT, false, 0, "execute-only", "execute-only memory",
 				     "no execute-only memory"),
 				.what = "protection x: protection keys make it unreadable",
@@ -92,9 +92,9 @@ const struct scn_trait_row scn_trait_rows[SCN_TRAITS] = {
     [SCN_TRAIT_REMOTE] = {FLAG(LEFT_OUT, false, 1, "remote", "access to siblings", "no access to siblings"),
 			  .what = "peek, poke: this kernel refuses access to another process",
 			  .leaves_out = is_remote},
-    [SCN_TRAIT_DISK] = {FLAG(LEFT_OUT, false, 1, "disk", "files of a disk", "no files of a disk"),
-			.what = "files of a disk are files of memory: no folder for them is on a disk",
-			.leaves_out = is_nothing},
+    [SCN_TRAIT_DISK] = {FLAG(LEFT_OUT, false, 1, "disk", "files on a disk", "no files on a disk"),
+			.what = "files on a disk become files in memory: no folder for them is on a disk",
+			.leaves_out = leaves_no_operation_out},
     [SCN_TRAIT_MERGEABLE] = {FLAG(LEFT_OUT, false, 1, "mergeable", "merge advice", "no merge advice"),
 			     .what = "advise mergeable, unmergeable: not in this kernel",
 			     .leaves_out = is_merge_advice},
@@ -105,14 +105,14 @@ const struct scn_trait_row scn_trait_rows[SCN_TRAITS] = {
     [SCN_TRAIT_COUNTS] = {FLAG(NEEDED, true, 1, "counts", "fault counts", "no fault counts")},
     [SCN_TRAIT_PAGEMAP] = {FLAG(NEEDED, true, 1, "pagemap", "pagemap", "no pagemap")},
     [SCN_TRAIT_FIRST_WRITE] = {NUMBER(PAGES, NEEDED, true, 1, 512, "first-write", "first write brings",
-				      "first write brings nothing")},
+				      "first write maps nothing")},
     [SCN_TRAIT_FIRST_SHARED] = {NUMBER(PAGES, NEEDED, true, 1, 512, "first-shared",
 				       "first write of shared memory brings",
-				       "first write of shared memory brings nothing")},
-    [SCN_TRAIT_HUGE_PAGES] = {FLAG(TOLD, false, 0, "huge-pages", "huge pages, switched off for the programs",
+				       "first write of shared memory maps nothing")},
+    [SCN_TRAIT_HUGE_PAGES] = {FLAG(REPORTED, false, 0, "huge-pages", "huge pages, disabled for the programs",
 				   "no huge pages")},
-    [SCN_TRAIT_SWAP] = {FLAG(TOLD, false, 0, "swap", "swap in use: a page may leave", "no swap")},
-    [SCN_TRAIT_KSM] = {FLAG(TOLD, false, 0, "ksm", "KSM runs", "no KSM")},
+    [SCN_TRAIT_SWAP] = {FLAG(REPORTED, false, 0, "swap", "swap in use: pages may be evicted", "no swap")},
+    [SCN_TRAIT_KSM] = {FLAG(REPORTED, false, 0, "ksm", "KSM runs", "no KSM")},
 };
 
 /* --- Questions --- */
@@ -222,7 +222,7 @@ enum {
 	LINE_COLUMNS = 110
 };
 
-/* Writes a word of a list that is broken into lines; `column` is kept by the caller. */
+/* Writes one word of a wrapped list; the caller keeps `column`. */
 static void print_word(FILE *to, const char *indent, const char *text, bool last, size_t *column)
 {
 	size_t n = strlen(text) + 2;
@@ -247,11 +247,13 @@ void scn_traits_print(FILE *to, const char *indent, const struct scn_traits *tra
 	char room[80], unknown[100];
 
 	for (unsigned i = 0; i < SCN_TRAITS; i++)
-		if (scn_trait_rows[i].way != SCN_WAY_TOLD || !scn_traits_is_usual(traits, (enum scn_trait)i))
+		if (scn_trait_rows[i].way != SCN_WAY_REPORTED ||
+		    !scn_traits_is_usual(traits, (enum scn_trait)i))
 			last = i;
 	fprintf(to, "%straits:", indent);
 	for (unsigned i = 0; i < SCN_TRAITS; i++) {
-		if (scn_trait_rows[i].way == SCN_WAY_TOLD && scn_traits_is_usual(traits, (enum scn_trait)i))
+		if (scn_trait_rows[i].way == SCN_WAY_REPORTED &&
+		    scn_traits_is_usual(traits, (enum scn_trait)i))
 			continue;
 		scn_trait_text(traits, (enum scn_trait)i, room);
 		snprintf(unknown, sizeof(unknown), "unknown: %s", scn_trait_rows[i].name);

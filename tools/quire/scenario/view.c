@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program asks to see of a process, and what is looked at when it has ended. */
+/* The views: what a program asks to see of a process, and the final views after the last operation. */
 #include "view.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ enum {
 	MAX_PAGE_ROWS = 128
 };
 
-/* Room for `bytes` more of view, aligned for any record. NULL when the run has no more. */
+/* Reserves `bytes` of the run's view, aligned for any record. NULL if the run has no more room. */
 static void *view_room(struct scn_run *run, struct scn_result *result, size_t bytes)
 {
 	uint32_t at = (run->view_used + 7) & ~7u;
@@ -29,7 +29,7 @@ static void view_keep(struct scn_run *run, struct scn_result *result, size_t byt
 	run->view_used = result->view + (uint32_t)bytes;
 }
 
-/* One look at a process, and where what it finds is written down. */
+/* One view of a process and the result it is written to. */
 struct view {
 	struct scn_run *run;
 	unsigned proc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The views of a scenario: each writes what it sees into the run, and its hash into the result. */
+/* The views of a scenario: each writes its records into the run and their hash into the result. */
 #ifndef QUIRE_SCENARIO_VIEW_H
 #define QUIRE_SCENARIO_VIEW_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A line of a scenario as words, and what the words mean: sizes, addresses, names, protections. */
+/* Splits a line of a scenario into words and parses them: sizes, addresses, names, protections. */
 #include "parse.h"
 
 #include <string.h>
@@ -23,14 +23,14 @@ bool parse_fail(struct parser *p, const char *what)
 	return parse_fail_at(p, p->end_column, what, NULL);
 }
 
-/* The word before the current one was wrong. */
+/* Reports an error at the previous word. */
 bool parse_fail_back(struct parser *p, const char *what)
 {
 	p->next--;
 	return parse_fail(p, what);
 }
 
-/* Characters that are a word of their own. */
+/* Characters that are words by themselves. */
 #define ALONE ",=[]"
 
 static bool is_space(char c)
@@ -92,7 +92,6 @@ bool parse_at_end(const struct parser *p)
 	return p->next == p->count;
 }
 
-/* A number, and where it ends. */
 bool parse_number(const char **text, uint64_t *out)
 {
 	const char *s = *text;
@@ -120,7 +119,7 @@ bool parse_number(const char **text, uint64_t *out)
 	}
 }
 
-/* Terms such as 2p, 4K, 0x10, with signs between them, added up. */
+/* The sum of terms such as 2p, 4K, 0x10, with signs between them. */
 static bool size_terms(const char *text, bool signed_first, struct scn_size *out)
 {
 	int64_t pages = 0;
