@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The subcommands of quire: what main.c needs to know of each. */
+/* The subcommands of quire, as main.c sees them. */
 #ifndef QUIRE_TOOL_COMMAND_H
 #define QUIRE_TOOL_COMMAND_H
 
 #include <stdio.h>
 
-/* Exit statuses that every subcommand keeps to; what 1 means, its help says. */
+/* The exit statuses of all subcommands; the help of each says what 1 means. */
 enum {
 	QUIRE_EXIT_OK = 0,
 	QUIRE_EXIT_NOTHING = 1, /* nothing found, a difference, a failed expectation */
@@ -19,7 +19,7 @@ struct quire_command {
 	void (*help)(FILE *out);           /* usage and options */
 };
 
-/* One line here, one in main.c's table, one folder with its meson.build. */
+/* A new subcommand needs a line here, a line in main.c's table, and a folder with a meson.build. */
 int explain_command(int argc, char **argv);
 void explain_help(FILE *out);
 int conform_command(int argc, char **argv);

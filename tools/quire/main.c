@@ -10,9 +10,9 @@
 #endif
 
 static const struct quire_command commands[] = {
-    {"explain", "read a kernel log, or a bare code, and explain every memory fault in it", explain_command,
-     explain_help},
-    {"try", "run scenarios, check what they expect, and show the way of every fault", try_command, try_help},
+    {"explain", "read a kernel log or a bare fault code, and explain every memory fault in it",
+     explain_command, explain_help},
+    {"try", "run scenarios, check what they expect, and show the path of every fault", try_command, try_help},
     {"conform", "compare random programs with the running kernel", conform_command, conform_help},
     {"run", "run a program of this machine under the reference kernel, in QEMU", run_command, run_help},
 };
@@ -33,12 +33,12 @@ static void print_help(FILE *out)
 	fputs("usage: quire COMMAND [ARGUMENTS]\n"
 	      "       quire help COMMAND\n"
 	      "       quire --version\n\n"
-	      "Linux's page-fault path as a library, and what it knows at the command line.\n\n"
+	      "Linux's page-fault path as a library: its command-line tools.\n\n"
 	      "commands:\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("  help       say how a command is used\n", out);
+	fputs("  help       show how to use a command\n", out);
 }
 
 static int unknown_command(const char *name)
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("quire: writing the output");
+		perror("quire: cannot write the output");
 		return QUIRE_EXIT_USAGE;
 	}
 	return status;

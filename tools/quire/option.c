@@ -23,7 +23,7 @@ int option_next(const char *command, int argc, char **argv, const char *how, con
 
 	snprintf(short_options, sizeof(short_options), "%s:", how);
 	if (!*began)
-		optind = 0; /* glibc: begin anew */
+		optind = 0; /* glibc: restart the scan */
 	*began = true;
 	opterr = 0;
 	option = getopt_long(argc, argv, short_options, table, NULL);

@@ -17,9 +17,9 @@
 
 struct totals {
 	struct conform_record sum;
-	struct conform_kinds kinds; /* of every difference that was met */
+	struct conform_kinds kinds; /* of all differences found */
 	unsigned shrunk, lost_workers;
-	bool crowd; /* most differ in one way: the workers stopped */
+	bool stopped_early; /* most differences have one cause, so the workers stopped */
 	json_t *list;
 };
 
@@ -69,7 +69,7 @@ static void add_difference(const struct conform_options *o, struct totals *t, co
 	keep_file(o, r, text);
 }
 
-/* One record of a worker. Returns false when the worker is at its end. */
+/* Reads one record of a worker. Returns false at the end of its pipe. */
 static bool take_record(const struct conform_options *o, struct totals *t, int fd)
 {
 	struct conform_record r;
@@ -154,31 +154,31 @@ static bool start_workers(const struct conform_options *o, struct conform_shared
 	return true;
 }
 
-/* What most differences have in common, when the workers stopped for it. */
-static void crowd_text(const struct conform_options *o, const struct totals *t, char *out, size_t size)
+/* The common cause of most differences, if the workers stopped because of it. */
+static void common_cause_text(const struct conform_options *o, const struct totals *t, char *out, size_t size)
 {
 	const char *what, *cause;
 	unsigned count;
 
 	out[0] = 0;
 	cause = conform_kinds_top(&t->kinds, &count, &what);
-	if (t->crowd && cause)
+	if (t->stopped_early && cause)
 		snprintf(out, size, "%u of %u differences follow a %s, most of them in %s: %s", count,
 			 t->kinds.total, cause, what,
-			 o->self ? "this kernel does not do the same twice"
+			 o->self ? "this kernel does not repeat its own results"
 				 : "a trait of this kernel? run quire conform --self");
 }
 
-static void print_crowd(const struct conform_options *o, const struct totals *t)
+static void print_common_cause(const struct conform_options *o, const struct totals *t)
 {
 	char text[300];
 
-	crowd_text(o, t, text, sizeof(text));
+	common_cause_text(o, t, text, sizeof(text));
 	if (text[0])
 		printf("  %s\n", text);
 }
 
-/* A kernel of another release than the profile: what changed between them is a difference. */
+/* If the kernel's release is not the profile's, changes between the two show as differences. */
 static void print_other_release(const struct conform_options *o, unsigned version)
 {
 	enum quire_release release = conform_release(version);
@@ -198,7 +198,7 @@ static void print_verdict(const struct conform_options *o, const struct totals *
 	printf("quire conform --programs %" PRIu64 " --seed %" PRIu64 " --ops %u: ", o->programs, o->seed,
 	       o->ops);
 	if (o->stand_in)
-		fputs("a machine in the host's place", stdout);
+		fputs("a simulated machine as the host", stdout);
 	else
 		printf("Linux %u.%u", version >> 8, version & 255);
 	printf(" against %s%s%s%s\n", o->self ? "itself" : o->profile->name, o->self ? "" : " on x86_64",
@@ -217,7 +217,7 @@ static void print_verdict(const struct conform_options *o, const struct totals *
 	printf("  %" PRIu64 " minor and %" PRIu64 " major faults inside them\n", s->minor, s->major);
 	printf("  %.1f s with %u workers: %.0f programs a second\n", seconds, o->jobs,
 	       seconds > 0 ? (double)s->programs / seconds : 0);
-	print_crowd(o, t);
+	print_common_cause(o, t);
 	printf("  %u differences\n", t->kinds.total);
 }
 
@@ -249,7 +249,7 @@ static void print_json(const struct conform_options *o, struct totals *t, double
 	char common[300];
 	json_t *root;
 
-	crowd_text(o, t, common, sizeof(common));
+	common_cause_text(o, t, common, sizeof(common));
 	root =
 	    json_pack("{s:s,s:I,s:I,s:i,s:[ii],s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o,s:s}", "profile",
 		      o->profile->name, "programs", (json_int_t)s->programs, "seed", (json_int_t)o->seed,
@@ -266,7 +266,7 @@ static void print_json(const struct conform_options *o, struct totals *t, double
 	json_decref(root);
 }
 
-/* Says what the comparison would stand on, and whether it can. */
+/* Probes the host and prints what prevents a comparison, if anything does. */
 static bool can_compare(struct conform_options *o)
 {
 	const char *why;
@@ -317,7 +317,7 @@ int conform_command(int argc, char **argv)
 			fprintf(stderr, "quire conform: worker %u ended with status 0x%x\n", i, status);
 		}
 	}
-	t.crowd = atomic_load(&shared->crowd) > 0;
+	t.stopped_early = atomic_load(&shared->stopped_early) > 0;
 	munmap(shared, sizeof(*shared));
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The comparator: two runs of one program, field by field; nothing is rounded or forgiven. Where a kernel's
- * release is known to leave mappings apart that could be one, these count as one. */
+/* The comparator: two runs of one program, field by field; nothing is rounded or forgiven. If a kernel's
+ * release is known not to merge some adjacent mappings, they count as merged. */
 #include "conform.h"
 
 #include <inttypes.h>
@@ -22,7 +22,8 @@ static bool is_continued(const struct scn_row *row, const struct scn_row *next)
 	       (row->kind == SCN_KIND_ANON || row->offset + (row->end - row->start) == next->offset);
 }
 
-/* The row at *at, with those that it could be one with; *at is moved behind them. False: there is none. */
+/* Reads the row at *at, merged with the following rows it could merge with, and advances *at past them.
+ * False: no row is left. */
 static bool next_joined(const struct scn_run *run, const struct scn_result *r, size_t *at,
 			struct scn_row *out)
 {
@@ -61,7 +62,7 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 	const struct scn_result *x = &a->result[index], *y = &b->result[index];
 
 	if (x->state != y->state)
-		return "what was run";
+		return "outcome";
 	if (x->state != SCN_RAN)
 		return NULL;
 	if (x->signal != y->signal || x->code != y->code)
@@ -86,7 +87,7 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 	return NULL;
 }
 
-/* The page whose digests differ, in words. */
+/* Describes the page whose digests differ. */
 static void explain_memory(const struct scn_run *a, const struct scn_run *b, unsigned index, char *text,
 			   size_t size)
 {

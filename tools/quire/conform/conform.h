@@ -9,17 +9,17 @@
 
 /* --- Generating --- */
 
-/* Where choices come from: a generator of random numbers, or the bytes of a fuzzer. */
+/* The source of choices: a random number generator, or the bytes of a fuzzer. */
 struct conform_choice {
-	uint64_t state; /* of the generator, when `bytes` is NULL */
+	uint64_t state; /* state of the generator, if `bytes` is NULL */
 	const uint8_t *bytes;
 	size_t count, used;
 };
 
 /* What programs may contain. */
 enum {
-	CONFORM_FILES = 1, /* files of memory */
-	CONFORM_DISK = 2,  /* files of a disk file system */
+	CONFORM_FILES = 1, /* files in memory */
+	CONFORM_DISK = 2,  /* files on a disk file system */
 	CONFORM_FORK = 4,
 	CONFORM_KERNEL = 8,  /* accesses by the kernel */
 	CONFORM_REMOTE = 16, /* peek and poke */
@@ -33,39 +33,40 @@ enum {
 };
 
 struct conform_choice conform_seeded(uint64_t seed, uint64_t program);
-/* A program of about `ops` operations; a number of bytes ends it earlier. */
+/* Generates a program of about `ops` operations; it is shorter if the bytes run out. */
 void conform_generate(struct conform_choice *choice, unsigned ops, unsigned features,
 		      struct scn_program *out);
 
 /* --- Running and comparing --- */
 
-/* One of the two: a machine that runs programs. */
+/* One side of a comparison: a machine that runs programs. */
 struct conform_side {
 	const char *name;
 	void *context;
-	bool joins;                 /* of side[0]: mappings that could be one count as one */
-	const struct scn_run *last; /* of conform_compare(); NULL: its machinery failed */
-	/* The results, valid until the next call on this side; NULL with *out_text: the machinery failed. */
+	bool joins;                 /* used in side[0]: adjacent mappings that could merge count as merged */
+	const struct scn_run *last; /* set by conform_compare(); NULL: the side failed */
+	/* Returns the results, valid until the next call on this side; NULL, with the reason in *out_text,
+	 * if the side failed. */
 	const struct scn_run *(*run)(void *context, const struct scn_program *program, const char **out_text);
 	void (*close)(void *context);
 };
 
 struct conform_difference {
 	bool found;
-	bool broken;      /* a side's machinery failed, or the library found itself wrong: `text` */
+	bool broken;      /* a side failed, or the library found an inconsistency: see `text` */
 	unsigned index;   /* the first result that differs */
-	const char *what; /* of it: "residency"; NULL when broken */
+	const char *what; /* the field that differs, such as "residency"; NULL if broken */
 	char text[600];
 };
 
 /* Runs `program` on both sides and compares everything. */
 void conform_compare(struct conform_side side[2], const struct scn_program *program,
 		     struct conform_difference *out);
-/* Compares two finished runs. `join`: mappings that could be one count as one. */
+/* Compares two finished runs. `join`: adjacent mappings that could merge count as merged. */
 void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, bool join,
 			  struct conform_difference *out);
 
-/* Removes operations as long as a difference stays. Returns how many runs it took. */
+/* Removes operations while the sides still differ. Returns the number of runs. */
 unsigned conform_shrink(struct conform_side side[2], struct scn_program *program,
 			struct conform_difference *difference);
 
@@ -75,16 +76,16 @@ void conform_print_difference(FILE *to, struct conform_side side[2], const struc
 
 /* --- Kinds of difference (kinds.c) --- */
 
-/* What a difference is a case of: in which result it shows, and which operation it follows. */
+/* The kind of a difference: the field that shows it, and the operation that it follows. */
 struct conform_kind {
 	char what[24];  /* "residency", "minor faults" */
-	char cause[64]; /* "read of private memory"; "": none is seen */
+	char cause[64]; /* "read of private memory"; "": no cause found */
 };
-/* After conform_compare() has found a difference. */
+/* Classifies a difference that conform_compare() found. */
 void conform_kind_of(const struct conform_side side[2], const struct conform_difference *difference,
 		     struct conform_kind *out);
 
-/* How often each kind was met. */
+/* How often each kind occurred. */
 struct conform_kinds {
 	struct {
 		struct conform_kind kind;
@@ -93,23 +94,25 @@ struct conform_kinds {
 	unsigned rows, total;
 };
 void conform_kinds_add(struct conform_kinds *kinds, const struct conform_kind *kind);
-/* The cause that most differences have, how many, and in what most of those show. NULL: no cause. */
+/* Returns the most frequent cause, its count, and the field that shows most of those differences. NULL: no
+ * difference has a cause. */
 const char *conform_kinds_top(const struct conform_kinds *kinds, unsigned *out_count, const char **out_what);
 
 /* --- The two sides (sides.c) --- */
 
-/* Writes the digests of what the simulated machine gives, as a C header. False with a message. */
+/* Writes the digests of the simulated machine's results as a C header. False after a message. */
 bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned ops);
 
 /* --- Known differences between kernel versions (known.c) --- */
 
 struct conform_known {
-	unsigned from, before; /* versions, major << 8 | minor, for which it holds: from <= v < before */
+	unsigned from, before; /* applies to versions v (major << 8 | minor) with from <= v < before */
 	const char *what;
 	const char *reason;
-	/* Whether the operation must be left out on such a kernel. NULL: none is; mappings are joined. */
+	/* Whether the operation must be left out on such a kernel. NULL: none is left out; mappings are
+	 * merged instead. */
 	bool (*applies)(const struct scn_program *program, const struct scn_op *op);
-	unsigned modelled; /* bits 1 << enum quire_release: those profiles do as such a kernel does */
+	unsigned modelled; /* bits 1 << enum quire_release: profiles that behave as such a kernel does */
 };
 /* Ends with a NULL `what`. */
 extern const struct conform_known conform_known[];
@@ -117,10 +120,10 @@ extern const struct conform_known conform_known[];
 unsigned conform_kernel_version(void);
 /* The profile that describes kernels of `version`. */
 enum quire_release conform_release(unsigned version);
-/* Removes from the program what `version` is known to do in another way than the profile of `release`.
- * Returns how many operations. */
+/* Removes the operations that `version` is known to do differently from the profile of `release`. Returns
+ * their number. */
 unsigned conform_leave_out(struct scn_program *program, unsigned version, enum quire_release release);
-/* Whether `version` is known to leave mappings apart that could be one. */
+/* Whether `version` is known not to merge some adjacent mappings. */
 bool conform_joins(unsigned version);
 void conform_print_known(FILE *to, unsigned version, enum quire_release release);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The generator: programs that stay at edges, because that is where rules differ.
- * Here are the choices, and which operations a program has; generate_op.c fills them in. */
+/* The generator: programs that stay near edges, because rules differ there. This file makes choices and
+ * picks operations; generate_op.c fills them in. */
 #include "generate.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 
 struct conform_choice conform_seeded(uint64_t seed, uint64_t program)
 {
-	/* Hashed one after the other: seeds that are near each other share no programs. */
+	/* Hashed one after the other, so that neighbouring seeds share no programs. */
 	uint64_t first = scn_hash(0, &seed, sizeof(seed));
 	struct conform_choice choice = {.state = scn_hash(first, &program, sizeof(program))};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside the generator: its state, its choices, and one operation. */
+/* Internal declarations of the generator: its state, its choices, and one operation. */
 #ifndef QUIRE_CONFORM_GENERATE_H
 #define QUIRE_CONFORM_GENERATE_H
 
@@ -9,7 +9,7 @@ enum {
 	CONFORM_MAX_REGIONS = 20
 };
 
-/* What the generator believes to be mapped. */
+/* A mapping as the generator remembers it. */
 struct region {
 	struct scn_addr start;
 	int32_t pages;
@@ -31,18 +31,18 @@ struct generator {
 	struct process process[SCN_MAX_PROCS];
 	struct process *now;
 	unsigned living;
-	bool left_behind;     /* a remap with DONTUNMAP is in the program */
-	bool memlock_limited; /* ... or a limit of locked memory; never both: see docs/conform.md */
+	bool left_behind;     /* the program has a remap with DONTUNMAP */
+	bool memlock_limited; /* the program has a limit of locked memory; never both: see docs/conform.md */
 };
 
-/* The next choice: below n, or true in so many of 100 cases. */
+/* The next choice: a number below n, or true with a chance in percent. */
 unsigned conform_below(struct generator *g, unsigned n);
 bool conform_percent(struct generator *g, unsigned n);
 
-/* Whether a file of the program is on a disk. */
+/* Whether the program has a file on a disk. */
 bool conform_has_disk_file(const struct generator *g);
 
-/* Fills in an operation of the process g->now, whose verb and value are chosen. */
+/* Fills in an operation of process g->now; its verb and value are already chosen. */
 void conform_generate_op(struct generator *g, struct scn_op *op);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The generator's operations: their addresses, sizes and flags.
  *
- * It keeps a rough idea of what each process has mapped, never asking whether an operation succeeded:
- * a wrong idea only makes an address less interesting. Addresses are ends of mappings, a page or a
- * byte to either side, most of them within 64 pages around a boundary of page tables. */
+ * It tracks roughly what each process has mapped and never checks whether an operation succeeded: a wrong
+ * guess only makes an address less interesting. Addresses are ends of mappings, plus or minus a page or a
+ * byte, most of them within 64 pages of a page-table boundary. */
 #include "generate.h"
 
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "../scenario/names.h"
 
 enum {
-	WINDOW = 224, /* first page of the arena that is used; page tables meet at 256 */
+	WINDOW = 224, /* first page of the arena in use; a page table ends at page 256 */
 	WINDOW_PAGES = 64,
-	STACK_PAGE = 1000, /* where growing mappings are put */
+	STACK_PAGE = 1000, /* place of growing mappings */
 	HEAP_PAGES = 24
 };
 
@@ -60,7 +60,7 @@ static struct scn_addr edge(struct generator *g)
 	return moved(r->start, page + near[conform_below(g, 8)]);
 }
 
-/* An address inside a mapping most of the time, at an edge of a page often. */
+/* An address that is usually inside a mapping and often at the edge of a page. */
 static struct scn_addr inside_address(struct generator *g)
 {
 	static const int16_t bytes[8] = {0, 0, 0, 1, 8, 2048, 4095, 100};
@@ -87,7 +87,7 @@ static struct scn_size some_pages(struct generator *g, unsigned most)
 	return size;
 }
 
-/* A range: a whole mapping, from one edge on, or over several with the holes between. */
+/* A range: a whole mapping, one that starts at an edge, or several mappings with the holes between them. */
 static void range(struct generator *g, struct scn_op *op)
 {
 	const struct region *r = any_region(g);
@@ -118,9 +118,9 @@ static unsigned some_file(struct generator *g)
 	return g->program->file_count ? conform_below(g, g->program->file_count) : SCN_NONE;
 }
 
-/* --- The rough idea --- */
+/* --- Tracked mappings --- */
 
-static void believe_mapped(struct generator *g, const struct region *r)
+static void track_mapped(struct generator *g, const struct region *r)
 {
 	struct process *p = g->now;
 
@@ -130,7 +130,7 @@ static void believe_mapped(struct generator *g, const struct region *r)
 		p->region[conform_below(g, CONFORM_MAX_REGIONS)] = *r;
 }
 
-static void believe_unmapped(struct generator *g, const struct scn_op *op)
+static void track_unmapped(struct generator *g, const struct scn_op *op)
 {
 	struct process *p = g->now;
 
@@ -180,7 +180,7 @@ static uint8_t new_name(struct generator *g)
 	return p->name_count++;
 }
 
-/* What a mapping of a disk file shows at and beyond its last page depends on whether there was a table. */
+/* The contents at and beyond the last page of a mapped disk file depend on whether a page table existed. */
 static void inside_disk_file(struct generator *g, struct scn_op *op)
 {
 	int32_t pages = g->program->file[op->file].size.pages;
@@ -228,13 +228,13 @@ static void gen_map(struct generator *g, struct scn_op *op)
 	r.file = op->file;
 	r.prot = (uint8_t)op->prot;
 	if (r.pages > 0)
-		believe_mapped(g, &r);
+		track_mapped(g, &r);
 }
 
 static void gen_unmap(struct generator *g, struct scn_op *op)
 {
 	range(g, op);
-	believe_unmapped(g, op);
+	track_unmapped(g, op);
 }
 
 static void gen_protect(struct generator *g, struct scn_op *op)
@@ -279,7 +279,7 @@ static void gen_remap(struct generator *g, struct scn_op *op)
 		return;
 	made.start = (struct scn_addr){.base = SCN_BASE_NAME, .name = op->name};
 	made.pages = op->len2.pages;
-	believe_mapped(g, &made);
+	track_mapped(g, &made);
 }
 
 static void gen_brk(struct generator *g, struct scn_op *op)
@@ -296,7 +296,7 @@ static void gen_brk(struct generator *g, struct scn_op *op)
 		op->addr = moved(r->start, (int32_t)conform_below(g, 3) - 1);
 	heap.pages = op->addr.off.pages;
 	if (heap.pages > 0)
-		believe_mapped(g, &heap);
+		track_mapped(g, &heap);
 }
 
 static void gen_advise(struct generator *g, struct scn_op *op)
@@ -313,7 +313,7 @@ static void gen_advise(struct generator *g, struct scn_op *op)
 
 	range(g, op);
 	op->flags = advice[conform_below(g, 32)];
-	/* A hole in a file of a disk is read ahead by heuristics that no rule describes. */
+	/* Read-ahead of a hole in a disk file follows heuristics that no rule describes. */
 	if (op->flags == SCN_ADV_REMOVE && conform_has_disk_file(g))
 		op->flags = SCN_ADV_DONTNEED;
 }
@@ -351,7 +351,7 @@ static void gen_file(struct generator *g, struct scn_op *op)
 	op->file = (uint8_t)some_file(g);
 	file = &g->program->file[op->file];
 	if (file->kind == SCN_FILE_DISK) {
-		/* Never beyond its end, and no holes. */
+		/* A disk file is not extended and gets no holes. */
 		if (op->verb == SCN_TRUNCATE || op->verb == SCN_PUNCH)
 			op->verb = SCN_FREAD;
 		op->off.pages = (int32_t)conform_below(g, (unsigned)file->size.pages + 1);
@@ -369,7 +369,7 @@ static void gen_file(struct generator *g, struct scn_op *op)
 		op->len = (struct scn_size){0};
 }
 
-/* The lower half of the operations: those with an operand or two. */
+/* The remaining operations. */
 static void gen_rest(struct generator *g, struct scn_op *op)
 {
 	switch (op->verb) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Kinds of difference: many programs that differ in one way are one fact, not many.
+/* Kinds of differences: many programs that differ in the same way are one finding.
  *
- * A difference shows in a result, and is about a page. The operation that last touched the page before is
- * taken for its cause: residency that differs after a read of private memory, wherever it is seen. */
+ * A difference shows in a result and concerns a page. The last operation that touched the page before is
+ * taken as its cause. For example, residency differs after a read of private memory, whichever operation
+ * shows it. */
 #include "conform.h"
 
 #include <string.h>
@@ -18,7 +19,8 @@ static scn_place page_of(const struct scn_run *run, scn_place place)
 	return place == PLACE_NONE ? place : place / run->backend->page_size * run->backend->page_size;
 }
 
-/* The first record of two views that is not the same; the shorter one's count when one ends. */
+/* The index of the first record that differs between two views; the length of the shorter view if none
+ * does. */
 static unsigned first_unlike(const struct scn_run *a, const struct scn_run *b, unsigned index, size_t record)
 {
 	const struct scn_result *x = &a->result[index], *y = &b->result[index];
@@ -30,7 +32,7 @@ static unsigned first_unlike(const struct scn_run *a, const struct scn_run *b, u
 	return (unsigned)(at / record);
 }
 
-/* The n-th page of the rows that a layout shows. */
+/* The n-th page of the rows of a layout. */
 static scn_place nth_page(const struct scn_run *run, unsigned layout, unsigned n)
 {
 	const struct scn_result *r = &run->result[layout];
@@ -121,7 +123,7 @@ static uint64_t bytes_touched(const struct scn_run *run, const struct scn_op *op
 	}
 }
 
-/* Where an operation did something: what it bound, or what it was given. */
+/* The start of the range that an operation acted on: the mapping it bound, or its address operand. */
 static scn_place start_of(const struct scn_run *run, unsigned index)
 {
 	const struct scn_op *op = &run->program->op[index];
@@ -141,8 +143,8 @@ static bool touches(const struct scn_run *run, unsigned index, scn_place page)
 	return page >= start && page - start < bytes + run->backend->page_size - 1;
 }
 
-/* Operations that bring or take pages, by what they do; NULL: it does neither. */
-static const char *doing(const struct scn_op *op)
+/* The name of an operation's effect on pages; NULL: it neither maps nor discards any. */
+static const char *effect_of(const struct scn_op *op)
 {
 	switch (op->verb) {
 	case SCN_READ:
@@ -177,12 +179,13 @@ static const char *doing(const struct scn_op *op)
 static int cause_before(const struct scn_run *run, unsigned index, scn_place page)
 {
 	for (int i = (int)index - 1; i >= 0; i--)
-		if (doing(&run->program->op[i]) && touches(run, (unsigned)i, page))
+		if (effect_of(&run->program->op[i]) && touches(run, (unsigned)i, page))
 			return i;
 	return -1;
 }
 
-/* What is mapped at the page when operation `index` is done. A heap, and what a stack grew by, is private. */
+/* The kind of memory at the page after operation `index`. The heap and the grown part of a stack are
+ * private. */
 static const char *memory_name(const struct scn_run *run, unsigned index, scn_place page)
 {
 	for (int i = (int)index; i >= 0; i--) {
@@ -200,7 +203,7 @@ static const char *memory_name(const struct scn_run *run, unsigned index, scn_pl
 static bool is_of_the_call(const char *what)
 {
 	return strcmp(what, "address") == 0 || strcmp(what, "errno") == 0 || strcmp(what, "layout") == 0 ||
-	       strcmp(what, "what was run") == 0;
+	       strcmp(what, "outcome") == 0;
 }
 
 void conform_kind_of(const struct conform_side side[2], const struct conform_difference *difference,
@@ -228,12 +231,12 @@ void conform_kind_of(const struct conform_side side[2], const struct conform_dif
 	if (page == PLACE_NONE)
 		return;
 	cause = cause_before(a, index < ops ? index : ops, page);
-	if (cause < 0 && index < ops && doing(op))
+	if (cause < 0 && index < ops && effect_of(op))
 		cause = (int)index;
-	/* At the end every page is read, touched or not. */
+	/* The final views read every page, even one that no operation touched. */
 	if (cause >= 0 || index >= ops)
 		snprintf(out->cause, sizeof(out->cause), "%s of %s",
-			 cause >= 0 ? doing(&a->program->op[cause]) : "read",
+			 cause >= 0 ? effect_of(&a->program->op[cause]) : "read",
 			 memory_name(a, cause >= 0 ? (unsigned)cause : ops - 1, page));
 }
 
@@ -247,7 +250,7 @@ void conform_kinds_add(struct conform_kinds *kinds, const struct conform_kind *k
 	while (i < kinds->rows && (strcmp(kinds->row[i].kind.what, kind->what) != 0 ||
 				   strcmp(kinds->row[i].kind.cause, kind->cause) != 0))
 		i++;
-	/* What comes when the table is full counts in the total only. */
+	/* If the table is full, a new kind counts only in the total. */
 	if (i == sizeof(kinds->row) / sizeof(kinds->row[0]))
 		return;
 	if (i == kinds->rows)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Where kernels differ from the library by their version: one table, each row with its reason.
+/* The known differences between kernel versions and the library: one table, with a reason in each row.
  *
- * System calls have the answers of the newest kernel that the library was proven on in every profile, and the
- * fault path follows the profile. On an older kernel the rows that hold for it take the operations in question
- * out of the programs, on both sides, and the table is printed. A row about the fault path is not needed with a
- * profile that has the older rule. */
+ * In every profile, system calls behave as in the newest kernel that the library was compared with; the
+ * fault path follows the profile. On an older kernel, the rows that apply to it remove the operations
+ * concerned from the programs, on both sides, and are printed. A row about the fault path is not needed
+ * with a profile that has the older rule. */
 #include "conform.h"
 
 #include <stdlib.h>
@@ -97,16 +97,16 @@ const struct conform_known conform_known[] = {
     {VERSION(5, 19), VERSION(6, 5), "peek, poke", "before 6.5 access by another process grows a stack",
      is_remote, 0},
     {0, VERSION(6, 17), "remap",
-     "since 6.17 one call moves several mappings, and refusals were put into another order", is_remap, 0},
+     "since 6.17 one call moves several mappings, and errors are checked in another order", is_remap, 0},
     {VERSION(5, 14), VERSION(6, 17), "advise populate-read, populate-write",
-     "6.1 populates what lies behind a hole, and then refuses", is_populate, 0},
+     "6.1 populates the pages after a hole before it fails", is_populate, 0},
     {VERSION(4, 5), VERSION(6, 17), "advise free",
-     "6.1 leaves an entry read-only in mprotect that this advice has made clean", is_free, 0},
-    {0, VERSION(6, 17), "truncate of a file of a disk",
-     "on 6.1 a file that grows shows what a mapping wrote behind its end", is_disk_truncate, 0},
-    {0, VERSION(6, 17), "mappings that could be one",
-     "6.1 joins fewer of them: never written ones with others, and those that mprotect made read-only", NULL,
-     0},
+     "in 6.1 mprotect leaves an entry read-only after this advice made it clean", is_free, 0},
+    {0, VERSION(6, 17), "truncate of a file on a disk",
+     "on 6.1 a file that grows shows what a mapping wrote beyond its end", is_disk_truncate, 0},
+    {0, VERSION(6, 17), "adjacent mappings that could merge",
+     "6.1 merges fewer of them: not unwritten ones with written ones, nor those that mprotect made read-only",
+     NULL, 0},
     {0, 0, NULL, NULL, NULL, 0},
 };
 
@@ -171,7 +171,7 @@ void conform_print_known(FILE *to, unsigned version, enum quire_release release)
 	for (const struct conform_known *k = conform_known; k->what; k++) {
 		if (!holds(k, version, release))
 			continue;
-		fprintf(to, "  %s on this kernel: %s: %s\n", k->applies ? "left out" : "counted as one",
+		fprintf(to, "  %s on this kernel: %s: %s\n", k->applies ? "left out" : "counted as merged",
 			k->what, k->reason);
 		count++;
 	}

@@ -75,7 +75,7 @@ static bool leave_feature(struct conform_options *o, const char *name)
 	return false;
 }
 
-/* What is wrong with the value; NULL: nothing. */
+/* Returns what is wrong with the value, or NULL. */
 static const char *take_number(struct conform_options *o, int option, const char *value)
 {
 	switch (option) {
@@ -98,7 +98,7 @@ static const char *take_number(struct conform_options *o, int option, const char
 	}
 }
 
-/* Only tried here: the probes come first. */
+/* Only checks the syntax: the traits are applied after the probes. */
 static const char *force_traits(struct conform_options *o, const char *value)
 {
 	struct scn_traits trial;
@@ -179,7 +179,7 @@ int conform_options_parse(struct conform_options *out, int argc, char **argv)
 	if (optind < argc)
 		return option_error("conform", "no arguments are taken", argv[optind]);
 	if (out->record && out->profile != &quire_profile_6)
-		return option_error("conform", "--record is of linux-6 alone; not of", out->profile->name);
+		return option_error("conform", "--record supports only linux-6, not", out->profile->name);
 	if (out->one)
 		out->programs = out->jobs = 1;
 	if (out->jobs > out->programs)
@@ -193,26 +193,26 @@ void conform_help(FILE *out)
 	      "Runs random memory programs on the simulated machine (x86-64) and on the running kernel,\n"
 	      "and compares every result: values, errno, signals, fault counts, mappings, residency,\n"
 	      "contents. A difference is shrunk and printed as a scenario.\n\n"
-	      "  --programs N     how many (default 2000)\n"
-	      "  --seed S         which (default: from the clock; printed)\n"
-	      "  --ops K          operations of a program, about (default 40)\n"
+	      "  --programs N     number of programs (default 2000)\n"
+	      "  --seed S         seed (default: from the clock; printed)\n"
+	      "  --ops K          approximate operations of a program (default 40)\n"
 	      "  --jobs J         workers (default: one for each CPU)\n"
-	      "  --only N         program N alone\n"
-	      "  --differences D  stop a worker after D (default 5)\n"
+	      "  --only N         run only program N\n"
+	      "  --differences D  stop a worker after D differences (default 5)\n"
 	      "  --without F      leave out files, disk, fork, kernel, remote, exec, locks, stack, remap, "
 	      "brk or advise\n"
 	      "  --profile P      linux-2.4, linux-2.6, linux-4.14 or linux-6 (default): the rules of the\n"
 	      "                   simulated side, for running on an old kernel\n"
 	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
-	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
-	      "  --self           the host against itself: is it deterministic?\n"
-	      "  --trait T=V,...  the simulated side with these traits, whatever the probes find\n"
-	      "  --stand-in T=V,...  in the host's place a simulated machine with these traits\n"
+	      "  --mutant NAME    break that rule of the library (builds with mutants only)\n"
+	      "  --self           compare the host with itself, to see if it is deterministic\n"
+	      "  --trait T=V,...  give the simulated side these traits, whatever the probes find\n"
+	      "  --stand-in T=V,...  replace the host by a simulated machine with these traits\n"
 	      "  --out DIR        write each difference to a file there\n"
-	      "  --record FILE    write what the library gives, for the static program, and compare nothing\n"
-	      "  --json           the result as JSON\n"
-	      "  --quiet          no progress\n"
+	      "  --record FILE    record the library's results for the static program; compare nothing\n"
+	      "  --json           print the result as JSON\n"
+	      "  --quiet          print no progress\n"
 	      "  --help           this text\n\n"
-	      "Exit status: 0 no difference, 1 one was found, 2 bad use or a worker was lost.\n",
+	      "Exit status: 0 no difference, 1 a difference was found, 2 bad use or a worker was lost.\n",
 	      out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What quire conform was asked to do. */
+/* The options of quire conform. */
 #ifndef QUIRE_CONFORM_OPTIONS_H
 #define QUIRE_CONFORM_OPTIONS_H
 
@@ -19,13 +19,13 @@ struct conform_options {
 	const char *out;
 	const char *record;
 	unsigned check_every;
-	const char *forced;       /* --trait: NAME=VALUE, whatever the probes find; NULL: none */
-	bool stand_in;            /* a simulated machine in the host's place */
-	struct scn_traits twin;   /* its traits */
-	struct scn_traits traits; /* of the host, as probed; of the simulated side */
+	const char *forced;       /* --trait: NAME=VALUE, overrides the probes; NULL: none */
+	bool stand_in;            /* a simulated machine replaces the host */
+	struct scn_traits twin;   /* traits of that machine */
+	struct scn_traits traits; /* of the simulated side: as probed on the host, then forced */
 };
 
-/* Fills `out` from the command line. Returns -1 to go on, else an exit status. */
+/* Fills `out` from the command line. Returns -1 to continue, else an exit status. */
 int conform_options_parse(struct conform_options *out, int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* quire conform --record: what the library gives for random programs, as tables of digests for the
- * static conformance program, which has no library to ask. One table for each set of traits that kernels
- * are met with; where none fits a kernel, the static program says which trait is in the way. */
+/* quire conform --record: writes digests of the library's results for random programs, as tables for the
+ * static conformance program, which does not contain the library. There is one table for each known set of
+ * traits; if none fits a kernel, the static program names the trait that differs. */
 #include "conform.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static void begin(FILE *to, uint64_t programs, uint64_t seed, unsigned ops, unsi
 	    "#include <stdint.h>\n\n"
 	    "#define RECORDED_SEED %" PRIu64 "\n"
 	    "#define RECORDED_OPS %u\n"
-	    "/* The first version of Linux that nothing is left out for, major << 8 | minor. */\n"
+	    "/* The first version of Linux for which nothing is left out, major << 8 | minor. */\n"
 	    "#define RECORDED_FROM (%uu << 8 | %u)\n"
 	    "#define RECORDED_PROGRAMS %" PRIu64 "\n"
 	    "static const struct {\n\tconst char *traits;\n\tuint64_t digest[RECORDED_PROGRAMS];\n} "
@@ -29,7 +29,7 @@ static void begin(FILE *to, uint64_t programs, uint64_t seed, unsigned ops, unsi
 	    seed, ops, version >> 8, version & 255, programs);
 }
 
-/* The first version that no row of the table of known differences holds for. */
+/* The first version to which no row of the table of known differences applies. */
 static unsigned first_plain_version(void)
 {
 	unsigned version = 0;
@@ -39,7 +39,7 @@ static unsigned first_plain_version(void)
 	return version;
 }
 
-/* Traits that differ from the usual ones, as scn_traits_read() reads them. */
+/* The recorded sets of traits, in the syntax of scn_traits_read(); the others have their usual values. */
 static const char *const recorded_sets[] = {"zero-page=yes", "zero-page=no"};
 
 static bool record_all(FILE *to, struct scn_sim *sim, uint64_t programs, uint64_t seed, unsigned ops,
@@ -100,7 +100,6 @@ bool conform_record(const char *path, uint64_t programs, uint64_t seed, unsigned
 		}
 	}
 	if (!good)
-		fprintf(stderr, "quire conform: %s: %s\n", path,
-			why ? why : "the machine found the library wrong");
+		fprintf(stderr, "quire conform: %s: %s\n", path, why ? why : "the machine reported findings");
 	return good;
 }

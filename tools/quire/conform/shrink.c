@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The shrinker: takes operations away, in halves, quarters, one by one, and then makes those that stay
- * simpler, as long as the two sides still differ. */
+/* The shrinker: removes operations in halves, quarters, down to single ones, then simplifies the rest,
+ * while the two sides still differ. */
 #include "conform.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct shrinker {
 	struct scn_program *best;
 	struct scn_program *trial;
 	struct conform_difference *difference;
-	bool broken; /* what we look for: a machinery that fails, or results that differ */
+	bool broken; /* what must persist: a side that fails (true), or results that differ */
 	unsigned runs;
 };
 
@@ -21,7 +21,7 @@ enum {
 	MOST_RUNS = 4000
 };
 
-/* Tries `trial`; keeps it when the difference stays. */
+/* Tries `trial` and keeps it if the difference persists. */
 static bool try_it(struct shrinker *s)
 {
 	struct conform_difference difference;
@@ -63,7 +63,7 @@ static bool remove_chunks(struct shrinker *s)
 	return any;
 }
 
-/* One simpler form of an operation. Returns false when this form is what it is already. */
+/* Applies one simplification to an operation. Returns false if it changes nothing. */
 static bool simplify(struct scn_op *op, unsigned how)
 {
 	struct scn_op before = *op;
@@ -121,7 +121,7 @@ static bool simplify_ops(struct shrinker *s)
 	return any;
 }
 
-/* Files that nobody names any more: from the last, so that numbers stay. */
+/* Drops unused files from the end of the list, so that the numbers of the others stay the same. */
 static void drop_files(struct shrinker *s)
 {
 	while (s->best->file_count) {
@@ -145,23 +145,24 @@ static void rename_unbound(struct scn_addr *addr, const bool bound[SCN_MAX_NAMES
 	}
 }
 
-/* What the text could not say: names whose mapping was taken away mean the start of the arena, and
- * processes that nobody forks do nothing. */
+/* Rewrites what the text form cannot express: a name whose mapping was removed becomes the start of the
+ * arena, and operations of a process that is never forked are dropped. */
 static void make_printable(struct scn_program *program)
 {
 	bool bound[SCN_MAX_NAMES] = {false};
-	bool born[SCN_MAX_PROCS] = {true};
+	bool forked[SCN_MAX_PROCS] = {true};
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < program->op_count; i++) {
 		struct scn_op *op = &program->op[i];
 
-		if (!born[op->proc] || ((op->verb == SCN_PEEK || op->verb == SCN_POKE) && !born[op->other]))
+		if (!forked[op->proc] ||
+		    ((op->verb == SCN_PEEK || op->verb == SCN_POKE) && !forked[op->other]))
 			continue;
 		rename_unbound(&op->addr, bound);
 		rename_unbound(&op->to, bound);
 		if (op->verb == SCN_FORK)
-			born[op->other] = true;
+			forked[op->other] = true;
 		if (op->name != SCN_NONE)
 			bound[op->name] = true;
 		program->op[kept++] = *op;

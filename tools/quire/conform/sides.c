@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two sides of a comparison: the running kernel or a machine in its place, and the simulated machine
- * with the traits that the first was found to have. */
+/* The two sides of a comparison: the running kernel, or a machine that replaces it, and a simulated
+ * machine with the traits that were found on the first side. */
 #include "worker.h"
 
 #include "../scenario/sim_backend.h"
@@ -37,7 +37,7 @@ static bool open_host(const struct conform_options *o, struct conform_side *side
 		side->close = close_sim;
 		return side->context != NULL;
 	}
-	*out_why = "the host's processes could not be made";
+	*out_why = "cannot create the processes on the host";
 	side->context = scn_host_open();
 	side->run = run_host;
 	side->close = close_host;
@@ -51,7 +51,7 @@ bool conform_open_sides(const struct conform_options *o, struct conform_side sid
 					.mutant = o->mutant,
 					.check_every = o->check_every};
 
-	/* The host first: what it forks from must still be small. */
+	/* Open the host first, while the process that it forks is still small. */
 	if (!open_host(o, &side[0], "host", out_why))
 		return false;
 	side[0].joins = !o->stand_in && conform_joins(conform_kernel_version());

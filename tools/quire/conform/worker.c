@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker of quire conform: generates, compares, shrinks, and tells the conductor.
+/* A worker of quire conform: generates, compares, shrinks, and reports to the conductor.
  *
- * Its first programs are a sample. Where many of them differ, and most of those in one way, that is a
- * trait of the host that no probe knows, or a rule that is broken outright: one of them is shrunk, and
- * the rest would say the same. Otherwise each difference is shrunk. */
+ * Its first programs are a sample. If many of them differ, and most of those in the same way, the host has
+ * a trait that no probe knows, or a rule is completely broken. Then only one difference is shrunk, since
+ * the others would show the same. Otherwise each difference is shrunk. */
 #include "worker.h"
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 
 enum {
 	PROGRAM_SECONDS = 600,
-	TELL_EVERY = 16,
+	REPORT_EVERY = 16,
 	SAMPLE = 50,
-	CROWD = 16,  /* differences in a sample that are too many to shrink each */
-	CROWD_IN = 5 /* and at least one program in so many */
+	MANY_DIFFERENCES = 16, /* this many differences in a sample are too many to shrink each */
+	MANY_ONE_IN = 5        /* ... if at least one program in this many differs */
 };
 
 struct worker {
@@ -27,7 +27,7 @@ struct worker {
 	struct conform_side side[2];
 	struct scn_program *program;
 	struct conform_record counts;
-	uint64_t done; /* programs */
+	uint64_t done; /* programs compared */
 	unsigned differences;
 	/* Of the sample. */
 	struct conform_kinds kinds;
@@ -57,7 +57,7 @@ static bool send_all(int fd, const void *bytes, size_t count)
 	return true;
 }
 
-static bool tell_counts(struct worker *w)
+static bool report_counts(struct worker *w)
 {
 	bool good = send_all(w->fd, &w->counts, sizeof(w->counts));
 
@@ -65,7 +65,7 @@ static bool tell_counts(struct worker *w)
 	return good;
 }
 
-static void tell_seen(struct worker *w, const struct conform_kind *kind)
+static void report_seen(struct worker *w, const struct conform_kind *kind)
 {
 	struct conform_record record = {.kind = CONFORM_SEEN, .seen = *kind};
 
@@ -101,8 +101,8 @@ static unsigned make_program(struct worker *w, uint64_t number)
 		    : conform_leave_out(w->program, conform_kernel_version(), w->o->profile->release));
 }
 
-/* Shrinks the difference of a program that was just compared, and tells it. */
-static void shrink_and_tell(struct worker *w, uint64_t number, struct conform_difference *difference)
+/* Shrinks the difference of the program that was just compared, and reports it. */
+static void shrink_and_report(struct worker *w, uint64_t number, struct conform_difference *difference)
 {
 	struct conform_record record = {.kind = CONFORM_SHRUNK, .program = number};
 	char *text = NULL;
@@ -116,7 +116,7 @@ static void shrink_and_tell(struct worker *w, uint64_t number, struct conform_di
 	if (difference->found)
 		record.shrink_runs = conform_shrink(w->side, w->program, difference);
 	if (!difference->found)
-		snprintf(difference->text, sizeof(difference->text), "seen once, and not again");
+		snprintf(difference->text, sizeof(difference->text), "not reproducible");
 	record.shrunk_ops = w->program->op_count;
 	fprintf(to, "# quire conform --seed %" PRIu64 " --ops %u --only %" PRIu64 "\n", w->o->seed, w->o->ops,
 		number);
@@ -135,7 +135,7 @@ static void shrink_number(struct worker *w, uint64_t number)
 
 	make_program(w, number);
 	conform_compare(w->side, w->program, &difference);
-	shrink_and_tell(w, number, &difference);
+	shrink_and_report(w, number, &difference);
 }
 
 static bool compare_number(struct worker *w, uint64_t number, struct conform_difference *out)
@@ -147,7 +147,7 @@ static bool compare_number(struct worker *w, uint64_t number, struct conform_dif
 	w->done++;
 	if (!out->broken)
 		count_run(w->side[0].last, &w->counts);
-	return w->counts.programs < TELL_EVERY || tell_counts(w);
+	return w->counts.programs < REPORT_EVERY || report_counts(w);
 }
 
 /* --- The sample --- */
@@ -164,33 +164,33 @@ static void remember(struct worker *w, uint64_t number, const struct conform_kin
 	w->met[w->met_count++].kind = *kind;
 }
 
-/* The cause that the sample's differences have in common; NULL: they are not many, or not alike. */
-static const char *crowd_of(const struct worker *w)
+/* The common cause of the sample's differences; NULL: they are few, or have different causes. */
+static const char *common_cause(const struct worker *w)
 {
 	const char *what, *cause;
 	unsigned count;
 
-	if (w->met_count < CROWD || w->met_count * CROWD_IN < w->done)
+	if (w->met_count < MANY_DIFFERENCES || w->met_count * MANY_ONE_IN < w->done)
 		return NULL;
 	cause = conform_kinds_top(&w->kinds, &count, &what);
 	return count * 2 >= w->met_count ? cause : NULL;
 }
 
-/* Ends the sample. Returns false when there is no more to be done. */
+/* Ends the sample. Returns false if the worker should stop. */
 static bool end_sample(struct worker *w)
 {
-	const char *crowd = crowd_of(w);
+	const char *cause = common_cause(w);
 	unsigned i = 0;
 
-	if (!crowd) {
+	if (!cause) {
 		for (; i < w->met_count && w->differences < w->o->most; i++)
 			shrink_number(w, w->met[i].number);
 		return w->differences < w->o->most;
 	}
-	/* One worker shrinks one. */
-	while (strcmp(w->met[i].kind.cause, crowd) != 0)
+	/* Only the first worker that gets here shrinks a program. */
+	while (strcmp(w->met[i].kind.cause, cause) != 0)
 		i++;
-	if (atomic_fetch_add(&w->shared->crowd, 1) == 0)
+	if (atomic_fetch_add(&w->shared->stopped_early, 1) == 0)
 		shrink_number(w, w->met[i].number);
 	return false;
 }
@@ -212,11 +212,11 @@ static void work_on(struct worker *w, unsigned job)
 			struct conform_kind kind;
 
 			conform_kind_of(w->side, &difference, &kind);
-			tell_seen(w, &kind);
+			report_seen(w, &kind);
 			if (sampling)
 				remember(w, number, &kind);
 			else
-				shrink_and_tell(w, number, &difference);
+				shrink_and_report(w, number, &difference);
 		}
 		if (sampling && w->done == SAMPLE) {
 			sampling = false;
@@ -247,7 +247,7 @@ int conform_work(const struct conform_options *o, struct conform_shared *shared,
 		return 2;
 	}
 	work_on(w, job);
-	tell_counts(w);
+	report_counts(w);
 	alarm(0);
 	w->side[0].close(w->side[0].context);
 	w->side[1].close(w->side[1].context);

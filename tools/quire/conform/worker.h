@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the conductor of quire conform and its workers: one pipe each, records in it. */
+/* The protocol between the conductor of quire conform and its workers: each worker writes records to its
+ * pipe. */
 #ifndef QUIRE_CONFORM_WORKER_H
 #define QUIRE_CONFORM_WORKER_H
 
@@ -9,8 +10,8 @@
 
 enum conform_record_kind {
 	CONFORM_COUNTS = 0,
-	CONFORM_SHRUNK = 1, /* a difference, with its text after the record */
-	CONFORM_SEEN = 2    /* a difference as it was met, with its kind */
+	CONFORM_SHRUNK = 1, /* a shrunk difference; its text follows the record */
+	CONFORM_SEEN = 2    /* a difference before shrinking, with its kind */
 };
 
 struct conform_record {
@@ -24,15 +25,16 @@ struct conform_record {
 
 /* In memory that all workers share. */
 struct conform_shared {
-	_Atomic unsigned crowd; /* workers that found most of their programs to differ in one way */
+	_Atomic unsigned
+	    stopped_early; /* number of workers that stopped because most differences have one cause */
 };
 
-/* A worker's whole life; `job` is its number. Returns its exit status. */
+/* Runs worker number `job`. Returns its exit status. */
 int conform_work(const struct conform_options *o, struct conform_shared *shared, unsigned job, int fd);
 
-/* sides.c: the host or its stand-in, and the simulated machine that is compared with it. */
+/* sides.c: opens the host or its stand-in, and the simulated machine that is compared with it. */
 bool conform_open_sides(const struct conform_options *o, struct conform_side side[2], const char **out_why);
-/* Finds out the host's traits, and those that were forced. False with a reason. */
+/* Probes the host's traits and applies the forced ones. False with a reason. */
 bool conform_probe(const struct conform_options *o, struct scn_traits *out, const char **out_why);
 
 #endif

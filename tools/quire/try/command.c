@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* quire try: runs scenario files on the simulated machine or on the running kernel, and judges them. */
+/* quire try: runs scenario files on the simulated machine or on the running kernel, and checks the
+ * results. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -39,7 +40,7 @@ static void failed(void *context, unsigned index, const char *text)
 		printf("%s:%u: %s\n", report->path, line, text);
 }
 
-/* Reads a file whole. NULL with a message. */
+/* Reads a whole file. NULL after a message. */
 static char *read_text(const char *path, size_t *out_bytes)
 {
 	FILE *from;
@@ -133,7 +134,7 @@ static void end_report(struct session *s, const char *why)
 		       r->skipped ? ", some skipped" : "");
 }
 
-/* Whether the machine lacks what the scenario needs; says so. */
+/* Whether the machine lacks a trait that the scenario needs; if so, prints it. */
 static bool lacks(struct session *s, const char *path, const struct scn_program *program)
 {
 	const struct scn_traits *traits = &s->options.traits;
@@ -142,7 +143,8 @@ static bool lacks(struct session *s, const char *path, const struct scn_program 
 
 	if (missing == SCN_TRAITS)
 		missing = scn_traits_missing(traits, program->needs);
-	/* The simulated machine acts these out within the arena; the kernel does what it does. */
+	/* The simulated machine emulates these traits; on the kernel, scenarios that show them are left
+	 * out. */
 	if (missing == SCN_TRAITS && s->options.on_host)
 		missing = scn_traits_shown_by(traits, program);
 	if (missing == SCN_TRAITS)
@@ -212,7 +214,7 @@ static void try_path(struct session *s, const char *path)
 	if (count >= 0)
 		free(entry);
 	if (count <= 0) {
-		fprintf(stderr, "quire try: %s: no scenarios (*.scn) there\n", path);
+		fprintf(stderr, "quire try: %s: the folder has no scenarios (*.scn)\n", path);
 		s->unreadable++;
 	}
 }
@@ -303,20 +305,20 @@ void try_help(FILE *out)
 	      "  --profile P      linux-2.4, linux-2.6, linux-4.14, linux-6 (default)\n"
 	      "  --mem N          RAM of the machine, such as 64M\n"
 	      "  --cpus N         its CPUs; processes are spread over them\n"
-	      "  --trace          print every operation, and the way of each fault\n"
-	      "  --json           the same as JSON\n"
-	      "  --mutant NAME    with that rule of the library broken (builds with mutants only)\n"
-	      "  --trait T=V,...  the machine with these traits of a kernel: zero-page=no (not with --on "
+	      "  --trace          print every operation, and the path of each fault\n"
+	      "  --json           print the same as JSON\n"
+	      "  --mutant NAME    break that rule of the library (builds with mutants only)\n"
+	      "  --trait T=V,...  give the machine these traits of a kernel: zero-page=no (not with --on "
 	      "host)\n"
-	      "  --quiet          only what fails, and what is left out\n"
+	      "  --quiet          print only what fails and what is left out\n"
 	      "  --help           this text\n\n"
-	      "Exit status: 0 all expectations were met, 1 one was not, 2 bad use or an unreadable file.\n",
+	      "Exit status: 0 all expectations met, 1 some not met, 2 bad use or an unreadable file.\n",
 	      out);
 }
 
 static bool open_machine(struct session *s)
 {
-	const char *why = "the host's processes could not be made";
+	const char *why = "cannot create the processes on the host";
 
 	if (s->options.on_host) {
 		s->host = scn_host_open();
@@ -362,7 +364,7 @@ int try_command(int argc, char **argv)
 	if (optind == argc)
 		return option_error("try", "no scenario is named", NULL);
 	if (s.options.with_traits && s.options.on_host)
-		return option_error("try", "the running kernel has the traits it has", NULL);
+		return option_error("try", "--trait cannot change the running kernel", NULL);
 	if (!open_machine(&s))
 		return QUIRE_EXIT_USAGE;
 	s.list = json_array();

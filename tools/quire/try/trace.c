@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The way of a fault as a tree: each step under the one that called it, the deciding rule marked. */
+/* Prints the path of a fault as a tree: each step below its caller, with the deciding rule marked. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "try.h"
 
-/* How deep a step stands. Steps of one depth follow each other. */
+/* The depth of a step in the tree. Steps of the same depth are siblings. */
 static unsigned depth(enum quire_step step)
 {
 	if (step < QUIRE_STEP_MMAP_LOCK_TAKEN)
@@ -47,7 +47,7 @@ static unsigned kept_steps(const struct quire_trace *trace)
 	return trace->steps_total < QUIRE_CONFIG_TRACE_STEPS ? trace->steps_total : QUIRE_CONFIG_TRACE_STEPS;
 }
 
-/* The steps of a record with their places in the tree: none stands more than one below the one before. */
+/* The depths of a trace's steps. No step is more than one level deeper than the step before it. */
 struct tree {
 	unsigned count;
 	unsigned depth[QUIRE_CONFIG_TRACE_STEPS];
@@ -67,9 +67,9 @@ static bool passes(const struct quire_trace *trace, enum quire_step step)
 	return false;
 }
 
-static void plant(const struct quire_trace *trace, struct tree *tree)
+static void build_tree(const struct quire_trace *trace, struct tree *tree)
 {
-	/* Kernels before 3.12 have no __handle_mm_fault: what it calls stands one level higher. */
+	/* Kernels before 3.12 have no __handle_mm_fault, so the steps below it move up one level. */
 	unsigned raised = passes(trace, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS) ? 0 : 1;
 	unsigned above = 0;
 
@@ -83,14 +83,15 @@ static void plant(const struct quire_trace *trace, struct tree *tree)
 
 		tree->depth[i] = i && d > above + 1 ? above + 1 : i ? d : 0;
 		above = tree->depth[i];
-		/* The library names the outcome or the rule; where it is the outcome, what led to it decided. */
+		/* outcome.rule is a rule or an outcome step; if it is an outcome step, the step before it
+		 * decided. */
 		if (trace->steps[i] == trace->outcome.rule)
 			tree->decided = i && is_outcome(trace->outcome.rule) ? i - 1 : i;
 	}
 }
 
-/* Whether another step of this depth follows before a shallower one: a line goes down. */
-static bool goes_on(const struct tree *tree, unsigned at, unsigned level)
+/* Whether a step of depth `level` follows before a shallower one, so that a vertical line continues. */
+static bool continues_below(const struct tree *tree, unsigned at, unsigned level)
 {
 	for (unsigned i = at + 1; i < tree->count; i++) {
 		if (tree->depth[i] == level)
@@ -108,8 +109,8 @@ static void print_step(FILE *to, const struct quire_trace *trace, const struct t
 
 	fputs("      ", to);
 	for (unsigned level = 0; level < tree->depth[i]; level++, width -= 3)
-		fputs(goes_on(tree, i, level) ? "│  " : "   ", to);
-	fputs(goes_on(tree, i, tree->depth[i]) ? "├─ " : "└─ ", to);
+		fputs(continues_below(tree, i, level) ? "│  " : "   ", to);
+	fputs(continues_below(tree, i, tree->depth[i]) ? "├─ " : "└─ ", to);
 	fprintf(to, "%-*s%s%s\n", width, quire_step_name(step), quire_step_text(step),
 		i == tree->decided ? "  ◄ decided" : "");
 }
@@ -123,7 +124,7 @@ static void print_fault(FILE *to, const struct quire_trace *trace)
 	fprintf(to, "    fault: %s by %s at 0x%" PRIx64 ", %s, syndrome 0x%" PRIx64 "\n",
 		quire_access_name(f->access), quire_mode_name(f->mode), (uint64_t)f->va,
 		quire_cause_name(f->cause), f->raw);
-	plant(trace, &tree);
+	build_tree(trace, &tree);
 	for (unsigned i = 0; i < tree.count; i++)
 		print_step(to, trace, &tree, i);
 	fprintf(to, "      => %s", quire_outcome_name(o->kind));
@@ -142,7 +143,7 @@ static json_t *fault_json(const struct quire_trace *trace)
 	enum quire_step rule;
 	struct tree tree;
 
-	plant(trace, &tree);
+	build_tree(trace, &tree);
 	rule = tree.decided < tree.count ? (enum quire_step)trace->steps[tree.decided] : trace->outcome.rule;
 	for (unsigned i = 0; i < kept_steps(trace); i++)
 		json_array_append_new(steps, json_string(quire_step_name(trace->steps[i])));
@@ -167,7 +168,7 @@ void try_trace(void *context, const struct sim_result *result)
 	}
 }
 
-/* Calls `print` with a stream and gives what it wrote. */
+/* Returns the text of an operation or of its result. */
 static char *op_text(const struct scn_run *run, unsigned index, bool result)
 {
 	char *text = NULL;
@@ -184,7 +185,7 @@ static char *op_text(const struct scn_run *run, unsigned index, bool result)
 	return text;
 }
 
-static void tell_result(struct try_report *report, const struct scn_run *run, unsigned index)
+static void report_result(struct try_report *report, const struct scn_run *run, unsigned index)
 {
 	char *op = op_text(run, index, false), *result = op_text(run, index, true);
 
@@ -205,7 +206,7 @@ void try_before(void *context, const struct scn_run *run, unsigned index)
 	struct try_report *report = context;
 
 	if (index)
-		tell_result(report, run, index - 1);
+		report_result(report, run, index - 1);
 	if (!report->options->trace || report->json || index == run->program->op_count)
 		return;
 	scn_print_op(stdout, run->program, index);
