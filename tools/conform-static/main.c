@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* quire-conform-static: judges the kernel it runs on by the shipped scenarios and by random programs.
+/* quire-conform-static: checks the running kernel with the shipped scenarios and with random programs.
  *
- * One static program without the library. Its verdict is TAP: a line for each scenario, and one for
- * each hundred random programs, whose results must be those that the library gives (recorded.h), or,
- * where nothing is recorded for this machine, the same twice. */
+ * One static program without the library. It prints TAP: a line for each scenario and one for each hundred
+ * random programs. The results of a random program must equal the library's (recorded.h); if nothing is
+ * recorded for this machine, two runs must give the same results. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ struct judge {
 	unsigned twice; /* programs of a block that were run twice */
 	uint64_t seed, programs;
 	struct scn_traits traits;
-	const uint64_t *digest; /* what is recorded for a kernel with these traits; NULL: nothing */
+	const uint64_t *digest; /* the recorded digests for these traits; NULL: none */
 };
 
 static void result_line(struct judge *j, bool good, const char *name, const char *remark)
@@ -144,7 +144,7 @@ static bool judge_program(struct judge *j, uint64_t number)
 	if (!left && is_recorded(j, number)) {
 		if (digest == j->digest[number])
 			return true;
-		print_failed(j, number, "the results are not those of the library");
+		print_failed(j, number, "the results differ from the library's");
 		return false;
 	}
 	j->twice++;
@@ -152,7 +152,7 @@ static bool judge_program(struct judge *j, uint64_t number)
 	again = run ? scn_run_digest(run) : 0;
 	if (run && again == digest)
 		return true;
-	print_failed(j, number, run ? "two runs gave two results" : why);
+	print_failed(j, number, run ? "two runs gave different results" : why);
 	return false;
 }
 
@@ -170,9 +170,9 @@ static void judge_programs(struct judge *j)
 		if (j->twice == 0)
 			snprintf(how, sizeof(how), "as recorded");
 		else if (j->twice == end - first)
-			snprintf(how, sizeof(how), "the same twice");
+			snprintf(how, sizeof(how), "equal in two runs");
 		else
-			snprintf(how, sizeof(how), "as recorded; %u of them the same twice", j->twice);
+			snprintf(how, sizeof(how), "as recorded; %u of them equal in two runs", j->twice);
 		snprintf(name, sizeof(name), "programs %" PRIu64 " to %" PRIu64 " of seed %" PRIu64 " (%s)",
 			 first, end - 1, j->seed, how);
 		result_line(j, bad == 0, name, NULL);
@@ -181,7 +181,8 @@ static void judge_programs(struct judge *j)
 
 /* --- The kernel's traits --- */
 
-/* The first trait that the recorded results show and that is not as in the set; SCN_TRAITS: it fits. */
+/* The first trait that the recorded results depend on and that differs from the set; SCN_TRAITS: none, the
+ * set fits. */
 static enum scn_trait unlike(const struct judge *j, const char *set)
 {
 	struct scn_traits want;
@@ -224,11 +225,11 @@ static void help(FILE *to)
 {
 	fputs(
 	    "usage: quire-conform-static [--programs N] [--seed S] [--only SCENARIO] [--list] [--version]\n\n"
-	    "Judges the memory system of the running kernel. Prints TAP; exit status 1: something failed.\n\n"
-	    "  --programs N   random programs (default: as many as are recorded; 0: scenarios only)\n"
-	    "  --seed S       of them (default: the recorded one)\n"
-	    "  --only NAME    that scenario alone\n"
-	    "  --list         the names of the scenarios\n",
+	    "Checks the memory system of the running kernel. Prints TAP; exit status 1: something failed.\n\n"
+	    "  --programs N   number of random programs (default: all recorded ones; 0: scenarios only)\n"
+	    "  --seed S       seed of the random programs (default: the recorded one)\n"
+	    "  --only NAME    run only that scenario\n"
+	    "  --list         list the scenarios\n",
 	    to);
 }
 

@@ -5,7 +5,7 @@
 
 #define RECORDED_SEED 1
 #define RECORDED_OPS  40
-/* The first version of Linux that nothing is left out for, major << 8 | minor. */
+/* The first version of Linux for which nothing is left out, major << 8 | minor. */
 #define RECORDED_FROM     (6u << 8 | 17)
 #define RECORDED_PROGRAMS 2000
 static const struct {
