@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What quire explain costs: seconds of CPU time for 10 MB of log, best of five, text and JSON.
+/* The cost of quire explain: CPU seconds for 10 MB of log, best of five, text and JSON.
  *
  *   bench-explain list        a line for each: name, unit, 1
  *   bench-explain run NAME    prints the seconds
@@ -109,7 +109,7 @@ static void explain(void *context, const struct ex_report *report)
 	struct ex_finding finding;
 
 	if (ex_find_out(&session->options, report, EX_ARCH_NONE, &finding) != EX_EXPLAINED)
-		die("a report was not understood");
+		die("a report was not explained");
 	finding.number = ++session->found;
 	if (!session->json)
 		ex_render(session->out, &finding, &(struct ex_style){.form = EX_FORM_SHORT});

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fault path costs: instructions of the library alone, for one kind of fault at a time.
+/* The cost of the fault path: instructions of the library alone, for each kind of fault.
  *
  *   bench-fault list        a line for each: name, unit, operations, the function that run.py counts in
  *   bench-fault run NAME    prepares, and does the work
  *
- * The host does nothing where it can: pages are neither cleared nor copied, flushes return at once. What
- * is counted is decoding, deciding and book-keeping. */
+ * The host does as little as possible: pages are neither cleared nor copied, and flushes return at once.
+ * So the count covers only decoding, deciding and bookkeeping. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +104,7 @@ static void fault(struct world *world, struct quire_mm *mm, quire_va va, unsigne
 		die("a fault was not resolved");
 }
 
-/* One page in the table before and after the measured ones, so that no table is made meanwhile. */
+/* Maps one page before and one after the measured ones, so that no table is allocated while measuring. */
 static void tables(struct world *world)
 {
 	fault(world, world->mm, AT, 6);
@@ -156,7 +156,7 @@ static void prepare_file(struct world *world)
 	tables(world);
 }
 
-/* Every second page of the file is mapped at a place of its own: fault-around finds nothing beside it. */
+/* Maps every second page of the file separately, so that fault-around finds no neighbour. */
 static void prepare_file_alone(struct world *world)
 {
 	static char buffer[PAGE];
@@ -267,7 +267,7 @@ static void copy(struct world *world, bool out, size_t length)
 		   "copy");
 }
 
-/* Once before: the dynamic linker looks memcpy() up at the first call. */
+/* One call in advance: the dynamic linker resolves memcpy() at the first call. */
 static void prepare_copied(struct world *world)
 {
 	prepare_written(world);
@@ -289,7 +289,8 @@ static MEASURED void copy_in_4096(struct world *world)
 	copy(world, false, 4096);
 }
 
-/* What the copies are compared with: the memcpy() that they call, which a constant length must not hide. */
+/* The baseline for the copies: the memcpy() that they call. A constant length must not let the compiler
+ * inline it. */
 static MEASURED void memcpy_4096(struct world *world)
 {
 	static void *(*volatile copier)(void *, const void *, size_t) = memcpy;
@@ -337,14 +338,14 @@ static void prepare_swapped(struct world *world)
 	evict(world);
 }
 
-/* Eight at a time: one is read with its neighbours, which are found in the cache. */
+/* Swap-in reads eight pages at a time, so seven of eight faults find their page in the cache. */
 static MEASURED void swap_in(struct world *world)
 {
 	for (unsigned i = 1; i <= COUNT; i++)
 		fault(world, world->mm, AT + i * PAGE, 4);
 }
 
-/* With a clean copy in the store: nothing is written. */
+/* The store has a clean copy of each page, so nothing is written. */
 static void prepare_clean(struct world *world)
 {
 	prepare_swapped(world);

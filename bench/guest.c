@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What each kind of fault costs a program: the same static binary on Linux and in the reference kernel.
+/* The cost of each kind of fault to a program: the same static binary runs on Linux and in the reference
+ * kernel.
  *
  * Prints "name<TAB>count<TAB>nanoseconds per operation". Under `qemu -icount shift=0` a nanosecond is an
  * instruction, and the figures are exact; entry, return and one access are part of each. */
@@ -76,7 +77,7 @@ static void anonymous(void)
 	volatile char *at = map(BYTES, PROT_READ | PROT_WRITE, -1);
 	uint64_t start;
 
-	/* Tables first, so that each row is of pages alone. */
+	/* Allocate the tables first, so that each row measures pages only. */
 	touch_write(at);
 	start = now();
 	madvise((void *)(uintptr_t)at, BYTES, MADV_DONTNEED);
@@ -116,7 +117,7 @@ static int make_file(void)
 	return fd;
 }
 
-/* Every sixteenth page is written, the others are holes: around a page is nothing else that is cached. */
+/* Every sixteenth page is written and the others are holes, so a page has no cached neighbours. */
 static void one_cached_page(void)
 {
 	static char page[PAGE];
@@ -151,7 +152,7 @@ static void files(void)
 	at = map(BYTES, PROT_READ | PROT_WRITE, fd);
 	madvise((void *)(uintptr_t)at, BYTES, MADV_RANDOM);
 	start = now();
-	/* One page of each window that fault-around would map. */
+	/* Touches one page of each fault-around window. */
 	touch_read(at, 16 * PAGE);
 	report("private file, read, one of 16 pages", start, PAGES / 16);
 	unmap(at, BYTES);
@@ -286,7 +287,7 @@ static void calls(void)
 	report("mmap + madvise + munmap of one page", start, 1000);
 }
 
-/* What the loops and the clock cost by themselves: every access finds its page. */
+/* The cost of the loop and the clock: every access finds its page. */
 static void nothing(void)
 {
 	volatile char *at = map(BYTES, PROT_READ | PROT_WRITE, -1);
@@ -307,7 +308,7 @@ static void stack(void)
 		exit(1);
 }
 
-/* In this order; one alone where its name is the argument. */
+/* All run in this order, or only the one named by the argument. */
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -320,7 +321,7 @@ int main(int argc, char **argv)
 {
 	int ran = 0;
 
-	/* The program that the forks execute. */
+	/* This program is also the one that forked children execute. */
 	if (argc > 1 && !strcmp(argv[1], "exit"))
 		return 0;
 	self = argv[0];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions of the mechanisms: frames, objects, walking, mapping, copying, unmapping.
+/* Instruction counts of the mechanisms: frames, objects, walking, mapping, copying, unmapping.
  *
  *   micro list        one line for each bench: name, unit, operations in a run, the function to count
  *   micro run NAME    runs one: everything is prepared, then measure() is called
  *
- * bench/run.py counts what callgrind sees inside measure(): the loop around the operations too. */
+ * bench/run.py counts the instructions inside measure(), including the loop around the operations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static void host_panic(void *context, const char *text)
 	abort();
 }
 
-/* A port with several CPUs reads its number somewhere. */
+/* Stands for the port's read of the CPU number. */
 static unsigned host_cpu(void *context)
 {
 	(void)context;
@@ -43,7 +43,7 @@ static const struct quire_host host = {.panic = host_panic, .cpu = host_cpu, .tl
 
 struct bench {
 	struct quire_system *system;
-	struct quire_mm *mm[2]; /* tables ask an mm for its name only */
+	struct quire_mm *mm[2]; /* the tables use an mm only as an opaque owner */
 	struct qr_pt pt[2];
 };
 
@@ -76,7 +76,7 @@ static void begin(struct bench *bench)
 	}
 }
 
-/* One anonymous page, with its one reference, which the mapping will have. */
+/* An anonymous page with one reference, which its mapping will own. */
 static struct qr_page *new_page(struct bench *bench)
 {
 	struct qr_page *page = qr_frame_alloc(bench->system, 0, 0, QUIRE_PAGE_ANON);
@@ -117,7 +117,7 @@ static void run_frame(struct bench *bench)
 		qr_frame_free(bench->system, qr_frame_alloc(bench->system, 0, 0, QUIRE_PAGE_PORT), 0);
 }
 
-/* Sixty-four at a time: the CPU's list runs dry and over, and the zone is asked in batches. */
+/* Sixty-four at a time: the CPU's list underflows and overflows, so batches move to and from the zone. */
 static void run_frame_bulk(struct bench *bench)
 {
 	struct qr_page *page[64];
@@ -237,7 +237,7 @@ static const struct micro {
     {"pt.protect_per_page", PAGES, prepare_many, run_protect},
 };
 
-/* The name that callgrind is told. */
+/* callgrind counts the instructions inside this function. */
 __attribute__((noinline)) void measure(const struct micro *micro, struct bench *bench);
 void measure(const struct micro *micro, struct bench *bench)
 {

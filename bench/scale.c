@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Two CPUs that fault on disjoint pages of one address space, against one: real threads, real time.
+/* Compares two CPUs that fault on disjoint pages of one address space with one: real threads, real time.
  *
  *   bench-scale list
  *   bench-scale run NAME      prints the throughput of two threads over that of one, median of ROUNDS
  *
- * Each round measures one thread and then two, back to back, so that a slow moment of the machine meets
+ * Each round measures one thread and then two, back to back, so that a slow moment of the machine affects
  * both. A page is cleared as a kernel would clear it. */
 #include <pthread.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include <quire/quire.h>
 
 #define RAM_BYTES (UINT64_C(400) << 20)
-#define PAGES     32768u /* of each thread and round: 128 MiB */
+#define PAGES     32768u /* per thread and round: 128 MiB */
 #define ROUNDS    9
 #define PAGE      UINT64_C(4096)
 #define NAME      "fault.two_cpus_over_one"
@@ -86,7 +86,7 @@ static void *fault_all(void *argument)
 	return NULL;
 }
 
-/* Pages a second of `count` threads, all of their pages together. */
+/* Total pages per second of `count` threads. */
 static double throughput(struct quire_system *system, unsigned count)
 {
 	struct thread threads[2];
