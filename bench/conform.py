@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs a second that `quire conform` makes, runs on both machines and compares, with one worker.
+"""Programs per second that `quire conform` generates, runs on both machines and compares, with one worker.
 
-  conform.py list | run NAME      as run.py asks; QUIRE names the command
+  conform.py list | run NAME      the interface that run.py uses; the variable QUIRE is the path of the command
 """
 import os
 import re
@@ -22,7 +22,7 @@ def main():
                           capture_output=True, text=True)
     found = re.search(r"(\d+) programs a second", done.stdout)
     differences = re.search(r"^  (\d+) differences$", done.stdout, re.M)
-    # A comparison that differs is a finding of the tests, not of this bench: it is told, and there is no figure.
+    # Differences are for the tests to find, not for this bench: it reports them and gives no figure.
     if done.returncode != 0 or not found:
         told = done.stderr.strip().splitlines()[-1:] or [f"{differences.group(1) if differences else 'no'} differences"]
         sys.exit(f"not comparable: {told[0]}")

@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a fault costs a program in the reference kernel, beside Linux: instructions, exact.
+"""The exact number of instructions that a fault costs a program in the reference kernel, compared with Linux.
 
 usage: kernel.py QUIRE KERNEL.ELF GUEST-BENCH [--json FILE]
 
-Runs the static benchmark under `qemu -icount shift=0`, where a nanosecond is an instruction. Linux's figures
-are of Linux 6.1 (Debian 12, mitigations off, no huge pages) under the same QEMU and the same option. Both sides
-show the clearing and copying of pages apart: Linux's `rep stosb` counts 4,096 a page there, ours 512."""
+Runs the static benchmark under `qemu -icount shift=0`, where a nanosecond is an instruction. Linux's figures come from Linux 6.1 (Debian 12, mitigations off, no huge pages) under the same QEMU and the same option. Clearing and copying of pages is shown separately on both sides: Linux's `rep stosb` counts 4,096 per page there, ours 512."""
 import json
 import os
 import re
@@ -37,7 +35,7 @@ OURS_PER_PAGE = 512
 
 
 def measure(quire, kernel, guest):
-    """The guest's lines, and the seconds to its first instruction."""
+    """The lines that the guest printed, and the seconds until its first instruction."""
     run = subprocess.run([quire, 'run', '--icount', '--cpus', '1', '--mem', '256M', '--timeout', '300', '--', guest],
                          env={**os.environ, 'QUIRE_KERNEL': kernel}, capture_output=True, text=True)
     if run.returncode:
@@ -51,7 +49,7 @@ def measure(quire, kernel, guest):
 
 
 def source_facts(kernel):
-    """Lines of ports/kernel, host functions, bytes of the image that are loaded."""
+    """Lines of ports/kernel, number of host functions, bytes of the loaded image."""
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'ports', 'kernel')
     lines = 0
     for folder, _, files in os.walk(root):

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Where the reference kernel's instructions go: by function, exact, for one row of the guest benchmark.
+"""Exact instruction counts of the reference kernel by function, for one row of the guest benchmark.
 
-QEMU runs one instruction a block and tells of each (-singlestep -d exec,nochain). A row of bench/guest.c is what
-happens between two of its questions for the time, so the marker is the function of that system call; any static
-program that asks for the time before and after what is to be measured can be profiled, its rows are then numbered.
+QEMU runs one instruction per block and logs each (-singlestep -d exec,nochain). A row of bench/guest.c lies
+between two of its calls that read the time, so the marker is the function of that system call. Any static program
+that reads the time before and after the part to measure can be profiled; its rows are numbered.
 
-  self        instructions of the function's own
-  with calls  with what it called, by following entries and returns: a switch of tasks begins a new way, and what
-              is inlined counts for the function it is in
+  self        instructions of the function itself
+  with calls  plus those of the functions it called, by following entries and returns. A task switch starts a new
+              call path; inlined code counts for the function that contains it
 """
 import argparse
 import bisect
@@ -41,7 +41,7 @@ class Symbols:
         self.cache = {}
 
     def of(self, text):
-        """(function, whether its first instruction) of an address as the log spells it."""
+        """(function, whether it is its first instruction) for an address as spelled in the log."""
         if text not in self.cache:
             pc = int(text, 16)
             at = bisect.bisect_right(self.starts, pc) - 1
@@ -53,7 +53,7 @@ class Symbols:
 
 
 class Row:
-    """What was executed between two markers."""
+    """The instructions executed between two markers."""
 
     def __init__(self, symbols):
         self.symbols, self.stack, self.on_stack = symbols, [], collections.Counter()
@@ -136,7 +136,7 @@ def chunks_of(path):
 
 
 def run(options, symbols, wanted):
-    """(rows, lines): the counted rows by number, and what the program printed."""
+    """(rows, lines): the counted rows by number, and the program's output."""
     emulator = os.environ.get('QUIRE_QEMU', 'qemu-system-x86_64')
     with tempfile.TemporaryDirectory() as folder:
         log, wrapper = os.path.join(folder, 'log'), os.path.join(folder, 'qemu')

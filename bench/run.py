@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Counts the instructions of each bench with callgrind; prints a table, writes JSON.
 
-A bench program answers to two commands:
+A bench program has two commands:
 
   PROGRAM list        a line for each bench: NAME UNIT OPERATIONS FUNCTION...
   PROGRAM run NAME    runs one
 
-The instructions executed inside the functions (with all that they call), divided by the operations,
-are the value. The same build gives the same number on any machine. A line whose unit is not
+The value is the number of instructions executed inside the functions, including their callees, divided by the number of operations. The same build gives the same value on any machine. A line whose unit is not
 "instructions" is run without callgrind; the program then prints the value itself.
 
-A build directory stands for all the benches in it: they are built, and bench.json is written there.
+A build directory means all the benches in it: they are built, and bench.json is written there.
 """
 import argparse
 import json
@@ -32,7 +31,7 @@ def collected(program, name, functions):
             sys.exit(f"{program} run {name}: failed\n{done.stderr}")
         found = re.search(r"Collected : (\d+)", done.stderr)
     if not found:
-        sys.exit(f"{program} run {name}: callgrind says no count\n{done.stderr}")
+        sys.exit(f"{program} run {name}: callgrind printed no count\n{done.stderr}")
     count = int(found.group(1))
     if count == 0:
         sys.exit(f"{program} run {name}: none of {' '.join(functions)} was called")
@@ -54,7 +53,7 @@ def measure(program, line):
     return name, float(done.stdout), unit
 
 
-GUEST = "bench-guest"  # what runs in the reference kernel is kernel.py's
+GUEST = "bench-guest"  # kernel.py runs this one in the reference kernel
 
 
 def programs_of(build):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Lines of each room of the tree, and the size of the library as the reference kernel links it.
+"""Lines of each folder of the tree, and the size of the library as the reference kernel links it.
 
 usage: tree.py BUILD"""
 import os
