@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What `make run` shows: one script on this Linux and on the reference kernel, and the same lines from both.
+# `make run`: runs one script on this Linux and on the reference kernel, and compares the output.
 #
-#   scripts/day.sh [BUILD-DIRECTORY [ARCH]]     77: the programs of that architecture cannot be fetched
+#   scripts/day.sh [BUILD-DIRECTORY [ARCH]]     exit status 77: cannot fetch programs of that architecture
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)

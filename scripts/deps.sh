@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs, through apt, the packages that a goal needs; says what, and says what is missing otherwise.
+# Installs the packages that a goal needs with apt and lists them; if it cannot, it lists what is missing.
 #
 #   scripts/deps.sh build|run|test|bench [ARCH]     ARCH: another machine for `run'
 set -eu
@@ -42,7 +42,7 @@ for package in $want; do
 	case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true) in
 	*"ok installed") ;;
 	*)
-		# gdb-minimal and gdb exclude each other; either will do.
+		# gdb-minimal and gdb conflict with each other; either is enough.
 		if [ "$package" = gdb-minimal ] && command -v gdb >/dev/null 2>&1; then continue; fi
 		missing="$missing $package"
 		;;
@@ -55,7 +55,7 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null 2>&1; then
 	as_root=sudo
 else
-	echo "quire: 'make $goal' needs these packages, and neither root nor sudo is at hand:" >&2
+	echo "quire: 'make $goal' needs these packages, but this is not root and there is no sudo:" >&2
 	echo "  apt-get install$missing" >&2
 	exit 1
 fi

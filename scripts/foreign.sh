@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Fetches Debian packages of another architecture and unpacks them, from the mirror that this machine's apt uses, with
-# lists of its own: nothing is installed, and the machine's apt is as it was.
+# Fetches Debian packages of another architecture from the mirror that this machine's apt uses, and unpacks them. It
+# uses its own package lists, so it installs nothing and does not change the machine's apt.
 #
-#   scripts/foreign.sh ARCH DIRECTORY PACKAGE...      ARCH as Debian names it; 77: there is no network, or no apt
+#   scripts/foreign.sh ARCH DIRECTORY PACKAGE...      ARCH is Debian's name; exit status 77: no network, or no apt
 set -eu
 
 [ $# -ge 3 ] || { sed -n '3,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -20,13 +20,13 @@ trap 'rm -rf "$state"' EXIT INT TERM
 mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages"
 : >"$state/status"
 chmod 755 "$state" "$state/packages"
-# As root apt would fetch as another user, who may not write here.
+# Run by root, apt would download as another user, which may not write here.
 apt() {
 	apt-get -qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o Dir::State="$state" \
 		-o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache" \
 		-o APT::Sandbox::User=root "$@" >&2
 }
-apt update || { echo "foreign.sh: no lists for $arch" >&2; exit 77; }
+apt update || { echo "foreign.sh: cannot fetch package lists for $arch" >&2; exit 77; }
 (cd "$state/packages" && apt download "$@") || { echo "foreign.sh: cannot fetch $* for $arch" >&2; exit 77; }
 for package in "$state"/packages/*.deb; do
 	dpkg-deb -x "$package" "$into"
