@@ -7,8 +7,9 @@ A bench program has two commands:
   PROGRAM list        a line for each bench: NAME UNIT OPERATIONS FUNCTION...
   PROGRAM run NAME    runs one
 
-The value is the number of instructions executed inside the functions, including their callees, divided by the number of operations. The same build gives the same value on any machine. A line whose unit is not
-"instructions" is run without callgrind; the program then prints the value itself.
+The value is the number of instructions executed inside the functions, including their callees, divided
+by the number of operations. The same build gives the same value on any machine. A line whose unit is
+not "instructions" is run without callgrind; the program then prints the value itself.
 
 A build directory means all the benches in it: they are built, and bench.json is written there.
 """

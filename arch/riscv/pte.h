@@ -58,7 +58,7 @@ static inline enum quire_pte_kind riscv_kind(const struct quire_arch *arch, quir
 {
 	uint64_t bits = pte.bits;
 	uint64_t rest = bits & ~(qr_leaf_mask(arch, level) >> RISCV_PPN_DOWN | RISCV_A | RISCV_D);
-	uint64_t whose = bits & RISCV_U ? RISCV_U : RISCV_G;
+	uint64_t owner = bits & RISCV_U ? RISCV_U : RISCV_G;
 	bool leaf = qr_leaf_allowed(arch, level);
 
 	if (bits == 0)
@@ -68,14 +68,14 @@ static inline enum quire_pte_kind riscv_kind(const struct quire_arch *arch, quir
 
 		if (bits & RISCV_SWAP)
 			return level == 0 && (bits & ~value) == RISCV_SWAP ? QUIRE_PTE_SWAP : QUIRE_PTE_BAD;
-		return leaf && rest == (RISCV_KEPT | whose) ? QUIRE_PTE_LEAF : QUIRE_PTE_BAD;
+		return leaf && rest == (RISCV_KEPT | owner) ? QUIRE_PTE_LEAF : QUIRE_PTE_BAD;
 	}
 	if (!(bits & RISCV_RWX)) {
 		if (level == 0 || (bits & ~(qr_table_mask(arch, level) >> RISCV_PPN_DOWN)) != RISCV_V)
 			return QUIRE_PTE_BAD;
 		return QUIRE_PTE_TABLE;
 	}
-	if (!leaf || (bits & (RISCV_R | RISCV_W)) == RISCV_W || (rest & ~RISCV_RWX) != (RISCV_V | whose))
+	if (!leaf || (bits & (RISCV_R | RISCV_W)) == RISCV_W || (rest & ~RISCV_RWX) != (RISCV_V | owner))
 		return QUIRE_PTE_BAD;
 	return QUIRE_PTE_LEAF;
 }

@@ -12,7 +12,7 @@
 
 #define PLACE_NONE UINT64_MAX
 
-/* --- The page that a difference is about --- */
+/* --- The page of a difference --- */
 
 static scn_place page_of(const struct scn_run *run, scn_place place)
 {
@@ -95,7 +95,7 @@ static scn_place place_of_difference(const struct scn_run *a, const struct scn_r
 	}
 }
 
-/* --- What touched it before --- */
+/* --- The operation that touched the page --- */
 
 static uint64_t bytes_touched(const struct scn_run *run, const struct scn_op *op)
 {
@@ -240,7 +240,7 @@ void conform_kind_of(const struct conform_side side[2], const struct conform_dif
 			 memory_name(a, cause >= 0 ? (unsigned)cause : ops - 1, page));
 }
 
-/* --- How often --- */
+/* --- Counting --- */
 
 void conform_kinds_add(struct conform_kinds *kinds, const struct conform_kind *kind)
 {

@@ -38,7 +38,7 @@ struct worker {
 	unsigned met_count;
 };
 
-/* --- Telling --- */
+/* --- Reporting --- */
 
 static bool send_all(int fd, const void *bytes, size_t count)
 {

@@ -98,7 +98,7 @@ static void host_exit(void *context, unsigned proc)
 static void host_access(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
 			struct scn_access_result *out)
 {
-	host_forget(context);
+	host_flush_tlb(context);
 	host_measured_access(kind, addr, value, out);
 }
 

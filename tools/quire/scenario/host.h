@@ -37,8 +37,8 @@ struct scn_host {
 	struct host_files files;
 	pid_t zygote;
 	unsigned self;        /* in a program's process: its number */
-	uint32_t forgotten;   /* value of `changes` when this process last flushed its TLB */
-	volatile char *sweep; /* pages that host_forget() drops to flush the TLB */
+	uint32_t flushed;     /* value of `changes` when this process last flushed its TLB */
+	volatile char *sweep; /* pages that host_flush_tlb() drops to flush the TLB */
 	uint64_t task_end;
 };
 
@@ -75,7 +75,7 @@ const char *host_arch(void);
 /* Flushes this process's TLB if a system call may have changed entries since the last flush. When x86
  * Linux makes an entry writable for the kernel's own access, it leaves the read-only translation in the
  * TLB, so whether the next write faults depends on the contents of the TLB. */
-void host_forget(struct scn_host *host);
+void host_flush_tlb(struct scn_host *host);
 
 /* host_calls.c */
 int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],

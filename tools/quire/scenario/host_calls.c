@@ -167,7 +167,7 @@ uint64_t host_file_digest(void *context, unsigned file)
 	return scn_hash(hash, &at, sizeof(at));
 }
 
-/* --- Calls that are measured as they are --- */
+/* --- Calls that need no conversion --- */
 
 #define MEASURED(counts, number, ...) host_measured_call(counts, number, (const uint64_t[6]){__VA_ARGS__})
 
@@ -283,7 +283,7 @@ int64_t host_call(void *context, unsigned proc, enum scn_call call, const uint64
 {
 	struct scn_host *host = context;
 
-	host_forget(host);
+	host_flush_tlb(host);
 	switch (call) {
 	case SCN_CALL_MPROTECT:
 	case SCN_CALL_MADVISE:

@@ -24,7 +24,7 @@ enum {
 	SIGNAL_STACK = 65536,
 	DEEP = 65536,
 	WARM_ROUNDS = 64,
-	FORGET_PAGES = 64
+	FLUSH_PAGES = 64
 };
 
 /* A sanitizer's accesses to shadow memory of the program's addresses would be counted. */
@@ -99,7 +99,7 @@ bool host_measure_init(struct scn_host *host)
 	struct sigaction action;
 	stack_t stack;
 
-	host->sweep = mmap(NULL, FORGET_PAGES * (size_t)host->shared->backend.page_size,
+	host->sweep = mmap(NULL, FLUSH_PAGES * (size_t)host->shared->backend.page_size,
 			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (host->sweep == MAP_FAILED)
 		return false;
@@ -256,14 +256,14 @@ __attribute__((noinline)) static void touch_stack(void)
 	(void)room[0];
 }
 
-void host_forget(struct scn_host *host)
+void host_flush_tlb(struct scn_host *host)
 {
 	/* More pages than Linux flushes one by one, so that it flushes the whole TLB. */
-	size_t bytes = FORGET_PAGES * (size_t)host->shared->backend.page_size;
+	size_t bytes = FLUSH_PAGES * (size_t)host->shared->backend.page_size;
 
-	if (host->forgotten == host->shared->changes)
+	if (host->flushed == host->shared->changes)
 		return;
-	host->forgotten = host->shared->changes;
+	host->flushed = host->shared->changes;
 	host->sweep[0] = host->sweep[bytes - 1] = 1;
 	madvise((void *)(uintptr_t)host->sweep, bytes, MADV_DONTNEED);
 }

@@ -166,7 +166,7 @@ uint64_t host_digest(void *context, unsigned proc, uint64_t addr)
 	return scn_hash(0, (const void *)(uintptr_t)addr, (size_t)host->shared->backend.page_size);
 }
 
-/* --- The arena's place --- */
+/* --- Placing the arena --- */
 
 static bool take(uint64_t start, uint64_t end)
 {

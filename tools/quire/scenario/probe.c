@@ -260,7 +260,7 @@ static bool memlock_limit(struct probe *p, int64_t *out)
 	return *out >= 0;
 }
 
-/* --- What the library has no rule for --- */
+/* --- Traits without a rule in the library --- */
 
 static bool nx(struct probe *p, int64_t *out)
 {
@@ -319,7 +319,7 @@ static bool huge_advice(struct probe *p, int64_t *out)
 	return takes_advice(p, 15, out);
 }
 
-/* --- What a comparison stands on --- */
+/* --- Traits that a comparison needs --- */
 
 static bool counts(struct probe *p, int64_t *out)
 {
@@ -360,7 +360,7 @@ static bool first_shared(struct probe *p, int64_t *out)
 	return pages_of_a_write(p, "shared", out);
 }
 
-/* --- What no program shows --- */
+/* --- Traits read from /proc and /sys --- */
 
 /* Whether the file contains `word`. *out_known is false if there is no such file. */
 static bool file_has(const char *path, const char *word, bool *out_known)
@@ -402,7 +402,7 @@ static bool ksm(struct probe *p, int64_t *out)
 	return host_file_has(p, "/sys/kernel/mm/ksm/run", "1", out);
 }
 
-/* --- All of them --- */
+/* --- All probes --- */
 
 typedef bool probe_trait(struct probe *p, int64_t *out);
 

@@ -132,7 +132,7 @@ void scn_run_init(struct scn_run *run, const struct scn_program *program, const 
 		run->bound[i].start = backend->arena;
 }
 
-/* --- What a program may touch --- */
+/* --- Addresses that a program may use --- */
 
 /* Whether a range lies in the arena, in the heap, or at low addresses, where nothing is mapped. Elsewhere
  * a program could unmap the interpreter's own memory, so such operations are skipped on every backend. */

@@ -8,7 +8,7 @@
 
 #include "names.h"
 
-/* --- What is left out --- */
+/* --- Operations to leave out --- */
 
 static bool is_exec(const struct scn_op *op)
 {
@@ -115,7 +115,7 @@ const struct scn_trait_row scn_trait_rows[SCN_TRAITS] = {
     [SCN_TRAIT_KSM] = {FLAG(REPORTED, false, 0, "ksm", "KSM runs", "no KSM")},
 };
 
-/* --- Questions --- */
+/* --- Queries --- */
 
 void scn_traits_usual(struct scn_traits *out)
 {
@@ -186,7 +186,7 @@ unsigned scn_traits_leave_out(const struct scn_traits *traits, struct scn_progra
 	return left;
 }
 
-/* --- Words --- */
+/* --- Text --- */
 
 static const char *number_text(const struct scn_trait_row *row, int64_t value, char room[32])
 {
