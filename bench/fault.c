@@ -73,7 +73,7 @@ static enum quire_status file_read(void *context, uint64_t offset, void *buffer,
 
 static const struct quire_file_ops file_ops = {.read = file_read};
 
-/* --- the parts of a benchmark ------------------------------------------------------------------------ */
+/* --- the parts of a benchmark --------------------------------------------------------------------- */
 
 static void map(struct world *world, struct quire_mm *mm, quire_va at, uint64_t pages, uint32_t flags)
 {

@@ -167,7 +167,7 @@ uint64_t host_file_digest(void *context, unsigned file)
 	return scn_hash(hash, &at, sizeof(at));
 }
 
-/* --- Calls that need no conversion --- */
+/* --- Measured calls --- */
 
 #define MEASURED(counts, number, ...) host_measured_call(counts, number, (const uint64_t[6]){__VA_ARGS__})
 
