@@ -67,6 +67,21 @@ static void enqueue(struct task *task)
 	queued++;
 }
 
+/* locked: sched_lock. A CPU that idles takes the task; the one it ran on last, if that is idle. */
+static void kick_idle(struct task *task)
+{
+	uint64_t candidates = idle_set & task->affinity;
+	unsigned cpu;
+
+	if (!candidates)
+		return;
+	cpu = candidates >> task->cpu & 1 ? task->cpu : (unsigned)__builtin_ctzll(candidates);
+	idle_set &= ~(1ull << cpu);
+	__atomic_or_fetch(&cpus[cpu].idle->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+	if (cpu != arch_cpu())
+		arch_kick(cpu);
+}
+
 static struct task *pick(struct cpu *cpu)
 {
 	struct task *task;
@@ -137,6 +152,9 @@ void schedule(void)
 		idle_set |= 1ull << cpu->number;
 	else
 		idle_set &= ~(1ull << cpu->number);
+	/* What stays behind in the queue may run elsewhere, and perhaps only there. */
+	if (next != previous && previous != cpu->idle && previous->state == TASK_RUNNABLE)
+		kick_idle(previous);
 	if (next != previous)
 		switch_to(cpu, next);
 	else
@@ -165,21 +183,6 @@ void cond_resched(void)
 }
 
 /* --- waking ----------------------------------------------------------------------------------- */
-
-/* locked: sched_lock. A CPU that idles takes the task; the one it ran on last, if that is idle. */
-static void kick_idle(struct task *task)
-{
-	uint64_t candidates = idle_set & task->affinity;
-	unsigned cpu;
-
-	if (!candidates)
-		return;
-	cpu = candidates >> task->cpu & 1 ? task->cpu : (unsigned)__builtin_ctzll(candidates);
-	idle_set &= ~(1ull << cpu);
-	__atomic_or_fetch(&cpus[cpu].idle->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
-	if (cpu != arch_cpu())
-		arch_kick(cpu);
-}
 
 bool sched_wake(struct task *task, unsigned mask)
 {
@@ -222,9 +225,17 @@ bool sched_set_affinity(struct task *task, uint64_t mask)
 	mask &= cpus_online >= 64 ? ~0ull : (1ull << cpus_online) - 1;
 	if (!mask)
 		return false;
+	spin_lock(&sched_lock);
 	task->affinity = mask;
-	if (!(mask >> task->cpu & 1))
-		sched_notify(task, WORK_RESCHED);
+	if (!task->on_cpu) {
+		if (task->state == TASK_RUNNABLE)
+			kick_idle(task);
+	} else if (!(mask >> task->cpu & 1)) {
+		__atomic_or_fetch(&task->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+		if (task->cpu != arch_cpu())
+			arch_kick(task->cpu);
+	}
+	spin_unlock(&sched_lock);
 	return true;
 }
 
