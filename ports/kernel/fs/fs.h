@@ -59,6 +59,8 @@ struct file_ops {
 	int (*open)(struct file *file); /* 0 or an errno */
 	void (*release)(struct file *file);
 	bool stream; /* no position: lseek() is ESPIPE */
+	/* Where a program's memory ends in a hole, write(2) takes what comes before the page with the hole in it. */
+	bool whole_pages;
 };
 
 /* Directories whose names are made on demand (/proc). */

@@ -300,6 +300,7 @@ const struct file_ops fifo_ops = {
     .open = fifo_open,
     .release = pipe_release,
     .stream = true,
+    .whole_pages = true,
 };
 
 long pipe_create(unsigned flags, struct file *out_ends[2])

@@ -87,13 +87,15 @@ long file_write_user(struct file *file, uint64_t from, size_t n, uint64_t *pos)
 		return -ENOMEM;
 	do {
 		size_t piece = MIN(n - done, buffer.size);
-		size_t missed = copy_from_user_partial(buffer.data, from + done, piece);
+		size_t got = piece - copy_from_user_partial(buffer.data, from + done, piece);
 
-		if (missed == piece && piece) {
+		if (got < piece && file->ops->whole_pages)
+			got = ALIGN_DOWN(got, PAGE_SIZE);
+		if (!got && piece) {
 			result = -EFAULT;
 			break;
 		}
-		result = file->ops->write(file, buffer.data, piece - missed, pos, wait);
+		result = file->ops->write(file, buffer.data, got, pos, wait);
 		if (result < 0)
 			break;
 		done += (size_t)result;

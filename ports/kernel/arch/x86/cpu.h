@@ -24,6 +24,7 @@
 
 #define VECTOR_NMI           2
 #define VECTOR_DOUBLE_FAULT  8
+#define VECTOR_PROTECTION    13
 #define VECTOR_PAGE_FAULT    14
 #define VECTOR_MACHINE_CHECK 18
 #define VECTOR_SERIAL        0x30
@@ -31,6 +32,8 @@
 #define VECTOR_KICK          0x41
 #define VECTOR_FLUSH         0x42
 #define VECTOR_SPURIOUS      0xff
+
+#define PAGE_FAULT_PRESENT 1 /* P of the error code: SDM volume 3, 4.7 */
 
 #define CR0_WP             (1 << 16)
 #define CR4_PAE            (1 << 5)

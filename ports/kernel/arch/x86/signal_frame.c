@@ -209,9 +209,6 @@ int arch_signal_return(uint64_t *out_mask)
 	r->cs = USER_CS; /* a program has these two only */
 	r->ss = USER_DS;
 	r->vector = 0; /* no system call to restart, and every register counts: IRET */
-	/* IRET to a non-canonical address would fault in the kernel. */
-	if (r->rip >= user_end)
-		r->rip = 0;
 	altstack_from_frame(&uc.stack);
 	*out_mask = uc.mask;
 	return 0;

@@ -174,6 +174,25 @@ static void interrupt(const struct regs *regs)
 	cpu->in_interrupt--;
 }
 
+static bool is_canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+/* The last steps on the way to a program. IRET to an address that is not canonical would fault here, in the
+ * kernel; the program gets the signal that the jump would have given it. A handler's address may be another. */
+static void leave(void)
+{
+	finish_return();
+	while (!is_canonical(current->regs->rip)) {
+		arch_irq_on();
+		current->arch.trap_number = VECTOR_PROTECTION;
+		current->arch.error_code = 0;
+		force_signal(SIGSEGV, SI_KERNEL, 0);
+		finish_return();
+	}
+}
+
 void trap(struct regs *regs)
 {
 	bool user = regs_from_user(regs);
@@ -189,13 +208,14 @@ void trap(struct regs *regs)
 		kernel_exception(regs);
 	}
 	if (user)
-		finish_return();
+		leave();
 }
 
 static void __attribute__((noinline)) signal_of_fault(const struct quire_trap *fault)
 {
 	current->arch.trap_number = VECTOR_PAGE_FAULT;
-	current->arch.error_code = fault->syndrome;
+	/* Whether something is mapped at an address that is not the program's is not told. */
+	current->arch.error_code = fault->syndrome | (fault->address >= user_end ? PAGE_FAULT_PRESENT : 0);
 	current->arch.cr2 = fault->address;
 	fault_signal();
 }
@@ -222,7 +242,7 @@ void page_fault(struct regs *regs)
 	arch_irq_on();
 	if (!fault_resolve(&fault))
 		signal_of_fault(&fault);
-	finish_return();
+	leave();
 }
 
 /* Returns whether SYSRET may be used: it loads only rip, rflags and fixed selectors. */
@@ -231,7 +251,7 @@ bool syscall_handler(struct regs *regs)
 	current->regs = regs;
 	arch_irq_on();
 	syscall_dispatch(regs);
-	finish_return();
+	leave();
 	if (regs->vector != VECTOR_SYSCALL || regs->cs != USER_CS || regs->rip >= user_end ||
 	    (regs->rflags & (RFLAGS_TF | RFLAGS_RF)))
 		return false;
@@ -242,7 +262,7 @@ bool syscall_handler(struct regs *regs)
 
 void arch_return_to_user(void)
 {
-	finish_return();
+	leave();
 	load_registers(current->regs);
 }
 
