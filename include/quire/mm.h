@@ -116,8 +116,8 @@ struct quire_mmap {
 	uint32_t flags;          /* QUIRE_MAP_* */
 	struct quire_file *file; /* NULL: anonymous */
 	uint64_t offset;         /* in the file */
-	quire_prot file_prot;    /* how the descriptor was opened: READ, WRITE; EXEC unless noexec.
-	                          * 0 means READ | WRITE | EXEC */
+	quire_prot file_prot; /* how the descriptor, of a file or of /dev/zero, was opened: READ, WRITE; EXEC
+	                          * unless noexec. 0 means READ | WRITE | EXEC */
 };
 
 /* mmap(2). *out_va: where the mapping is. `how->length` and `how->offset` as given by the program.
@@ -289,6 +289,12 @@ struct quire_region {
 	uint64_t offset;         /* bytes into the file */
 	struct quire_file *file; /* NULL: anonymous; valid while the region stays mapped */
 };
+
+/* Whether some address space maps the file shared and may write there, or may be given that right by mprotect: what
+ * F_SEAL_WRITE asks. A mapping that is made meanwhile is seen or not: the port keeps new ones away.
+ * Returns    true: one may.
+ * Context: may sleep. Locks: none may be held. */
+bool quire_file_may_be_written(struct quire_file *file);
 
 /* The first region that ends above `va`. Returns QUIRE_OK; QUIRE_ENOENT: none. */
 enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va,

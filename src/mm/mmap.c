@@ -11,11 +11,14 @@
 /* Largest offset of a byte in a file: an off_t. */
 #define FILE_END INT64_MAX
 
+/* MAP_HUGE_2MB and MAP_HUGE_1GB: sizes of huge pages, legal where no huge page is asked for. */
+#define HUGE_SIZES ((21u | 30u) << 26)
+
 /* Flags that MAP_SHARED_VALIDATE knows; MAP_SYNC needs a file on persistent memory. */
 #define KNOWN_FLAGS                                                                                \
 	(QUIRE_MAP_SHARED_VALIDATE | QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_DENYWRITE | \
 	 QUIRE_MAP_EXECUTABLE | QUIRE_MAP_GROWSDOWN | QUIRE_MAP_LOCKED | QUIRE_MAP_NORESERVE |     \
-	 QUIRE_MAP_POPULATE | QUIRE_MAP_NONBLOCK | QUIRE_MAP_STACK)
+	 QUIRE_MAP_POPULATE | QUIRE_MAP_NONBLOCK | QUIRE_MAP_STACK | HUGE_SIZES)
 
 /* --- where ---------------------------------------------------------------------------------------------- */
 
@@ -131,6 +134,9 @@ static enum quire_status anon_rights(const struct quire_mmap *how, uint32_t *fla
 		if (*flags & QR_VM_GROWSDOWN)
 			return QUIRE_EINVAL;
 		*flags |= QR_VM_SHARED | QR_VM_MAYSHARE;
+		/* A device that was not opened for writing. */
+		if (how->file_prot && !(how->file_prot & QUIRE_PROT_WRITE))
+			*flags &= ~((uint32_t)QR_VM_SHARED | QR_VM_MAYWRITE);
 		return QUIRE_OK;
 	case QUIRE_MAP_PRIVATE:
 		return QUIRE_OK;
@@ -187,7 +193,7 @@ static enum quire_status make_shmem(struct quire_mm *mm, struct qr_span *span, s
 {
 	struct quire_system *system = mm->system;
 	uint64_t bytes = span->end - span->start, pages = qr_to_pages(system, bytes);
-	bool promise = !(span->flags & QR_VM_NORESERVE);
+	bool promise = (span->flags & QR_VM_SHARED) && !(span->flags & QR_VM_NORESERVE);
 	enum quire_status status;
 
 	if (promise && qr_mm_commit(mm, pages) != QUIRE_OK)

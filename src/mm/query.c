@@ -72,6 +72,22 @@ enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va, struct q
 	return vma ? QUIRE_OK : QUIRE_ENOENT;
 }
 
+bool quire_file_may_be_written(struct quire_file *file)
+{
+	const uint32_t both = QR_VM_SHARED | QR_VM_MAYWRITE;
+	bool found = false;
+
+	qr_map_lock(file);
+	for (struct qr_list *at = file->mappings.next; at != &file->mappings && !found; at = at->next) {
+		const struct quire_vma *vma = (const struct quire_vma *)(const void *)at;
+
+		/* No call changes these two bits of a vma that is in the list. */
+		found = (__atomic_load_n(&vma->flags, __ATOMIC_RELAXED) & both) == both;
+	}
+	qr_map_unlock(file);
+	return found;
+}
+
 /* --- smaps ---------------------------------------------------------------------------------------------- */
 
 static void count_leaf(const struct quire_vma *vma, quire_pte pte, unsigned level, struct quire_smaps *smaps)

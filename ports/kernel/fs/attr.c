@@ -238,6 +238,8 @@ static long set_mode(struct inode *inode, unsigned mode)
 {
 	if (inode->ops || !inode_owned(inode))
 		return -EPERM;
+	if ((inode->seals & F_SEAL_EXEC) && (inode->mode ^ mode) & 0111)
+		return -EPERM;
 	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
 	inode->ctime = time_realtime();
 	return 0;

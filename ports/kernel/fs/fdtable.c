@@ -386,23 +386,35 @@ static long set_status(struct file *file, unsigned flags)
 	return 0;
 }
 
+/* locked: inode */
+static long add_seals(struct inode *inode, unsigned add)
+{
+	if (inode->seals & F_SEAL_SEAL)
+		return -EPERM;
+	if ((add & F_SEAL_WRITE) && !(inode->seals & F_SEAL_WRITE) && quire_file_may_be_written(inode->pages))
+		return -EBUSY;
+	/* A program that keeps its right to execute must not change either. */
+	if ((add & F_SEAL_EXEC) && inode->mode & 0111)
+		add |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	inode->seals |= add;
+	return 0;
+}
+
 static long seals(struct file *file, int command, unsigned add)
 {
 	struct inode *inode = file->inode;
-	long result = 0;
+	long result;
 
-	if (!inode->pages || file->ops != &regular_ops)
+	if (!inode->pages || file->ops != &regular_ops || inode->dev != DEV_MEMORY)
+		return -EINVAL;
+	if (command == F_GET_SEALS)
+		return (long)inode->seals;
+	if ((file->flags & O_ACCMODE) == O_RDONLY)
+		return -EPERM;
+	if (add & ~(2u * F_SEAL_EXEC - 1))
 		return -EINVAL;
 	mutex_lock(&inode->lock);
-	if (command == F_GET_SEALS) {
-		result = inode->seals;
-	} else if ((file->flags & O_ACCMODE) == O_RDONLY || (inode->seals & F_SEAL_SEAL)) {
-		result = -EPERM;
-	} else if (add & ~(2u * F_SEAL_FUTURE_WRITE - 1)) {
-		result = -EINVAL;
-	} else {
-		inode->seals |= add;
-	}
+	result = add_seals(inode, add);
 	mutex_unlock(&inode->lock);
 	return result;
 }

@@ -284,7 +284,7 @@ int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot
 		return inode->rdev == 0x105 ? 0 : -ENODEV; /* /dev/zero: anonymous memory */
 	if (!inode->pages || file->ops != &regular_ops)
 		return -ENODEV;
-	if (inode->seals & (8 | 16)) { /* F_SEAL_WRITE, F_SEAL_FUTURE_WRITE */
+	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
 		if (shared && (prot & QUIRE_PROT_WRITE))
 			return -EPERM;
 		if (shared)
@@ -292,4 +292,20 @@ int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot
 	}
 	*out_file = inode->pages;
 	return 0;
+}
+
+bool file_seals_hold(struct file *file, uint32_t flags)
+{
+	struct inode *inode = file->inode;
+
+	/* A seal against seals is for ever. */
+	if ((flags & QUIRE_MAP_TYPE) == QUIRE_MAP_PRIVATE || !inode->pages || inode->seals & F_SEAL_SEAL)
+		return false;
+	mutex_lock(&inode->lock);
+	return true;
+}
+
+void file_seals_release(struct file *file)
+{
+	mutex_unlock(&file->inode->lock);
 }

@@ -45,7 +45,7 @@ struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev
 	switch (mode & S_IFMT) {
 	case S_IFREG:
 		inode->fops = &regular_ops;
-		inode->seals = 1; /* F_SEAL_SEAL: only memfd_create() makes files that can be sealed */
+		inode->seals = F_SEAL_SEAL; /* only memfd_create() makes files that can be sealed */
 		if (!make_pages(inode)) {
 			kfree(inode);
 			return NULL;
@@ -155,7 +155,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 		return -EINVAL;
 	mutex_lock(&inode->lock);
 	old = quire_file_size(inode->pages);
-	if ((size < old && (inode->seals & 2)) || (size > old && (inode->seals & 4))) {
+	if ((size < old && (inode->seals & F_SEAL_SHRINK)) || (size > old && (inode->seals & F_SEAL_GROW))) {
 		result = -EPERM;
 	} else if (size > old && size > limit) {
 		send_signal_self(SIGXFSZ);

@@ -35,9 +35,9 @@ static long may_write(struct inode *inode, uint64_t pos, size_t n)
 {
 	uint64_t limit = MIN(current->process->rlimit[RLIMIT_FSIZE].soft, FILE_SIZE_MAX);
 
-	if (inode->seals & (8 | 16))
+	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
-	if ((inode->seals & 4) && pos + n > quire_file_size(inode->pages))
+	if ((inode->seals & F_SEAL_GROW) && pos + n > quire_file_size(inode->pages))
 		return -EPERM;
 	if (pos + n > quire_file_size(inode->pages) && is_full() && (!disk_reclaim() || is_full()))
 		return -ENOSPC;
@@ -137,13 +137,13 @@ static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64
 	long result = 0;
 
 	if (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) {
-		if (inode->seals & (8 | 16))
+		if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 			return -EPERM;
 		result = punch(inode, offset, length);
 	}
 	/* Room is not reserved: a page is found when it is written, as everywhere in this file system. */
 	if (!result && !(mode & FALLOC_KEEP_SIZE) && offset + length > size)
-		result = inode->seals & 4
+		result = inode->seals & F_SEAL_GROW
 			     ? -EPERM
 			     : status_to_errno(quire_file_truncate(inode->pages, offset + length));
 	if (!result)
@@ -180,14 +180,14 @@ long sys_fallocate(const uint64_t *a)
 	return result;
 }
 
-/* memfd_create(name, flags): 1 close on exec, 2 may be sealed. */
 long sys_memfd_create(const uint64_t *a)
 {
 	char name[NAME_LENGTH + 1], text[NAME_LENGTH + 16];
 	struct file *file;
 	long result;
 
-	if (a[1] & ~(uint64_t)(1 | 2 | 8 | 16))
+	if (a[1] & ~(uint64_t)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
+	    (a[1] & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC))
 		return -EINVAL;
 	result = strncpy_from_user(name, a[0], 250);
 	if (result < 0)
@@ -197,9 +197,13 @@ long sys_memfd_create(const uint64_t *a)
 	if (!file)
 		return -ENOMEM;
 	file->inode->nlink = 0;
-	file->inode->seals = a[1] & 2 ? 0 : 1;
+	file->inode->seals = a[1] & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
+	if (a[1] & MFD_NOEXEC_SEAL) {
+		file->inode->mode &= ~0111u;
+		file->inode->seals = F_SEAL_EXEC;
+	}
 	__atomic_add_fetch(&file->inode->writers, 1, __ATOMIC_ACQUIRE);
-	result = fd_install(file, a[1] & 1);
+	result = fd_install(file, a[1] & MFD_CLOEXEC ? O_CLOEXEC : 0);
 	if (result < 0)
 		file_put(file);
 	return result;

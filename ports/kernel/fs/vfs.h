@@ -107,6 +107,11 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
 		  struct quire_file **out_file);
 
+/* Holds the seals of a file that can be sealed while it is mapped shared: what F_SEAL_WRITE looks for and what is
+ * mapped must not cross. Returns whether file_seals_release() is due. */
+bool file_seals_hold(struct file *file, uint32_t flags);
+void file_seals_release(struct file *file);
+
 /* --- calls from the rest of the kernel ------------------------------------------------------------- */
 
 /* A byte came from the host on serial line 0 (standard input). Interrupt context; false: no room, mask

@@ -32,9 +32,12 @@ static struct list *bucket_of(const struct quire_key *key)
 	return bucket;
 }
 
-/* Private futexes need no look into the tables: their memory is (mm, address). */
+/* Private futexes need no look into the tables: their memory is (mm, address). A shared one is named by its page:
+ * it has to be there. */
 static long get_key(uint64_t address, bool private, struct quire_key *out_key)
 {
+	uint32_t word;
+
 	if (address & 3)
 		return -EINVAL;
 	if (address >= user_end)
@@ -44,6 +47,8 @@ static long get_key(uint64_t address, bool private, struct quire_key *out_key)
 		out_key->word[1] = address;
 		return 0;
 	}
+	if (get_user(word, address))
+		return -EFAULT;
 	return quire_mm_key(current->process->mm, address, out_key);
 }
 

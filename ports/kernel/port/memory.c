@@ -49,6 +49,54 @@ void mm_apply_limits(struct process *process, struct quire_mm *mm)
 
 /* --- mappings --------------------------------------------------------------------------------- */
 
+/* What is looked at before the file: EINVAL, ENOMEM. Nothing maps huge pages for programs: there are none. */
+static long check_shape(const struct quire_mmap *how)
+{
+	uint32_t type = how->flags & QUIRE_MAP_TYPE, size = how->flags >> 26;
+
+	if (!how->length)
+		return -EINVAL;
+	if (how->length > user_end)
+		return -ENOMEM;
+	if ((how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE)) && how->addr & PAGE_MASK)
+		return -EINVAL;
+	if (!type || type > QUIRE_MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (!(how->flags & QUIRE_MAP_HUGETLB))
+		return 0;
+	return (how->flags & QUIRE_MAP_ANONYMOUS) && type != QUIRE_MAP_SHARED_VALIDATE &&
+		       (!size || size == quire_system_arch(the_system)->level[1].shift)
+		   ? -ENOMEM
+		   : -EINVAL;
+}
+
+/* Linux says this of any file that is on no persistent memory, mappable or not. */
+static bool wants_sync(uint32_t flags)
+{
+	return (flags & QUIRE_MAP_TYPE) == QUIRE_MAP_SHARED_VALIDATE && (flags & QUIRE_MAP_SYNC);
+}
+
+static long map_file(struct file *file, struct quire_mmap *how, quire_va *out_va)
+{
+	bool held;
+	long result = check_shape(how);
+
+	if (!result && wants_sync(how->flags))
+		result = -EOPNOTSUPP;
+	if (result)
+		return result;
+	held = file_seals_hold(file, how->flags);
+	result = file_mappable(file, how->prot, how->flags, &how->file_prot, &how->file);
+	if (!result) {
+		if (!how->file)
+			how->flags |= QUIRE_MAP_ANONYMOUS;
+		result = quire_mmap(own_mm(), how, out_va);
+	}
+	if (held)
+		file_seals_release(file);
+	return result;
+}
+
 long sys_mmap(const uint64_t *a)
 {
 	struct quire_mmap how = {
@@ -64,21 +112,17 @@ long sys_mmap(const uint64_t *a)
 
 	if (a[5] & PAGE_MASK)
 		return -EINVAL;
-	if (!(how.flags & QUIRE_MAP_ANONYMOUS)) {
+	if (how.flags & QUIRE_MAP_ANONYMOUS) {
+		result = check_shape(&how);
+		if (!result)
+			result = quire_mmap(own_mm(), &how, &va);
+	} else {
 		file = file_of((int)a[4]);
 		if (!file)
 			return -EBADF;
-		result = file_mappable(file, how.prot, how.flags, &how.file_prot, &how.file);
-		if (result) {
-			file_put(file);
-			return result;
-		}
-		if (!how.file)
-			how.flags |= QUIRE_MAP_ANONYMOUS;
-	}
-	result = quire_mmap(own_mm(), &how, &va);
-	if (file)
+		result = map_file(file, &how, &va);
 		file_put(file);
+	}
 	return result ? result : (long)va;
 }
 
