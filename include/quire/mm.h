@@ -296,6 +296,16 @@ struct quire_region {
  * Context: may sleep. Locks: none may be held. */
 bool quire_file_may_be_written(struct quire_file *file);
 
+/* Counts the ranges of address spaces that map the file: a mapping that was cut in two is two.
+ * Returns    how many. Context: may sleep. Locks: none may be held. */
+uint64_t quire_file_mappings(struct quire_file *file);
+
+/* Takes a reference to a file that is mapped, for a caller whose own knowledge of it keeps it from being freed but is
+ * no reference.
+ * Returns    true: quire_file_put() it; false: nothing maps it, it may be at its end. Context: may sleep. Locks:
+ *            none may be held. */
+bool quire_file_get_mapped(struct quire_file *file);
+
 /* The first region that ends above `va`. Returns QUIRE_OK; QUIRE_ENOENT: none. */
 enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va,
 				  struct quire_region *out_region) QUIRE_MUST_USE;

@@ -88,6 +88,30 @@ bool quire_file_may_be_written(struct quire_file *file)
 	return found;
 }
 
+uint64_t quire_file_mappings(struct quire_file *file)
+{
+	uint64_t count = 0;
+
+	qr_map_lock(file);
+	for (const struct qr_list *at = file->mappings.next; at != &file->mappings; at = at->next)
+		count++;
+	qr_map_unlock(file);
+	return count;
+}
+
+bool quire_file_get_mapped(struct quire_file *file)
+{
+	bool mapped;
+
+	/* A vma leaves the list before it puts its reference. */
+	qr_map_lock(file);
+	mapped = !qr_list_empty(&file->mappings);
+	if (mapped)
+		quire_file_get(file);
+	qr_map_unlock(file);
+	return mapped;
+}
+
 /* --- smaps ---------------------------------------------------------------------------------------------- */
 
 static void count_leaf(const struct quire_vma *vma, quire_pte pte, unsigned level, struct quire_smaps *smaps)

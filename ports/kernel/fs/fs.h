@@ -89,6 +89,7 @@ struct inode {
 	struct list with_disk;    /* disk.c */
 	uint32_t writers;         /* open for writing; atomic */
 	uint32_t seals;           /* F_SEAL_* */
+	struct shm_segment *shm;  /* whose pages these are (extras/shm.c) */
 	char *target;             /* symbolic link */
 	struct pipe *pipe;        /* FIFO, while it is open */
 	void *private;            /* of /proc */

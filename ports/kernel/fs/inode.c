@@ -2,10 +2,14 @@
 /* Inodes: life, attributes, permissions, the size of regular files. */
 #include "fs/fs.h"
 
+#include "extras/shm.h"
+
 static uint64_t next_ino = 1; /* atomic */
 
 void inode_free(struct inode *inode)
 {
+	if (inode->shm)
+		shm_forget(inode->shm);
 	kfree(inode->ghost);
 	kfree(inode);
 }
@@ -107,7 +111,7 @@ int status_to_errno(enum quire_status status)
 	return status == QUIRE_ENOMEM ? -ENOSPC : (int)status;
 }
 
-static bool in_group(const struct cred *cred, gid_t gid)
+bool cred_in_group(const struct cred *cred, gid_t gid)
 {
 	if (cred->fsgid == gid)
 		return true;
@@ -134,7 +138,7 @@ int inode_permission(struct inode *inode, unsigned mask)
 
 	if (cred->fsuid == inode->uid)
 		mode >>= 6;
-	else if (in_group(cred, inode->gid))
+	else if (cred_in_group(cred, inode->gid))
 		mode >>= 3;
 	return mask & ~mode && !overrides(inode, mask) ? -EACCES : 0;
 }

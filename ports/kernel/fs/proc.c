@@ -69,6 +69,9 @@ static const struct entry kernel_entries[] = {
     {.name = "osrelease", .mode = 0444, .make = proc_make_osrelease},
     {.name = "ostype", .mode = 0444, .make = proc_make_ostype},
     {.name = "hostname", .mode = 0444, .make = proc_make_hostname},
+    {.name = "shmmax", .mode = 0444, .make = proc_make_shmmax},
+    {.name = "shmall", .mode = 0444, .make = proc_make_shmmax},
+    {.name = "shmmni", .mode = 0444, .make = proc_make_shmmni},
     {.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
     {.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
     {0},
@@ -78,6 +81,10 @@ static const struct entry vm_entries[] = {
     {.name = "max_map_count", .mode = 0444, .make = proc_make_map_count},
     {.name = "mmap_min_addr", .mode = 0444, .make = proc_make_min_addr},
     {.name = "nr_hugepages", .mode = 0444, .make = proc_make_zero},
+    {0},
+};
+static const struct entry sysvipc_entries[] = {
+    {.name = "shm", .mode = 0444, .make = proc_make_shm},
     {0},
 };
 static const struct entry sys_entries[] = {
@@ -101,6 +108,7 @@ static const struct entry root_entries[] = {
     {.name = "provoke-crash", .mode = 0600, .make = proc_make_provoke, .take = proc_take_provoke},
     {.name = "sysrq-trigger", .mode = 0200, .take = proc_take_sysrq},
     {.name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries},
+    {.name = "sysvipc", .kind = DIRECTORY, .mode = 0555, .children = sysvipc_entries},
     {0},
 };
 static const struct entry root_entry = {

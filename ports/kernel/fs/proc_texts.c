@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The small files of /proc. Those of the system are given no process. */
 #include "fs/proc.h"
+#include "extras/shm.h"
 #include "kern/oom.h"
 #include "kern/oops.h"
 #include "kern/boot.h"
@@ -48,6 +49,28 @@ void proc_make_ostype(struct process *process, struct text *text)
 void proc_make_hostname(struct process *process, struct text *text)
 {
 	text_add(text, "%s\n", host_name);
+}
+
+void proc_make_shmmax(struct process *process, struct text *text)
+{
+	text_add(text, "%" PRIu64 "\n", (uint64_t)SHM_MAX_BYTES);
+}
+
+void proc_make_shmmni(struct process *process, struct text *text)
+{
+	text_add(text, "%u\n", SHM_MAX_IDS);
+}
+
+void proc_make_shm(struct process *process, struct text *text)
+{
+	char line[256];
+
+	text_add(
+	    text,
+	    "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid"
+	    "      atime      dtime      ctime                   rss                  swap\n");
+	for (unsigned i = 0; shm_line(i, line, sizeof(line)); i++)
+		text_add(text, "%s", line);
 }
 
 void proc_make_pid_max(struct process *process, struct text *text)

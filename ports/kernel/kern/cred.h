@@ -18,6 +18,7 @@ enum capability {
 	CAP_SETPCAP = 8,
 	CAP_LINUX_IMMUTABLE = 9,
 	CAP_IPC_LOCK = 14,
+	CAP_IPC_OWNER = 15,
 	CAP_SYS_RAWIO = 17,
 	CAP_SYS_CHROOT = 18,
 	CAP_SYS_PTRACE = 19,
@@ -46,6 +47,8 @@ extern const struct cred root_cred;
 
 /* Whether the calling process may what `cap` allows. */
 bool capable(enum capability cap);
+/* The file group, or one of the others. */
+bool cred_in_group(const struct cred *cred, gid_t gid);
 
 /* exec without file capabilities: root gets what the bounding set leaves, others lose all. */
 void caps_exec(struct cred *cred, bool no_new_privs);
