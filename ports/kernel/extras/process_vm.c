@@ -121,28 +121,54 @@ long sys_process_vm_writev(const uint64_t *a)
 	return process_vm(a, true);
 }
 
-/* --- membarrier: every task that runs elsewhere is interrupted once --------------------------- */
+/* --- membarrier: every task that runs elsewhere is interrupted once ---------------------------
+
+   membarrier(2). Each expedited kind has to be registered for. None needs more than what a flush does: every CPU
+   answers it, which orders its memory and, by the return from the interrupt, its instructions. */
+
+enum {
+	GLOBAL = 1,
+	GLOBAL_EXPEDITED = 2,
+	REGISTER_GLOBAL_EXPEDITED = 4,
+	PRIVATE_EXPEDITED = 8,
+	REGISTER_PRIVATE_EXPEDITED = 16,
+	PRIVATE_SYNC_CORE = 32,
+	REGISTER_PRIVATE_SYNC_CORE = 64,
+	GET_REGISTRATIONS = 512
+};
+#define MEMBARRIERS 0x27f
 
 long sys_membarrier(const uint64_t *a)
 {
-	enum {
-		QUERY = 0,
-		GLOBAL = 1,
-		PRIVATE_EXPEDITED = 8,
-		REGISTER_PRIVATE_EXPEDITED = 16
-	};
-	struct quire_flush flush = {.mm = current->process->mm, .cpus = ~0ull};
+	struct process *process = current->process;
+	struct quire_flush flush = {.mm = process->mm, .cpus = ~0ull};
+	unsigned command = (unsigned)a[0];
+	uint8_t has = __atomic_load_n(&process->membarriers, __ATOMIC_RELAXED);
 
-	switch (a[0]) {
-	case QUERY:
-		return GLOBAL | PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
+	if (a[1])
+		return -EINVAL;
+	switch (command) {
+	case 0:
+		return MEMBARRIERS;
+	case GET_REGISTRATIONS:
+		return has;
+	case REGISTER_GLOBAL_EXPEDITED:
 	case REGISTER_PRIVATE_EXPEDITED:
+	case REGISTER_PRIVATE_SYNC_CORE:
+		__atomic_fetch_or(&process->membarriers, (uint8_t)command, __ATOMIC_RELAXED);
 		return 0;
-	case GLOBAL:
 	case PRIVATE_EXPEDITED:
-		arch_flush(&flush); /* a flush is answered by every CPU, and orders its memory */
-		return 0;
+	case PRIVATE_SYNC_CORE:
+		/* The bit of a registration is twice the command's. */
+		if (!(has & 2 * command))
+			return -EPERM;
+		break;
+	case GLOBAL:
+	case GLOBAL_EXPEDITED:
+		break;
 	default:
 		return -EINVAL;
 	}
+	arch_flush(&flush);
+	return 0;
 }

@@ -35,9 +35,9 @@ static long kmsg_write(struct file *file, const char *from, size_t n, uint64_t *
 	return (long)n;
 }
 
-static const struct file_ops null_ops = {.read = null_read, .write = null_write};
-static const struct file_ops zero_ops = {.read = zero_read, .write = null_write};
-static const struct file_ops full_ops = {.read = zero_read, .write = full_write};
+static const struct file_ops null_ops = {.read = null_read, .write = null_write, .no_position = true};
+static const struct file_ops zero_ops = {.read = zero_read, .write = null_write, .no_position = true};
+static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .no_position = true};
 static const struct file_ops random_ops = {.read = random_read, .write = null_write};
 static const struct file_ops kmsg_ops = {.read = null_read, .write = kmsg_write};
 

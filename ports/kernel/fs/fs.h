@@ -58,7 +58,8 @@ struct file_ops {
 	long (*list)(struct file *file, struct dir_sink *sink);
 	int (*open)(struct file *file); /* 0 or an errno */
 	void (*release)(struct file *file);
-	bool stream; /* no position: lseek() is ESPIPE */
+	bool stream;      /* no position: lseek() is ESPIPE */
+	bool no_position; /* lseek() is 0, whatever it asks */
 	/* Where a program's memory ends in a hole, write(2) takes what comes before the page with the hole in it. */
 	bool whole_pages;
 };

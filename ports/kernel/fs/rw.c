@@ -300,6 +300,8 @@ int64_t file_seek(int fd, int64_t offset, unsigned whence)
 		return -EBADF;
 	if (file->ops->stream) {
 		result = -ESPIPE;
+	} else if (file->ops->no_position) {
+		result = 0;
 	} else {
 		mutex_lock(&file->pos_lock);
 		result = seek_target(file, offset, whence);

@@ -39,6 +39,7 @@ enum {
 long sys_sync_file_range(const uint64_t *a)
 {
 	struct file *file;
+	long result;
 
 	if ((int64_t)a[1] < 0 || (int64_t)a[2] < 0 || (int64_t)(a[1] + a[2]) < 0 ||
 	    a[3] & ~(uint64_t)(SYNC_WAIT_BEFORE | SYNC_WRITE | SYNC_WAIT_AFTER))
@@ -46,8 +47,11 @@ long sys_sync_file_range(const uint64_t *a)
 	if (a[3] & SYNC_WRITE)
 		return sync_part((int)a[0], a[1], a[2]);
 	file = file_of((int)a[0]);
+	if (!file)
+		return -EBADF;
+	result = file->inode->pages || IS_TYPE(file->inode, S_IFDIR) ? 0 : -ESPIPE;
 	file_put(file);
-	return file ? 0 : -EBADF;
+	return result;
 }
 
 /* All of a file system: its disk is memory too, and nothing is lost that is not on it. */

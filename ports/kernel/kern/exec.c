@@ -418,6 +418,7 @@ static void note_program(struct loader *l, char *exe_path)
 	process->auxv_bytes = (unsigned)MIN(l->auxv_count * sizeof(l->auxv[0]), sizeof(process->auxv));
 	memcpy(process->auxv, l->auxv, process->auxv_bytes);
 	process->did_exec = true;
+	process->membarriers = 0;
 }
 
 static long commit(struct loader *l)
@@ -564,5 +565,7 @@ long sys_execve(const uint64_t *a)
 
 long sys_execveat(const uint64_t *a)
 {
+	if (a[4] & ~(uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
 	return execve_user((int)a[0], a[1], a[2], a[3], (int)a[4]);
 }

@@ -297,6 +297,8 @@ long sys_wait4(const uint64_t *a)
 
 	if (a[2] & ~(uint64_t)(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | WAIT_CLONE_FLAGS))
 		return -EINVAL;
+	if (q.pid == INT32_MIN) /* the group of its negative is none */
+		return -ESRCH;
 	found = do_wait(&q);
 	if (found <= 0)
 		return found;

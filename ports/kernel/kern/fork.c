@@ -58,6 +58,7 @@ static void copy_identity(struct process *child, const struct process *parent)
 	child->personality = parent->personality;
 	child->dumpable = parent->dumpable;
 	child->no_new_privs = parent->no_new_privs;
+	child->membarriers = parent->membarriers;
 	child->oom_score_adj = parent->oom_score_adj;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	child->arg_start = parent->arg_start;
@@ -174,6 +175,9 @@ static void setup_task(struct task *child, const struct clone_args *args)
 	memcpy(child->comm, self->comm, sizeof(child->comm));
 	child->blocked = self->blocked;
 	child->affinity = self->affinity;
+	child->policy = self->policy;
+	child->priority = self->priority;
+	child->timer_slack = self->timer_slack;
 	child->cpu = self->cpu;
 	if (!(args->flags & CLONE_VM) || args->flags & CLONE_VFORK)
 		child->altstack = self->altstack;

@@ -454,11 +454,20 @@ long sys_set_robust_list(const uint64_t *a)
 
 long sys_get_robust_list(const uint64_t *a)
 {
-	abi_ulong head = (abi_ulong)current->robust_list, size = sizeof(struct abi_robust_list);
+	abi_ulong head = 0, size = sizeof(struct abi_robust_list);
+	struct task *task;
+	long result = -ESRCH;
 
-	if (a[0] && (pid_t)a[0] != current->tid)
-		return -EPERM;
-	return put_user(head, a[1]) || put_user(size, a[2]) ? -EFAULT : 0;
+	spin_lock(&proc_lock);
+	task = a[0] ? task_find_locked((pid_t)a[0]) : current;
+	if (task) {
+		head = (abi_ulong)task->robust_list;
+		result = task->process == current->process || capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
+	}
+	spin_unlock(&proc_lock);
+	if (result)
+		return result;
+	return put_user(size, a[2]) || put_user(head, a[1]) ? -EFAULT : 0;
 }
 
 long sys_set_tid_address(const uint64_t *a)

@@ -166,39 +166,6 @@ long sys_sched_setaffinity(const uint64_t *a)
 	return result;
 }
 
-/* One policy, one priority: what programs ask for is accepted where it is the default. */
-long sys_sched_getscheduler(const uint64_t *a)
-{
-	return 0;
-}
-
-long sys_sched_setscheduler(const uint64_t *a)
-{
-	return a[1] == 0 ? 0 : -EPERM;
-}
-
-long sys_sched_getparam(const uint64_t *a)
-{
-	uint32_t priority = 0;
-
-	return put_user(priority, a[1]);
-}
-
-long sys_sched_setparam(const uint64_t *a)
-{
-	return 0;
-}
-
-long sys_sched_get_priority_max(const uint64_t *a)
-{
-	return a[0] == 1 || a[0] == 2 ? 99 : 0;
-}
-
-long sys_sched_get_priority_min(const uint64_t *a)
-{
-	return a[0] == 1 || a[0] == 2 ? 1 : 0;
-}
-
 long sys_getpriority(const uint64_t *a)
 {
 	return 20; /* nice 0, as the system call says it */
@@ -270,9 +237,10 @@ long sys_prctl(const uint64_t *a)
 	case PR_CAPBSET_DROP:
 		return caps_bounding_drop(a[1]);
 	case PR_SET_TIMERSLACK:
+		current->timer_slack = a[1] ? a[1] : TIMER_SLACK_NS;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return 50000;
+		return (long)MIN(current->timer_slack, (uint64_t)INT64_MAX);
 	case PR_SET_NO_NEW_PRIVS:
 		process->no_new_privs = true;
 		return 0;

@@ -29,6 +29,7 @@ struct task *task_alloc(bool user)
 	pending_init(&task->pending);
 	timer_init(&task->sleep_timer, sleep_expired);
 	task->affinity = ~0ull;
+	task->timer_slack = TIMER_SLACK_NS;
 	task->state = TASK_SLEEP;
 	if (kstack_create(task, user)) {
 		kfree(task);

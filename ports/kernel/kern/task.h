@@ -56,6 +56,8 @@ enum {
 	WORK_PROVOKED = 4 /* run task.provoked (extras/provoke.c) */
 };
 
+#define TIMER_SLACK_NS 50000 /* of a thread whose parent did not change it */
+
 struct process {
 	struct list link; /* all processes, oldest first */
 	unsigned refs;    /* proc_lock */
@@ -91,7 +93,8 @@ struct process {
 	uint64_t real_interval;
 	unsigned personality;
 	bool dumpable, no_new_privs;
-	int oom_score_adj; /* per mille of all memory, as if it held so much more */
+	uint8_t membarriers; /* the expedited kinds that it registered for: process_vm.c; atomic */
+	int oom_score_adj;   /* per mille of all memory, as if it held so much more */
 	int parent_death_signal;
 
 	/* Written by exec, read by /proc. */
@@ -116,7 +119,9 @@ struct task {
 	bool on_cpu;            /* scheduler lock */
 	unsigned cpu;           /* last CPU it ran on */
 	uint64_t affinity;
-	struct quire_mm *mm; /* the process's while it runs in it; NULL: the kernel's tables */
+	uint8_t policy, priority; /* SCHED_*: proc_lock */
+	uint64_t timer_slack;     /* ns; told, and no more */
+	struct quire_mm *mm;      /* the process's while it runs in it; NULL: the kernel's tables */
 
 	struct files *files;
 	struct fs *fs;

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Scheduling policies and priorities: kept and told. The scheduler has one queue and looks at none of them. */
+#include "abi/functions.h"
+#include "abi/process.h"
+#include "kern/process.h"
+#include "kern/uaccess.h"
+
+static bool is_policy(uint64_t policy)
+{
+	return policy <= SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+static bool is_real_time(unsigned policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+/* locked: proc_lock */
+static struct task *task_of(pid_t tid)
+{
+	return tid ? task_find_locked(tid) : current;
+}
+
+/* sched(7): without the right, no real-time policy, and of others' threads only one's own. */
+static bool may_set(const struct task *task, unsigned policy)
+{
+	const struct cred *own = &current->process->cred, *its = &task->process->cred;
+
+	if (capable(CAP_SYS_NICE))
+		return true;
+	return !is_real_time(policy) && (own->euid == its->uid || own->euid == its->euid);
+}
+
+/* `policy` < 0: the one it has. */
+static long set(pid_t tid, int policy, uint64_t from)
+{
+	struct task *task;
+	int32_t priority;
+	long result = -ESRCH;
+
+	if (tid < 0 || !from)
+		return -EINVAL;
+	if (get_user(priority, from))
+		return -EFAULT;
+	spin_lock(&proc_lock);
+	task = task_of(tid);
+	if (task) {
+		unsigned wanted =
+		    policy < 0 ? task->policy : (unsigned)policy & ~(unsigned)SCHED_RESET_ON_FORK;
+
+		if (!is_policy(wanted) || (is_real_time(wanted) ? priority < 1 || priority > 99 : priority))
+			result = -EINVAL;
+		else if (!may_set(task, wanted))
+			result = -EPERM;
+		else
+			result = 0;
+		if (!result) {
+			task->policy = (uint8_t)wanted;
+			task->priority = (uint8_t)priority;
+		}
+	}
+	spin_unlock(&proc_lock);
+	return result;
+}
+
+long sys_sched_setscheduler(const uint64_t *a)
+{
+	return (int)a[1] < 0 ? -EINVAL : set((pid_t)a[0], (int)a[1], a[2]);
+}
+
+long sys_sched_setparam(const uint64_t *a)
+{
+	return set((pid_t)a[0], -1, a[1]);
+}
+
+/* The policy, and the priority of a real-time one; or an errno. */
+static long get(pid_t tid, int32_t *out_priority)
+{
+	struct task *task;
+	long result = -ESRCH;
+
+	if (tid < 0)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	task = task_of(tid);
+	if (task) {
+		result = task->policy;
+		*out_priority = task->priority;
+	}
+	spin_unlock(&proc_lock);
+	return result;
+}
+
+long sys_sched_getscheduler(const uint64_t *a)
+{
+	int32_t priority;
+
+	return get((pid_t)a[0], &priority);
+}
+
+long sys_sched_getparam(const uint64_t *a)
+{
+	int32_t priority;
+	long result = a[1] ? get((pid_t)a[0], &priority) : -EINVAL;
+
+	if (result < 0)
+		return result;
+	return put_user(priority, a[1]);
+}
+
+/* SCHED_DEADLINE and SCHED_EXT have a range, though no call here sets them. */
+static long limit(uint64_t policy, long of_real_time)
+{
+	if (!is_policy(policy) && policy != SCHED_DEADLINE && policy != SCHED_EXT)
+		return -EINVAL;
+	return is_real_time((unsigned)policy) ? of_real_time : 0;
+}
+
+long sys_sched_get_priority_max(const uint64_t *a)
+{
+	return limit((uint32_t)a[0], 99);
+}
+
+long sys_sched_get_priority_min(const uint64_t *a)
+{
+	return limit((uint32_t)a[0], 1);
+}
