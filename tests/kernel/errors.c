@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdint.h>
+#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -46,6 +48,75 @@ static void policies(void)
 	SAY(prctl(PR_GET_TIMERSLACK));
 	SAY(prctl(PR_SET_TIMERSLACK, 0));
 	SAY(prctl(PR_GET_TIMERSLACK));
+}
+
+static void niceness(void)
+{
+	int status;
+	pid_t pid;
+
+	printf("== nice\n");
+	SAY(getpriority(PRIO_PROCESS, 0));
+	SAY(setpriority(PRIO_PROCESS, 0, 5));
+	SAY(getpriority(PRIO_PROCESS, getpid()));
+	SAY(nice(100));
+	SAY(nice(-3));
+	SAY(setpriority(PRIO_PROCESS, 0, -100));
+	errno = 0;
+	SAY(getpriority(PRIO_PROCESS, 0) == -20 && !errno);
+	SAY(setpriority(-1, 0, 0));
+	SAY(getpriority(3, 0));
+	SAY(getpriority(PRIO_PROCESS, -1));
+	SAY(setpriority(PRIO_PGRP, 999999, 1));
+	SAY(setpriority(PRIO_PROCESS, 0, 4));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		SAY(getpriority(PRIO_PROCESS, 0));
+		SAY(setuid(12345));
+		SAY(setpriority(PRIO_PROCESS, 0, 3));
+		SAY(setpriority(PRIO_PROCESS, 0, 4));
+		SAY(setpriority(PRIO_PROCESS, getppid(), 9));
+		SAY(setpriority(PRIO_USER, 12345, 9));
+		SAY(getpriority(PRIO_USER, 0));
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	SAY(status);
+	SAY(setpriority(PRIO_PROCESS, 0, 0));
+}
+
+static volatile int warnings;
+
+static void warned(int signal)
+{
+	warnings++;
+}
+
+/* One warning or two before the end, by the CPU's second. */
+static void cpu_limit(void)
+{
+	struct rlimit limit = {1, 2};
+	int status, end[2];
+	pid_t pid;
+	char byte = 0;
+
+	printf("== RLIMIT_CPU\n");
+	fflush(stdout);
+	if (pipe(end))
+		exit(1);
+	pid = fork();
+	if (!pid) {
+		signal(SIGXCPU, warned);
+		setrlimit(RLIMIT_CPU, &limit);
+		for (;;)
+			if (warnings && !byte)
+				byte = write(end[1], "x", 1) == 1;
+	}
+	close(end[1]);
+	SAY(read(end[0], &byte, 1));
+	waitpid(pid, &status, 0);
+	printf("ended by %d\n", WTERMSIG(status));
 }
 
 static long barrier(unsigned command, unsigned flags)
@@ -118,6 +189,8 @@ int main(void)
 
 	said_begin(home);
 	policies();
+	niceness();
+	cpu_limit();
 	barriers();
 	files();
 	processes();

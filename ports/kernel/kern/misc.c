@@ -166,16 +166,6 @@ long sys_sched_setaffinity(const uint64_t *a)
 	return result;
 }
 
-long sys_getpriority(const uint64_t *a)
-{
-	return 20; /* nice 0, as the system call says it */
-}
-
-long sys_setpriority(const uint64_t *a)
-{
-	return 0;
-}
-
 /* --- personality, prctl ----------------------------------------------------------------------- */
 
 long sys_personality(const uint64_t *a)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling policies and priorities: kept and told. The scheduler has one queue and looks at none of them. */
+/* Scheduling policies, priorities and nice values: kept and told. The scheduler has one queue and looks at none of them. */
 #include "abi/functions.h"
 #include "abi/process.h"
 #include "kern/process.h"
@@ -124,4 +124,78 @@ long sys_sched_get_priority_max(const uint64_t *a)
 long sys_sched_get_priority_min(const uint64_t *a)
 {
 	return limit((uint32_t)a[0], 1);
+}
+
+/* --- nice ------------------------------------------------------------------------------------- */
+
+struct nice_query {
+	uint64_t which; /* PRIO_* */
+	pid_t who;      /* a thread, a group, or a user */
+	int nice;       /* to set */
+	bool set;
+	long result;
+};
+
+static long set_nice(struct task *task, int nice)
+{
+	const struct cred *own = &current->process->cred, *its = &task->process->cred;
+
+	if (own->euid != its->uid && own->euid != its->euid && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	if (nice < task->nice && !capable(CAP_SYS_NICE))
+		return -EACCES;
+	task->nice = (int8_t)nice;
+	return 0;
+}
+
+/* locked: proc_lock. Of several threads the first error counts, or the best value: 20 - nice, so that it is positive. */
+static void ask(struct nice_query *q, struct task *task)
+{
+	long one = q->set ? set_nice(task, q->nice) : 20 - task->nice;
+
+	if (q->result == -ESRCH || (q->set ? one < 0 && !q->result : one > q->result))
+		q->result = one;
+}
+
+static bool is_meant(const struct nice_query *q, const struct process *process)
+{
+	if (q->which == PRIO_PGRP)
+		return process->pgid == (q->who ? q->who : current->process->pgid);
+	return process->cred.uid == (q->who ? (uid_t)q->who : current->process->cred.uid);
+}
+
+static long ask_all(struct nice_query *q)
+{
+	struct process *process;
+	struct task *task;
+
+	if (q->which > PRIO_USER)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	if (q->which == PRIO_PROCESS) {
+		task = task_of(q->who);
+		if (task)
+			ask(q, task);
+	} else {
+		list_for_each (process, &all_processes, link)
+			if (is_meant(q, process))
+				list_for_each (task, &process->threads, thread)
+					ask(q, task);
+	}
+	spin_unlock(&proc_lock);
+	return q->result;
+}
+
+long sys_getpriority(const uint64_t *a)
+{
+	return ask_all(&(struct nice_query){.which = (uint32_t)a[0], .who = (pid_t)a[1], .result = -ESRCH});
+}
+
+long sys_setpriority(const uint64_t *a)
+{
+	return ask_all(&(struct nice_query){.which = (uint32_t)a[0],
+					    .who = (pid_t)a[1],
+					    .nice = MIN(MAX((int)a[2], -20), 19),
+					    .set = true,
+					    .result = -ESRCH});
 }

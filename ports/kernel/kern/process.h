@@ -63,6 +63,7 @@ long exec_program(int dirfd, const char *path, int at_flags, char *const *argv, 
 struct process *kernel_process(const char *name, struct process *parent, void (*entry)(void));
 
 /* times.c */
+void limit_cpu_time(void);
 void real_timer_expired(struct timer *timer);
 
 /* times.c: struct rusage */

@@ -253,6 +253,7 @@ void timer_interrupt(bool from_user)
 		timers_program(NO_DEADLINE);
 		return;
 	}
+	limit_cpu_time();
 	if (queued)
 		__atomic_or_fetch(&task->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
 	timers_program(arch_clock_ns() + SLICE_NS);

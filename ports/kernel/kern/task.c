@@ -190,15 +190,11 @@ bool process_visit_thread(struct process *process, void (*visit)(struct task *ta
 char process_state_letter(struct process *process)
 {
 	static const char letter[] = {'R', 'S', 'D', 'D', 'T', 'Z'};
-	struct task *task;
-	char result = 'Z';
+	char result;
 
+	/* The first thread's, whatever the others do. It is a zombie when it ends before them. */
 	spin_lock(&proc_lock);
-	list_for_each (task, &process->threads, thread) {
-		result = letter[task->state];
-		if (task->state == TASK_RUNNABLE)
-			break;
-	}
+	result = process->leader ? letter[process->leader->state] : 'Z';
 	spin_unlock(&proc_lock);
 	return result;
 }

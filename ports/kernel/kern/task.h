@@ -120,6 +120,7 @@ struct task {
 	unsigned cpu;           /* last CPU it ran on */
 	uint64_t affinity;
 	uint8_t policy, priority; /* SCHED_*: proc_lock */
+	int8_t nice;              /* proc_lock */
 	uint64_t timer_slack;     /* ns; told, and no more */
 	struct quire_mm *mm;      /* the process's while it runs in it; NULL: the kernel's tables */
 

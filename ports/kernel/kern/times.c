@@ -233,6 +233,33 @@ long sys_restart_syscall(const uint64_t *a)
 /* --- interval timers: ITIMER_REAL ------------------------------------------------------------- */
 
 /* In the interrupt. */
+/* RLIMIT_CPU, in seconds: SIGXCPU at the soft limit and each second from then on, SIGKILL at the hard one. As on
+ * Linux, what getrlimit(2) tells of the soft limit moves on with it. Interrupt context. */
+void limit_cpu_time(void)
+{
+	struct process *process = current->process;
+	struct siginfo info = {.code = SI_KERNEL};
+	struct usage usage;
+	struct rlimit *limit;
+	uint64_t seconds;
+
+	if (!process || process->rlimit[RLIMIT_CPU].soft == UINT64_MAX)
+		return;
+	spin_lock(&proc_lock);
+	limit = &process->rlimit[RLIMIT_CPU];
+	process_usage_locked(process, &usage);
+	seconds = (usage.user_ns + usage.system_ns) / NSEC_PER_SEC;
+	if (seconds >= limit->hard) {
+		info.signo = SIGKILL;
+	} else if (seconds >= limit->soft) {
+		info.signo = SIGXCPU;
+		limit->soft = seconds + 1;
+	}
+	if (info.signo)
+		send_signal_locked(process, &info);
+	spin_unlock(&proc_lock);
+}
+
 void real_timer_expired(struct timer *timer)
 {
 	struct process *process = container_of(timer, struct process, real_timer);
