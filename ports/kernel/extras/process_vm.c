@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* process_vm_readv(2), process_vm_writev(2): another process's memory; and membarrier(2). */
+/* process_vm_readv(2), process_vm_writev(2), process_madvise(2): another process's memory; and membarrier(2). */
 #include "abi/functions.h"
 #include "kern/process.h"
+#include "extras/pidfd.h"
 #include "kern/uaccess.h"
 
 struct transfer {
@@ -119,6 +120,67 @@ long sys_process_vm_readv(const uint64_t *a)
 long sys_process_vm_writev(const uint64_t *a)
 {
 	return process_vm(a, true);
+}
+
+/* --- process_madvise ------------------------------------------------------------------------- */
+
+/* What may be done to another: what takes nothing away from it. */
+static bool is_harmless(int advice)
+{
+	return advice == QUIRE_MADV_COLD || advice == QUIRE_MADV_PAGEOUT || advice == QUIRE_MADV_WILLNEED ||
+	       advice == QUIRE_MADV_COLLAPSE;
+}
+
+static long advise_vector(struct quire_mm *mm, const struct abi_iovec *vector, uint64_t count, int advice)
+{
+	uint64_t done = 0;
+	long result = 0;
+
+	for (uint64_t i = 0; i < count && !result; i++) {
+		result = quire_madvise(mm, vector[i].base, vector[i].length, advice);
+		if (!result)
+			done += vector[i].length;
+	}
+	return done ? (long)done : result;
+}
+
+static long advise(struct process *process, const struct abi_iovec *vector, uint64_t count, int advice)
+{
+	bool own = process == current->process;
+	struct quire_mm *mm;
+	long result;
+
+	if (!own && !is_harmless(advice))
+		return -EINVAL;
+	if (!may_look_into(process) || (!own && !capable(CAP_SYS_NICE)))
+		return -EPERM;
+	mm = process_mm(process);
+	if (!mm)
+		return -ESRCH;
+	result = advise_vector(mm, vector, count, advice);
+	quire_mm_put(mm);
+	return result;
+}
+
+long sys_process_madvise(const uint64_t *a)
+{
+	struct abi_iovec *vector = NULL;
+	struct process *process;
+	uint64_t total;
+	long result;
+
+	if (a[4])
+		return -EINVAL;
+	result = iovec_from_user(a[1], a[2], &vector, &total);
+	if (result)
+		return result;
+	result = pidfd_process((int)a[0], &process, NULL);
+	if (!result) {
+		result = advise(process, vector, a[2], (int)a[3]);
+		process_put(process);
+	}
+	kfree(vector);
+	return result;
 }
 
 /* --- membarrier: every task that runs elsewhere is interrupted once ---------------------------

@@ -378,18 +378,12 @@ static void switch_mm(struct loader *l)
 	vfork_release(process);
 }
 
-/* Handlers become the default; what was ignored stays ignored. */
 static void reset_handlers(struct loader *l)
 {
 	struct process *process = current->process;
 	struct handlers *old = process->handlers;
 
-	for (unsigned i = 0; i < SIGNAL_MAX; i++) {
-		struct sigaction *action = &l->handlers->action[i];
-
-		action->handler = action->handler == SIG_IGN ? SIG_IGN : SIG_DFL;
-		action->flags = action->mask = action->restorer = 0;
-	}
+	handlers_clear(l->handlers);
 	spin_lock(&proc_lock);
 	process->handlers = l->handlers;
 	spin_unlock(&proc_lock);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of threads and processes, and wait4(2), waitid(2). */
+#include "abi/fcntl.h"
 #include "abi/process.h"
+#include "extras/pidfd.h"
 #include "kern/process.h"
 #include "port/system.h"
 #include "kern/report.h"
@@ -112,7 +114,8 @@ static void end_process(struct process *process, struct quire_mm *mm)
 		handlers_put(process->handlers);
 		process_put(process);
 	}
-	process_put(process); /* the running threads' reference */
+	wake_up(&process->vfork_queue); /* descriptors of it are readable now */
+	process_put(process);           /* the running threads' reference */
 }
 
 /* Leaves the thread list; true for the last, with the address space that is to be put. */
@@ -333,21 +336,48 @@ static long waitid_info(const struct wait_query *q, uint64_t to)
 	return copy_to_user(to, &info, offsetof(struct siginfo, child.utime));
 }
 
+/* waitid(2) by descriptor: the id of the process, and whether the descriptor says that nobody waits. */
+static long pid_of_descriptor(int fd, int64_t *out_pid, bool *out_nonblock)
+{
+	struct process *process;
+	unsigned flags;
+	long result = fd < 0 ? -EINVAL : pidfd_process(fd, &process, &flags);
+
+	if (result)
+		return result;
+	/* Somebody else may have the number of one that is gone. */
+	result = process->state == PROCESS_REAPED ? -ECHILD : 0;
+	*out_pid = process->pid;
+	*out_nonblock = flags & O_NONBLOCK;
+	process_put(process);
+	return result;
+}
+
 long sys_waitid(const uint64_t *a)
 {
 	struct wait_query q = {.options = (unsigned)a[3]};
 	int32_t id = (int32_t)a[1];
+	bool nonblock = false;
 	long found;
 
 	if (a[3] & ~(uint64_t)(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT) ||
 	    !(a[3] & (WUNTRACED | WEXITED | WCONTINUED)))
 		return -EINVAL;
-	if ((a[0] == P_PID && id <= 0) || a[0] > P_PGID || (a[0] == P_PGID && id < 0))
+	if ((a[0] == P_PID && id <= 0) || a[0] > P_PIDFD || (a[0] == P_PGID && id < 0))
 		return -EINVAL;
 	q.pid = a[0] == P_ALL ? -1 : a[0] == P_PID ? id : id ? -(int64_t)id : 0;
+	if (a[0] == P_PIDFD) {
+		found = pid_of_descriptor(id, &q.pid, &nonblock);
+		if (found)
+			return found;
+		nonblock = nonblock && !(q.options & WNOHANG);
+		q.options |= nonblock ? WNOHANG : 0;
+	}
 	found = do_wait(&q);
 	if (found < 0)
 		return found;
+	if (!found && nonblock)
+		return -EAGAIN;
 	if (a[2] && waitid_info(&q, a[2]))
 		return -EFAULT;
 	if (a[4] && found)

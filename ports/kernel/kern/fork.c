@@ -4,10 +4,11 @@
 #include "kern/process.h"
 #include "abi/functions.h"
 #include "kern/uaccess.h"
-#include "fs/vfs.h"
+#include "extras/pidfd.h"
+#include "port/system.h"
 
 struct clone_args {
-	uint64_t flags, stack, parent_tid, child_tid, tls;
+	uint64_t flags, stack, parent_tid, child_tid, tls, pidfd;
 	int exit_signal;
 };
 
@@ -36,6 +37,8 @@ static int copy_handlers(struct process *child, uint64_t flags)
 		return 0;
 	}
 	child->handlers = handlers_copy(handlers);
+	if (child->handlers && flags & CLONE_CLEAR_SIGHAND)
+		handlers_clear(child->handlers);
 	return child->handlers ? 0 : -ENOMEM;
 }
 
@@ -197,7 +200,11 @@ static int check_flags(uint64_t flags)
 	if ((flags & CLONE_SIGHAND && !(flags & CLONE_VM)) ||
 	    (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)))
 		return -EINVAL;
-	if (flags & (CLONE_NAMESPACES | CLONE_PIDFD))
+	if (flags & CLONE_NAMESPACES)
+		return -EINVAL;
+	if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED))
+		return -EINVAL;
+	if (flags & CLONE_CLEAR_SIGHAND && flags & CLONE_SIGHAND)
 		return -EINVAL;
 	return 0;
 }
@@ -238,10 +245,22 @@ static long start_child(struct task *child, struct process *process, const struc
 	return tid;
 }
 
+/* The parent's descriptor of the child that is about to start. */
+static long give_pidfd(struct process *child, uint64_t to, int *out_fd)
+{
+	int fd = pidfd_make(child, 0);
+
+	if (fd < 0)
+		return fd;
+	*out_fd = fd;
+	return put_user(fd, to);
+}
+
 static long do_clone(const struct clone_args *args)
 {
 	struct process *process = current->process;
 	struct task *child;
+	int fd = -1;
 	long result = check_flags(args->flags);
 
 	if (result)
@@ -260,8 +279,12 @@ static long do_clone(const struct clone_args *args)
 		return result;
 	}
 	setup_task(child, args);
-	result = start_child(child, process, args);
+	result = args->flags & CLONE_PIDFD ? give_pidfd(process, args->pidfd, &fd) : 0;
+	if (!result)
+		result = start_child(child, process, args);
 	if (result < 0) {
+		if (fd >= 0)
+			sys_close((uint64_t[]){(uint64_t)fd});
 		drop_task(child);
 		if (!(args->flags & CLONE_THREAD))
 			drop_process(process);
@@ -283,12 +306,70 @@ long sys_clone(const uint64_t *a)
 	    .flags = a[0] & ~(uint64_t)CSIGNAL,
 	    .stack = a[1],
 	    .parent_tid = a[2],
+	    .pidfd = a[2],
 	    .child_tid = a[ABI_CLONE_TLS_FOURTH ? 4 : 3],
 	    .tls = a[ABI_CLONE_TLS_FOURTH ? 3 : 4],
 	    .exit_signal = (int)(a[0] & CSIGNAL),
 	};
 
+	if (args.flags & CLONE_PIDFD && args.flags & CLONE_PARENT_SETTID)
+		return -EINVAL;
 	return do_clone(&args);
+}
+
+/* A structure that grows: what this kernel does not know of it has to be zero. */
+static long clone_args_from_user(struct abi_clone_args *out, uint64_t from, uint64_t size)
+{
+	uint8_t more[64];
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_FIRST)
+		return -EINVAL;
+	memset(out, 0, sizeof(*out));
+	if (copy_from_user(out, from, MIN(size, sizeof(*out))))
+		return -EFAULT;
+	for (uint64_t at = sizeof(*out); at < size; at += sizeof(more)) {
+		uint64_t part = MIN(size - at, sizeof(more));
+
+		if (copy_from_user(more, from + at, part))
+			return -EFAULT;
+		for (uint64_t i = 0; i < part; i++)
+			if (more[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+static bool is_clone3(const struct abi_clone_args *a)
+{
+	if (a->flags & (CSIGNAL | CLONE_DETACHED) || a->flags & ~(CLONE_CLEAR_SIGHAND | 0xffffffff))
+		return false;
+	if (a->exit_signal > SIGNAL_MAX || (a->exit_signal && a->flags & (CLONE_THREAD | CLONE_PARENT)))
+		return false;
+	if (!a->stack != !a->stack_size || a->stack > user_end || a->stack_size > user_end - a->stack)
+		return false;
+	return !a->set_tid && !a->set_tid_size; /* the child's number is not to be chosen */
+}
+
+long sys_clone3(const uint64_t *a)
+{
+	struct abi_clone_args given;
+	long result = clone_args_from_user(&given, a[0], a[1]);
+
+	if (result)
+		return result;
+	if (!is_clone3(&given))
+		return -EINVAL;
+	return do_clone(&(struct clone_args){
+	    .flags = given.flags,
+	    .stack = given.stack ? given.stack + given.stack_size : 0,
+	    .parent_tid = given.parent_tid,
+	    .child_tid = given.child_tid,
+	    .tls = given.tls,
+	    .pidfd = given.pidfd,
+	    .exit_signal = (int)given.exit_signal,
+	});
 }
 
 long sys_fork(const uint64_t *a)

@@ -25,6 +25,8 @@ void task_hash_locked(struct task *task);
 void process_get_locked(struct process *process);
 struct handlers *handlers_create(void);
 struct handlers *handlers_copy(struct handlers *from);
+/* Handlers become the default; what was ignored stays ignored. => nobody else has them. */
+void handlers_clear(struct handlers *handlers);
 void handlers_put(struct handlers *handlers);
 void usage_add(struct usage *to, const struct usage *from);
 void process_usage_locked(struct process *process, struct usage *out_usage);
@@ -43,6 +45,10 @@ void notify_parent_locked(struct process *process, int code, int status);
 struct queued_signal;
 struct queued_signal *queued_signal_make(const struct siginfo *info); /* kfree() it; NULL: no memory */
 long send_queued_locked(struct process *process, struct task *task, struct queued_signal *q);
+/* sigcalls.c: as kill(2) does. 0, -EINVAL, -ESRCH, -EPERM, -EAGAIN. `signal` 0 only looks. */
+long signal_process(struct process *process, const struct siginfo *info, int signal);
+/* A siginfo of the program's, for process `to`: -EFAULT, -EPERM. */
+long siginfo_from_user(struct siginfo *info, uint64_t from, pid_t to);
 void siginfo_from_self(struct siginfo *info, int signal, int code);
 
 /* exit.c */

@@ -260,11 +260,22 @@ static bool may_signal(const struct process *target, int signal)
 	return signal == SIGCONT && target->sid == current->process->sid;
 }
 
+long signal_process(struct process *process, const struct siginfo *info, int signal)
+{
+	if (signal < 0 || signal > SIGNAL_MAX)
+		return -EINVAL;
+	if (process->state == PROCESS_REAPED)
+		return -ESRCH;
+	if (!may_signal(process, signal))
+		return -EPERM;
+	return signal ? send_signal(process, info) : 0;
+}
+
 static long kill_one(pid_t pid, const struct siginfo *info, int signal)
 {
 	struct process *process;
 	struct task *task;
-	long result = 0;
+	long result;
 
 	spin_lock(&proc_lock);
 	task = task_find_locked(pid); /* kill() takes any thread's id */
@@ -274,10 +285,7 @@ static long kill_one(pid_t pid, const struct siginfo *info, int signal)
 	spin_unlock(&proc_lock);
 	if (!process)
 		return -ESRCH;
-	if (!may_signal(process, signal))
-		result = -EPERM;
-	else if (signal)
-		result = send_signal(process, info);
+	result = signal_process(process, info, signal);
 	process_put(process);
 	return result;
 }
@@ -362,17 +370,22 @@ long sys_tgkill(const uint64_t *a)
 	return kill_thread((pid_t)a[0], (pid_t)a[1], &info);
 }
 
-static long user_siginfo(struct siginfo *info, uint64_t signal, uint64_t from, pid_t to)
+long siginfo_from_user(struct siginfo *info, uint64_t from, pid_t to)
 {
-	if (!is_signal(signal))
-		return -EINVAL;
 	if (get_user(*info, from))
 		return -EFAULT;
-	info->signo = (int)signal;
 	/* Nobody may claim to be the kernel to another process. */
 	if ((info->code >= 0 || info->code == SI_TKILL) && to != current->process->pid)
 		return -EPERM;
 	return 0;
+}
+
+static long user_siginfo(struct siginfo *info, uint64_t signal, uint64_t from, pid_t to)
+{
+	long result = is_signal(signal) ? siginfo_from_user(info, from, to) : -EINVAL;
+
+	info->signo = (int)signal;
+	return result;
 }
 
 long sys_rt_sigqueueinfo(const uint64_t *a)

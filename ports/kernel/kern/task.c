@@ -279,6 +279,16 @@ struct handlers *handlers_copy(struct handlers *from)
 	return handlers;
 }
 
+void handlers_clear(struct handlers *handlers)
+{
+	for (unsigned i = 0; i < SIGNAL_MAX; i++) {
+		struct sigaction *action = &handlers->action[i];
+
+		action->handler = action->handler == SIG_IGN ? SIG_IGN : SIG_DFL;
+		action->flags = action->mask = action->restorer = 0;
+	}
+}
+
 void handlers_put(struct handlers *handlers)
 {
 	bool last;
