@@ -136,6 +136,9 @@ static bool leave_process(struct task *task, struct process *process, int status
 	if (last) {
 		*out_mm = process->mm;
 		process->mm = NULL;
+	} else {
+		/* execve waits for the others here. Once the lock is free, so may the process be. */
+		wake_up(&process->child_exit);
 	}
 	spin_unlock(&proc_lock);
 	return last;
@@ -172,8 +175,6 @@ void thread_exit(int status)
 	last = leave_process(task, process, status, &mm);
 	if (last)
 		end_process(process, mm);
-	else
-		wake_up(&process->child_exit); /* execve waits for the others here */
 	schedule_exit();
 }
 

@@ -243,7 +243,8 @@ void limit_cpu_time(void)
 	struct rlimit *limit;
 	uint64_t seconds;
 
-	if (!process || process->rlimit[RLIMIT_CPU].soft == UINT64_MAX)
+	/* A thread that is leaving may have put its process already. */
+	if (!process || current->exiting || process->rlimit[RLIMIT_CPU].soft == UINT64_MAX)
 		return;
 	spin_lock(&proc_lock);
 	limit = &process->rlimit[RLIMIT_CPU];
