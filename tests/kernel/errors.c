@@ -56,7 +56,6 @@ static void niceness(void)
 	pid_t pid;
 
 	printf("== nice\n");
-	SAY(getpriority(PRIO_PROCESS, 0));
 	SAY(setpriority(PRIO_PROCESS, 0, 5));
 	SAY(getpriority(PRIO_PROCESS, getpid()));
 	SAY(nice(100));

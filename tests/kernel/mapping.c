@@ -176,6 +176,29 @@ static void device(void)
 	SAY(close(fd) | close(both) | close(null));
 }
 
+/* Where a mapping would go is looked at before its type, and its type before the file's rights. */
+static void place(void)
+{
+	int out = open("file", O_WRONLY), both = open("file", O_RDWR);
+	char *at = mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	printf("== place\n");
+	if (at == MAP_FAILED)
+		exit(1);
+	MAP(at - 1, PAGE, PROT_READ, MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	MAP(at, PAGE, PROT_READ, MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED_NOREPLACE, both, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED_NOREPLACE, out, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | MAP_PRIVATE, out, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | 4, both, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+	MAP(at, PAGE, PROT_READ, MAP_FIXED, both, 0);
+	MAP(at + 1, 1ul << 62, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	MAP((void *)~(PAGE - 1), PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE, out, 0);
+	SAY(munmap(at, 4 * PAGE) | close(out) | close(both));
+}
+
 static void order(void)
 {
 	int dir = open(".", O_RDONLY), fd = make("file", "text"), out = open("file", O_WRONLY), end[2];
@@ -285,6 +308,7 @@ int main(void)
 	seal_exec();
 	device();
 	order();
+	place();
 	words();
 	return said_end(home);
 }

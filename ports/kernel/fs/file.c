@@ -276,10 +276,16 @@ int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot
 
 	if (file->flags & O_PATH)
 		return -EBADF;
+	*out_prot = (mode == O_WRONLY ? 0 : QUIRE_PROT_READ) | QUIRE_PROT_EXEC |
+		    (mode == O_RDONLY ? 0 : QUIRE_PROT_WRITE);
+	*out_file = NULL;
+	if (file->ops == &regular_ops && inode->pages &&
+	    !(inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))) {
+		*out_file = inode->pages; /* the library compares the rights, after the place */
+		return 0;
+	}
 	if (mode == O_WRONLY || (shared && (prot & QUIRE_PROT_WRITE) && mode != O_RDWR))
 		return -EACCES;
-	*out_prot = QUIRE_PROT_READ | QUIRE_PROT_EXEC | (mode == O_RDWR ? QUIRE_PROT_WRITE : 0);
-	*out_file = NULL;
 	if (IS_TYPE(inode, S_IFCHR))
 		return inode->rdev == 0x105 ? 0 : -ENODEV; /* /dev/zero: anonymous memory */
 	if (!inode->pages || file->ops != &regular_ops)

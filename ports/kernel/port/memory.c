@@ -49,25 +49,26 @@ void mm_apply_limits(struct process *process, struct quire_mm *mm)
 
 /* --- mappings --------------------------------------------------------------------------------- */
 
-/* What is looked at before the file: EINVAL, ENOMEM. Nothing maps huge pages for programs: there are none. */
-static long check_shape(const struct quire_mmap *how)
+/* Nothing maps huge pages for programs: there are none. */
+static long refuse_huge(const struct quire_mmap *how)
 {
 	uint32_t type = how->flags & QUIRE_MAP_TYPE, size = how->flags >> 26;
 
-	if (!how->length)
+	if (!how->length || !(how->flags & QUIRE_MAP_ANONYMOUS))
 		return -EINVAL;
-	if (how->length > user_end)
-		return -ENOMEM;
-	if ((how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE)) && how->addr & PAGE_MASK)
+	if (type != QUIRE_MAP_SHARED && type != QUIRE_MAP_PRIVATE)
 		return -EINVAL;
-	if (!type || type > QUIRE_MAP_SHARED_VALIDATE)
-		return -EINVAL;
-	if (!(how->flags & QUIRE_MAP_HUGETLB))
-		return 0;
-	return (how->flags & QUIRE_MAP_ANONYMOUS) && type != QUIRE_MAP_SHARED_VALIDATE &&
-		       (!size || size == quire_system_arch(the_system)->level[1].shift)
-		   ? -ENOMEM
-		   : -EINVAL;
+	return !size || size == quire_system_arch(the_system)->level[1].shift ? -ENOMEM : -EINVAL;
+}
+
+/* Whether the call fails whatever the file is. */
+static bool cannot_be(const struct quire_mmap *how)
+{
+	uint32_t type = how->flags & QUIRE_MAP_TYPE;
+	bool fixed = how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE);
+
+	return !how->length || how->length > user_end || (fixed && how->addr & PAGE_MASK) || !type ||
+	       type > QUIRE_MAP_SHARED_VALIDATE;
 }
 
 /* Linux says this of any file that is on no persistent memory, mappable or not. */
@@ -79,12 +80,13 @@ static bool wants_sync(uint32_t flags)
 static long map_file(struct file *file, struct quire_mmap *how, quire_va *out_va)
 {
 	bool held;
-	long result = check_shape(how);
+	long result;
 
-	if (!result && wants_sync(how->flags))
-		result = -EOPNOTSUPP;
-	if (result)
-		return result;
+	/* The library says why, in Linux's order; it needs no file for that. */
+	if (cannot_be(how))
+		return quire_mmap(own_mm(), how, out_va);
+	if (wants_sync(how->flags))
+		return -EOPNOTSUPP;
 	held = file_seals_hold(file, how->flags);
 	result = file_mappable(file, how->prot, how->flags, &how->file_prot, &how->file);
 	if (!result) {
@@ -112,17 +114,17 @@ long sys_mmap(const uint64_t *a)
 
 	if (a[5] & PAGE_MASK)
 		return -EINVAL;
-	if (how.flags & QUIRE_MAP_ANONYMOUS) {
-		result = check_shape(&how);
-		if (!result)
-			result = quire_mmap(own_mm(), &how, &va);
-	} else {
+	if (!(how.flags & QUIRE_MAP_ANONYMOUS)) {
 		file = file_of((int)a[4]);
 		if (!file)
 			return -EBADF;
-		result = map_file(file, &how, &va);
-		file_put(file);
 	}
+	if (how.flags & QUIRE_MAP_HUGETLB)
+		result = refuse_huge(&how);
+	else
+		result = file ? map_file(file, &how, &va) : quire_mmap(own_mm(), &how, &va);
+	if (file)
+		file_put(file);
 	return result ? result : (long)va;
 }
 
