@@ -182,6 +182,23 @@ static void processes(void)
 	SAY(syscall(SYS_execveat, AT_FDCWD, "", NULL, NULL, 0));
 }
 
+/* To no segment. Emulators of a CPU read the stack with other rights, so only the end is shown. */
+static void far_return(void)
+{
+	int status;
+	pid_t pid;
+
+	printf("== far return\n");
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		__asm__ volatile("push $0; lretl" : : : "memory");
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	SAY(WTERMSIG(status));
+}
+
 int main(void)
 {
 	char home[] = "/tmp/errors-XXXXXX";
@@ -189,6 +206,7 @@ int main(void)
 	said_begin(home);
 	policies();
 	niceness();
+	far_return();
 	cpu_limit();
 	barriers();
 	files();

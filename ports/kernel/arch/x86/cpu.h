@@ -33,7 +33,9 @@
 #define VECTOR_FLUSH         0x42
 #define VECTOR_SPURIOUS      0xff
 
-#define PAGE_FAULT_PRESENT 1 /* P of the error code: SDM volume 3, 4.7 */
+/* The error code of a page fault: SDM volume 3, 4.7. */
+#define PAGE_FAULT_PRESENT 1
+#define PAGE_FAULT_USER    4
 
 #define CR0_WP             (1 << 16)
 #define CR4_PAE            (1 << 5)

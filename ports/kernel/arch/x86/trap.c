@@ -238,6 +238,10 @@ void page_fault(struct regs *regs)
 		fault_in_kernel(regs, &fault);
 		return;
 	}
+	/* The tables of descriptors are the kernel's, so this was the program. An emulator of a CPU may say
+	 * otherwise: that of QEMU 7.2 does, when a far return reads the stack. */
+	if (fault.address < user_end)
+		fault.syndrome |= PAGE_FAULT_USER;
 	current->regs = regs;
 	arch_irq_on();
 	if (!fault_resolve(&fault))
