@@ -59,6 +59,21 @@ struct quire_config {
 enum quire_status quire_system_create(const struct quire_config *config,
 				      struct quire_system **out_system) QUIRE_MUST_USE;
 
+/* What an administrator may change while programs run: vm.overcommit_memory and its neighbours. */
+struct quire_limits {
+	enum quire_overcommit overcommit;
+	unsigned overcommit_ratio; /* percent; 0 is none */
+	unsigned max_map_count;    /* vmas of one mm */
+	quire_va mmap_min_addr;    /* lowest address a program may map */
+};
+
+/* Gives the limits that hold now. Any context. */
+void quire_limits(const struct quire_system *system, struct quire_limits *out_limits);
+
+/* Sets them, for calls that begin afterwards. What is mapped and promised already stays.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: no such overcommit mode. On failure nothing is changed. Any context. */
+enum quire_status quire_limits_set(struct quire_system *system, const struct quire_limits *limits);
+
 /* Ends a system; NULL is allowed: per-CPU lists are drained and the kernel mappings freed; the RAM is the
  * host's again.
  * => every mm is destroyed, every file put, every frame freed: else quire_host.panic() names the first.

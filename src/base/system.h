@@ -45,15 +45,17 @@ struct quire_system {
 	uint32_t cpus;
 	struct qr_range range[QUIRE_CONFIG_RAM_RANGES];
 	uint32_t ranges;
-	uint32_t max_map_count;
-	quire_va mmap_min_addr;
-	uint32_t overcommit;
-	uint32_t overcommit_ratio;
 	uint64_t stack_guard_pages;
 	uint64_t frames_total; /* all frames of the ranges */
 	uint32_t data_zone;    /* where data goes first: HIGH if there is one */
 	quire_pfn zero_page;
 	struct quire_config config; /* as given, defaults filled in */
+
+	/* quire_limits_set() changes them at any time: qr_max_map_count() and its neighbours read them. */
+	uint32_t max_map_count;
+	uint32_t overcommit;
+	uint32_t overcommit_ratio;
+	quire_va mmap_min_addr;
 
 	unsigned (*which_cpu)(void *host); /* the host's; NULL: there is one */
 	struct qr_cpu *cpu_at[QUIRE_CONFIG_CPUS];
@@ -120,6 +122,21 @@ static inline uint64_t qr_page_bytes(const struct quire_system *system)
 static inline uint64_t qr_page_mask(const struct quire_system *system)
 {
 	return qr_page_bytes(system) - 1;
+}
+
+static inline uint32_t qr_overcommit(const struct quire_system *system)
+{
+	return __atomic_load_n(&system->overcommit, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t qr_max_map_count(const struct quire_system *system)
+{
+	return __atomic_load_n(&system->max_map_count, __ATOMIC_RELAXED);
+}
+
+static inline quire_va qr_mmap_min_addr(const struct quire_system *system)
+{
+	return __atomic_load_n(&system->mmap_min_addr, __ATOMIC_RELAXED);
 }
 
 /* A counter that one CPU writes and everyone reads. */

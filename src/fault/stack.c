@@ -80,7 +80,7 @@ static enum qr_fault_status grow(struct qr_fault_ctx *fc, quire_va start)
 	uint64_t pages = (uint64_t)(vma->start - start) >> qr_arch(system)->page_shift;
 	enum qr_fault_status status;
 
-	if ((system->profile->stack_checks & QUIRE_STACK_MMAP_MIN) && start < system->mmap_min_addr)
+	if ((system->profile->stack_checks & QUIRE_STACK_MMAP_MIN) && start < qr_mmap_min_addr(system))
 		return qr_refuse(fc, QUIRE_STEP_STACK_MMAP_MIN, QR_FAULT_MAPERR);
 	if (guard_hit(vma, start))
 		return qr_refuse(fc, QUIRE_STEP_STACK_GUARD, QR_FAULT_MAPERR);

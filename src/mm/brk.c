@@ -26,7 +26,7 @@ static enum quire_status grow(struct quire_mm *mm, quire_va from, quire_va to)
 	span.flags = QR_VM_READ | QR_VM_WRITE | QR_VM_MAY | QR_VM_ACCOUNT | mm->def_flags;
 	if (qr_get_unmapped_area(mm, from, to - from, true, &at) != QUIRE_OK ||
 	    !qr_lock_future_ok(mm, mm->def_flags, to - from) || !room_above(mm, from, to) ||
-	    !qr_may_expand(mm, span.flags, pages) || mm->vmas > mm->system->max_map_count)
+	    !qr_may_expand(mm, span.flags, pages) || mm->vmas > qr_max_map_count(mm->system))
 		return QUIRE_ENOMEM;
 	vma = qr_vma_alloc(mm->system);
 	if (!vma)

@@ -63,7 +63,7 @@ enum quire_status qr_get_unmapped_area(const struct quire_mm *mm, uint64_t addr,
 		if (status != QUIRE_OK)
 			return status;
 	}
-	if (*out_va < mm->system->mmap_min_addr && !(mm->rights & QUIRE_RIGHT_SYS_RAWIO))
+	if (*out_va < qr_mmap_min_addr(mm->system) && !(mm->rights & QUIRE_RIGHT_SYS_RAWIO))
 		return QUIRE_EPERM;
 	return QUIRE_OK;
 }
@@ -72,8 +72,8 @@ enum quire_status qr_get_unmapped_area(const struct quire_mm *mm, uint64_t addr,
 static uint64_t round_hint(const struct quire_mm *mm, uint64_t hint)
 {
 	hint &= ~qr_page_mask(mm->system);
-	if (hint && hint < mm->system->mmap_min_addr)
-		return qr_page_up(mm->system, mm->system->mmap_min_addr);
+	if (hint && hint < qr_mmap_min_addr(mm->system))
+		return qr_page_up(mm->system, qr_mmap_min_addr(mm->system));
 	return hint;
 }
 
@@ -154,7 +154,7 @@ static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *ho
 	uint64_t addr = fixed ? how->addr : round_hint(mm, how->addr);
 	enum quire_status status;
 
-	if (mm->vmas > system->max_map_count)
+	if (mm->vmas > qr_max_map_count(system))
 		return QUIRE_ENOMEM;
 	span->flags = flags_of(mm, how);
 	status = qr_get_unmapped_area(mm, addr, length, fixed, &span->start);
@@ -173,7 +173,7 @@ static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *ho
 		return status;
 	span->file = how->file;
 	span->pgoff = how->file ? qr_to_pages(system, how->offset) : qr_to_pages(system, span->start);
-	if ((how->flags & QUIRE_MAP_NORESERVE) && system->overcommit != QUIRE_OVERCOMMIT_NEVER)
+	if ((how->flags & QUIRE_MAP_NORESERVE) && qr_overcommit(system) != QUIRE_OVERCOMMIT_NEVER)
 		span->flags |= QR_VM_NORESERVE;
 	return QUIRE_OK;
 }

@@ -202,7 +202,7 @@ static enum quire_status move(struct remap *re)
 	enum quire_status status = QUIRE_ENOMEM;
 
 	/* Source and target may each need vmas: keeps clear of the limit. */
-	if (mm->vmas + 3 >= system->max_map_count)
+	if (mm->vmas + 3 >= qr_max_map_count(system))
 		return QUIRE_ENOMEM;
 	if (charge && qr_mm_commit(mm, charge) != QUIRE_OK)
 		return QUIRE_ENOMEM;
@@ -356,7 +356,7 @@ static enum quire_status remap_locked(struct remap *re)
 	enum quire_status status;
 
 	/* A move to a given address may cut source and target in three before it counts. */
-	if (wants_address(re) && mm->vmas + 5 >= mm->system->max_map_count)
+	if (wants_address(re) && mm->vmas + 5 >= qr_max_map_count(mm->system))
 		return QUIRE_ENOMEM;
 	if ((re->flags & QUIRE_MREMAP_FIXED) && re->old_length == re->new_length)
 		return move_all(re);

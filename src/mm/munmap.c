@@ -24,7 +24,7 @@ enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va
 	*out_spare = NULL;
 	if (!vma || vma->start >= start || vma->end <= end)
 		return QUIRE_OK;
-	if (mm->vmas >= mm->system->max_map_count)
+	if (mm->vmas >= qr_max_map_count(mm->system))
 		return QUIRE_ENOMEM;
 	*out_spare = qr_vma_alloc(mm->system);
 	return *out_spare ? QUIRE_OK : QUIRE_ENOMEM;

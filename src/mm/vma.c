@@ -247,7 +247,7 @@ static struct quire_vma *join_part(struct quire_vma *vma, quire_va start, quire_
 static enum quire_status reserve_cuts(struct quire_mm *mm, unsigned need, struct quire_vma *spare[2])
 {
 	spare[0] = spare[1] = NULL;
-	if (mm->vmas + need > mm->system->max_map_count)
+	if (mm->vmas + need > qr_max_map_count(mm->system))
 		return QUIRE_ENOMEM;
 	for (unsigned i = 0; i < need; i++) {
 		spare[i] = qr_vma_alloc(mm->system);

@@ -19,7 +19,7 @@ static uint64_t total_pages(const struct quire_system *system)
 
 uint64_t qr_commit_limit(const struct quire_system *system)
 {
-	return total_pages(system) * system->overcommit_ratio / 100 +
+	return total_pages(system) * __atomic_load_n(&system->overcommit_ratio, __ATOMIC_RELAXED) / 100 +
 	       __atomic_load_n(&system->backing, __ATOMIC_RELAXED);
 }
 
@@ -33,9 +33,9 @@ static bool holds(const struct quire_system *system, const struct qr_promise *pr
 {
 	uint64_t kept;
 
-	if (system->overcommit == QUIRE_OVERCOMMIT_ALWAYS)
+	if (qr_overcommit(system) == QUIRE_OVERCOMMIT_ALWAYS)
 		return true;
-	if (system->overcommit == QUIRE_OVERCOMMIT_GUESS)
+	if (qr_overcommit(system) == QUIRE_OVERCOMMIT_GUESS)
 		return promise->pages <=
 		       total_pages(system) + __atomic_load_n(&system->backing, __ATOMIC_RELAXED);
 	kept = qr_min(promise->mapped / 32, reserve(system, USER_RESERVE_BYTES));

@@ -257,7 +257,7 @@ enum quire_status qr_area_stop(struct quire_system *system, const struct quire_s
 	while ((takers = __atomic_load_n(&(*out_area)->takers, __ATOMIC_SEQ_CST)) > 0)
 		qr_wait(system, &(*out_area)->takers, takers, QUIRE_WAIT_SPIN);
 	__atomic_fetch_sub(&system->backing, (*out_area)->slots, __ATOMIC_RELAXED);
-	if (system->overcommit == QUIRE_OVERCOMMIT_NEVER &&
+	if (qr_overcommit(system) == QUIRE_OVERCOMMIT_NEVER &&
 	    __atomic_load_n(&system->committed, __ATOMIC_RELAXED) > qr_commit_limit(system)) {
 		qr_area_resume(system, *out_area);
 		return QUIRE_ENOMEM;

@@ -65,6 +65,27 @@ static void take_config(struct quire_system *system, const struct quire_config *
 	qr_list_init(&system->files);
 }
 
+void quire_limits(const struct quire_system *system, struct quire_limits *out_limits)
+{
+	*out_limits = (struct quire_limits){
+	    .overcommit = (enum quire_overcommit)qr_overcommit(system),
+	    .overcommit_ratio = __atomic_load_n(&system->overcommit_ratio, __ATOMIC_RELAXED),
+	    .max_map_count = qr_max_map_count(system),
+	    .mmap_min_addr = qr_mmap_min_addr(system),
+	};
+}
+
+enum quire_status quire_limits_set(struct quire_system *system, const struct quire_limits *limits)
+{
+	if ((unsigned)limits->overcommit > QUIRE_OVERCOMMIT_NEVER)
+		return QUIRE_EINVAL;
+	__atomic_store_n(&system->overcommit, (uint32_t)limits->overcommit, __ATOMIC_RELAXED);
+	__atomic_store_n(&system->overcommit_ratio, limits->overcommit_ratio, __ATOMIC_RELAXED);
+	__atomic_store_n(&system->max_map_count, limits->max_map_count, __ATOMIC_RELAXED);
+	__atomic_store_n(&system->mmap_min_addr, limits->mmap_min_addr, __ATOMIC_RELAXED);
+	return QUIRE_OK;
+}
+
 static void init_slabs(struct quire_system *system)
 {
 	const uint32_t bytes[QR_SLAB_KINDS] = {

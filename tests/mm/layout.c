@@ -228,6 +228,40 @@ static uint64_t committed(void)
 	return memory.committed;
 }
 
+/* The limits may be others while programs run: what is mapped stays, what comes next obeys. */
+static void test_limits_set(void **state)
+{
+	struct quire_limits limits, now;
+
+	(void)state;
+	open_small();
+	quire_limits(sim_system(sim), &limits);
+	assert_int_equal(map(1, 1, RW, FIXED, NULL), QUIRE_OK);
+	assert_int_equal(map(3, 1, RW, FIXED, NULL), QUIRE_OK);
+	now = limits;
+	now.max_map_count = 1;
+	now.mmap_min_addr = N(2);
+	assert_int_equal(quire_limits_set(sim_system(sim), &now), QUIRE_OK);
+	assert_int_equal(map(5, 1, RW, FIXED, NULL), QUIRE_ENOMEM);
+	now.max_map_count = 2;
+	assert_int_equal(quire_limits_set(sim_system(sim), &now), QUIRE_OK);
+	assert_int_equal(map(1, 1, RW, FIXED, NULL), QUIRE_EPERM);
+	assert_int_equal(map(2, 1, RW, FIXED, NULL), QUIRE_OK);
+	now = limits;
+	now.overcommit = (enum quire_overcommit)3;
+	now.max_map_count = 0;
+	assert_int_equal(quire_limits_set(sim_system(sim), &now), QUIRE_EINVAL);
+	quire_limits(sim_system(sim), &now);
+	assert_int_equal(now.max_map_count, 2);
+	assert_int_equal(now.mmap_min_addr, N(2));
+	limits.overcommit = QUIRE_OVERCOMMIT_NEVER;
+	limits.overcommit_ratio = 0;
+	assert_int_equal(quire_limits_set(sim_system(sim), &limits), QUIRE_OK);
+	assert_int_equal(map(7, 1, RW, FIXED, NULL), QUIRE_ENOMEM);
+	assert_int_equal(map(7, 1, 1, FIXED, NULL), QUIRE_OK);
+	close_all();
+}
+
 /* Overcommit forbidden: 1024 frames, half of them may be promised, less what is kept back. */
 static void test_commit(void **state)
 {
@@ -408,6 +442,7 @@ int main(void)
 	    cmocka_unit_test(test_joins),
 	    cmocka_unit_test(test_low_addresses),
 	    cmocka_unit_test(test_map_count),
+	    cmocka_unit_test(test_limits_set),
 	    cmocka_unit_test(test_commit),
 	    cmocka_unit_test(test_overcommit_kinds),
 	    cmocka_unit_test(test_layout_arguments),
