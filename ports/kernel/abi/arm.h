@@ -6,6 +6,7 @@
 #include "abi/stat_word32.h"
 
 #define ABI_LONG_BYTES    4
+#define ABI_MAP_LOW       0 /* no MAP_32BIT */
 #define ABI_SYSCALL_TABLE "abi/arm.def"
 #define ABI_UTS_MACHINE   "armv7l"
 #define ABI_PLATFORM      "v7l" /* AT_PLATFORM */

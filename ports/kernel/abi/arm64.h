@@ -6,6 +6,7 @@
 #include "abi/stat_generic.h"
 
 #define ABI_LONG_BYTES    8
+#define ABI_MAP_LOW       0 /* no MAP_32BIT */
 #define ABI_SYSCALL_TABLE "abi/generic.def"
 #define ABI_UTS_MACHINE   "aarch64"
 #define ABI_PLATFORM      "aarch64" /* AT_PLATFORM */

@@ -66,6 +66,7 @@ enum {
 	AT_MINSIGSTKSZ = 51
 };
 
+#define READ_IMPLIES_EXEC 0x0400000 /* of personality() */
 #define ADDR_NO_RANDOMIZE 0x0040000 /* of personality() */
 #define UNAME26           0x0020000
 

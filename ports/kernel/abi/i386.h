@@ -6,6 +6,7 @@
 #include "abi/stat_word32.h"
 
 #define ABI_LONG_BYTES    4
+#define ABI_MAP_LOW       0 /* no MAP_32BIT */
 #define ABI_SYSCALL_TABLE "abi/i386.def"
 #define ABI_UTS_MACHINE   "i686"
 #define ABI_PLATFORM      "i686" /* AT_PLATFORM */

@@ -6,6 +6,7 @@
 #include "abi/stat_generic.h"
 
 #define ABI_LONG_BYTES    8
+#define ABI_MAP_LOW       0 /* no MAP_32BIT */
 #define ABI_SYSCALL_TABLE "abi/riscv64.def"
 #define ABI_UTS_MACHINE   "riscv64"
 #define ABI_PLATFORM      NULL /* AT_PLATFORM */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define ABI_LONG_BYTES    8
+#define ABI_MAP_LOW       0x40 /* MAP_32BIT */
 #define ABI_SYSCALL_TABLE "abi/x86_64.def"
 #define ABI_UTS_MACHINE   "x86_64"
 #define ABI_PLATFORM      "x86_64" /* AT_PLATFORM */

@@ -4,7 +4,7 @@
  * Each inode has a list of locked ranges with their owners: the descriptor table for a process's locks,
  * the open file for OFD locks and flock. Setting a range first takes the owner's own locks out of it,
  * splitting those that reach beyond. One mutex guards all lists; waiters sleep on one queue and look
- * again after every release: locks are rare. Deadlocks of F_SETLKW are not detected. */
+ * again after every release: locks are rare. */
 #include "fs/fs.h"
 
 #include "abi/functions.h"
@@ -28,15 +28,51 @@ static struct mutex locks_mutex = MUTEX_INIT(locks_mutex);
 static struct wait_queue locks_queue = WAIT_QUEUE_INIT(locks_queue);
 static volatile uint32_t releases; /* grows with every release */
 
+/* The first in the file, as F_GETLK tells it. */
 static struct range *conflict(struct inode *inode, const struct range *want)
 {
-	struct range *at;
+	struct range *at, *first = NULL;
 
 	list_for_each (at, &inode->record_locks, link)
 		if (at->space == want->space && at->owner != want->owner && at->start <= want->end &&
-		    at->end >= want->start && (at->type == F_WRLCK || want->type == F_WRLCK))
+		    at->end >= want->start && (at->type == F_WRLCK || want->type == F_WRLCK) &&
+		    (!first || at->start < first->start))
+			first = at;
+	return first;
+}
+
+/* Who waits for what: on the stack of set_range(), while it waits. */
+struct lock_waiter {
+	struct list link;
+	struct inode *inode;
+	const struct range *want;
+};
+static struct list waiters = LIST_INIT(waiters); /* locks_mutex */
+
+static const struct lock_waiter *waiter_of(const void *owner)
+{
+	struct lock_waiter *at;
+
+	list_for_each (at, &waiters, link)
+		if (at->want->owner == owner)
 			return at;
 	return NULL;
+}
+
+/* Whether waiting for `blocker` would be waiting for oneself. A lock of an open file is left out, as on Linux:
+ * whoever waits for it need not be who releases it. */
+static bool is_deadlock(const struct range *want, const struct range *blocker)
+{
+	if (want->space != RECORD || want->pid < 0)
+		return false;
+	for (unsigned steps = 0; blocker && blocker->pid >= 0 && steps < 10; steps++) {
+		const struct lock_waiter *next = waiter_of(blocker->owner);
+
+		blocker = next ? conflict(next->inode, next->want) : NULL;
+		if (blocker && blocker->owner == want->owner)
+			return true;
+	}
+	return false;
 }
 
 /* Takes [want.start, want.end] out of the owner's ranges. `spare` is used when one is split in two. */
@@ -109,24 +145,35 @@ static void commit(struct inode *inode, const struct range *want, struct range *
 
 static long set_range(struct inode *inode, const struct range *want, bool wait)
 {
-	struct range *new = kmalloc(sizeof(*new)), *spare = kmalloc(sizeof(*spare));
+	struct range *new = kmalloc(sizeof(*new)), *spare = kmalloc(sizeof(*spare)), *blocker;
+	struct lock_waiter waiter = {.inode = inode, .want = want};
 	long result = new &&spare ? -EAGAIN : -ENOLCK;
 
+	list_init(&waiter.link);
 	while (result == -EAGAIN) {
 		uint32_t seen = releases;
 
 		mutex_lock(&locks_mutex);
-		if (want->type == F_UNLCK || !conflict(inode, want)) {
+		list_remove(&waiter.link);
+		blocker = want->type == F_UNLCK ? NULL : conflict(inode, want);
+		if (!blocker) {
 			commit(inode, want, &new, &spare);
 			result = 0;
+		} else if (wait && is_deadlock(want, blocker)) {
+			result = -EDEADLK;
+		} else if (wait) {
+			list_append(&waiters, &waiter.link);
 		}
 		mutex_unlock(&locks_mutex);
-		if (!result || !wait)
+		if (result != -EAGAIN || !wait)
 			break;
 		result = wait_event(&locks_queue, releases != seen);
 		if (!result)
 			result = -EAGAIN;
 	}
+	mutex_lock(&locks_mutex);
+	list_remove(&waiter.link);
+	mutex_unlock(&locks_mutex);
 	kfree(new);
 	kfree(spare);
 	return result;

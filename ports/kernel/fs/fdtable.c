@@ -446,11 +446,11 @@ static long file_control(struct file *file, int command, uint64_t argument)
 		return locks_fcntl(file, command, argument);
 #endif
 	case F_SETPIPE_SZ:
-		if (!IS_TYPE(file->inode, S_IFIFO))
-			return -EBADF;
-		return argument > 65536 ? -EPERM : 65536;
+		return pipe_set_size(file, (uint32_t)argument);
 	case F_GETPIPE_SZ:
-		return IS_TYPE(file->inode, S_IFIFO) ? 65536 : -EBADF;
+		return pipe_size(file);
+	case F_CREATED_QUERY:
+		return file->created;
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
 		return seals(file, command, (unsigned)argument);

@@ -103,6 +103,10 @@ static int check_open(struct inode *inode, unsigned flags, bool created)
 		return 0;
 	if (IS_TYPE(inode, S_IFDIR) && ((flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC))))
 		return -EISDIR;
+	/* open(2): only an owner reads without a trace. */
+	if ((flags & O_NOATIME) && current->process && current->process->cred.fsuid != inode->uid &&
+	    !capable(CAP_FOWNER))
+		return -EPERM;
 	return created ? 0 : inode_permission(inode, wanted_access(flags));
 }
 
@@ -196,8 +200,10 @@ int vfs_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, stru
 		result = inode_truncate(place.inode, 0);
 	if (!result)
 		result = file_open_inode(place.inode, flags, out_file);
-	if (!result)
+	if (!result) {
+		(*out_file)->created = created;
 		place.inode = NULL; /* the reference is the file's */
+	}
 	place_put(&place);
 	return result;
 }

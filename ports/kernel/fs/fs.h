@@ -119,6 +119,7 @@ struct dirent {
 struct file {
 	uint32_t refs;  /* atomic */
 	unsigned flags; /* O_*: access mode, status flags, O_PATH */
+	bool created;   /* by the open(2) that gave it */
 	uint64_t pos;
 	struct mutex pos_lock;
 	struct inode *inode;
@@ -275,6 +276,13 @@ void disk_forget(struct inode *inode); /* its reference to its pages is about to
 /* --- pipe.c, dev.c, tty.c -------------------------------------------------------------------------- */
 
 long pipe_create(unsigned flags, struct file *out_ends[2]);
+/* F_GETPIPE_SZ, F_SETPIPE_SZ: the size, -EBADF for what is no pipe; -EBUSY: more bytes are in it; -EPERM: beyond
+ * pipe_size_limit without the right. */
+long pipe_size(const struct file *file);
+long pipe_set_size(struct file *file, uint32_t wanted);
+/* The next power of two, of whole pages. */
+uint64_t pipe_rounded_size(uint64_t size);
+extern uint32_t pipe_size_limit;
 const struct file_ops *device_ops(uint64_t rdev); /* NULL: no such device */
 int dev_init(void);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes and FIFOs: a ring of 64 KiB whose pages are found when they are first needed.
+/* Pipes and FIFOs: a ring of 64 KiB, or what F_SETPIPE_SZ made of it, whose pages are found when they are first
+ * needed.
  *
  *   read_at ──► oldest byte        used bytes lie in [read_at, read_at + used) modulo the ring
  *
- * pipe.lock guards the bytes, and is held while they are copied to a reader's memory: a page that faults
+ * pipe.lock guards the bytes and the size, and is held while they are copied to a reader's memory: a page that faults
  * there needs no pipe. `used`, `readers` and `writers` are also looked at without it, by sleepers
  * and by poll, which check again under the lock before they act. */
 #include "fs/fs.h"
@@ -11,20 +12,21 @@
 #include "abi/functions.h"
 
 enum {
-	PIPE_PAGES = 16,
 	PIPE_SIZE = 65536,
 	PIPE_ATOMIC = 4096
 };
 
+uint32_t pipe_size_limit = 1 << 20;
+
 struct pipe {
 	uint32_t refs; /* open ends */
 	struct mutex lock;
-	volatile uint32_t used;
+	volatile uint32_t size, used; /* bytes; the size is a power of two, of whole pages */
 	uint32_t read_at;
 	volatile uint32_t readers, writers;
 	uint32_t reader_opens, writer_opens; /* ever: FIFO opens wait for the other side to come */
 	struct wait_queue queue;             /* readers, writers, openers */
-	char *page[PIPE_PAGES];
+	char **page;                         /* [size / PAGE_SIZE]; NULL: not needed yet */
 };
 
 static struct pipe *pipe_new(void)
@@ -32,6 +34,12 @@ static struct pipe *pipe_new(void)
 	struct pipe *pipe = kzalloc(sizeof(*pipe));
 
 	if (pipe) {
+		pipe->page = kzalloc(PIPE_SIZE / PAGE_SIZE * sizeof(*pipe->page));
+		if (!pipe->page) {
+			kfree(pipe);
+			return NULL;
+		}
+		pipe->size = PIPE_SIZE;
 		pipe->refs = 1;
 		mutex_init(&pipe->lock);
 		wait_queue_init(&pipe->queue);
@@ -39,11 +47,17 @@ static struct pipe *pipe_new(void)
 	return pipe;
 }
 
+static void free_pages(char **page, uint32_t size)
+{
+	for (uint32_t i = 0; page && i < size / PAGE_SIZE; i++)
+		if (page[i])
+			page_free(page[i]);
+	kfree(page);
+}
+
 static void pipe_free(struct pipe *pipe)
 {
-	for (unsigned i = 0; i < PIPE_PAGES; i++)
-		if (pipe->page[i])
-			page_free(pipe->page[i]);
+	free_pages(pipe->page, pipe->size);
 	kfree(pipe);
 }
 
@@ -79,7 +93,7 @@ static long take_bytes(struct pipe *pipe, const struct sink *sink, size_t n)
 
 		if (!store(sink, done, pipe->page[at / PAGE_SIZE] + at % PAGE_SIZE, run))
 			return done ? (long)done : -EFAULT;
-		pipe->read_at = (uint32_t)((at + run) % PIPE_SIZE);
+		pipe->read_at = (uint32_t)((at + run) % pipe->size);
 		pipe->used -= (uint32_t)run;
 		done += run;
 	}
@@ -93,9 +107,9 @@ static size_t put_bytes(struct pipe *pipe, const char *from, size_t n)
 {
 	size_t done = 0;
 
-	n = MIN(n, (size_t)(PIPE_SIZE - pipe->used));
+	n = MIN(n, (size_t)(pipe->size - pipe->used));
 	while (done < n) {
-		uint32_t at = (pipe->read_at + pipe->used) % PIPE_SIZE;
+		uint32_t at = (pipe->read_at + pipe->used) % pipe->size;
 		size_t run = run_length(at, n - done);
 
 		if (!pipe->page[at / PAGE_SIZE]) {
@@ -147,7 +161,7 @@ static long pipe_read_user(struct file *file, uint64_t to, size_t n, bool wait)
 /* Up to PIPE_BUF bytes go in together or not at all. */
 static bool has_room(struct pipe *pipe, size_t n)
 {
-	uint32_t room = PIPE_SIZE - pipe->used;
+	uint32_t room = pipe->size - pipe->used;
 
 	return n <= PIPE_ATOMIC ? room >= n : room > 0;
 }
@@ -166,7 +180,7 @@ static long pipe_write(struct file *file, const char *from, size_t n, uint64_t *
 			result = -EPIPE;
 		else if (has_room(pipe, whole))
 			put = put_bytes(pipe, from + done, n - done);
-		if (put < n - done && pipe->used < PIPE_SIZE && has_room(pipe, whole) && !result)
+		if (put < n - done && pipe->used < pipe->size && has_room(pipe, whole) && !result)
 			result = -ENOMEM;
 		mutex_unlock(&pipe->lock);
 		done += put;
@@ -302,6 +316,73 @@ const struct file_ops fifo_ops = {
     .stream = true,
     .whole_pages = true,
 };
+
+/* --- the size ---------------------------------------------------------------------------------------- */
+
+uint64_t pipe_rounded_size(uint64_t size)
+{
+	uint64_t rounded = PAGE_SIZE;
+
+	while (rounded < size && rounded <= 1u << 31)
+		rounded <<= 1;
+	return rounded;
+}
+
+/* locked: pipe. The bytes move to a ring of another size. */
+static long resize(struct pipe *pipe, uint32_t size)
+{
+	struct pipe new = {.size = size};
+
+	if (pipe->used > size)
+		return -EBUSY;
+	new.page = kzalloc(size / PAGE_SIZE * sizeof(*new.page));
+	for (uint32_t done = 0; new.page &&done < pipe->used;) {
+		uint32_t at = (pipe->read_at + done) % pipe->size;
+		size_t run = run_length(at, pipe->used - done);
+
+		if (put_bytes(&new, pipe->page[at / PAGE_SIZE] + at % PAGE_SIZE, run) < run) {
+			free_pages(new.page, size);
+			new.page = NULL;
+		}
+		done += (uint32_t)run;
+	}
+	if (!new.page)
+		return -ENOMEM;
+	free_pages(pipe->page, pipe->size);
+	pipe->page = new.page;
+	pipe->size = size;
+	pipe->read_at = 0;
+	return (long)size;
+}
+
+long pipe_set_size(struct file *file, uint32_t wanted)
+{
+	struct pipe *pipe = file->private;
+	uint64_t size = pipe_rounded_size(wanted);
+	long result;
+
+	if (file->ops != &fifo_ops)
+		return -EBADF;
+	if (size > 1u << 31)
+		return -EINVAL;
+	if (size > pipe->size && size > pipe_size_limit && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	mutex_lock(&pipe->lock);
+	result = resize(pipe, (uint32_t)size);
+	mutex_unlock(&pipe->lock);
+	if (result > 0)
+		wake_up(&pipe->queue);
+	return result;
+}
+
+long pipe_size(const struct file *file)
+{
+	const struct pipe *pipe = file->private;
+
+	return file->ops == &fifo_ops ? (long)pipe->size : -EBADF;
+}
+
+/* --- pipe(2) ------------------------------------------------------------------------------------------ */
 
 long pipe_create(unsigned flags, struct file *out_ends[2])
 {

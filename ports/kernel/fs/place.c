@@ -179,7 +179,23 @@ long sys_umask(const uint64_t *a)
 	}
 NO_ATTRIBUTE(getxattr)
 NO_ATTRIBUTE(lgetxattr)
-NO_ATTRIBUTE(fgetxattr)
 NO_ATTRIBUTE(listxattr)
 NO_ATTRIBUTE(llistxattr)
-NO_ATTRIBUTE(flistxattr)
+
+static long no_attribute_of(int fd)
+{
+	struct file *file = file_of(fd);
+
+	file_put(file);
+	return file ? -EOPNOTSUPP : -EBADF;
+}
+
+long sys_fgetxattr(const uint64_t *a)
+{
+	return no_attribute_of((int)a[0]);
+}
+
+long sys_flistxattr(const uint64_t *a)
+{
+	return no_attribute_of((int)a[0]);
+}

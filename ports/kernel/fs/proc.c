@@ -74,12 +74,21 @@ static const struct entry kernel_entries[] = {
     {.name = "shmmni", .mode = 0444, .make = proc_make_shmmni},
     {.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
     {.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
+    {.name = "core_pattern", .mode = 0444, .make = proc_make_core_pattern},
+    {.name = "tainted", .mode = 0444, .make = proc_make_tainted},
+    {0},
+};
+static const struct entry fs_entries[] = {
+    {.name = "pipe-max-size", .mode = 0644, .setting = &set_pipe_max_size},
     {0},
 };
 static const struct entry vm_entries[] = {
-    {.name = "overcommit_memory", .mode = 0444, .make = proc_make_zero},
-    {.name = "max_map_count", .mode = 0444, .make = proc_make_map_count},
-    {.name = "mmap_min_addr", .mode = 0444, .make = proc_make_min_addr},
+    {.name = "overcommit_memory", .mode = 0644, .setting = &set_overcommit_memory},
+    {.name = "overcommit_ratio", .mode = 0644, .setting = &set_overcommit_ratio},
+    {.name = "max_map_count", .mode = 0644, .setting = &set_max_map_count},
+    {.name = "mmap_min_addr", .mode = 0644, .setting = &set_mmap_min_addr},
+    {.name = "swappiness", .mode = 0644, .setting = &set_swappiness},
+    {.name = "drop_caches", .mode = 0200, .setting = &set_drop_caches},
     {.name = "nr_hugepages", .mode = 0444, .make = proc_make_zero},
     {0},
 };
@@ -90,6 +99,7 @@ static const struct entry sysvipc_entries[] = {
 static const struct entry sys_entries[] = {
     {.name = "kernel", .kind = DIRECTORY, .mode = 0555, .children = kernel_entries},
     {.name = "vm", .kind = DIRECTORY, .mode = 0555, .children = vm_entries},
+    {.name = "fs", .kind = DIRECTORY, .mode = 0555, .children = fs_entries},
     {0},
 };
 static const struct entry root_entries[] = {
@@ -194,7 +204,7 @@ static int proc_lookup(struct inode *dir, const char *name, size_t length, struc
 {
 	const struct node *node = dir->private;
 	const struct entry *entry = node->entry;
-	struct node found = {.entry = entry->children, .pid = node->pid, .fd = -1};
+	struct node found = {.entry = entry->children, .pid = node->pid, .tid = node->tid, .fd = -1};
 	struct process *process;
 	uint32_t number;
 
@@ -222,6 +232,7 @@ static int proc_lookup(struct inode *dir, const char *name, size_t length, struc
 		if (!proc_has_thread(node->pid, (pid_t)number))
 			return -ENOENT;
 		found.entry = &thread_entry;
+		found.tid = (pid_t)number;
 		break;
 	default:
 		return -ENOENT;

@@ -3,6 +3,7 @@
  *
  *   proc.c          the tables, and the inodes that are made of their entries
  *   proc_file.c     reading and writing them
+ *   proc_sysctl.c   the numbers of /proc/sys that can be written
  *   proc_links.c    symbolic links, and a process's descriptors and threads
  *   proc_*.c        what the files say */
 #ifndef KERNEL_PROC_FILES_H
@@ -30,12 +31,25 @@ struct entry {
 	int (*take)(struct process *process, const char *value);        /* TEXT: a value written; or NULL */
 	const struct entry *children;                                   /* DIRECTORY, PROCESSES, THREADS */
 	long (*target)(struct process *process, char *to, size_t size); /* LINK */
+	const struct setting *setting;                                  /* TEXT: a number in /proc/sys */
 	long (*raw)(struct process *process, char *data, size_t n, uint64_t pos, bool write); /* RAW */
 };
+
+/* What an administrator may set. */
+struct setting {
+	uint64_t (*get)(void);
+	int (*set)(uint64_t value); /* 0, or an errno */
+	uint64_t least, most;       /* beyond them -EINVAL */
+};
+extern const struct setting set_overcommit_memory, set_overcommit_ratio, set_max_map_count, set_mmap_min_addr,
+    set_swappiness, set_drop_caches, set_pipe_max_size;
+void proc_make_setting(const struct setting *setting, struct text *text);
+int proc_take_setting(const struct setting *setting, const char *value);
 
 struct node {
 	const struct entry *entry;
 	pid_t pid; /* 0: of the system */
+	pid_t tid; /* of one thread; 0: of the process */
 	int fd;    /* a link in fd/; -1 otherwise */
 };
 
@@ -65,6 +79,7 @@ bool proc_has_thread(pid_t pid, pid_t tid);
 /* What a reader gets. A long file is written in pieces: its maker appends one, and says in `more` that there
  * are others, of which the next begins at `cursor`, a number of the maker's (0 at first). */
 struct text {
+	pid_t tid; /* whose it is, of the process's threads; 0: the process's */
 	char *data;
 	size_t length, room;
 	bool failed; /* memory ran out */
@@ -84,9 +99,7 @@ void proc_make_environ(struct process *process, struct text *text);
 void proc_make_filesystems(struct process *process, struct text *text);
 void proc_make_hostname(struct process *process, struct text *text);
 void proc_make_loadavg(struct process *process, struct text *text);
-void proc_make_map_count(struct process *process, struct text *text);
 void proc_make_meminfo(struct process *process, struct text *text);
-void proc_make_min_addr(struct process *process, struct text *text);
 void proc_make_mounts(struct process *process, struct text *text);
 void proc_make_mountinfo(struct process *process, struct text *text);
 void proc_make_mounts_of(struct process *process, struct text *text);
@@ -94,6 +107,8 @@ void proc_make_oom_score(struct process *process, struct text *text);
 void proc_make_oom_score_adj(struct process *process, struct text *text);
 void proc_make_osrelease(struct process *process, struct text *text);
 void proc_make_ostype(struct process *process, struct text *text);
+void proc_make_core_pattern(struct process *process, struct text *text);
+void proc_make_tainted(struct process *process, struct text *text);
 void proc_make_shmmax(struct process *process, struct text *text);
 void proc_make_shmmni(struct process *process, struct text *text);
 void proc_make_shm(struct process *process, struct text *text);

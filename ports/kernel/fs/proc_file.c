@@ -65,7 +65,11 @@ static long text_piece(const struct node *node, struct text *text)
 	if (node->pid && !process)
 		return -ESRCH;
 	text->more = false;
-	node->entry->make(process, text);
+	text->tid = node->tid;
+	if (node->entry->setting)
+		proc_make_setting(node->entry->setting, text);
+	else
+		node->entry->make(process, text);
 	if (process)
 		process_put(process);
 	return text->failed ? -ENOMEM : 0;
@@ -108,7 +112,7 @@ static long text_write(struct file *file, const char *from, size_t n, uint64_t *
 	char value[32];
 	int result;
 
-	if (!node->entry->take)
+	if (!node->entry->take && !node->entry->setting)
 		return -EIO;
 	if (n >= sizeof(value))
 		return -EINVAL;
@@ -116,6 +120,10 @@ static long text_write(struct file *file, const char *from, size_t n, uint64_t *
 	while (length && (value[length - 1] == '\n' || value[length - 1] == ' '))
 		length--;
 	value[length] = '\0';
+	if (node->entry->setting) {
+		result = proc_take_setting(node->entry->setting, value);
+		return result ? result : (long)n;
+	}
 	process = proc_node_process(node);
 	if (node->pid && !process)
 		return -ESRCH;

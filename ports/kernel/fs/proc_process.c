@@ -4,6 +4,7 @@
 
 /* What is copied under proc_lock, so that it is from one moment. */
 struct snapshot {
+	pid_t tid; /* that was asked for; 0: the process */
 	pid_t pid, pgid, sid, ppid;
 	char comm[16], state;
 	struct cred cred;
@@ -23,17 +24,33 @@ static void visit_leader(struct task *task, void *context)
 	s->umask = task->fs ? task->fs->umask : 0;
 }
 
-static void take_snapshot(struct process *process, struct snapshot *s)
+/* locked: proc_lock */
+static void visit_thread(const struct process *process, struct snapshot *s)
+{
+	struct task *task;
+
+	list_for_each (task, &process->threads, thread) {
+		if (task->tid != s->tid)
+			continue;
+		visit_leader(task, s);
+		memcpy(s->comm, task->comm, sizeof(s->comm));
+	}
+}
+
+static void take_snapshot(struct process *process, pid_t tid, struct snapshot *s)
 {
 	memset(s, 0, sizeof(*s));
 	process_visit_thread(process, visit_leader, s);
-	s->state = process_state_letter(process);
+	s->tid = tid;
 	spin_lock(&proc_lock);
+	s->state = process_state_letter_locked(process, tid);
 	s->pid = process->pid;
 	s->pgid = process->pgid;
 	s->sid = process->sid;
 	s->ppid = process->parent ? process->parent->pid : 0;
 	memcpy(s->comm, process->comm, sizeof(s->comm));
+	if (tid)
+		visit_thread(process, s);
 	s->cred = process->cred;
 	s->threads = process->thread_count;
 	s->shared_pending = process->pending.set;
@@ -111,12 +128,13 @@ void proc_status(struct process *process, struct text *text)
 		text->failed = true;
 		return;
 	}
-	take_snapshot(process, s);
+	take_snapshot(process, text->tid, s);
 	process_usage(process, &usage);
 	text_add(text,
 		 "Name:\t%.15s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
 		 "TracerPid:\t0\n",
-		 s->comm, s->umask, s->state, state_name(s->state), s->pid, s->pid, s->ppid);
+		 s->comm, s->umask, s->state, state_name(s->state), s->pid, s->tid ? s->tid : s->pid,
+		 s->ppid);
 	text_add(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t", s->cred.uid,
 		 s->cred.euid, s->cred.suid, s->cred.fsuid, s->cred.gid, s->cred.egid, s->cred.sgid,
 		 s->cred.fsgid);
@@ -164,13 +182,13 @@ void proc_stat(struct process *process, struct text *text)
 		text->failed = true;
 		goto out;
 	}
-	take_snapshot(process, s);
+	take_snapshot(process, text->tid, s);
 	process_usage(process, &usage);
 	if (mm)
 		quire_mm_usage(mm, &memory);
 	rss = memory.rss_anon + memory.rss_file + memory.rss_shmem;
-	text_add(text, "%d (%.15s) %c %d %d %d %d %d 0 ", s->pid, s->comm, s->state, s->ppid, s->pgid, s->sid,
-		 s->tty ? 0x501 : 0, s->tty ? s->pgid : -1);
+	text_add(text, "%d (%.15s) %c %d %d %d %d %d 0 ", s->tid ? s->tid : s->pid, s->comm, s->state,
+		 s->ppid, s->pgid, s->sid, s->tty ? 0x501 : 0, s->tty ? s->pgid : -1);
 	text_add(text,
 		 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
 		 " %" PRIu64 " 20 0 %u 0 %" PRIu64 " ",

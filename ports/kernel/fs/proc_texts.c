@@ -88,14 +88,15 @@ void proc_make_two(struct process *process, struct text *text)
 	text_add(text, "2\n");
 }
 
-void proc_make_map_count(struct process *process, struct text *text)
+void proc_make_core_pattern(struct process *process, struct text *text)
 {
-	text_add(text, "65530\n");
+	text_add(text, "core\n");
 }
 
-void proc_make_min_addr(struct process *process, struct text *text)
+/* 128: "kernel died recently, i.e. there was an OOPS or BUG". */
+void proc_make_tainted(struct process *process, struct text *text)
 {
-	text_add(text, "65536\n");
+	text_add(text, "%u\n", oops_count() ? 128u : 0u);
 }
 
 #define SYSTEM_TEXT(call)                                                 \

@@ -11,7 +11,7 @@ static long sync_part(int fd, uint64_t offset, uint64_t length)
 
 	if (!file)
 		return -EBADF;
-	if (file->ops->stream)
+	if (file->ops->stream || IS_TYPE(file->inode, S_IFCHR))
 		result = -EINVAL;
 	else if (file->inode->pages)
 		result = status_to_errno(quire_file_sync(file->inode->pages, offset, length));

@@ -102,8 +102,9 @@ size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size)
 /* What mmap(2) needs of a descriptor.
  * `flags`: MAP_*. *out_prot: for struct quire_mmap.file_prot. *out_file: no reference is taken, it lives as
  * long as `file`; NULL means "map anonymous memory" (/dev/zero, private).
- * Returns 0; -EACCES: not open for reading, or shared and writable without O_RDWR, or F_SEAL_WRITE (-EPERM);
- * -ENODEV: cannot be mapped. */
+ * Returns 0; -ENODEV: cannot be mapped; -EPERM: F_SEAL_WRITE; -EACCES: of /dev/zero, and of what cannot be mapped or
+ * is sealed, that it is not open for reading, or not for the writing that is asked. Of other files the library says
+ * so, by *out_prot. */
 int file_mappable(struct file *file, quire_prot prot, uint32_t flags, quire_prot *out_prot,
 		  struct quire_file **out_file);
 

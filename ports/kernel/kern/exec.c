@@ -412,6 +412,7 @@ static void note_program(struct loader *l, char *exe_path)
 	process->auxv_bytes = (unsigned)MIN(l->auxv_count * sizeof(l->auxv[0]), sizeof(process->auxv));
 	memcpy(process->auxv, l->auxv, process->auxv_bytes);
 	process->did_exec = true;
+	process->personality &= ~(unsigned)READ_IMPLIES_EXEC;
 	process->membarriers = 0;
 }
 

@@ -39,15 +39,25 @@ void process_exit(int status)
 	thread_exit(status);
 }
 
-/* locked: proc_lock. Children go to init, which waits for everything. */
+/* locked: proc_lock. The nearest that asked for it above `process`, or init, which waits for everything. */
+static struct process *new_parent(const struct process *process)
+{
+	struct process *at = process->parent;
+
+	while (at && at != init_process && (!at->subreaper || at->state != PROCESS_ALIVE))
+		at = at->parent;
+	return at ? at : init_process;
+}
+
+/* locked: proc_lock */
 static void give_away_children(struct process *process)
 {
-	struct process *child, *next;
+	struct process *child, *next, *parent = new_parent(process);
 
 	list_for_each_safe (child, next, &process->children, sibling) {
 		list_remove(&child->sibling);
-		child->parent = init_process;
-		list_append(&init_process->children, &child->sibling);
+		child->parent = parent;
+		list_append(&parent->children, &child->sibling);
 		if (child->parent_death_signal) {
 			struct siginfo info;
 
@@ -73,7 +83,8 @@ static void notify_end_locked(struct process *process)
 	int signal = process->exit_status & 0x7f;
 
 	if (signal)
-		notify_parent_locked(process, CLD_KILLED, signal);
+		notify_parent_locked(process, process->exit_status & STATUS_CORE ? CLD_DUMPED : CLD_KILLED,
+				     signal);
 	else
 		notify_parent_locked(process, CLD_EXITED, process->exit_status >> 8 & 0xff);
 }
@@ -208,7 +219,9 @@ static bool take(struct process *child, struct wait_query *q)
 
 	if (child->state == PROCESS_ZOMBIE && q->options & WEXITED) {
 		q->status = child->exit_status;
-		q->code = child->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED;
+		q->code = !(child->exit_status & 0x7f)       ? CLD_EXITED
+			  : child->exit_status & STATUS_CORE ? CLD_DUMPED
+							     : CLD_KILLED;
 		process_usage_locked(child, &q->usage);
 		usage_add(&q->usage, &child->children_usage);
 		if (!keep) {

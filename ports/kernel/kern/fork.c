@@ -181,7 +181,7 @@ static void setup_task(struct task *child, const struct clone_args *args)
 	child->policy = self->policy;
 	child->priority = self->priority;
 	child->nice = self->nice;
-	child->timer_slack = self->timer_slack;
+	child->timer_slack = child->timer_slack_default = self->timer_slack;
 	child->cpu = self->cpu;
 	if (!(args->flags & CLONE_VM) || args->flags & CLONE_VFORK)
 		child->altstack = self->altstack;

@@ -59,7 +59,8 @@ long sys_sysinfo(const uint64_t *a)
 	quire_memory(the_system, &memory);
 	memset(&info, 0, sizeof(info));
 	info.uptime = (abi_long)(time_monotonic() / NSEC_PER_SEC);
-	info.total = (abi_ulong)memory.frames * PAGE_SIZE;
+	info.loads[0] = info.loads[1] = info.loads[2] = (abi_ulong)running_count() << 16;
+	info.total = (abi_ulong)(memory.frames - memory.by_state[QUIRE_PAGE_META]) * PAGE_SIZE;
 	info.free =
 	    (abi_ulong)(memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU]) * PAGE_SIZE;
 	info.shared = (abi_ulong)memory.by_state[QUIRE_PAGE_SHMEM] * PAGE_SIZE;
@@ -158,7 +159,9 @@ long sys_sched_setaffinity(const uint64_t *a)
 		return -EFAULT;
 	spin_lock(&proc_lock);
 	task = task_of((pid_t)a[0]);
-	if (task)
+	if (task && !sched_may_set(task))
+		result = -EPERM;
+	else if (task)
 		result = sched_set_affinity(task, mask) ? 0 : -EINVAL;
 	spin_unlock(&proc_lock);
 	if (!result)
@@ -227,15 +230,25 @@ long sys_prctl(const uint64_t *a)
 	case PR_CAPBSET_DROP:
 		return caps_bounding_drop(a[1]);
 	case PR_SET_TIMERSLACK:
-		current->timer_slack = a[1] ? a[1] : TIMER_SLACK_NS;
+		current->timer_slack = a[1] ? a[1] : current->timer_slack_default;
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return (long)MIN(current->timer_slack, (uint64_t)INT64_MAX);
+	case PR_SET_CHILD_SUBREAPER:
+		process->subreaper = a[1];
+		return 0;
+	case PR_GET_CHILD_SUBREAPER: {
+		int32_t subreaper = process->subreaper;
+
+		return put_user(subreaper, a[1]);
+	}
 	case PR_SET_NO_NEW_PRIVS:
+		if (a[1] != 1 || a[2] || a[3] || a[4])
+			return -EINVAL;
 		process->no_new_privs = true;
 		return 0;
 	case PR_GET_NO_NEW_PRIVS:
-		return process->no_new_privs;
+		return a[1] || a[2] || a[3] || a[4] ? -EINVAL : process->no_new_privs;
 	default:
 		return -EINVAL;
 	}

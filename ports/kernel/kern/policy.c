@@ -21,14 +21,17 @@ static struct task *task_of(pid_t tid)
 	return tid ? task_find_locked(tid) : current;
 }
 
-/* sched(7): without the right, no real-time policy, and of others' threads only one's own. */
-static bool may_set(const struct task *task, unsigned policy)
+bool sched_may_set(const struct task *task)
 {
 	const struct cred *own = &current->process->cred, *its = &task->process->cred;
 
-	if (capable(CAP_SYS_NICE))
-		return true;
-	return !is_real_time(policy) && (own->euid == its->uid || own->euid == its->euid);
+	return capable(CAP_SYS_NICE) || own->euid == its->uid || own->euid == its->euid;
+}
+
+/* sched(7): without the right, no real-time policy, and of others' threads only one's own. */
+static bool may_set(const struct task *task, unsigned policy)
+{
+	return capable(CAP_SYS_NICE) || (!is_real_time(policy) && sched_may_set(task));
 }
 
 /* `policy` < 0: the one it has. */

@@ -68,6 +68,9 @@ long exec_program(int dirfd, const char *path, int at_flags, char *const *argv, 
 /* fork.c: a process that runs `entry` in the kernel, child of `parent` (NULL: none). */
 struct process *kernel_process(const char *name, struct process *parent, void (*entry)(void));
 
+/* policy.c: whether the caller may change how a thread is scheduled. locked: proc_lock */
+bool sched_may_set(const struct task *task);
+
 /* times.c */
 void limit_cpu_time(void);
 void real_timer_expired(struct timer *timer);

@@ -29,7 +29,7 @@ struct task *task_alloc(bool user)
 	pending_init(&task->pending);
 	timer_init(&task->sleep_timer, sleep_expired);
 	task->affinity = ~0ull;
-	task->timer_slack = TIMER_SLACK_NS;
+	task->timer_slack = task->timer_slack_default = TIMER_SLACK_NS;
 	task->state = TASK_SLEEP;
 	if (kstack_create(task, user)) {
 		kfree(task);
@@ -187,16 +187,13 @@ bool process_visit_thread(struct process *process, void (*visit)(struct task *ta
 	return found;
 }
 
-char process_state_letter(struct process *process)
+char process_state_letter_locked(const struct process *process, pid_t tid)
 {
 	static const char letter[] = {'R', 'S', 'D', 'D', 'T', 'Z'};
-	char result;
+	/* The first thread is a zombie when it ends before the others. */
+	const struct task *task = tid ? task_find_locked(tid) : process->leader;
 
-	/* The first thread's, whatever the others do. It is a zombie when it ends before them. */
-	spin_lock(&proc_lock);
-	result = process->leader ? letter[process->leader->state] : 'Z';
-	spin_unlock(&proc_lock);
-	return result;
+	return task && task->process == process ? letter[task->state] : 'Z';
 }
 
 /* --- process ids ------------------------------------------------------------------------------ */

@@ -56,6 +56,8 @@ enum {
 	WORK_PROVOKED = 4 /* run task.provoked (extras/provoke.c) */
 };
 
+#define STATUS_CORE 0x80 /* of a wait status */
+
 #define TIMER_SLACK_NS 50000 /* of a thread whose parent did not change it */
 
 struct process {
@@ -75,7 +77,7 @@ struct process {
 	struct handlers *handlers; /* shared with CLONE_SIGHAND */
 	struct pending pending;    /* signals to the process */
 	bool group_exit;
-	int exit_status; /* as wait4() gives it */
+	int exit_status; /* as wait4() gives it: STATUS_CORE may be in it */
 	int stop_signal; /* != 0: stopped by it */
 	bool stop_reported, continued;
 	int exit_signal; /* what the parent gets: SIGCHLD, or clone's */
@@ -92,7 +94,7 @@ struct process {
 	struct timer real_timer;     /* ITIMER_REAL */
 	uint64_t real_interval;
 	unsigned personality;
-	bool dumpable, no_new_privs;
+	bool dumpable, no_new_privs, subreaper;
 	uint8_t membarriers; /* the expedited kinds that it registered for: process_vm.c; atomic */
 	int oom_score_adj;   /* per mille of all memory, as if it held so much more */
 	int parent_death_signal;
@@ -121,8 +123,9 @@ struct task {
 	uint64_t affinity;
 	uint8_t policy, priority; /* SCHED_*: proc_lock */
 	int8_t nice;              /* proc_lock */
-	uint64_t timer_slack;     /* ns; told, and no more */
-	struct quire_mm *mm;      /* the process's while it runs in it; NULL: the kernel's tables */
+	/* ns; told, and no more. The second is what the first was when the thread was made. */
+	uint64_t timer_slack, timer_slack_default;
+	struct quire_mm *mm; /* the process's while it runs in it; NULL: the kernel's tables */
 
 	struct files *files;
 	struct fs *fs;
@@ -180,8 +183,8 @@ struct quire_mm *process_mm(struct process *process);
 bool process_visit_thread(struct process *process, void (*visit)(struct task *task, void *context),
 			  void *context);
 
-/* 'R', 'S', 'D', 'T', 'Z' for /proc/PID/stat. */
-char process_state_letter(struct process *process);
+/* 'R', 'S', 'D', 'T', 'Z' for /proc/PID/stat: of a thread; 0: of the first. proc_lock is held. */
+char process_state_letter_locked(const struct process *process, pid_t tid);
 
 /* Usage of a process, live threads included. */
 void process_usage(struct process *process, struct usage *out_usage);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory system calls: each is the library's function of the same name. */
+#include "abi/elf.h"
 #include "port/host.h"
 #include "kern/process.h"
 #include "abi/functions.h"
@@ -77,6 +78,56 @@ static bool wants_sync(uint32_t flags)
 	return (flags & QUIRE_MAP_TYPE) == QUIRE_MAP_SHARED_VALIDATE && (flags & QUIRE_MAP_SYNC);
 }
 
+/* mmap(2): MAP_32BIT is the second GiB, whatever the program is. The first hole there, or the hint. */
+#define LOW_START (1ull << 30)
+#define LOW_END   (1ull << 31)
+
+static uint64_t low_hole(uint64_t from, uint64_t length)
+{
+	struct quire_region region;
+
+	while (from < LOW_END && quire_mm_region(own_mm(), (quire_va)from, &region) == QUIRE_OK &&
+	       region.start < from + length)
+		from = region.end;
+	return from + length <= LOW_END ? from : 0;
+}
+
+/* Another thread may take the hole first: then there may be another. */
+static long map_low(struct quire_mmap *how, quire_va *out_va)
+{
+	uint64_t hint = ALIGN_DOWN(how->addr, PAGE_SIZE), length = ALIGN_UP(how->length, PAGE_SIZE), at = 0;
+	long result = -EEXIST;
+
+	how->flags |= QUIRE_MAP_FIXED_NOREPLACE;
+	if (hint < LOW_START || hint > LOW_END)
+		hint = LOW_START;
+	while (result == -EEXIST) {
+		if (length && length < LOW_END)
+			at = low_hole(hint, length);
+		if (!at && length && length < LOW_END)
+			at = low_hole(LOW_START, length);
+		how->addr = at;
+		if (!at)
+			return length ? -ENOMEM : -EINVAL;
+		result = quire_mmap(own_mm(), how, out_va);
+	}
+	return result;
+}
+
+static long map_somewhere(struct quire_mmap *how, quire_va *out_va)
+{
+	bool low = how->flags & ABI_MAP_LOW && !(how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE));
+
+	return low ? map_low(how, out_va) : quire_mmap(own_mm(), how, out_va);
+}
+
+static quire_prot implied(uint64_t prot)
+{
+	if (prot & QUIRE_PROT_READ && current->process->personality & READ_IMPLIES_EXEC)
+		prot |= QUIRE_PROT_EXEC;
+	return (quire_prot)prot;
+}
+
 static long map_file(struct file *file, struct quire_mmap *how, quire_va *out_va)
 {
 	bool held;
@@ -92,7 +143,7 @@ static long map_file(struct file *file, struct quire_mmap *how, quire_va *out_va
 	if (!result) {
 		if (!how->file)
 			how->flags |= QUIRE_MAP_ANONYMOUS;
-		result = quire_mmap(own_mm(), how, out_va);
+		result = map_somewhere(how, out_va);
 	}
 	if (held)
 		file_seals_release(file);
@@ -104,7 +155,7 @@ long sys_mmap(const uint64_t *a)
 	struct quire_mmap how = {
 	    .addr = a[0],
 	    .length = a[1],
-	    .prot = (quire_prot)a[2],
+	    .prot = implied(a[2]),
 	    .flags = (uint32_t)a[3],
 	    .offset = a[5],
 	};
@@ -122,7 +173,7 @@ long sys_mmap(const uint64_t *a)
 	if (how.flags & QUIRE_MAP_HUGETLB)
 		result = refuse_huge(&how);
 	else
-		result = file ? map_file(file, &how, &va) : quire_mmap(own_mm(), &how, &va);
+		result = file ? map_file(file, &how, &va) : map_somewhere(&how, &va);
 	if (file)
 		file_put(file);
 	return result ? result : (long)va;
@@ -135,7 +186,7 @@ long sys_munmap(const uint64_t *a)
 
 long sys_mprotect(const uint64_t *a)
 {
-	return a[2] >> 32 ? -EINVAL : (long)quire_mprotect(own_mm(), a[0], a[1], (quire_prot)a[2]);
+	return a[2] >> 32 ? -EINVAL : (long)quire_mprotect(own_mm(), a[0], a[1], implied(a[2]));
 }
 
 long sys_mremap(const uint64_t *a)
