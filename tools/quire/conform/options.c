@@ -179,7 +179,7 @@ int conform_options_parse(struct conform_options *out, int argc, char **argv)
 	if (optind < argc)
 		return option_error("conform", "no arguments are taken", argv[optind]);
 	if (out->record && out->profile != &quire_profile_6)
-		return option_error("conform", "--record supports only linux-6, not", out->profile->name);
+		return option_error("conform", "--record is for linux-6 alone, not", out->profile->name);
 	if (out->one)
 		out->programs = out->jobs = 1;
 	if (out->jobs > out->programs)
