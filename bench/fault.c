@@ -390,7 +390,8 @@ static const struct bench {
 
 static void open_world(struct world *world)
 {
-	struct quire_config config = {.arch = &quire_arch_x86_64, .host = &host, .ram_count = 1};
+	struct quire_config config = {
+	    .arch = &quire_arch_x86_64, .host = &host, .ram_count = 1, .without = QUIRE_WITHOUT_TLB};
 
 	config.ram[0].bytes = RAM_BYTES;
 	config.ram[0].base.v = 1u << 20;

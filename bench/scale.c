@@ -131,7 +131,11 @@ static int by_size(const void *a, const void *b)
 
 static double measure(void)
 {
-	struct quire_config config = {.arch = &quire_arch_x86_64, .host = &host, .ram_count = 1, .cpus = 2};
+	struct quire_config config = {.arch = &quire_arch_x86_64,
+				      .host = &host,
+				      .ram_count = 1,
+				      .cpus = 2,
+				      .without = QUIRE_WITHOUT_TLB};
 	struct quire_system *system;
 	double ratio[ROUNDS];
 

@@ -150,6 +150,19 @@ enum quire_outcome_kind {
 	QUIRE_NOT_OURS = 6  /* QUIRE_ROUTE_IGNORE */
 };
 
+/* What a resumed access has found: which page answers it. */
+enum quire_resume_page {
+	QUIRE_RESUME_NONE =
+	    0, /* no page was asked for: young or dirty was set, a translation was stale, another
+	                              * CPU was faster, a kernel address */
+	QUIRE_RESUME_ZERO_PAGE = 1, /* the shared zero page */
+	QUIRE_RESUME_FRESH = 2,     /* a cleared frame of its own */
+	QUIRE_RESUME_COPY = 3,      /* a copy of its own, of another's page or of a file's */
+	QUIRE_RESUME_REUSE = 4,     /* the page that was there, writable now */
+	QUIRE_RESUME_FILE = 5,      /* a page of a file or of shared memory */
+	QUIRE_RESUME_SWAPPED = 6    /* its page, back from swap */
+};
+
 /* What the trap handler must do next. Two words: it comes back in registers. */
 struct quire_outcome {
 	uint8_t kind;    /* enum quire_outcome_kind */
@@ -157,7 +170,8 @@ struct quire_outcome {
 	uint8_t counted; /* 1 when Linux counts it as a fault of the task (minor or major) */
 	uint8_t signal;  /* SIGNAL, OOM_KILL where the profile kills: which */
 	uint8_t code;    /* SIGNAL: si_code */
-	uint8_t rule;    /* enum quire_step: the rule that decided */
+	uint8_t rule;    /* enum quire_step: the rule that decided. RESUME: what mapped or changed the page */
+	uint8_t page;    /* RESUME: enum quire_resume_page */
 	union {
 		quire_va va; /* SIGNAL: si_addr; OOPS, PANIC, OOM_KILL: the address of the fault */
 		quire_va pc; /* FIXUP: where to continue */
@@ -229,6 +243,8 @@ const char *quire_cause_name(enum quire_cause cause);
 const char *quire_route_name(enum quire_route route);
 /* Returns "resume", "signal", ... */
 const char *quire_outcome_name(enum quire_outcome_kind kind);
+/* Returns "none", "zero-page", "fresh", "copy", "reuse", "file" or "swapped". */
+const char *quire_resume_page_name(enum quire_resume_page page);
 /* Returns "SIGSEGV", ... */
 const char *quire_signal_name(unsigned signal);
 /* Returns "SEGV_MAPERR", ... */

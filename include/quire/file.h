@@ -26,7 +26,8 @@ struct quire_file_ops {
 	/* page_mkwrite: page `index` is about to become writable in some address space. Returns QUIRE_OK, or a
 	 * status (QUIRE_ENOSPC, QUIRE_EIO): SIGBUS to the writer. NULL: always granted. */
 	enum quire_status (*mkwrite)(void *context, uint64_t index);
-	/* The last reference is gone. Called where that was put: with no lock. NULL: nothing. */
+	/* The last reference is gone. Called where that was put: with no lock. The file is freed after it. NULL:
+	 * nothing. */
 	void (*release)(void *context);
 };
 
@@ -39,6 +40,12 @@ enum quire_status quire_file_create(struct quire_system *system, const struct qu
 
 /* Takes a reference. Each mapping holds one of its own. Returns `file`. Any context. */
 struct quire_file *quire_file_get(struct quire_file *file);
+
+/* Takes a reference unless the last one was put already: for a table that finds the file of an inode and holds no
+ * reference itself. The file must exist until this returns: `release` takes it out of the table under a lock that
+ * the caller holds (PORTING.md, "One file for each inode").
+ * Returns    `file`; NULL: it is going away. Any context. */
+struct quire_file *quire_file_tryget(struct quire_file *file) QUIRE_MUST_USE;
 
 /* Puts a reference; NULL is allowed. The last one drops every page and writes nothing back: sync first.
  * Context: may sleep. Locks: none may be held. */

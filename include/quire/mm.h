@@ -34,8 +34,8 @@ enum quire_status quire_mm_create(struct quire_system *system, const struct quir
 /* Takes a reference (a thread of the process). Returns `mm`. Any context. */
 struct quire_mm *quire_mm_get(struct quire_mm *mm);
 
-/* Puts a reference; NULL is allowed. The last one unmaps everything and frees the tables: no CPU may be in the
- * address space then. Context: may sleep. */
+/* Puts a reference; NULL is allowed. The last one unmaps everything and frees the tables.
+ * => no CPU is in the address space then (quire_mm_leave()): else quire_host.panic() says so. Context: may sleep. */
 void quire_mm_put(struct quire_mm *mm);
 
 /* Copies an address space for fork: private pages are shared copy-on-write. The child has one reference.

@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* A range of RAM. Base and size are rounded inwards to whole frames. */
+/* A range of RAM. Base and size are rounded inwards to whole frames. The linear address is `base` modulo the size
+ * of a page. */
 struct quire_ram {
 	quire_pa base;
 	uint64_t bytes;
@@ -26,6 +27,17 @@ enum quire_overcommit {
 	QUIRE_OVERCOMMIT_NEVER = 2 /* commit limit: swap + ratio percent of RAM */
 };
 
+/* quire_config.without: what this machine does not need, ORed. The function for it may then be NULL. */
+enum {
+	QUIRE_WITHOUT_TLB = 1,         /* no CPU keeps a translation: tlb_flush */
+	QUIRE_WITHOUT_PTE_SYNC = 2,    /* table walkers see a store at once: pte_sync, on ARM and ARM64 */
+	QUIRE_WITHOUT_ICACHE_SYNC = 4, /* so does instruction fetch: icache_sync, on ARM, ARM64 and RISC-V */
+	QUIRE_WITHOUT_ALL = 7
+};
+
+/* quire_config.mmap_min_addr for a system whose programs may map address 0. */
+#define QUIRE_MMAP_MIN_ZERO ((quire_va)-1)
+
 /* Everything a system is made from. Zeroed members mean the default. */
 struct quire_config {
 	const struct quire_arch *arch;       /* required; of one arch named at build time: that one or NULL */
@@ -35,25 +47,32 @@ struct quire_config {
 
 	struct quire_ram ram[QUIRE_CONFIG_RAM_RANGES]; /* at least one with a linear address */
 	unsigned ram_count;
-	unsigned cpus; /* default: 1 */
+	unsigned cpus;    /* default: 1 */
+	unsigned without; /* QUIRE_WITHOUT_*; default: none */
 
 	/* Kernel mappings (quire_kmap()). Equal: none. Page-aligned, in the arch's kernel half. */
 	quire_va kmap_start, kmap_end;
 
 	enum quire_overcommit overcommit;
-	unsigned overcommit_ratio;  /* percent; default 50 */
-	unsigned max_map_count;     /* vmas of one mm; default 65530 */
-	quire_va mmap_min_addr;     /* lowest address a program may map; default 65536 */
-	unsigned reserve_frames;    /* kept back for freeing memory; default: total / 256, 8 to 1024 */
+	unsigned overcommit_ratio; /* percent; default 50 */
+	unsigned max_map_count;    /* vmas of one mm; default 65530 */
+	quire_va mmap_min_addr;  /* lowest address a program may map; default 65536; QUIRE_MMAP_MIN_ZERO: 0 */
+	unsigned reserve_frames; /* kept back for freeing memory; default: total / 256, 8 to 1024 */
 	unsigned stack_guard_pages; /* default: the profile's */
 };
+
+/* Whether a system can be made from a configuration, and what is wrong if not: a missing function of the host, a
+ * number out of its range, RAM that overlaps or is beyond the architecture, and so on.
+ * `why`: NULL, or `size` bytes for one line, ended by a zero byte: the first thing that is wrong.
+ * Returns    QUIRE_OK; QUIRE_EINVAL. Any context: it allocates nothing, and writes only `why`. */
+enum quire_status quire_config_check(const struct quire_config *config, char *why,
+				     size_t size) QUIRE_MUST_USE;
 
 /* Makes a system.
  *
  * Steps: checks the configuration, takes page descriptors, per-CPU areas and itself from the first
  * linear range that is large enough, gives the rest to the frame allocator.
- * Returns    QUIRE_OK and *out_system; QUIRE_EINVAL: no arch, host, linear RAM, or ranges that
- *            overlap; QUIRE_ENOMEM: the RAM does not hold its own descriptors.
+ * Returns    QUIRE_OK and *out_system; QUIRE_EINVAL: quire_config_check() says why; QUIRE_ENOMEM: the RAM does not hold its own descriptors.
  * On failure nothing was written but inside the ranges.
  * Context    one CPU; may not sleep. */
 enum quire_status quire_system_create(const struct quire_config *config,
@@ -213,8 +232,8 @@ enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_
 enum quire_status quire_kunmap(struct quire_system *system, quire_va va);
 
 /* Returns the root table of the kernel's own tree: what a CPU loads while it runs no address space, and, where
- * user and kernel have a root each, always for the kernel's half. {0}: the system has no area for kernel
- * mappings. Constant after creation. Any context.
+ * user and kernel have a root each, always for the kernel's half. A system has one, with or without an area for
+ * kernel mappings. Constant after creation. Any context.
  *
  * The port's own mappings (its image, the linear map) go there: it writes their top-level entries, outside
  * [kmap_start, kmap_end), before the first quire_mm_create(), which copies them where the halves share a root.

@@ -220,7 +220,7 @@ void sim_library_panic(struct sim *sim, const char *text);
 void sim_tlb_drop_asid(struct sim_cpu *cpu, uint64_t asid);
 /* Everything that was walked in an address space that ends. */
 void sim_tlb_drop_mm(struct sim_cpu *cpu, const struct quire_mm *mm);
-/* Finds a flush that names a CPU which is not in its address space. => no CPU ran since the set was made. */
+/* Finds a flush whose CPUs are not exactly those in its address space. => no CPU ran since the set was made. */
 void sim_tlb_check_set(struct sim *sim, const struct quire_flush *flush);
 void sim_tlb_flush(struct sim *sim, const struct quire_flush *flush);
 /* As the CPU translates: true and the physical address, or false and what is raised in `walk`. */

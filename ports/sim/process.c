@@ -124,8 +124,7 @@ static bool still_good(struct sim_cpu *cpu, const struct quire_mm *mm, uint64_t 
 static void load(struct sim_cpu *cpu, struct sim_process *process)
 {
 	struct sim *sim = cpu->sim;
-	quire_pa kernel = quire_kernel_root(sim->system);
-	uint64_t kernel_root = kernel.v ? kernel.v : sim->no_root;
+	uint64_t kernel_root = quire_kernel_root(sim->system).v;
 
 	cpu->process = process;
 	if (!process) {

@@ -135,7 +135,7 @@ enum sim_finding_kind {
 	SIM_LOCK_SLEEP,       /* slept, or called a device, with a spinning lock */
 	SIM_LOCK_LEFT,        /* an operation ended with a lock held */
 	SIM_LOCK_TRANSFER,    /* a file was called with other locks than <quire/file.h> says */
-	SIM_FLUSH_SET,        /* a flush names a CPU that is not in the address space */
+	SIM_FLUSH_SET,        /* the CPUs of a flush are not those in the address space */
 	SIM_WINDOW,           /* frame_map() and frame_unmap() out of order, too many, or left over */
 	SIM_DEADLOCK,
 	SIM_LIVELOCK,

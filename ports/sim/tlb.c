@@ -323,15 +323,18 @@ static bool is_named(const struct sim_cpu *cpu, const struct quire_flush *flush)
 void sim_tlb_check_set(struct sim *sim, const struct quire_flush *flush)
 {
 	/* CPUs that run freely come and go meanwhile. */
-	if (!flush->mm || sim->free_run)
+	if (sim->free_run || !flush->mm)
 		return;
 	for (unsigned i = 0; i < sim->config.cpus; i++) {
 		const struct sim_cpu *cpu = &sim->cpu[i];
+		bool is_in = cpu->mm == flush->mm && (!flush->here || cpu == sim_current(sim));
 
-		if ((flush->cpus >> i & 1) && cpu->mm != flush->mm)
-			sim_find(sim, SIM_FLUSH_SET,
-				 "CPU %u flushes an address space on CPU %u, which is not in it",
-				 sim_current(sim)->number, i);
+		if ((flush->cpus >> i & 1) == is_in)
+			continue;
+		sim_find(sim, SIM_FLUSH_SET,
+			 is_in ? "CPU %u does not flush an address space on CPU %u, which is in it"
+			       : "CPU %u flushes an address space on CPU %u, which is not in it",
+			 sim_current(sim)->number, i);
 	}
 }
 

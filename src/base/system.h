@@ -84,7 +84,7 @@ struct quire_system {
 	struct quire_fault plain[QUIRE_PLAIN_CODES];
 	struct qr_request plain_request[QUIRE_PLAIN_CODES]; /* all but the address */
 
-	/* Kernel mappings: src/kmap. NULL without an area for them. */
+	/* Kernel mappings: src/kmap. */
 	struct qr_kmap *kmap;
 
 	/* Every mm and every file, for quire_check(). lock: registry_lock (rank SLAB, held alone). */

@@ -28,3 +28,28 @@ void qr_text_number(struct qr_text *text, uint64_t value, unsigned base, unsigne
 	while (count > 0)
 		qr_text_char(text, digit[--count]);
 }
+
+void qr_text_format(struct qr_text *text, const char *format, va_list values)
+{
+	for (const char *at = format; *at; at++) {
+		if (*at != '%' || at[1] == '\0') {
+			qr_text_char(text, *at);
+			continue;
+		}
+		switch (*++at) {
+		case 'u':
+			qr_text_number(text, va_arg(values, uint64_t), 10, 1);
+			break;
+		case 'x':
+			qr_text_string(text, "0x");
+			qr_text_number(text, va_arg(values, uint64_t), 16, 1);
+			break;
+		case 's':
+			qr_text_string(text, va_arg(values, const char *));
+			break;
+		default:
+			qr_text_char(text, *at);
+			break;
+		}
+	}
+}

@@ -3,6 +3,8 @@
 #ifndef QR_TEXT_H
 #define QR_TEXT_H
 
+#include <stdarg.h>
+
 #include "base/mem.h"
 
 struct qr_text {
@@ -22,5 +24,7 @@ void qr_text_char(struct qr_text *text, char c);
 void qr_text_string(struct qr_text *text, const char *string);
 /* `value` in `base` (10 or 16), with zeroes in front up to `width` digits. */
 void qr_text_number(struct qr_text *text, uint64_t value, unsigned base, unsigned width);
+/* By `format`: %u a uint64_t, %x the same in hexadecimal, %s a string. */
+void qr_text_format(struct qr_text *text, const char *format, va_list values);
 
 #endif

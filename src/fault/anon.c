@@ -13,6 +13,7 @@ static enum qr_fault_status map_zero_page(struct qr_fault_ctx *fc)
 	quire_pte pte = arch->make(arch, fc->system->zero_page, prot, QUIRE_PTE_YOUNG, 0);
 
 	qr_steps(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE, QUIRE_STEP_ZERO_PAGE);
+	qr_answer(fc, QUIRE_STEP_ZERO_PAGE, QUIRE_RESUME_ZERO_PAGE);
 	if (!qr_pte_lock_same(fc))
 		return QR_FAULT_RACED;
 	qr_pte_set(arch, 0, fc->entry, pte);
@@ -65,5 +66,6 @@ enum qr_fault_status qr_do_anonymous_page(struct qr_fault_ctx *fc)
 	if (!page)
 		return QR_FAULT_OOM;
 	qr_step(fc, QUIRE_STEP_ANON_FRAME);
+	qr_answer(fc, QUIRE_STEP_ANON_FRAME, QUIRE_RESUME_FRESH);
 	return qr_map_anon(fc, page);
 }

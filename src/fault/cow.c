@@ -160,10 +160,12 @@ static enum qr_fault_status wp_page_copy(struct qr_fault_ctx *fc, struct qr_page
 {
 	struct qr_page *copy;
 
-	if (!old)
+	if (old) {
+		qr_answer_named(fc, QUIRE_STEP_WP_PAGE_COPY, QUIRE_STEP_PAGE_COPIED, QUIRE_RESUME_COPY);
+	} else {
 		qr_step(fc, QUIRE_STEP_WP_ZERO_PAGE);
-	else
-		qr_step_named(fc, QUIRE_STEP_WP_PAGE_COPY, QUIRE_STEP_PAGE_COPIED);
+		qr_answer(fc, QUIRE_STEP_WP_ZERO_PAGE, QUIRE_RESUME_FRESH);
+	}
 	qr_anon_prepare(fc->vma);
 	copy = qr_frame_alloc_on(fc->system, fc->cpu, old ? 0 : QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
 	if (!copy) {
@@ -200,7 +202,7 @@ static __attribute__((noinline)) enum qr_fault_status wp_page_shared(struct qr_f
 {
 	enum qr_fault_status status = qr_page_mkwrite(fc, page);
 
-	qr_step_named(fc, QUIRE_STEP_WP_PAGE_SHARED, QUIRE_STEP_PAGE_REUSED);
+	qr_answer_named(fc, QUIRE_STEP_WP_PAGE_SHARED, QUIRE_STEP_PAGE_REUSED, QUIRE_RESUME_REUSE);
 	if (status == QR_FAULT_OK) {
 		if (qr_pte_lock_same_page(fc)) {
 			qr_cache_dirty(page);
@@ -231,7 +233,7 @@ enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)
 	/* locked: mm(r), PT */
 	if (!(fc->vma->flags & QR_VM_SHARED) && alone(fc, page)) {
 		qr_page_set(page, QR_PAGE_EXCLUSIVE);
-		qr_step_named(fc, QUIRE_STEP_WP_PAGE_REUSE, QUIRE_STEP_PAGE_REUSED);
+		qr_answer_named(fc, QUIRE_STEP_WP_PAGE_REUSE, QUIRE_STEP_PAGE_REUSED, QUIRE_RESUME_REUSE);
 		if (!(fc->request.flags & QR_REQUEST_UNSHARE))
 			return reuse(fc);
 		/* Alone now; writable it becomes by the first write. */

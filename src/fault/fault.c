@@ -32,8 +32,8 @@ QR_RARE static void resume_major(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, QUIRE_STEP_MAJOR);
 	qr_slot_add(&fc->slot->major, 1);
-	fc->outcome =
-	    (struct quire_outcome){.kind = QUIRE_RESUME, .major = 1, .counted = 1, .rule = QUIRE_STEP_MAJOR};
+	fc->outcome = (struct quire_outcome){
+	    .kind = QUIRE_RESUME, .major = 1, .counted = 1, .rule = fc->rule, .page = fc->page};
 }
 
 /* The access can be repeated. min_flt */
@@ -45,7 +45,8 @@ QR_INLINE void resume(struct qr_fault_ctx *fc)
 	}
 	qr_step(fc, QUIRE_STEP_MINOR);
 	qr_slot_add(&fc->slot->minor, 1);
-	fc->outcome = (struct quire_outcome){.kind = QUIRE_RESUME, .counted = 1, .rule = QUIRE_STEP_MINOR};
+	fc->outcome =
+	    (struct quire_outcome){.kind = QUIRE_RESUME, .counted = 1, .rule = fc->rule, .page = fc->page};
 }
 
 /* --- 3: the mm lock ------------------------------------------------------------------------------------- */
@@ -164,8 +165,10 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 	enum qr_fault_status status;
 
 	while (qr_unlikely((status = try_fault(fc)) != QR_FAULT_OK)) {
-		if (status == QR_FAULT_RACED)
+		if (status == QR_FAULT_RACED) {
+			qr_answer(fc, QUIRE_STEP_PTE_CHANGED, QUIRE_RESUME_NONE);
 			break;
+		}
 		if (status != QR_FAULT_RETRY) {
 			fail(fc, status);
 			return;

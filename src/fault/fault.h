@@ -64,7 +64,8 @@ struct qr_fault_ctx {
 	struct qr_page *table; /* its table: PT lock */
 	quire_pte pte;         /* what the entry was when looked at */
 
-	enum quire_step rule; /* the rule that refused */
+	uint8_t rule; /* enum quire_step: what refused, or answered */
+	uint8_t page; /* enum quire_resume_page, with what answered */
 	struct quire_outcome outcome;
 };
 
@@ -137,8 +138,29 @@ static inline enum qr_fault_status qr_refuse(struct qr_fault_ctx *fc, enum quire
 					     enum qr_fault_status status)
 {
 	qr_step(fc, rule);
-	fc->rule = rule;
+	fc->rule = (uint8_t)rule;
 	return status;
+}
+
+/* `rule` answers the access with such a page: both become the outcome's, unless a later part decides again. */
+QR_INLINE void qr_answer(struct qr_fault_ctx *fc, enum quire_step rule, enum quire_resume_page page)
+{
+	fc->rule = (uint8_t)rule;
+	fc->page = (uint8_t)page;
+}
+
+/* The same with the step, which later releases name `modern` and earlier ones `older`. */
+QR_INLINE void qr_answer_named(struct qr_fault_ctx *fc, enum quire_step modern, enum quire_step older,
+			       enum quire_resume_page page)
+{
+	/* Each way stores constants. */
+	if (qr_likely(qr_fault_is_modern(fc))) {
+		qr_step(fc, modern);
+		qr_answer(fc, modern, page);
+	} else {
+		qr_step(fc, older);
+		qr_answer(fc, older, page);
+	}
 }
 
 #define qr_slot_add(counter, by) ((void)__atomic_fetch_add((counter), (by), __ATOMIC_RELAXED))

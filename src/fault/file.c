@@ -69,6 +69,11 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 	if (status != QUIRE_OK)
 		return status_of(fc, status);
 	qr_step(fc, how);
+	/* In the cache by the first try, which dropped the lock and read it: that decided. */
+	qr_answer(fc,
+		  fc->major && how == QUIRE_STEP_CACHE_HIT && qr_fault_is_modern(fc) ? QUIRE_STEP_CACHE_READ
+										     : how,
+		  QUIRE_RESUME_FILE);
 	fc->major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
 	return QR_FAULT_OK;
 }
@@ -245,6 +250,9 @@ static enum qr_fault_status do_read_fault(struct qr_fault_ctx *fc)
 	if (fc->system->profile->fault_around_bytes > qr_page_bytes(fc->system) &&
 	    !qr_mutant(fc->system, "fault-around") && do_fault_around(fc)) {
 		qr_step(fc, QUIRE_STEP_CACHE_HIT);
+		qr_answer(fc,
+			  fc->major && qr_fault_is_modern(fc) ? QUIRE_STEP_CACHE_READ : QUIRE_STEP_CACHE_HIT,
+			  QUIRE_RESUME_FILE);
 		return QR_FAULT_OK;
 	}
 	status = get_page(fc, &page);
@@ -273,8 +281,11 @@ static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 		qr_page_put(fc->system, copy);
 		return status;
 	}
-	if (!qr_fault_is_modern(fc))
+	fc->page = QUIRE_RESUME_COPY;
+	if (!qr_fault_is_modern(fc)) {
 		qr_step(fc, QUIRE_STEP_PAGE_COPIED);
+		fc->rule = QUIRE_STEP_PAGE_COPIED;
+	}
 	qr_page_copy_on(fc->system, fc->cpu, copy, page);
 	qr_sync_icache(fc, copy);
 	status = qr_map_anon(fc, copy);

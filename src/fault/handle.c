@@ -46,7 +46,9 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 	if (!host->tlb_flush)
 		return;
 	flush.mm = quire_va_is_user(qr_arch(fc->system), fc->va) ? fc->mm : NULL;
-	flush.cpus = (uint64_t)1 << fc->cpu->cpu;
+	/* Not fc->cpu: the thread may have slept since the fault began, and go on elsewhere. */
+	flush.cpus = (uint64_t)1 << qr_this_cpu(fc->system)->cpu;
+	flush.here = 1;
 	if (flush.mm)
 		flush.cpus &= __atomic_load_n(&fc->mm->pt.cpus, __ATOMIC_RELAXED);
 	flush.count = 1;
@@ -79,6 +81,7 @@ static __attribute__((noinline)) enum qr_fault_status establish_pte(struct qr_fa
 	}
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_step(fc, changed ? QUIRE_STEP_ESTABLISH_PTE : QUIRE_STEP_SPURIOUS);
+	qr_answer(fc, changed ? QUIRE_STEP_ESTABLISH_PTE : QUIRE_STEP_SPURIOUS, QUIRE_RESUME_NONE);
 	if (changed && fc->system->host->pte_sync)
 		fc->system->host->pte_sync(fc->system->host_context);
 	qr_flush_here(fc);

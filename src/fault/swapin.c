@@ -284,6 +284,7 @@ enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc)
 	if (status != QR_FAULT_OK)
 		return status;
 	qr_swap_hit(fc->system, page);
+	qr_answer(fc, fc->major ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT, QUIRE_RESUME_SWAPPED);
 	status = map_page(fc, page, value);
 	if (status == QR_FAULT_OK && wants_more(fc, page))
 		return qr_do_wp_page(fc);

@@ -30,6 +30,17 @@ struct quire_file *quire_file_get(struct quire_file *file)
 	return file;
 }
 
+struct quire_file *quire_file_tryget(struct quire_file *file)
+{
+	uint32_t refs = __atomic_load_n(&file->refs, __ATOMIC_RELAXED);
+
+	while (refs > 0)
+		if (__atomic_compare_exchange_n(&file->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return file;
+	return NULL;
+}
+
 static void destroy(struct quire_file *file)
 {
 	struct quire_system *system = file->system;

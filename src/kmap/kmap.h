@@ -30,15 +30,15 @@ struct qr_kmap {
 	quire_va start, end; /* where areas may lie */
 };
 
-/* Makes the kernel tree and the area (quire_system_create calls it after the allocators; the config has
- * what it needs). A config without an area leaves system->kmap NULL. */
+/* Makes the kernel tree, and the area if the config has one: without, it is empty (quire_system_create calls it
+ * after the allocators). */
 enum quire_status qr_kmap_init(struct quire_system *system) QUIRE_MUST_USE;
 void qr_kmap_destroy(struct quire_system *system);
 
-/* The kernel tree whose entries new address spaces copy; NULL: none. */
+/* The kernel tree, whose entries new address spaces copy. */
 static inline const struct qr_pt *qr_kmap_tree(const struct quire_system *system)
 {
-	return system->kmap ? &system->kmap->pt : NULL;
+	return &system->kmap->pt;
 }
 
 /* What a fault on a kernel address finds: syncs the top-level entry of `pt` (NULL: the kernel tree is

@@ -80,8 +80,6 @@ enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, qui
 	struct qr_kmap *kmap = system->kmap;
 	const void *entry;
 
-	if (!kmap)
-		return QUIRE_STEP_VMALLOC_ABSENT;
 	va &= ~(quire_va)qr_page_mask(system);
 	if (sync_top(kmap, pt, va)) {
 		if (system->host->pte_sync)

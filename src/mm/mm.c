@@ -169,8 +169,13 @@ static void destroy(struct quire_mm *mm)
 
 void quire_mm_put(struct quire_mm *mm)
 {
-	if (mm && __atomic_fetch_sub(&mm->refs, 1, __ATOMIC_ACQ_REL) == 1)
-		destroy(mm);
+	if (!mm || __atomic_fetch_sub(&mm->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	/* Its CPU would go on with tables that are free. */
+	if (QUIRE_CONFIG_CHECK >= 1 && __atomic_load_n(&mm->pt.cpus, __ATOMIC_RELAXED) != 0)
+		qr_panic(mm->system,
+			 "quire_mm_put: a CPU is in the address space: quire_mm_leave() comes first");
+	destroy(mm);
 }
 
 quire_pa quire_mm_enter(struct quire_mm *mm, unsigned cpu)

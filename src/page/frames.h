@@ -33,8 +33,21 @@ uint64_t qr_frames_free(const struct quire_system *system);
 /* Frames in a state. Exact when nothing else runs. */
 uint64_t qr_frames_in_state(const struct quire_system *system, enum quire_page_state state);
 
+/* The whole frames of a range of RAM. */
+struct qr_ram_span {
+	uint64_t first, count;
+};
+static inline struct qr_ram_span qr_ram_frames(const struct quire_ram *ram, unsigned shift)
+{
+	uint64_t frame = (uint64_t)1 << shift;
+	uint64_t first = (ram->base.v + frame - 1) >> shift, end = (ram->base.v + ram->bytes) >> shift;
+
+	return (struct qr_ram_span){.first = first, .count = first < end ? end - first : 0};
+}
+
 /* Setting up (frames_init.c): the system itself, descriptors of all ranges, per-CPU areas, zones.
- * QUIRE_EINVAL, QUIRE_ENOMEM: as quire_system_create(). */
+ * => quire_config_check() has nothing against the configuration, and its defaults are filled in.
+ * QUIRE_ENOMEM: the RAM does not hold its own descriptors. */
 enum quire_status qr_frames_init(const struct quire_config *config, struct quire_system **out_system);
 /* Returns this system's CPU lists to the zones. => nothing else runs. */
 void qr_frames_drain(struct quire_system *system);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting up: the ranges are checked and sorted, the system and its descriptors placed in them.
+/* Setting up: the ranges are sorted, the system and its descriptors placed in them.
  *
  *   linear range   | system | CPU areas | descriptors of all ranges | free ........................ |
  *                  |<------------- META, whole frames ------------->|
@@ -25,68 +25,25 @@ static bool in_front(const struct qr_range *a, const struct qr_range *b)
 	return a->count > b->count;
 }
 
-static enum quire_status add_range(struct layout *layout, const struct quire_ram *ram, uint64_t pa_end)
+static void add_range(struct layout *layout, const struct quire_ram *ram)
 {
-	uint64_t frame = (uint64_t)1 << layout->shift;
-	uint64_t end = ram->base.v + ram->bytes;
-	uint64_t start = (ram->base.v + frame - 1) & ~(frame - 1);
-	struct qr_range range = {0};
+	struct qr_ram_span frames = qr_ram_frames(ram, layout->shift);
+	struct qr_range range = {.base = frames.first, .count = frames.count};
 	unsigned at = layout->count;
 
-	if (end < ram->base.v || end > pa_end)
-		return QUIRE_EINVAL;
-	if (ram->linear && (((uintptr_t)ram->linear - ram->base.v) & (frame - 1)) != 0)
-		return QUIRE_EINVAL;
-	end &= ~(frame - 1);
-	if (start >= end)
-		return QUIRE_OK;
-	range.pa = start;
-	range.base = start >> layout->shift;
-	range.count = (end - start) >> layout->shift;
+	if (frames.count == 0)
+		return;
+	range.pa = frames.first << layout->shift;
 	if (ram->linear) {
-		range.linear = (char *)ram->linear + (start - ram->base.v);
-		range.bytes = end - start;
-		if (range.bytes > UINTPTR_MAX - (uintptr_t)range.linear)
-			return QUIRE_EINVAL;
+		range.linear = (char *)ram->linear + (range.pa - ram->base.v);
+		range.bytes = frames.count << layout->shift;
 	}
-
 	while (at > 0 && in_front(&range, &layout->range[at - 1])) {
 		layout->range[at] = layout->range[at - 1];
 		at--;
 	}
 	layout->range[at] = range;
 	layout->count++;
-	return QUIRE_OK;
-}
-
-static enum quire_status read_ranges(struct layout *layout, const struct quire_config *config)
-{
-	uint64_t pa_end = config->arch->pa_bits < 64 ? (uint64_t)1 << config->arch->pa_bits : UINT64_MAX;
-
-	if (config->ram_count < 1 || config->ram_count > QUIRE_CONFIG_RAM_RANGES)
-		return QUIRE_EINVAL;
-	for (unsigned i = 0; i < config->ram_count; i++) {
-		enum quire_status status = add_range(layout, &config->ram[i], pa_end);
-
-		if (status != QUIRE_OK)
-			return status;
-		if (!config->ram[i].linear && !(config->host->frame_map && config->host->frame_unmap))
-			return QUIRE_EINVAL;
-	}
-	for (unsigned i = 0; i < layout->count; i++) {
-		const struct qr_range *a = &layout->range[i];
-
-		for (unsigned j = 0; j < i; j++) {
-			const struct qr_range *b = &layout->range[j];
-
-			if (a->base < b->base + b->count && b->base < a->base + a->count)
-				return QUIRE_EINVAL;
-			if (a->linear && b->linear && a->linear < b->linear + b->bytes &&
-			    b->linear < a->linear + a->bytes)
-				return QUIRE_EINVAL;
-		}
-	}
-	return layout->count > 0 && layout->range[0].linear ? QUIRE_OK : QUIRE_EINVAL;
 }
 
 /* Cleared memory from the start of a linear range; NULL: none has room. */
@@ -158,11 +115,10 @@ static uint64_t reserve_of(const struct quire_system *system, const struct quire
 enum quire_status qr_frames_init(const struct quire_config *config, struct quire_system **out_system)
 {
 	struct layout layout = {.shift = config->arch->page_shift};
-	enum quire_status status = read_ranges(&layout, config);
 	struct quire_system *system;
 
-	if (status != QUIRE_OK)
-		return status;
+	for (unsigned i = 0; i < config->ram_count; i++)
+		add_range(&layout, &config->ram[i]);
 	system = place(&layout, sizeof(*system));
 	if (!system)
 		return QUIRE_ENOMEM;

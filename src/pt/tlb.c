@@ -20,6 +20,7 @@ static void ask_host(struct qr_pt *pt, struct quire_flush *flush)
 
 	flush->mm = pt->mm;
 	flush->cpus = cpus_of(pt);
+	flush->here = 0;
 	if (!system->host->tlb_flush || qr_mutant(system, "tlb-no-flush"))
 		return;
 	system->host->tlb_flush(system->host_context, flush);

@@ -6,31 +6,10 @@
 
 bool qr_check_fail(struct qr_checker *checker, const char *format, ...)
 {
-	struct qr_text *text = &checker->why;
 	va_list values;
 
 	va_start(values, format);
-	for (const char *at = format; *at; at++) {
-		if (*at != '%' || at[1] == '\0') {
-			qr_text_char(text, *at);
-			continue;
-		}
-		switch (*++at) {
-		case 'u':
-			qr_text_number(text, va_arg(values, uint64_t), 10, 1);
-			break;
-		case 'x':
-			qr_text_string(text, "0x");
-			qr_text_number(text, va_arg(values, uint64_t), 16, 1);
-			break;
-		case 's':
-			qr_text_string(text, va_arg(values, const char *));
-			break;
-		default:
-			qr_text_char(text, *at);
-			break;
-		}
-	}
+	qr_text_format(&checker->why, format, values);
 	va_end(values);
 	return false;
 }

@@ -304,8 +304,6 @@ static bool check_kernel(struct qr_checker *checker)
 	const struct qr_kmap *kmap = checker->system->kmap;
 	struct tree tree = {.checker = checker, .name = "kernel"};
 
-	if (!kmap)
-		return true;
 	tree.pt = &kmap->pt;
 	checker->table_frames += frames_of(arch, arch->levels - 1u);
 	/* Outside the area of kernel mappings the entries of the root are the port's (quire_kernel_root()). */

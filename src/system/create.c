@@ -8,46 +8,9 @@
 #include "page/page.h"
 #include "page/rmap.h"
 #include "page/slab.h"
+#include "system/config.h"
 
 #define SMALL_BYTES 256
-
-static enum quire_status check_config(const struct quire_config *config)
-{
-	if (!config->arch || !config->host || !config->host->panic)
-		return QUIRE_EINVAL;
-	if (config->cpus > QUIRE_CONFIG_CPUS)
-		return QUIRE_EINVAL;
-	if ((unsigned)config->overcommit > QUIRE_OVERCOMMIT_NEVER)
-		return QUIRE_EINVAL;
-	return QUIRE_OK;
-}
-
-/* `given` with its defaults filled in. */
-static struct quire_config complete(const struct quire_config *given)
-{
-	struct quire_config config = *given;
-
-#ifdef QUIRE_ARCH
-	/* One architecture was named at build time: no other can be asked for. */
-	if (!config.arch)
-		config.arch = &QR_ARCH_PUBLIC;
-	else if (config.arch != &QR_ARCH_PUBLIC)
-		config.arch = NULL;
-#endif
-	if (!config.profile)
-		config.profile = &quire_profile_6;
-	if (config.cpus == 0)
-		config.cpus = 1;
-	if (config.overcommit_ratio == 0)
-		config.overcommit_ratio = 50;
-	if (config.max_map_count == 0)
-		config.max_map_count = 65530;
-	if (config.mmap_min_addr == 0)
-		config.mmap_min_addr = 65536;
-	if (config.stack_guard_pages == 0)
-		config.stack_guard_pages = config.profile->stack_guard_pages;
-	return config;
-}
 
 static void take_config(struct quire_system *system, const struct quire_config *config)
 {
@@ -104,16 +67,16 @@ static void init_slabs(struct quire_system *system)
 enum quire_status quire_system_create(const struct quire_config *given, struct quire_system **out_system)
 {
 	struct quire_system *system;
+	struct qr_text nowhere = {0};
 	struct quire_config config;
 	enum quire_status status;
 	struct qr_page *zero;
 
 	if (!given || !out_system)
 		return QUIRE_EINVAL;
-	config = complete(given);
-	status = check_config(&config);
-	if (status == QUIRE_OK)
-		status = qr_frames_init(&config, &system);
+	if (!qr_config_complete(given, &config, &nowhere))
+		return QUIRE_EINVAL;
+	status = qr_frames_init(&config, &system);
 	if (status != QUIRE_OK)
 		return status;
 	take_config(system, &config);
@@ -155,8 +118,7 @@ void quire_system_destroy(struct quire_system *system)
 
 	if (!system)
 		return;
-	if (system->kmap)
-		qr_kmap_destroy(system);
+	qr_kmap_destroy(system);
 	qr_decode_unhook(system);
 	qr_page_put(system, qr_page_of(system, system->zero_page));
 	qr_swap_end(system);

@@ -155,6 +155,20 @@ const char *quire_outcome_name(enum quire_outcome_kind kind)
 	return "?";
 }
 
+const char *quire_resume_page_name(enum quire_resume_page page)
+{
+	switch (page) {
+		WORD(QUIRE_RESUME_NONE, "none");
+		WORD(QUIRE_RESUME_ZERO_PAGE, "zero-page");
+		WORD(QUIRE_RESUME_FRESH, "fresh");
+		WORD(QUIRE_RESUME_COPY, "copy");
+		WORD(QUIRE_RESUME_REUSE, "reuse");
+		WORD(QUIRE_RESUME_FILE, "file");
+		WORD(QUIRE_RESUME_SWAPPED, "swapped");
+	}
+	return "?";
+}
+
 const char *quire_signal_name(unsigned signal)
 {
 	switch (signal) {

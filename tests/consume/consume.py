@@ -33,7 +33,8 @@ static char memory[8 << 20] __attribute__((aligned(4096)));
 static const uint64_t ram_start = 1 << 20, ram_bytes = sizeof(memory);
 static void *const ram_mapped_at = memory;
 static void my_panic(void *host, const char *text) { (void)host; puts(text); exit(1); }
-static const struct quire_host my_host = {.panic = my_panic};
+static void my_flush(void *host, const struct quire_flush *flush) { (void)host, (void)flush; }
+static const struct quire_host my_host = {.panic = my_panic, .tlb_flush = my_flush};
 static uint64_t root;
 static void load_page_table(quire_pa pa) { root = pa.v; }
 static void send_signal(void *to, int signal, int code, uint64_t va) { (void)to, (void)code, (void)va; task.signal = signal; }

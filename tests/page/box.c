@@ -133,7 +133,8 @@ enum quire_status box_try(struct box *box, const struct quire_arch *arch, const 
 	    .lock_event = box_lock_event,
 	    .wait = box_wait,
 	};
-	box->config = (struct quire_config){.arch = arch, .host = &box->host, .host_context = box};
+	box->config = (struct quire_config){
+	    .arch = arch, .host = &box->host, .host_context = box, .without = QUIRE_WITHOUT_ALL};
 	for (; ranges[box->ranges].frames; box->ranges++) {
 		unsigned i = box->ranges;
 		struct quire_ram *ram = &box->config.ram[i];

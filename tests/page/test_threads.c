@@ -127,6 +127,7 @@ static void run(bool one_cpu)
 	    .arch = &quire_arch_x86_64,
 	    .host = &host,
 	    .cpus = THREADS,
+	    .without = QUIRE_WITHOUT_TLB,
 	    .ram_count = 1,
 	    .ram = {{.base = {1 << 20}, .bytes = bytes, .linear = memory}},
 	};

@@ -30,12 +30,15 @@ extern "C" {
 #define QUIRE_FLUSH_RANGES 8
 struct quire_flush {
 	struct quire_mm *mm; /* NULL: kernel addresses, which every address space has */
-	/* Bit n: CPU n has entered `mm` (quire_mm_enter) and not left it. Only the calling CPU, if it has, where
-	 * nothing but its own view can be out of date. `mm` NULL: every CPU, or only the calling one. A port whose
-	 * CPUs keep translations of an `mm` that they have left must see to them by itself: quire_mm_leave(). */
+	/* Bit n: CPU n has entered `mm` (quire_mm_enter) and not left it: all of these, and no other. `mm` NULL: every
+	 * CPU. With `here`, of these only the calling CPU: no bit where it is not one of them. A port whose CPUs keep
+	 * translations of an `mm` that they have left must see to them by itself: quire_mm_leave(). */
 	uint64_t cpus;
 	unsigned count; /* ranges used; 0: everything of `mm` */
 	uint8_t tables; /* 1: tables were removed, not only leaves */
+	uint8_t
+	    here; /* 1: only the calling CPU's own view can be out of date. If the thread is moved to another
+	                 * CPU meanwhile, that one takes a fault more, and asks again. */
 	struct {
 		quire_va start, end; /* half open, page-aligned */
 	} range[QUIRE_FLUSH_RANGES];
@@ -79,7 +82,7 @@ struct quire_host {
 
 	/* --- tier 1: required with several CPUs, or where the library is preempted --- */
 
-	/* Returns the number of the calling CPU, below quire_config.cpus. Default: 0. Any context. The thread may
+	/* Returns the number of the calling CPU, below quire_config.cpus. REQUIRED with several CPUs. Default: 0. Any context. The thread may
 	 * be moved to another CPU, or preempted by another thread in the library, before it uses the number: lists
 	 * of a CPU are guarded against that, and its statistics may lose a count. */
 	unsigned (*cpu)(void *host);
@@ -93,11 +96,12 @@ struct quire_host {
 	void (*wake)(void *host, const uint32_t *word);
 
 	/* Makes every CPU in flush->cpus see the change before it returns: struct quire_flush. It may forget more,
-	 * on more CPUs. Default: nothing, for a CPU without a TLB. Any context, page-table locks in particular. */
+	 * on more CPUs. REQUIRED, unless quire_config.without has QUIRE_WITHOUT_TLB. Any context, page-table locks in
+	 * particular. */
 	void (*tlb_flush)(void *host, const struct quire_flush *flush);
 
 	/* Makes stores to table entries visible to the table walkers of all CPUs (ARM: DSB ISHST). Called after
-	 * entries became valid. Default: nothing. Any context. */
+	 * entries became valid. REQUIRED on ARM and ARM64, unless QUIRE_WITHOUT_PTE_SYNC. Default: nothing. Any context. */
 	void (*pte_sync)(void *host);
 
 	/* --- tier 2 --- */
@@ -114,7 +118,8 @@ struct quire_host {
 	/* Copies `bytes` (a page or several), page-aligned, not overlapping. Default: memcpy(). Any context. */
 	void (*page_copy)(void *host, void *to, const void *from, size_t bytes);
 
-	/* Makes instruction fetches see a page that was written and may be executed. Default: nothing. Context:
+	/* Makes instruction fetches see a page that was written and may be executed. REQUIRED on ARM, ARM64 and RISC-V,
+	 * unless QUIRE_WITHOUT_ICACHE_SYNC. Default: nothing. Context:
 	 * the mm lock and the page lock may be held; must not sleep. */
 	void (*icache_sync)(void *host, void *page, size_t bytes);
 

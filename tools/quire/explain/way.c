@@ -138,7 +138,7 @@ static void user_address(struct path *path)
 		step(path, QUIRE_STEP_HANDLE_PTE_FAULT);
 		step(path, QUIRE_STEP_ESTABLISH_PTE);
 		step(path, QUIRE_STEP_MINOR);
-		end(path, QUIRE_RESUME, QUIRE_STEP_MINOR);
+		end(path, QUIRE_RESUME, QUIRE_STEP_ESTABLISH_PTE);
 		return;
 	}
 	because(path, why);
