@@ -77,7 +77,7 @@ static const struct quire_file_ops file_ops = {.read = file_read};
 
 static void map(struct world *world, struct quire_mm *mm, quire_va at, uint64_t pages, uint32_t flags)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = at,
 	    .length = pages * PAGE,
 	    .prot = RW,
@@ -100,7 +100,7 @@ static void fault(struct world *world, struct quire_mm *mm, quire_va va, unsigne
 	    .sp = AT,
 	};
 
-	if (quire_trap(world->system, mm, &trap, NULL).kind != QUIRE_RESUME)
+	if (quire_handle_trap(world->system, mm, &trap, NULL).kind != QUIRE_RESUME)
 		die("a fault was not resolved");
 }
 
@@ -252,7 +252,7 @@ static MEASURED void segv(struct world *world)
 	struct quire_trap trap = {.mode = QUIRE_MODE_USER, .syndrome = 4, .address = 0x1000};
 
 	for (unsigned i = 0; i < COUNT; i++)
-		if (quire_trap(world->system, world->mm, &trap, NULL).kind != QUIRE_SIGNAL)
+		if (quire_handle_trap(world->system, world->mm, &trap, NULL).kind != QUIRE_SIGNAL)
 			die("segv");
 }
 

@@ -79,7 +79,7 @@ static void *fault_all(void *argument)
 		    .address = base_of(thread->cpu) + i * PAGE,
 		};
 
-		if (quire_trap(thread->system, thread->mm, &trap, NULL).kind != QUIRE_RESUME)
+		if (quire_handle_trap(thread->system, thread->mm, &trap, NULL).kind != QUIRE_RESUME)
 			die("a fault was not resolved");
 	}
 	thread->seconds = now() - start;
@@ -98,7 +98,7 @@ static double throughput(struct quire_system *system, unsigned count)
 		die("no address space");
 	pthread_barrier_init(&barrier, NULL, count);
 	for (unsigned i = 0; i < count; i++) {
-		struct quire_mmap how = {
+		struct quire_mapping how = {
 		    .addr = base_of(i),
 		    .length = PAGES * PAGE,
 		    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,

@@ -211,3 +211,47 @@ void quire_arm_lpae_decode(const struct quire_profile *profile, const struct qui
 	else
 		do_PrefetchAbort(&abort, row);
 }
+
+/* FS[3:0] of a cause that the walk finds, at the first level; at the second, 2 or 3 more (DDI 0406C, table B3-23).
+ * -1: none. */
+static int status_of(const struct quire_fault *fault)
+{
+	bool page = fault->level != QUIRE_LEVEL_SECTION;
+
+	switch (fault->cause) {
+	case QUIRE_CAUSE_ALIGNMENT:
+		return 1;
+	case QUIRE_CAUSE_ACCESS_FLAG:
+		return page ? 6 : 3;
+	case QUIRE_CAUSE_NOT_PRESENT:
+	case QUIRE_CAUSE_PAGE_FAULT:
+		return page ? 7 : 5;
+	case QUIRE_CAUSE_EXTERNAL_ABORT:
+		return 8;
+	case QUIRE_CAUSE_DOMAIN:
+		return page ? 11 : 9;
+	case QUIRE_CAUSE_WALK_EXTERNAL_ABORT:
+		return page ? 14 : 12;
+	case QUIRE_CAUSE_PERMISSION:
+		return page ? 15 : 13;
+	default:
+		return -1;
+	}
+}
+
+enum quire_status qr_arm_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+			       struct quire_trap *trap)
+{
+	int status = status_of(fault);
+
+	if (status < 0)
+		return QUIRE_EINVAL;
+	trap->syndrome = (uint64_t)status;
+	trap->vector = QUIRE_VECTOR_PREFETCH_ABORT;
+	if (fault->access == QUIRE_ACCESS_EXEC)
+		return QUIRE_OK; /* IFSR has no WnR */
+	trap->vector = QUIRE_VECTOR_DATA_ABORT;
+	if (fault->access == QUIRE_ACCESS_WRITE)
+		trap->syndrome |= FSR_WRITE;
+	return QUIRE_OK;
+}

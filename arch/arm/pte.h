@@ -204,7 +204,7 @@ static inline enum quire_status arm_prot_check(const struct quire_arch *arch, qu
 		.with_flags = arm_with_flags, .with_prot = arm_with_prot, .hw_allows = arm_hw_allows,      \
 		.table = arm_table, .table_pa = arm_table_pa, .swap = arm_swap,                            \
 		.swap_value = arm_swap_value, .prot_check = arm_prot_check, .decode = qr_arm_decode,       \
-		.rows = qr_arm_rows,                                                                       \
+		.rows = qr_arm_rows, .raise = qr_arm_raise,                                                \
 	}
 
 _Static_assert(12 + 8 + 12 == 32, "two levels cover 32 bits");

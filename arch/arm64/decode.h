@@ -29,4 +29,8 @@ struct qr_arm64_class {
 /* The class for `ec`; only the low six bits are used. */
 const struct qr_arm64_class *qr_arm64_class(unsigned ec);
 
+/* quire_arch.raise. */
+enum quire_status qr_arm64_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+				 struct quire_trap *trap);
+
 #endif

@@ -28,6 +28,8 @@ static quire_va without_tag(quire_va address)
 						     : (quire_va)(address & UINT64_C(0x00ffffffffffffff));
 }
 
+#define ESR_IL (UINT64_C(1) << 25)
+
 #define EC_IABT_LOWER 0x20
 #define EC_IABT_SAME  0x21
 #define EC_DABT_LOWER 0x24
@@ -182,4 +184,51 @@ void qr_arm64_decode(const struct quire_arch *arch, const struct quire_profile *
 	default:
 		break; /* a system call, an undefined instruction, ...: route IGNORE */
 	}
+}
+
+/* The fault status code, DDI 0487, ESR_EL1, ISS encoding for an exception from a Data Abort. -1: none. */
+static int status_of(const struct quire_fault *fault)
+{
+	int level = fault->level >= 0 && fault->level < 4 ? fault->level : 3;
+
+	switch (fault->cause) {
+	case QUIRE_CAUSE_ADDRESS_SIZE:
+		return level;
+	case QUIRE_CAUSE_NOT_PRESENT:
+	case QUIRE_CAUSE_PAGE_FAULT:
+		return 4 + level;
+	case QUIRE_CAUSE_ACCESS_FLAG:
+		return 8 + level;
+	case QUIRE_CAUSE_PERMISSION:
+		return 12 + level;
+	case QUIRE_CAUSE_EXTERNAL_ABORT:
+		return 0x10;
+	case QUIRE_CAUSE_WALK_EXTERNAL_ABORT:
+		return 0x14 + level;
+	case QUIRE_CAUSE_ALIGNMENT:
+		return 0x21;
+	default:
+		return -1;
+	}
+}
+
+enum quire_status qr_arm64_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+				 struct quire_trap *trap)
+{
+	bool fetch = fault->access == QUIRE_ACCESS_EXEC, user = fault->mode == QUIRE_MODE_USER;
+	int status = status_of(fault);
+	uint64_t class;
+
+	if (status < 0)
+		return QUIRE_EINVAL;
+	if (fetch)
+		class = user ? EC_IABT_LOWER : EC_IABT_SAME;
+	else
+		class = user ? EC_DABT_LOWER : EC_DABT_SAME;
+	trap->vector = QUIRE_VECTOR_SYNC;
+	/* IL is 1 for a data abort without a valid ISS[23:14], and ISV is 0 at stage 1. */
+	trap->syndrome = class << 26 | ESR_IL | (uint64_t)status;
+	if (fault->access == QUIRE_ACCESS_WRITE)
+		trap->syndrome |= ESR_WNR;
+	return QUIRE_OK;
 }

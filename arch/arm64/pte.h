@@ -182,7 +182,7 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 	.with_flags = arm64_with_flags, .with_prot = arm64_with_prot, .hw_allows = arm64_hw_allows,         \
 	.table = arm64_table, .table_pa = arm64_table_pa, .swap = arm64_swap,                               \
 	.swap_value = arm64_swap_value, .prot_check = arm64_prot_check, .decode = qr_arm64_decode,          \
-	.rows = qr_arm64_rows
+	.rows = qr_arm64_rows, .raise = qr_arm64_raise
 
 /* A full table fills one granule with 8-byte entries; this gives the bits of its index. */
 /* clang-format off */

@@ -16,4 +16,8 @@ const struct quire_fault_row *qr_riscv_rows(const struct quire_arch *arch,
 					    const struct quire_profile *profile, enum quire_vector vector,
 					    unsigned *out_count);
 
+/* quire_arch.raise. */
+enum quire_status qr_riscv_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+				 struct quire_trap *trap);
+
 #endif

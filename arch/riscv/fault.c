@@ -158,3 +158,39 @@ void qr_riscv_decode(const struct quire_arch *arch, const struct quire_profile *
 	out_fault->access = access_of(cause);
 	call_handler(arch, out_fault, row->handler);
 }
+
+/* The cause of a fetch, a load, a store. */
+static uint64_t by_access(const struct quire_fault *fault, uint64_t fetch, uint64_t load, uint64_t store)
+{
+	switch (fault->access) {
+	case QUIRE_ACCESS_EXEC:
+		return fetch;
+	case QUIRE_ACCESS_WRITE:
+		return store;
+	default:
+		return load;
+	}
+}
+
+enum quire_status qr_riscv_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+				 struct quire_trap *trap)
+{
+	trap->vector = QUIRE_VECTOR_CAUSE;
+	switch (fault->cause) {
+	case QUIRE_CAUSE_NOT_PRESENT:
+	case QUIRE_CAUSE_PERMISSION:
+	case QUIRE_CAUSE_ACCESS_FLAG:
+	case QUIRE_CAUSE_PAGE_FAULT:
+		trap->syndrome = by_access(fault, 12, 13, 15);
+		return QUIRE_OK;
+	case QUIRE_CAUSE_ACCESS_FAULT:
+		trap->syndrome = by_access(fault, 1, 5, 7);
+		return QUIRE_OK;
+	case QUIRE_CAUSE_ALIGNMENT:
+	case QUIRE_CAUSE_MISALIGNED_FETCH:
+		trap->syndrome = by_access(fault, 0, 4, 6);
+		return QUIRE_OK;
+	default:
+		return QUIRE_EINVAL;
+	}
+}

@@ -171,7 +171,8 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 	.with_prot = riscv_with_prot, .hw_allows = riscv_hw_allows, .table = riscv_table,                    \
 	.table_pa = riscv_table_pa, .swap = riscv_swap, .swap_value = riscv_swap_value,                      \
 	.prot_check = riscv_prot_check, .plain_codes = 16, .plain_vector = QUIRE_VECTOR_CAUSE,               \
-	.family = QUIRE_FAMILY_RISCV, .decode = qr_riscv_decode, .rows = qr_riscv_rows
+	.family = QUIRE_FAMILY_RISCV, .decode = qr_riscv_decode, .rows = qr_riscv_rows,                      \
+	.raise = qr_riscv_raise
 
 /* clang-format off */
 #define RISCV_LEVEL(n) {9, 12 + 9 * (n), 8, 1, 4096}

@@ -77,3 +77,20 @@ void qr_toy_decode(const struct quire_arch *arch, const struct quire_profile *pr
 	else
 		do_bad(out_fault);
 }
+
+enum quire_status qr_toy_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+			       struct quire_trap *trap)
+{
+	uint64_t level = fault->level > 0 ? (uint64_t)fault->level : 0;
+
+	if (fault->cause != QUIRE_CAUSE_NOT_PRESENT && fault->cause != QUIRE_CAUSE_PERMISSION &&
+	    fault->cause != QUIRE_CAUSE_PAGE_FAULT)
+		return QUIRE_EINVAL;
+	trap->vector = QUIRE_VECTOR_CAUSE;
+	trap->syndrome = (fault->access & CAUSE_ACCESS) | level << 4;
+	if (fault->cause == QUIRE_CAUSE_PERMISSION)
+		trap->syndrome |= CAUSE_PRESENT;
+	if (fault->mode == QUIRE_MODE_USER)
+		trap->syndrome |= CAUSE_USER;
+	return QUIRE_OK;
+}

@@ -157,7 +157,7 @@ static inline enum quire_status toy_prot_check(const struct quire_arch *arch, qu
 		.with_flags = toy_with_flags, .with_prot = toy_with_prot, .hw_allows = toy_hw_allows,     \
 		.table = toy_table, .table_pa = toy_table_pa, .swap = toy_swap,                           \
 		.swap_value = toy_swap_value, .prot_check = toy_prot_check, .decode = qr_toy_decode,      \
-		.rows = qr_toy_rows,                                                                      \
+		.rows = qr_toy_rows, .raise = qr_toy_raise,                                               \
 	}
 
 _Static_assert(1 << (12 + 3 * 3) == 0x200000, "three levels of eight cover 2 MiB");

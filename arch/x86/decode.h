@@ -15,4 +15,8 @@ void qr_x86_decode(const struct quire_arch *arch, const struct quire_profile *pr
 const struct quire_fault_row *qr_x86_rows(const struct quire_arch *arch, const struct quire_profile *profile,
 					  enum quire_vector vector, unsigned *out_count);
 
+/* quire_arch.raise. */
+enum quire_status qr_x86_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+			       struct quire_trap *trap);
+
 #endif

@@ -189,3 +189,26 @@ void qr_x86_decode(const struct quire_arch *arch, const struct quire_profile *pr
 	else
 		do_bad(fault);
 }
+
+enum quire_status qr_x86_raise(const struct quire_arch *arch, const struct quire_fault *fault,
+			       struct quire_trap *trap)
+{
+	uint64_t code = 0;
+
+	if (fault->cause == QUIRE_CAUSE_PERMISSION || fault->cause == QUIRE_CAUSE_RESERVED_BIT)
+		code = PF_PRESENT;
+	else if (fault->cause != QUIRE_CAUSE_NOT_PRESENT && fault->cause != QUIRE_CAUSE_PAGE_FAULT)
+		return QUIRE_EINVAL;
+	if (fault->cause == QUIRE_CAUSE_RESERVED_BIT)
+		code |= PF_RESERVED;
+	if (fault->access == QUIRE_ACCESS_WRITE)
+		code |= PF_WRITE;
+	if (fault->mode == QUIRE_MODE_USER)
+		code |= PF_USER;
+	/* I/D is set only where it can matter, with NX (SDM 4.7). */
+	if (fault->access == QUIRE_ACCESS_EXEC && (arch->caps & QUIRE_CAP_NX))
+		code |= PF_FETCH;
+	trap->vector = QUIRE_VECTOR_PAGE_FAULT;
+	trap->syndrome = code;
+	return QUIRE_OK;
+}

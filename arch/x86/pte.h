@@ -196,7 +196,7 @@ static inline enum quire_status x86_prot_check(const struct quire_arch *arch, qu
 	.with_flags = x86_with_flags, .with_prot = x86_with_prot, .hw_allows = x86_hw_allows,         \
 	.table = x86_table, .table_pa = x86_table_pa, .swap = x86_swap, .swap_value = x86_swap_value, \
 	.prot_check = x86_prot_check, .plain_codes = 32, .plain_vector = QUIRE_VECTOR_PAGE_FAULT,     \
-	.family = QUIRE_FAMILY_X86, .decode = qr_x86_decode, .rows = qr_x86_rows
+	.family = QUIRE_FAMILY_X86, .decode = qr_x86_decode, .rows = qr_x86_rows, .raise = qr_x86_raise
 
 /* SDM 4.8; SDM 4.10.4.1: a page fault invalidates the TLB's entries for its address. */
 #define X86_CAPS (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY | QUIRE_CAP_FAULT_FLUSHES)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A fault: as the CPU raised it, as it was decoded, the steps it took, and what to do next.
  *
- *   struct quire_trap ──decode (arch, pure)──► struct quire_fault ──quire_fault()──► struct quire_outcome
+ *   struct quire_trap ──decode (arch, pure)──► struct quire_fault ──quire_handle_fault()──► struct quire_outcome
  *    raw registers                              access, cause, route                  RESUME, SIGNAL, ...
  *                       every function passed is one step in struct quire_trace
  */
@@ -198,13 +198,15 @@ struct quire_trace {
  * Returns    the outcome. It never fails: running out of memory is the outcome OOM_KILL.
  * Context    that of the exception; may sleep unless QUIRE_CTX_ATOMIC is set in the trap.
  * Locks      none of the library's may be held. */
-struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm,
-				const struct quire_trap *trap, struct quire_trace *trace) QUIRE_MUST_USE;
+struct quire_outcome quire_handle_trap(struct quire_system *system, struct quire_mm *mm,
+				       const struct quire_trap *trap,
+				       struct quire_trace *trace) QUIRE_MUST_USE;
 
 /* Resolves a fault that is decoded already, for a port with its own decoder. Returns the outcome; Context
- * and Locks are those of quire_trap(). */
-struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm,
-				 const struct quire_fault *fault, struct quire_trace *trace) QUIRE_MUST_USE;
+ * and Locks are those of quire_handle_trap(). */
+struct quire_outcome quire_handle_fault(struct quire_system *system, struct quire_mm *mm,
+					const struct quire_fault *fault,
+					struct quire_trace *trace) QUIRE_MUST_USE;
 
 /* Replaces one row of the syndrome table at run time (ARM and ARM64: hook_fault_code).
  *
@@ -212,7 +214,7 @@ struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *m
  * Returns    QUIRE_OK; QUIRE_EINVAL: no such table or row, or a handler this table cannot have;
  *            QUIRE_ENOMEM: the first replacement copies the tables, and no frame could be had.
  * On failure nothing is changed.
- * Context    may sleep. Not while another CPU may be in quire_trap(). */
+ * Context    may sleep. Not while another CPU may be in quire_handle_trap(). */
 enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector, unsigned index,
 				   const struct quire_fault_row *row) QUIRE_MUST_USE;
 

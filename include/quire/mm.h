@@ -109,7 +109,7 @@ enum {
 	QUIRE_MAP_FIXED_NOREPLACE = 0x100000
 };
 
-struct quire_mmap {
+struct quire_mapping {
 	quire_va addr; /* hint, or the place with FIXED */
 	uint64_t length;
 	quire_prot prot;
@@ -126,7 +126,7 @@ struct quire_mmap {
  *            executed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there; QUIRE_EOVERFLOW: the end of the file
  *            range; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_EOPNOTSUPP: an unknown flag with SHARED_VALIDATE;
  *            QUIRE_ENOMEM: no room, a limit, or no frame. */
-enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how,
+enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how,
 			     quire_va *out_va) QUIRE_MUST_USE;
 /* munmap(2): removes what is mapped in [addr, addr + length). A range that maps nothing is a success.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, no length, or beyond the address space; QUIRE_ENOMEM: a vma would
@@ -143,7 +143,7 @@ enum {
 	QUIRE_MREMAP_FIXED = 2,
 	QUIRE_MREMAP_DONTUNMAP = 4
 };
-struct quire_mremap {
+struct quire_remapping {
 	quire_va old_addr;
 	uint64_t old_length; /* 0: a second mapping of shared memory */
 	uint64_t new_length;
@@ -155,7 +155,7 @@ struct quire_mremap {
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown flag, FIXED over the old range; QUIRE_EFAULT: nothing
  *            mapped at old_addr, or the range has more than one vma; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK;
  *            QUIRE_ENOMEM: no room, a limit, or no frame. */
-enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_mremap *how,
+enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how,
 			       quire_va *out_va) QUIRE_MUST_USE;
 
 /* Sets where the heap starts: the end of the program's data. The heap is empty then. Locks: mm. */
@@ -329,7 +329,7 @@ enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va e
  * exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. */
 uint64_t quire_mm_pagemap(struct quire_mm *mm, quire_va va);
 
-struct quire_mm_usage {
+struct quire_usage {
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */
 	uint64_t rss_anon, rss_file, rss_shmem, swap;             /* pages */
 	uint64_t rss_peak, vm_peak;
@@ -339,7 +339,7 @@ struct quire_mm_usage {
 	quire_va start_brk, brk;
 };
 /* The numbers of /proc/PID/status and statm. Sums over the CPUs: exact when nothing else runs. Any context. */
-void quire_mm_usage(struct quire_mm *mm, struct quire_mm_usage *out_usage);
+void quire_mm_usage(struct quire_mm *mm, struct quire_usage *out_usage);
 
 /* Sets the address whose region is the main stack, for QUIRE_REGION_STACK. Locks: mm. */
 void quire_mm_set_stack(struct quire_mm *mm, quire_va start_stack);

@@ -7,6 +7,7 @@
 #include <quire/fault.h>
 #include <quire/file.h>
 #include <quire/mm.h>
+#include <quire/mmu.h>
 #include <quire/port/arch.h>
 #include <quire/port/host.h>
 #include <quire/port/store.h>

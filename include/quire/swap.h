@@ -31,7 +31,7 @@ enum quire_status quire_swapon(struct quire_system *system, const struct quire_s
 enum quire_status quire_swapoff(struct quire_system *system, const struct quire_store *store) QUIRE_MUST_USE;
 
 /* One line of /proc/swaps, in slots. */
-struct quire_swap_area {
+struct quire_area {
 	const struct quire_store *store;
 	int priority;
 	uint64_t slots;
@@ -43,15 +43,15 @@ struct quire_swap_area {
 /* The index-th attached store, from 0, highest priority first.
  * Returns QUIRE_OK and *out_area; QUIRE_ENOENT: past the end. Any context. */
 enum quire_status quire_swap_area(const struct quire_system *system, unsigned index,
-				  struct quire_swap_area *out_area) QUIRE_MUST_USE;
+				  struct quire_area *out_area) QUIRE_MUST_USE;
 
 /* SwapTotal, SwapFree and SwapCached of /proc/meminfo, in pages. */
-struct quire_swap_usage {
+struct quire_swap_counts {
 	uint64_t total, free;
 	uint64_t cached; /* pages in memory that have a slot too */
 };
 /* Sums. Exact when nothing else runs. Any context. */
-void quire_swap_usage(const struct quire_system *system, struct quire_swap_usage *out_usage);
+void quire_swap_usage(const struct quire_system *system, struct quire_swap_counts *out_usage);
 
 /* Evicts the pages of [addr, addr + length) that may be: private memory and shared memory, young or not, shared by
  * fork or not. Locked vmas are passed over. What MADV_PAGEOUT does and reports; for tests and policies.

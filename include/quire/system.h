@@ -153,7 +153,7 @@ const char *quire_page_state_name(enum quire_page_state state);
  * context. */
 enum quire_page_state quire_frame_state(const struct quire_system *system, quire_pfn pfn);
 
-struct quire_memory {
+struct quire_memory_counts {
 	uint64_t frames;                      /* given in the ranges */
 	uint64_t by_state[QUIRE_PAGE_STATES]; /* sums to `frames` */
 	uint64_t reserve;                     /* frames kept back */
@@ -162,19 +162,19 @@ struct quire_memory {
 };
 
 /* What memory is in use for. Exact when nothing else runs. Sums over the CPUs. Any context. */
-void quire_memory(const struct quire_system *system, struct quire_memory *out_memory);
+void quire_memory(const struct quire_system *system, struct quire_memory_counts *out_memory);
 
 /* Returns how many frames are in `state`: cheap enough for every timer tick. 0 for no state. Any context. */
 uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_state state);
 
-struct quire_memory_survey {
+struct quire_survey {
 	uint64_t mapped; /* frames mapped by some user */
 	uint64_t dirty;  /* file pages to be written back */
 };
 
 /* What only the frames themselves know: visits the descriptor of every one, some nanoseconds each.
  * Exact when nothing else runs. Any context. */
-void quire_memory_survey(const struct quire_system *system, struct quire_memory_survey *out_survey);
+void quire_memory_survey(const struct quire_system *system, struct quire_survey *out_survey);
 
 /* Returns how often `step` was passed, over all CPUs. Any context. */
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step);
@@ -199,7 +199,7 @@ enum quire_event {
 };
 
 /* Returns how often `event` happened, over all CPUs; 0 for a number outside the enum. Any context. */
-uint64_t quire_event(const struct quire_system *system, enum quire_event event);
+uint64_t quire_event_count(const struct quire_system *system, enum quire_event event);
 
 /* Returns the event as the tools spell it; "?" for a number outside the enum. Any context. */
 const char *quire_event_name(enum quire_event event);

@@ -5,7 +5,7 @@
 #include "ports/selftest/conformance/conformance.h"
 
 struct run {
-	const struct quire_port_selftest *test;
+	const struct quire_selftest *test;
 	const char *part;
 	unsigned failures;
 };
@@ -38,7 +38,7 @@ static bool check(struct run *run, bool right, const char *wrong)
 /* Frames free, or with the library's own objects, which it keeps for the next time. */
 static uint64_t frames_left(const struct run *run)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(run->test->system, &memory);
 	return memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU] +
@@ -188,7 +188,7 @@ static enum quire_outcome_kind fault(struct run *run, struct quire_mm *mm, quire
 	    .name = "self-test",
 	};
 
-	return quire_fault(run->test->system, mm, &fault, NULL).kind;
+	return quire_handle_fault(run->test->system, mm, &fault, NULL).kind;
 }
 
 static bool present(struct quire_mm *mm, quire_va va)
@@ -214,9 +214,9 @@ static bool store(struct quire_mm *mm, quire_va va, unsigned char byte)
 static void use(struct run *run, struct quire_mm *mm)
 {
 	size_t bytes = page_bytes(run);
-	struct quire_mmap how = {.length = 4 * bytes,
-				 .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
+	struct quire_mapping how = {.length = 4 * bytes,
+				    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+				    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	struct quire_mm *child = NULL;
 	quire_va va = 0;
 
@@ -274,7 +274,7 @@ static void test_conformance(struct run *run)
 		run->failures++;
 }
 
-unsigned quire_port_selftest(const struct quire_port_selftest *test)
+unsigned quire_port_selftest(const struct quire_selftest *test)
 {
 	static void (*const parts[])(struct run *) = {test_conformance, test_host, test_program};
 	struct run run = {test, "", 0};

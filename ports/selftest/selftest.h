@@ -6,7 +6,11 @@
 
 #include <quire/quire.h>
 
-struct quire_port_selftest {
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct quire_selftest {
 	struct quire_system *system;   /* nothing else runs in it meanwhile */
 	const struct quire_host *host; /* the one the system was made with */
 	void *host_context;
@@ -22,6 +26,9 @@ struct quire_port_selftest {
  *   host          the functions of the host contract that can be seen from outside to be wrong
  *   program       an address space: map, fault in, copy on write, unmap
  * Returns the number of failures. Context: a thread that may sleep, on one CPU. */
-unsigned quire_port_selftest(const struct quire_port_selftest *test);
+unsigned quire_port_selftest(const struct quire_selftest *test);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

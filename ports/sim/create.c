@@ -287,7 +287,7 @@ struct sim *sim_create(const struct sim_config *config, const char **out_why)
 static void check_system(struct sim *sim)
 {
 	char why[300] = "";
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	uint64_t programs;
 
 	if (!(sim->config.options & SIM_NO_CHECK) && quire_check(sim->system, why, sizeof(why)) != QUIRE_OK)
@@ -386,7 +386,7 @@ void *sim_context(const struct sim *sim)
 
 uint64_t sim_free_frames(struct sim *sim)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(sim->system, &memory);
 	return memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU];

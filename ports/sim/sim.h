@@ -7,7 +7,7 @@
  *    ├─ process: a quire_mm and a stack pointer
  *    └─ quire_system, whose host contract this machine is
  *
- * An access goes  TLB ─► MMU ─► frame, or a fault: syndrome registers ─► quire_trap() ─► act ─► again.
+ * An access goes  TLB ─► MMU ─► frame, or a fault: syndrome registers ─► quire_handle_trap() ─► act ─► again.
  *
  * Three ways to run:
  *   serial      the caller is CPU n for the length of each call. Nothing runs beside it.

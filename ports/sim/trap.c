@@ -101,7 +101,7 @@ static enum sim_end take(struct sim_cpu *cpu, const struct quire_trap *trap)
 	cpu->op = "a fault";
 	if (!sim->free_run)
 		sim->activity++;
-	outcome = quire_trap(sim->system, cpu->process ? cpu->process->mm : NULL, trap, &trace);
+	outcome = quire_handle_trap(sim->system, cpu->process ? cpu->process->mm : NULL, trap, &trace);
 	sim_lock_none(cpu, "after a fault");
 	sim_oracle_op(cpu);
 	cpu->op = op;

@@ -5,11 +5,18 @@
 
 #include <quire/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#define MACHINE_NORETURN [[noreturn]]
+#else
+#define MACHINE_NORETURN _Noreturn
+#endif
+
 /* A line for your console, without a newline. Any context. */
 void machine_print(const char *line);
 
 /* Stops the machine. Does not return. */
-_Noreturn void machine_stop(void);
+MACHINE_NORETURN void machine_stop(void);
 
 /* Loads the root table of user addresses (x86: CR3; ARM64: TTBR0_EL1; RISC-V: satp) and forgets every
  * translation of the one before. */
@@ -26,4 +33,7 @@ void machine_forget_all(void);
  * Your copy_to_user() and copy_from_user() are in it. */
 quire_va machine_fixup(quire_va pc);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -105,7 +105,7 @@ void port_switch(struct port *port, struct quire_mm *mm)
 
 /* --- exceptions --------------------------------------------------------------------------------------- */
 
-static enum port_action act(const struct quire_outcome *outcome, struct port_trap *trap,
+static enum port_action act(const struct quire_outcome *outcome, struct port_exception *trap,
 			    struct port_signal *out_signal)
 {
 	switch (outcome->kind) {
@@ -131,7 +131,7 @@ static enum port_action act(const struct quire_outcome *outcome, struct port_tra
 	return PORT_NOT_OURS;
 }
 
-enum port_action port_trap(struct port *port, struct port_trap *trap, struct port_signal *out_signal)
+enum port_action port_trap(struct port *port, struct port_exception *trap, struct port_signal *out_signal)
 {
 	struct quire_trap raw = {
 	    .vector = trap->vector,
@@ -142,7 +142,7 @@ enum port_action port_trap(struct port *port, struct port_trap *trap, struct por
 	    .sp = (quire_va)trap->sp,
 	    .context = trap->atomic ? QUIRE_CTX_ATOMIC : 0,
 	};
-	struct quire_outcome outcome = quire_trap(port->system, port->mm, &raw, NULL);
+	struct quire_outcome outcome = quire_handle_trap(port->system, port->mm, &raw, NULL);
 
 	return act(&outcome, trap, out_signal);
 }
@@ -157,7 +157,7 @@ static void say(void *context, const char *line)
 
 unsigned port_selftest(struct port *port)
 {
-	struct quire_port_selftest test = {
+	struct quire_selftest test = {
 	    .system = port->system, .host = &host, .host_context = port, .seed = 1, .rounds = 1, .say = say};
 
 	return quire_port_selftest(&test);

@@ -5,6 +5,10 @@
 
 #include <quire/quire.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One for the kernel. Not a global of the template: put it where you like. */
 struct port {
 	struct quire_system *system;
@@ -27,7 +31,7 @@ enum quire_status port_start(struct port *port, const struct quire_arch *arch, c
 void port_switch(struct port *port, struct quire_mm *mm);
 
 /* What your exception entry has saved. */
-struct port_trap {
+struct port_exception {
 	enum quire_vector vector; /* which exception: see <quire/fault.h> */
 	uint64_t syndrome;        /* error code, DFSR or IFSR, ESR_EL1, scause */
 	uint64_t address;         /* CR2, DFAR or IFAR, FAR_EL1, stval */
@@ -51,9 +55,12 @@ struct port_signal {
 
 /* The exception handler: call it with interrupts as they were when the exception was taken (on, unless
  * `atomic`), because it may sleep. */
-enum port_action port_trap(struct port *port, struct port_trap *trap, struct port_signal *out_signal);
+enum port_action port_trap(struct port *port, struct port_exception *trap, struct port_signal *out_signal);
 
 /* Whether this port keeps its contract: call it once at boot, before the first process. Returns failures. */
 unsigned port_selftest(struct port *port);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

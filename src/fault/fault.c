@@ -268,8 +268,8 @@ QR_INLINE void begin(struct qr_fault_ctx *fc, struct quire_system *system, struc
 	fc->major = false;
 }
 
-struct quire_outcome quire_fault(struct quire_system *system, struct quire_mm *mm,
-				 const struct quire_fault *fault, struct quire_trace *trace)
+struct quire_outcome quire_handle_fault(struct quire_system *system, struct quire_mm *mm,
+					const struct quire_fault *fault, struct quire_trace *trace)
 {
 	struct qr_fault_ctx fc;
 
@@ -301,11 +301,11 @@ QR_RARE static struct quire_outcome decode_and_go(struct quire_system *system, s
 	struct quire_fault fault;
 
 	arch->decode(arch, system->profile, system->rows, trap, &fault);
-	return quire_fault(system, mm, &fault, trace);
+	return quire_handle_fault(system, mm, &fault, trace);
 }
 
-struct quire_outcome quire_trap(struct quire_system *system, struct quire_mm *mm,
-				const struct quire_trap *trap, struct quire_trace *trace)
+struct quire_outcome quire_handle_trap(struct quire_system *system, struct quire_mm *mm,
+				       const struct quire_trap *trap, struct quire_trace *trace)
 {
 	const struct quire_fault *fault = qr_decode_plain(system, trap);
 	struct qr_fault_ctx fc;

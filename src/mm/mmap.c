@@ -80,12 +80,12 @@ static uint64_t round_hint(const struct quire_mm *mm, uint64_t hint)
 /* --- may it be ------------------------------------------------------------------------------------------ */
 
 /* The flags of the call, but for those that the release does not know. */
-static uint32_t map_flags(const struct quire_mm *mm, const struct quire_mmap *how)
+static uint32_t map_flags(const struct quire_mm *mm, const struct quire_mapping *how)
 {
 	return how->flags & ~mm->system->profile->mmap_ignores;
 }
 
-static uint32_t flags_of(const struct quire_mm *mm, const struct quire_mmap *how)
+static uint32_t flags_of(const struct quire_mm *mm, const struct quire_mapping *how)
 {
 	uint32_t flags = (how->prot & QUIRE_PROT_RWX) | mm->def_flags | QR_VM_MAY;
 	uint32_t given = map_flags(mm, how);
@@ -99,7 +99,7 @@ static uint32_t flags_of(const struct quire_mm *mm, const struct quire_mmap *how
 	return flags;
 }
 
-static enum quire_status file_rights(const struct quire_mmap *how, uint64_t length, uint32_t *flags)
+static enum quire_status file_rights(const struct quire_mapping *how, uint64_t length, uint32_t *flags)
 {
 	quire_prot opened = how->file_prot ? how->file_prot : QUIRE_PROT_RWX;
 	uint32_t map_flags = how->flags, type = map_flags & QUIRE_MAP_TYPE;
@@ -127,7 +127,7 @@ static enum quire_status file_rights(const struct quire_mmap *how, uint64_t leng
 	return *flags & QR_VM_GROWSDOWN ? QUIRE_EINVAL : QUIRE_OK;
 }
 
-static enum quire_status anon_rights(const struct quire_mmap *how, uint32_t *flags)
+static enum quire_status anon_rights(const struct quire_mapping *how, uint32_t *flags)
 {
 	switch (how->flags & QUIRE_MAP_TYPE) {
 	case QUIRE_MAP_SHARED:
@@ -146,7 +146,7 @@ static enum quire_status anon_rights(const struct quire_mmap *how, uint32_t *fla
 }
 
 /* Everything that is checked before the limits: the place, the flags, the rights. => mm lock for write. */
-static enum quire_status decide(struct quire_mm *mm, const struct quire_mmap *how, uint64_t length,
+static enum quire_status decide(struct quire_mm *mm, const struct quire_mapping *how, uint64_t length,
 				struct qr_span *span)
 {
 	struct quire_system *system = mm->system;
@@ -269,7 +269,7 @@ static void commit_mapping(struct quire_mm *mm, const struct qr_span *span, stru
 	unreserve(mm, reserve);
 }
 
-static enum quire_status map_locked(struct quire_mm *mm, const struct quire_mmap *how, uint64_t length,
+static enum quire_status map_locked(struct quire_mm *mm, const struct quire_mapping *how, uint64_t length,
 				    struct qr_span *span, struct qr_gone *gone, struct quire_file **out_shmem)
 {
 	struct reserve reserve = {0};
@@ -288,7 +288,7 @@ static enum quire_status map_locked(struct quire_mm *mm, const struct quire_mmap
 	return QUIRE_OK;
 }
 
-enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mmap *how, quire_va *out_va)
+enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how, quire_va *out_va)
 {
 	struct quire_system *system = mm->system;
 	struct qr_span span = {0};

@@ -367,7 +367,7 @@ static enum quire_status remap_locked(struct remap *re)
 	return wants_address(re) ? remap_to(re) : remap_at(re);
 }
 
-enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_mremap *how, quire_va *out_va)
+enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how, quire_va *out_va)
 {
 	struct remap re = {.mm = mm, .addr = how->old_addr, .new_addr = how->new_addr, .flags = how->flags};
 	uint64_t old_length = qr_page_up(mm->system, how->old_length);

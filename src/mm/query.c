@@ -239,10 +239,10 @@ static uint64_t positive(int64_t count)
 	return count > 0 ? (uint64_t)count : 0;
 }
 
-void quire_mm_usage(struct quire_mm *mm, struct quire_mm_usage *out_usage)
+void quire_mm_usage(struct quire_mm *mm, struct quire_usage *out_usage)
 {
 	unsigned token = qr_mm_read_lock(mm);
-	struct quire_mm_usage usage = {
+	struct quire_usage usage = {
 	    .total_vm = mm->total_vm,
 	    .data_vm = mm->data_vm,
 	    .exec_vm = mm->exec_vm,

@@ -352,7 +352,7 @@ uint64_t qr_swap_total(const struct quire_system *system)
 
 bool qr_swap_is_full(const struct quire_system *system)
 {
-	struct quire_swap_usage usage;
+	struct quire_swap_counts usage;
 
 	quire_swap_usage(system, &usage);
 	return usage.free * 2 < usage.total;
@@ -376,7 +376,7 @@ static bool before(const struct qr_area *a, const struct qr_area *b)
 }
 
 enum quire_status quire_swap_area(const struct quire_system *system, unsigned index,
-				  struct quire_swap_area *out_area)
+				  struct quire_area *out_area)
 {
 	const struct qr_swap *swap = __atomic_load_n(&system->swap, __ATOMIC_ACQUIRE);
 
@@ -390,7 +390,7 @@ enum quire_status quire_swap_area(const struct quire_system *system, unsigned in
 			place += attached(&swap->area[j]) && before(&swap->area[j], area);
 		if (place != index)
 			continue;
-		*out_area = (struct quire_swap_area){
+		*out_area = (struct quire_area){
 		    .store = area->store,
 		    .priority = area->priority,
 		    .slots = area->slots,
@@ -405,10 +405,10 @@ enum quire_status quire_swap_area(const struct quire_system *system, unsigned in
 	return QUIRE_ENOENT;
 }
 
-void quire_swap_usage(const struct quire_system *system, struct quire_swap_usage *out_usage)
+void quire_swap_usage(const struct quire_system *system, struct quire_swap_counts *out_usage)
 {
 	const struct qr_swap *swap = __atomic_load_n(&system->swap, __ATOMIC_ACQUIRE);
-	struct quire_swap_usage usage = {0};
+	struct quire_swap_counts usage = {0};
 
 	for (unsigned i = 0; swap && i < QUIRE_SWAP_AREAS; i++) {
 		const struct qr_area *area = &swap->area[i];

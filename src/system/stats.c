@@ -10,9 +10,9 @@ uint64_t quire_frames_in(const struct quire_system *system, enum quire_page_stat
 	return (unsigned)state < QUIRE_PAGE_STATES ? qr_frames_in_state(system, state) : 0;
 }
 
-void quire_memory(const struct quire_system *system, struct quire_memory *out_memory)
+void quire_memory(const struct quire_system *system, struct quire_memory_counts *out_memory)
 {
-	struct quire_memory memory = {.frames = system->frames_total};
+	struct quire_memory_counts memory = {.frames = system->frames_total};
 
 	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
 		memory.by_state[state] = qr_frames_in_state(system, (enum quire_page_state)state);
@@ -24,9 +24,9 @@ void quire_memory(const struct quire_system *system, struct quire_memory *out_me
 }
 
 /* Computed on demand: the paths that map and dirty pages are hotter than this question. */
-void quire_memory_survey(const struct quire_system *system, struct quire_memory_survey *out_survey)
+void quire_memory_survey(const struct quire_system *system, struct quire_survey *out_survey)
 {
-	struct quire_memory_survey survey = {0};
+	struct quire_survey survey = {0};
 
 	for (unsigned i = 0; i < system->ranges; i++) {
 		const struct qr_range *range = &system->range[i];
@@ -54,7 +54,7 @@ uint64_t quire_counter(const struct quire_system *system, enum quire_step step)
 	return sum;
 }
 
-uint64_t quire_event(const struct quire_system *system, enum quire_event event)
+uint64_t quire_event_count(const struct quire_system *system, enum quire_event event)
 {
 	uint64_t sum = 0;
 

@@ -45,9 +45,9 @@ static void die(struct registers *regs, enum quire_step rule) { (void)regs, (voi
 AFTER = r"""
 int main(void)
 {
-	struct quire_mmap how = {.length = 4096, .prot = 3, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
+	struct quire_mapping how = {.length = 4096, .prot = 3, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	struct registers regs = {0x400000, 0x7fff0000};
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 	quire_va addr;
 
 	start();

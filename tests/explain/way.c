@@ -31,10 +31,10 @@ static void machine_open(struct machine *machine, enum ex_arch id, const struct 
 {
 	struct sim_config config = {
 	    .arch = ex_arch_name(id), .profile = profile->name, .kmap_bytes = KMAP_BYTES};
-	struct quire_mmap how = {.addr = (quire_va)FORBIDDEN,
-				 .length = 0x1000,
-				 .prot = QUIRE_PROT_NONE,
-				 .flags = QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_PRIVATE};
+	struct quire_mapping how = {.addr = (quire_va)FORBIDDEN,
+				    .length = 0x1000,
+				    .prot = QUIRE_PROT_NONE,
+				    .flags = QUIRE_MAP_FIXED | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_PRIVATE};
 	const char *why = "?";
 	quire_va got;
 

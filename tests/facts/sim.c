@@ -47,10 +47,11 @@ static struct sim_cpu *use(struct machine *m, unsigned proc)
 
 static bool map_at(struct machine *m, quire_va at, uint64_t pages, quire_prot prot, uint32_t flags)
 {
-	struct quire_mmap how = {.addr = at,
-				 .length = pages * FACTS_PAGE,
-				 .prot = prot,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | flags};
+	struct quire_mapping how = {.addr = at,
+				    .length = pages * FACTS_PAGE,
+				    .prot = prot,
+				    .flags =
+					QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | flags};
 	quire_va got;
 
 	return SIM_OP(use(m, 0), "mmap", quire_mmap(m->process[0]->mm, &how, &got)) == QUIRE_OK;
@@ -163,11 +164,11 @@ static int make_file(void *context, enum facts_fs fs, unsigned pages, bool cache
 
 static int64_t do_mmap(struct machine *m, struct quire_mm *mm, const uint64_t arg[6])
 {
-	struct quire_mmap how = {.addr = (quire_va)arg[0],
-				 .length = arg[1],
-				 .prot = (quire_prot)arg[2],
-				 .flags = (uint32_t)arg[3],
-				 .offset = arg[5]};
+	struct quire_mapping how = {.addr = (quire_va)arg[0],
+				    .length = arg[1],
+				    .prot = (quire_prot)arg[2],
+				    .flags = (uint32_t)arg[3],
+				    .offset = arg[5]};
 	enum quire_status status;
 	quire_va va = 0;
 
@@ -193,7 +194,7 @@ static int64_t do_mprotect(struct machine *m, struct quire_mm *mm, const uint64_
 
 static int64_t do_mremap(struct quire_mm *mm, const uint64_t arg[6])
 {
-	struct quire_mremap how = {(quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4]};
+	struct quire_remapping how = {(quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4]};
 	quire_va va = 0;
 	enum quire_status status = quire_mremap(mm, &how, &va);
 

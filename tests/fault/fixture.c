@@ -35,7 +35,7 @@ void fx_close(struct fx *fx)
 void fx_map(struct fx *fx, quire_va at, uint64_t pages, quire_prot prot, uint32_t flags,
 	    struct quire_file *file)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = at,
 	    .length = pages * fx->page,
 	    .prot = prot,

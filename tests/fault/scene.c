@@ -8,7 +8,7 @@
 
 void scene_map(struct scene *scene, quire_va at, unsigned pages, uint32_t flags, struct quire_file *file)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = at,
 	    .length = pages * scene->page,
 	    .prot = RW,

@@ -7,13 +7,13 @@
 
 static uint64_t event(const struct fx *fx, enum quire_event event)
 {
-	return quire_event(sim_system(fx->sim), event);
+	return quire_event_count(sim_system(fx->sim), event);
 }
 
 static void read_maps_the_zero_page_then_write_maps_a_frame(void **state)
 {
 	struct fx fx = fx_open(*state, "linux-6", NULL);
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	struct fx_leaf leaf;
 	uint64_t value = 1;
 	quire_pfn zero;

@@ -81,7 +81,7 @@ static void later_releases_clear_the_entry(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 6; i++) {
 		struct log log = {0};
-		struct quire_mm_usage usage;
+		struct quire_usage usage;
 		quire_pte was;
 		struct fx fx = open_corrupt(pairs[i][0], pairs[i][1], &log, &was);
 		uint64_t value = 1;

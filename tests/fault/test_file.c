@@ -121,7 +121,7 @@ static void private_read_then_write_copies(void **state)
 
 static void expect_survey(struct fx *fx, uint64_t mapped, uint64_t dirty)
 {
-	struct quire_memory_survey survey;
+	struct quire_survey survey;
 
 	quire_memory_survey(sim_system(fx->sim), &survey);
 	assert_int_equal(survey.mapped, mapped);

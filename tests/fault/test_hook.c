@@ -115,7 +115,7 @@ static struct quire_outcome raise_plainly(struct fx *fx, uint64_t code, struct q
 	    .address = FX_AT,
 	};
 
-	return quire_trap(sim_system(fx->sim), fx->process->mm, &trap, trace);
+	return quire_handle_trap(sim_system(fx->sim), fx->process->mm, &trap, trace);
 }
 
 /* A way that nobody looks at is counted like one that is traced, to the step, and ends alike; and what was

@@ -127,7 +127,7 @@ static void unmap_both_pages(struct scene *scene, struct sim_cpu *cpu, char *saw
 /* Another vma takes the place of the one that is at hand, and the table is freed meanwhile. */
 static void map_anew(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = FX_AT,
 	    .length = 2 * scene->page,
 	    .prot = RW,
@@ -177,7 +177,7 @@ static void grow_stack(struct scene *scene, struct sim_cpu *cpu, char *saw)
 
 static void map_below(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = FX_AT - scene->page,
 	    .length = scene->page,
 	    .prot = RW,
@@ -204,7 +204,7 @@ static void look_regions(struct scene *scene, char *text)
 /* Says the faults that were counted, too: a copy of a page that is there takes none. */
 static void copy_out_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	struct quire_mm_usage before, after;
+	struct quire_usage before, after;
 	const char byte = 0x44;
 	size_t done;
 
@@ -218,7 +218,7 @@ static void copy_out_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
 
 static void map_elsewhere(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = FX_AT + 16 * scene->page,
 	    .length = scene->page,
 	    .prot = RW,

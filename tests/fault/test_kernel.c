@@ -79,7 +79,7 @@ static void vmalloc_touch_on_arm_filled_lazily_is_two_faults(void **state)
 {
 	struct fx fx = fx_open("arm", "linux-2.6", &with_kmap);
 	quire_va va = kmap(&fx, 2, QUIRE_KMAP_LAZY);
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	(void)state;
 	quire_memory(sim_system(fx.sim), &memory);
@@ -230,7 +230,7 @@ static void lock_is_tried_before_the_table_is_searched(void **state)
 /* Takes every frame but the reserve and `spare`. */
 static void use_up(struct fx *fx, uint64_t spare, quire_pfn *frames, unsigned *count)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	*count = 0;
 	for (;;) {

@@ -305,7 +305,7 @@ static enum sim_end lowest_page(const char *arch, const char *profile, unsigned 
 {
 	struct fx fx = fx_open(arch, profile, NULL);
 	quire_va foot = FX_AT + 2048 * fx.page;
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 	enum sim_end end;
 
 	fx_map(&fx, foot, 4, RW, QUIRE_MAP_PRIVATE | QUIRE_MAP_GROWSDOWN, NULL);
@@ -357,7 +357,7 @@ static void guard_page_grows_the_stack_by_one_more(void **state)
 static bool goes_up(const char *arch, const char *profile)
 {
 	struct fx fx = fx_open(arch, profile, NULL);
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .length = fx.page, .prot = RW, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	quire_va first = 0, second = 0;
 
@@ -427,14 +427,14 @@ static void remote_fault(const char *arch, const char *profile, unsigned to_call
 {
 	struct fx fx = fx_open(arch, profile, NULL);
 	struct sim_process *other;
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 	char byte = 1;
 	size_t done;
 	quire_va at;
-	struct quire_mmap how = {.addr = FX_AT,
-				 .length = fx.page,
-				 .prot = RW,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
+	struct quire_mapping how = {.addr = FX_AT,
+				    .length = fx.page,
+				    .prot = RW,
+				    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
 
 	assert_int_equal(sim_process_create(fx.sim, NULL, &other), QUIRE_OK);
 	assert_int_equal(SIM_OP(fx.cpu, "mmap", quire_mmap(other->mm, &how, &at)), QUIRE_OK);

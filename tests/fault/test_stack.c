@@ -201,7 +201,7 @@ static void growth_is_counted(void **state)
 	const char *arch = *state;
 	const quire_va at = FX_AT;
 	struct fx fx = open_stack(arch, "linux-6", at);
-	struct quire_mm_usage before, after;
+	struct quire_usage before, after;
 
 	assert_int_equal(SIM_OP(fx.cpu, "mlock", quire_mlock(fx.process->mm, at, 4 * fx.page, 0)), QUIRE_OK);
 	quire_mm_usage(fx.process->mm, &before);

@@ -38,10 +38,11 @@ static void close_machine(void)
 
 static void map(quire_va at, unsigned pages, quire_prot prot, uint32_t flags)
 {
-	struct quire_mmap how = {.addr = at,
-				 .length = pages * PAGE,
-				 .prot = prot,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | flags};
+	struct quire_mapping how = {.addr = at,
+				    .length = pages * PAGE,
+				    .prot = prot,
+				    .flags =
+					QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | flags};
 	quire_va va;
 
 	assert_int_equal(quire_mmap(mm, &how, &va), QUIRE_OK);
@@ -49,7 +50,7 @@ static void map(quire_va at, unsigned pages, quire_prot prot, uint32_t flags)
 
 static uint64_t minor(struct quire_mm *of)
 {
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 
 	quire_mm_usage(of, &usage);
 	return usage.minor;

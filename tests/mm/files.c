@@ -42,12 +42,12 @@ static int close_all(void **state)
 
 static void map(uint64_t page, uint64_t count, uint32_t flags, uint64_t from)
 {
-	const struct quire_mmap how = {.addr = BASE + N(page),
-				       .length = N(count),
-				       .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-				       .flags = flags | QUIRE_MAP_FIXED,
-				       .file = file->file,
-				       .offset = N(from)};
+	const struct quire_mapping how = {.addr = BASE + N(page),
+					  .length = N(count),
+					  .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+					  .flags = flags | QUIRE_MAP_FIXED,
+					  .file = file->file,
+					  .offset = N(from)};
 	quire_va at;
 
 	assert_int_equal(quire_mmap(process->mm, &how, &at), QUIRE_OK);
@@ -102,7 +102,7 @@ static void test_willneed(void **state)
 
 static void test_lock_errors(void **state)
 {
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 
 	(void)state;
 	map(0, 4, QUIRE_MAP_SHARED, 0);

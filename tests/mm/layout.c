@@ -74,7 +74,7 @@ static const char *draw(void)
 
 static enum quire_status map(uint64_t page, uint64_t count, quire_prot prot, uint32_t flags, quire_va *out)
 {
-	const struct quire_mmap how = {.addr = N(page), .length = N(count), .prot = prot, .flags = flags};
+	const struct quire_mapping how = {.addr = N(page), .length = N(count), .prot = prot, .flags = flags};
 	quire_va at = 0;
 	enum quire_status status = quire_mmap(mm, &how, &at);
 
@@ -222,7 +222,7 @@ static void test_map_count(void **state)
 
 static uint64_t committed(void)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(sim_system(sim), &memory);
 	return memory.committed;
@@ -265,7 +265,7 @@ static void test_limits_set(void **state)
 /* Overcommit forbidden: 1024 frames, half of them may be promised, less what is kept back. */
 static void test_commit(void **state)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	struct quire_mm *child;
 	uint64_t left, before;
 
@@ -356,10 +356,10 @@ static void test_keys(void **state)
 	assert_int_equal(quire_mm_fork(mm, &child), QUIRE_OK);
 	assert_int_equal(
 	    quire_mremap(child,
-			 &(struct quire_mremap){.old_addr = N(4),
-						.new_length = N(2),
-						.flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-						.new_addr = N(20)},
+			 &(struct quire_remapping){.old_addr = N(4),
+						   .new_length = N(2),
+						   .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+						   .new_addr = N(20)},
 			 &at),
 	    QUIRE_OK);
 	assert_int_equal(quire_mm_key(mm, N(5) + 16, &a), QUIRE_OK);

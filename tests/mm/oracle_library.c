@@ -65,11 +65,11 @@ static void do_mmap(const struct run *run, const struct op *op, struct result *r
 {
 	static const quire_prot opened[] = {0, 7, QUIRE_PROT_READ | QUIRE_PROT_EXEC,
 					    QUIRE_PROT_WRITE | QUIRE_PROT_EXEC};
-	struct quire_mmap how = {.addr = op->a[0],
-				 .length = op->a[1],
-				 .prot = (quire_prot)op->a[2],
-				 .flags = (uint32_t)op->a[3],
-				 .offset = op->a[5]};
+	struct quire_mapping how = {.addr = op->a[0],
+				    .length = op->a[1],
+				    .prot = (quire_prot)op->a[2],
+				    .flags = (uint32_t)op->a[3],
+				    .offset = op->a[5]};
 	quire_va at = 0;
 	enum quire_status status;
 
@@ -123,7 +123,7 @@ static void do_fork(struct run *run, const struct op *op, struct result *result)
 static void do_limit(const struct run *run, const struct op *op)
 {
 	struct quire_mm *mm = run->process->mm;
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 	uint64_t base;
 
 	quire_mm_usage(mm, &usage);
@@ -150,7 +150,7 @@ static void execute(struct run *run, const struct op *op, struct result *result)
 		break;
 	case OP_MREMAP:
 		status =
-		    quire_mremap(mm, &(struct quire_mremap){a[0], a[1], a[2], (uint32_t)a[3], a[4]}, &at);
+		    quire_mremap(mm, &(struct quire_remapping){a[0], a[1], a[2], (uint32_t)a[3], a[4]}, &at);
 		placed(run, result, status, at, a[2]);
 		break;
 	case OP_BRK:

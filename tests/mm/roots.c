@@ -87,7 +87,7 @@ static struct quire_outcome kernel_read(struct sim *sim, quire_va va)
 	struct quire_trap trap = {
 	    .vector = QUIRE_VECTOR_PAGE_FAULT, .mode = QUIRE_MODE_KERNEL, .address = va};
 
-	return quire_trap(sim_system(sim), NULL, &trap, NULL);
+	return quire_handle_trap(sim_system(sim), NULL, &trap, NULL);
 }
 
 /* A kernel thread has no address space, and runs on the tables that its CPU entered last. */

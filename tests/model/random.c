@@ -168,7 +168,7 @@ static bool compare_layout(struct run *run, unsigned process)
 
 static bool compare_counts(struct run *run, unsigned process)
 {
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 	unsigned mapped = model_mapped(&run->model, process), locked = model_locked(&run->model, process);
 	unsigned own = model_own(&run->model, process);
 
@@ -221,7 +221,7 @@ static bool do_map(struct run *run)
 {
 	unsigned count, at = some_range(run, &count), kind = pick(run, 8);
 	struct page like = {.prot = some_prot(run), .may_write = true, .object = -1};
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = va_of(run, at), .length = count * run->page_bytes, .flags = QUIRE_MAP_FIXED};
 	quire_va got;
 
@@ -273,11 +273,11 @@ static bool do_protect(struct run *run)
 static bool do_move(struct run *run)
 {
 	unsigned count, at = some_range(run, &count), to = pick(run, WINDOW_PAGES - count + 1);
-	struct quire_mremap how = {.old_addr = va_of(run, at),
-				   .old_length = count * run->page_bytes,
-				   .new_length = count * run->page_bytes,
-				   .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-				   .new_addr = va_of(run, to)};
+	struct quire_remapping how = {.old_addr = va_of(run, at),
+				      .old_length = count * run->page_bytes,
+				      .new_length = count * run->page_bytes,
+				      .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				      .new_addr = va_of(run, to)};
 	quire_va got = 0;
 
 	if (to < at + count && at < to + count)
@@ -585,8 +585,8 @@ static bool one_run(uint64_t seed, unsigned steps, bool talk)
 	if (!good)
 		printf("%" PRIu64 ":%u   %s on %s: %s\n", seed, i - 1, systems[seed % 7].profile,
 		       systems[seed % 7].arch, run->said);
-	pages_out += quire_event(sim_system(run->sim), QUIRE_EVENT_PSWPOUT);
-	pages_in += quire_event(sim_system(run->sim), QUIRE_EVENT_PSWPIN);
+	pages_out += quire_event_count(sim_system(run->sim), QUIRE_EVENT_PSWPOUT);
+	pages_in += quire_event_count(sim_system(run->sim), QUIRE_EVENT_PSWPIN);
 	sim_file_close(run->device[0]);
 	sim_file_close(run->device[1]);
 	quire_file_put(run->memory);

@@ -193,7 +193,7 @@ uint64_t box_free_frames(const struct box *box)
 
 void box_check_states(const struct box *box)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	uint64_t sum = 0, given = 0;
 
 	quire_memory(box->system, &memory);

@@ -168,7 +168,7 @@ static void model_free(struct model *model, unsigned at)
 
 static void model_compare(struct model *model)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	uint64_t port = 0;
 
 	quire_memory(model->box.system, &memory);
@@ -412,7 +412,7 @@ static void ragged(struct quire_config *config)
 
 static void test_rounding(void **state)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	struct box box;
 
 	(void)state;
@@ -433,7 +433,7 @@ static void test_states(void **state)
 					      QUIRE_PAGE_KMAP, QUIRE_PAGE_PORT};
 	uint64_t count[QUIRE_PAGE_STATES] = {0};
 	struct qr_page *page[200];
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	struct box box;
 
 	(void)state;

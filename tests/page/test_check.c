@@ -23,7 +23,7 @@ struct scene {
 
 static quire_va map(struct scene *scene, struct quire_file *file, uint32_t flags)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .length = 6 * qr_page_bytes(scene->box.system),
 	    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE,
 	    .flags = flags | QUIRE_MAP_POPULATE | (file ? 0 : QUIRE_MAP_ANONYMOUS),

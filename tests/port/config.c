@@ -207,9 +207,9 @@ static void test_ram(void **state)
 static void test_address_zero(void **state)
 {
 	struct quire_config config = good();
-	struct quire_mmap how = {.length = 4096,
-				 .prot = QUIRE_PROT_READ,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
+	struct quire_mapping how = {.length = 4096,
+				    .prot = QUIRE_PROT_READ,
+				    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
 
 	(void)state;
 	for (unsigned zero = 0; zero < 2; zero++) {

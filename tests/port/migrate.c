@@ -66,7 +66,7 @@ static void test_fault(void **state)
 				      .cpus = 3,
 				      .ram = {{{1 << 20}, RAM_BYTES, memory}},
 				      .ram_count = 1};
-	struct quire_mmap how = {.length = 4096, .prot = QUIRE_PROT_READ, .flags = QUIRE_MAP_PRIVATE};
+	struct quire_mapping how = {.length = 4096, .prot = QUIRE_PROT_READ, .flags = QUIRE_MAP_PRIVATE};
 	struct quire_trap trap = {.vector = QUIRE_VECTOR_CAUSE, .syndrome = 13};
 	struct quire_outcome outcome;
 	struct quire_system *system;
@@ -82,7 +82,7 @@ static void test_fault(void **state)
 	running = 0;
 	/* Its scheduler takes the address space along. */
 	(void)quire_mm_enter(mm, 2);
-	outcome = quire_trap(system, mm, &trap, NULL);
+	outcome = quire_handle_trap(system, mm, &trap, NULL);
 	assert_int_equal(outcome.kind, QUIRE_RESUME);
 	assert_int_equal(running, 2);
 	assert_ptr_equal(last.mm, mm);

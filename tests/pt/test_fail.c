@@ -11,7 +11,7 @@
 
 static uint64_t held(const struct forest *forest)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(forest->box.system, &memory);
 	return memory.by_state[QUIRE_PAGE_TABLE];

@@ -133,10 +133,10 @@ static void copy_page(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 
 static void map_page(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 {
-	struct quire_mmap how = {.addr = page_va(chaos, cpu, page),
-				 .length = sim_page_bytes(chaos->sim),
-				 .prot = RW,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
+	struct quire_mapping how = {.addr = page_va(chaos, cpu, page),
+				    .length = sim_page_bytes(chaos->sim),
+				    .prot = RW,
+				    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED};
 	struct belief *belief = &chaos->page[sim_cpu_number(cpu)][page];
 	quire_va va;
 	enum quire_status status = SIM_OP(cpu, "mmap", quire_mmap(chaos->process->mm, &how, &va));
@@ -193,17 +193,17 @@ static void move_page(struct chaos *chaos, struct sim_cpu *cpu, unsigned page)
 	struct belief *from = &chaos->page[sim_cpu_number(cpu)][page];
 	struct belief *to = &chaos->page[sim_cpu_number(cpu)][(page + 1) % PAGES];
 	uint64_t bytes = sim_page_bytes(chaos->sim);
-	struct quire_mremap how;
+	struct quire_remapping how;
 	enum quire_status status;
 	quire_va va;
 
 	if (!from->mapped || to->mapped)
 		return;
-	how = (struct quire_mremap){.old_addr = page_va(chaos, cpu, page),
-				    .old_length = bytes,
-				    .new_length = bytes,
-				    .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-				    .new_addr = page_va(chaos, cpu, (page + 1) % PAGES)};
+	how = (struct quire_remapping){.old_addr = page_va(chaos, cpu, page),
+				       .old_length = bytes,
+				       .new_length = bytes,
+				       .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				       .new_addr = page_va(chaos, cpu, (page + 1) % PAGES)};
 	status = SIM_OP(cpu, "mremap", quire_mremap(chaos->process->mm, &how, &va));
 	if (!done(chaos, cpu, "mremap", page, status))
 		return;
@@ -342,7 +342,7 @@ static struct sim_process *nobody(void *context, struct sim_process *faulting)
 
 static bool prepare(struct chaos *chaos)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .length = PAGES * sim_page_bytes(chaos->sim), .prot = RW, .flags = QUIRE_MAP_SHARED};
 
 	if (sim_process_create(chaos->sim, NULL, &chaos->process) != QUIRE_OK ||

@@ -32,11 +32,11 @@ static struct sim_process *new_process(struct sim *sim)
 static quire_va map(struct sim *sim, struct sim_process *process, uint64_t pages, quire_prot prot,
 		    struct quire_file *file, uint32_t flags)
 {
-	struct quire_mmap how = {.length = pages * sim_page_bytes(sim),
-				 .prot = prot,
-				 .flags =
-				     flags ? flags : QUIRE_MAP_PRIVATE | (file ? 0 : QUIRE_MAP_ANONYMOUS),
-				 .file = file};
+	struct quire_mapping how = {.length = pages * sim_page_bytes(sim),
+				    .prot = prot,
+				    .flags =
+					flags ? flags : QUIRE_MAP_PRIVATE | (file ? 0 : QUIRE_MAP_ANONYMOUS),
+				    .file = file};
 	quire_va va = 0;
 
 	assert_int_equal(SIM_OP(sim_current(sim), "mmap", quire_mmap(process->mm, &how, &va)), QUIRE_OK);

@@ -49,7 +49,7 @@ struct world {
 static struct world make(const char *arch, unsigned cpus)
 {
 	struct sim_config config = {.arch = arch, .cpus = cpus, .mmap_min_addr = 4096};
-	struct quire_mmap how = {.prot = RW, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
+	struct quire_mapping how = {.prot = RW, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	struct world world;
 	const char *why = NULL;
 

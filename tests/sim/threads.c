@@ -32,10 +32,11 @@ static void check(struct shared *shared, bool right)
 
 static quire_va map(struct sim_cpu *cpu, struct shared *shared, struct quire_file *file)
 {
-	struct quire_mmap how = {.length = PAGES * sim_page_bytes(sim_of(cpu)),
-				 .prot = RW,
-				 .flags = file ? QUIRE_MAP_SHARED : QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS,
-				 .file = file};
+	struct quire_mapping how = {.length = PAGES * sim_page_bytes(sim_of(cpu)),
+				    .prot = RW,
+				    .flags =
+					file ? QUIRE_MAP_SHARED : QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS,
+				    .file = file};
 	quire_va va = 0;
 
 	check(shared, SIM_OP(cpu, "mmap", quire_mmap(shared->process->mm, &how, &va)) == QUIRE_OK);

@@ -90,9 +90,9 @@ void sw_check(struct sw *sw, const char *where)
 		fail_msg("%s: %s", where, why);
 }
 
-struct quire_swap_area sw_area(struct sw *sw)
+struct quire_area sw_area(struct sw *sw)
 {
-	struct quire_swap_area area;
+	struct quire_area area;
 
 	assert_int_equal(quire_swap_area(sim_system(sw->fx.sim), 0, &area), QUIRE_OK);
 	return area;

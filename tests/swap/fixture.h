@@ -34,7 +34,7 @@ void sw_write_way(struct sw *sw, quire_va at, unsigned value, const char *way, u
 /* quire_check() finds nothing. `where`: what it is said with. */
 void sw_check(struct sw *sw, const char *where);
 
-struct quire_swap_area sw_area(struct sw *sw);
+struct quire_area sw_area(struct sw *sw);
 
 /* The value of the swap entry at `at`; fails where there is none. */
 uint64_t sw_entry(struct sw *sw, const struct quire_mm *mm, quire_va at);

@@ -21,9 +21,9 @@ static struct quire_smaps smaps(struct sw *sw, quire_va at, unsigned pages)
 	return out;
 }
 
-static struct quire_mm_usage usage(struct sw *sw)
+static struct quire_usage usage(struct sw *sw)
 {
-	struct quire_mm_usage out;
+	struct quire_usage out;
 
 	quire_mm_usage(mm_of(sw), &out);
 	return out;
@@ -59,17 +59,17 @@ static void swap_counters(void **state)
 {
 	struct sw sw = sw_open(*state, "linux-6", 64, 0, NULL);
 	struct quire_system *system = sim_system(sw.fx.sim);
-	struct quire_swap_usage all;
-	struct quire_memory memory;
+	struct quire_swap_counts all;
+	struct quire_memory_counts memory;
 	uint64_t limit;
 
 	sw_fill(&sw, FX_AT, 8, 0x10);
 	sw_evict(&sw, FX_AT, 8);
 	sw_expect(&sw, FX_AT, 8, 0x10);
-	assert_int_equal(quire_event(system, QUIRE_EVENT_PSWPOUT), 8);
-	assert_int_equal(quire_event(system, QUIRE_EVENT_PSWPIN), 8);
-	assert_int_equal(quire_event(system, QUIRE_EVENT_SWAP_RA), 7);
-	assert_int_equal(quire_event(system, QUIRE_EVENT_SWAP_RA_HIT), 7);
+	assert_int_equal(quire_event_count(system, QUIRE_EVENT_PSWPOUT), 8);
+	assert_int_equal(quire_event_count(system, QUIRE_EVENT_PSWPIN), 8);
+	assert_int_equal(quire_event_count(system, QUIRE_EVENT_SWAP_RA), 7);
+	assert_int_equal(quire_event_count(system, QUIRE_EVENT_SWAP_RA_HIT), 7);
 	assert_string_equal(quire_event_name(QUIRE_EVENT_PSWPIN), "pswpin");
 	quire_swap_usage(system, &all);
 	assert_int_equal(all.total, 64);
@@ -87,11 +87,11 @@ static void mremap_moves_entries(void **state)
 {
 	struct sw sw = sw_open(*state, "linux-6", 64, 0, NULL);
 	quire_va to = FX_AT + 32 * sw.fx.page, got;
-	struct quire_mremap how = {.old_addr = FX_AT,
-				   .old_length = 8 * sw.fx.page,
-				   .new_length = 8 * sw.fx.page,
-				   .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-				   .new_addr = to};
+	struct quire_remapping how = {.old_addr = FX_AT,
+				      .old_length = 8 * sw.fx.page,
+				      .new_length = 8 * sw.fx.page,
+				      .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				      .new_addr = to};
 
 	sw_fill(&sw, FX_AT, 8, 0x10);
 	sw_evict(&sw, FX_AT, 8);
@@ -168,7 +168,7 @@ static void madvise_pageout_willneed_free(void **state)
 	/* The lazily freed page goes without a slot. */
 	sw_evict(&sw, FX_AT, 1);
 	assert_int_equal(sw.store->puts, 8);
-	assert_int_equal(quire_event(sim_system(sw.fx.sim), QUIRE_EVENT_PGLAZYFREED), 1);
+	assert_int_equal(quire_event_count(sim_system(sw.fx.sim), QUIRE_EVENT_PGLAZYFREED), 1);
 	assert_int_equal(sim_read(sw.fx.cpu, FX_AT, 1, &value), SIM_DONE);
 	assert_int_equal(value, 0);
 	/* One that was written since stays, and is swapped. */

@@ -175,7 +175,7 @@ static bool fails(const char *arch, const char *profile, const struct kind *kind
 	expect_all(&sw, kind->name, nth, kind->resources == READS && failed);
 	/* What stayed goes the next time. */
 	if (kind->call == evict_all) {
-		struct quire_mm_usage usage;
+		struct quire_usage usage;
 
 		assert_int_equal(evict_all(&sw), QUIRE_OK);
 		quire_mm_usage(sw.fx.process->mm, &usage);

@@ -148,11 +148,11 @@ static void unmap(struct scene *scene, struct sim_cpu *cpu, char *saw)
 
 static void move(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
-	struct quire_mremap how = {.old_addr = FX_AT,
-				   .old_length = scene->page,
-				   .new_length = scene->page,
-				   .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
-				   .new_addr = FX_AT + 8 * scene->page};
+	struct quire_remapping how = {.old_addr = FX_AT,
+				      .old_length = scene->page,
+				      .new_length = scene->page,
+				      .flags = QUIRE_MREMAP_MAYMOVE | QUIRE_MREMAP_FIXED,
+				      .new_addr = FX_AT + 8 * scene->page};
 	quire_va got;
 
 	strcpy(saw, quire_status_name(SIM_OP(cpu, "mremap", quire_mremap(scene->process->mm, &how, &got))));
@@ -227,7 +227,7 @@ static void look_moved(struct scene *scene, char *text)
 /* Locked memory is in memory. */
 static void look_locked(struct scene *scene, char *text)
 {
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 
 	quire_mm_usage(scene->process->mm, &usage);
 	sprintf(text + strlen(text), " | swapped %llu", (unsigned long long)usage.swap);

@@ -90,7 +90,7 @@ static void put_everything(void)
 
 static void close_world(void)
 {
-	struct quire_swap_area area;
+	struct quire_area area;
 
 	put_everything();
 	for (unsigned i = 0; i < AREAS; i++) {
@@ -129,7 +129,7 @@ static void neighbours_and_priorities(void **state)
 static void automatic_priorities_go_down(void **state)
 {
 	const int priority[AREAS] = {-1, -1, -1};
-	struct quire_swap_area area;
+	struct quire_area area;
 
 	open_world(*state, priority, SLOTS);
 	for (unsigned i = 0; i < AREAS; i++) {
@@ -249,7 +249,7 @@ static void random_operations(void **state)
 {
 	const int priority[AREAS] = {3, 3, -1};
 	uint64_t used = 0, said = 0, told = 0;
-	struct quire_swap_area area;
+	struct quire_area area;
 
 	open_world(*state, priority, SLOTS);
 	for (unsigned i = 0; i < 20000; i++) {
@@ -277,8 +277,8 @@ static void every_allocation_of_swapon(void **state)
 	for (uint64_t nth = 1;; nth++) {
 		struct fx fx = fx_open(*state, "linux-6", NULL);
 		struct sim_store *store = sim_store_create(fx.sim, 5000, 0);
-		struct quire_swap_usage usage;
-		struct quire_memory memory;
+		struct quire_swap_counts usage;
+		struct quire_memory_counts memory;
 		enum quire_status status;
 		uint64_t free;
 		bool failed;
@@ -296,7 +296,7 @@ static void every_allocation_of_swapon(void **state)
 		quire_swap_usage(sim_system(fx.sim), &usage);
 		assert_int_equal(usage.total, failed ? 0 : 5000);
 		if (failed) {
-			struct quire_memory after;
+			struct quire_memory_counts after;
 
 			assert_int_equal(sim_free_frames(fx.sim), free);
 			quire_memory(sim_system(fx.sim), &after);
@@ -317,7 +317,7 @@ static void wrong_calls(void **state)
 	struct fx fx = fx_open(*state, "linux-6", NULL);
 	struct sim_store *store[QUIRE_SWAP_AREAS + 1];
 	struct quire_store none = {.slots = 0};
-	struct quire_swap_area area;
+	struct quire_area area;
 
 	assert_int_equal(quire_swapon(sim_system(fx.sim), &none, 0), QUIRE_EINVAL);
 	assert_int_equal(quire_swapoff(sim_system(fx.sim), &none), QUIRE_EINVAL);

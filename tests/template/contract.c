@@ -176,12 +176,12 @@ static struct quire_outcome access_at(struct quire_mm *mm, quire_va va, enum qui
 				  .pc = mode == QUIRE_MODE_KERNEL ? COPY_PC : 0x400000,
 				  .sp = 0x7fff0000};
 
-	return quire_trap(quire_mm_system(mm), mm, &trap, NULL);
+	return quire_handle_trap(quire_mm_system(mm), mm, &trap, NULL);
 }
 
 static quire_va map(struct quire_mm *mm, quire_prot prot, uint32_t flags)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .length = 4 * PAGE, .prot = prot, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | flags};
 	quire_va va = 0;
 

@@ -26,13 +26,13 @@ static void say(void *context, const char *line)
 
 static unsigned run(struct sim *sim, const struct quire_host *host)
 {
-	struct quire_port_selftest test = {.system = sim_system(sim),
-					   .host = host,
-					   .host_context = sim,
-					   .cpus = sim_cpus(sim),
-					   .seed = 3,
-					   .rounds = 1,
-					   .say = say};
+	struct quire_selftest test = {.system = sim_system(sim),
+				      .host = host,
+				      .host_context = sim,
+				      .cpus = sim_cpus(sim),
+				      .seed = 3,
+				      .rounds = 1,
+				      .say = say};
 
 	said[0] = 0;
 	return quire_port_selftest(&test);

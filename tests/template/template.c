@@ -120,7 +120,7 @@ static enum port_action access_byte(struct cpu *cpu, uint64_t va, enum quire_acc
 
 	for (unsigned tries = 0; tries < 10; tries++) {
 		unsigned char *at = translate(va, access, mode, &walk);
-		struct port_trap trap;
+		struct port_exception trap;
 		enum port_action action;
 
 		if (at && access == QUIRE_ACCESS_WRITE)
@@ -130,13 +130,13 @@ static enum port_action access_byte(struct cpu *cpu, uint64_t va, enum quire_acc
 		if (at)
 			return PORT_RETURN;
 		assert_int_equal(walk.end, SIM_WALK_FAULT);
-		trap = (struct port_trap){.vector = walk.vector,
-					  .syndrome = walk.syndrome,
-					  .address = walk.address,
-					  .pc = cpu->pc,
-					  .sp = 0x7ffffffff000,
-					  .user = mode == QUIRE_MODE_USER,
-					  .atomic = cpu->atomic};
+		trap = (struct port_exception){.vector = walk.vector,
+					       .syndrome = walk.syndrome,
+					       .address = walk.address,
+					       .pc = cpu->pc,
+					       .sp = 0x7ffffffff000,
+					       .user = mode == QUIRE_MODE_USER,
+					       .atomic = cpu->atomic};
 		action = port_trap(cpu->port, &trap, &cpu->signal);
 		if (action != PORT_RETURN)
 			return action;
@@ -194,7 +194,7 @@ static void test_selftest(void **state)
 
 static void test_program(void **state)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .length = 8 * 4096, .prot = RW, .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS};
 	struct port port;
 	struct cpu cpu = {.port = &port, .pc = 0x400000};
@@ -246,9 +246,9 @@ static void test_program(void **state)
 
 static void test_no_memory(void **state)
 {
-	struct quire_mmap how = {.length = 2048 * 4096,
-				 .prot = RW,
-				 .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_NORESERVE};
+	struct quire_mapping how = {.length = 2048 * 4096,
+				    .prot = RW,
+				    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_NORESERVE};
 	enum port_action action = PORT_RETURN;
 	struct port port;
 	struct cpu cpu = {.port = &port, .pc = 0x400000};

@@ -41,8 +41,8 @@ CLANG_FORMAT = '14'
 GIVEN = (
     ('include/quire/system.h', 'quire_config'), ('include/quire/system.h', 'quire_ram'),
     ('include/quire/profile.h', 'quire_profile'), ('include/quire/file.h', 'quire_file_ops'),
-    ('include/quire/mm.h', 'quire_mm_layout'), ('include/quire/mm.h', 'quire_mmap'),
-    ('include/quire/mm.h', 'quire_mremap'), ('include/quire/fault.h', 'quire_trap'),
+    ('include/quire/mm.h', 'quire_mm_layout'), ('include/quire/mm.h', 'quire_mapping'),
+    ('include/quire/mm.h', 'quire_remapping'), ('include/quire/fault.h', 'quire_trap'),
     ('include/quire/port/host.h', 'quire_host'),
 )
 NUMBERS = ('zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen '

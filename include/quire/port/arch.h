@@ -143,6 +143,12 @@ struct quire_arch {
 	/* 15. The table of a vector in that release: *out_count rows, or NULL where the vector has none. */
 	const struct quire_fault_row *(*rows)(const struct quire_arch *, const struct quire_profile *profile,
 					      enum quire_vector vector, unsigned *out_count);
+
+	/* 16. The registers that the hardware gives with `fault`: vector and syndrome of `trap` (quire_syndrome()).
+	 * What decode() makes of them has the same access, mode and cause, as far as the hardware tells them.
+	 * Returns QUIRE_OK; QUIRE_EINVAL: no such fault. */
+	enum quire_status (*raise)(const struct quire_arch *, const struct quire_fault *fault,
+				   struct quire_trap *trap);
 };
 
 /* The architectures of this build. */

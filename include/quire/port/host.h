@@ -125,7 +125,7 @@ struct quire_host {
 
 	/* Counts a fault for the calling thread that a system call took: populate, mlock, and under linux-6 an access
 	 * to another's memory, which earlier releases count to its owner (quire_mm_usage() has them). `major`: it needed
-	 * I/O. Faults of quire_trap() are not told here; its outcome has them. Default: nothing. Context: the mm lock
+	 * I/O. Faults of quire_handle_trap() are not told here; its outcome has them. Default: nothing. Context: the mm lock
 	 * may be held; must not sleep. */
 	void (*count_fault)(void *host, bool major);
 

@@ -14,7 +14,7 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 	if (inode->dev == DEV_PROC) {
 		out.type = 0x9fa0; /* proc */
 	} else {
-		struct quire_memory memory;
+		struct quire_memory_counts memory;
 
 		quire_memory(the_system, &memory);
 		out.type = inode->dev == DEV_MEMORY ? 0x01021994 /* tmpfs */ : 0x65726975;

@@ -94,7 +94,7 @@ static void status_memory(struct process *process, struct text *text)
 {
 	struct quire_mm *mm = process_mm(process);
 	uint64_t code = (process->end_code - process->start_code + 4095) / 4096;
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 
 	if (!mm)
 		return;
@@ -174,7 +174,7 @@ void proc_stat(struct process *process, struct text *text)
 {
 	struct snapshot *s = kmalloc(sizeof(*s));
 	struct quire_mm *mm = process_mm(process);
-	struct quire_mm_usage memory = {0};
+	struct quire_usage memory = {0};
 	struct usage usage;
 	uint64_t rss;
 
@@ -214,7 +214,7 @@ void proc_statm(struct process *process, struct text *text)
 {
 	struct quire_mm *mm = process_mm(process);
 	uint64_t code = (process->end_code - process->start_code + 4095) / 4096;
-	struct quire_mm_usage usage = {0};
+	struct quire_usage usage = {0};
 
 	if (mm) {
 		quire_mm_usage(mm, &usage);

@@ -10,8 +10,8 @@ static void kib(struct text *text, const char *name, uint64_t pages)
 
 void proc_meminfo(struct text *text)
 {
-	struct quire_memory_survey survey;
-	struct quire_memory m;
+	struct quire_survey survey;
+	struct quire_memory_counts m;
 	uint64_t free;
 
 	quire_memory(the_system, &m);
@@ -45,8 +45,8 @@ static void count(struct text *text, const char *name, uint64_t value)
 void proc_vmstat(struct text *text)
 {
 	uint64_t major = quire_counter(the_system, QUIRE_STEP_MAJOR);
-	struct quire_memory_survey survey;
-	struct quire_memory m;
+	struct quire_survey survey;
+	struct quire_memory_counts m;
 
 	quire_memory(the_system, &m);
 	quire_memory_survey(the_system, &survey);
@@ -58,8 +58,8 @@ void proc_vmstat(struct text *text)
 	count(text, "nr_writeback", 0);
 	count(text, "nr_shmem", m.by_state[QUIRE_PAGE_SHMEM]);
 	count(text, "nr_page_table_pages", m.by_state[QUIRE_PAGE_TABLE]);
-	count(text, "pgpgin", quire_event(the_system, QUIRE_EVENT_PAGE_READ) * 4);
-	count(text, "pgpgout", quire_event(the_system, QUIRE_EVENT_PAGE_WRITTEN) * 4);
+	count(text, "pgpgin", quire_event_count(the_system, QUIRE_EVENT_PAGE_READ) * 4);
+	count(text, "pgpgout", quire_event_count(the_system, QUIRE_EVENT_PAGE_WRITTEN) * 4);
 	count(text, "pswpin", quire_counter(the_system, QUIRE_STEP_SWAP_READ));
 	count(text, "pswpout", 0);
 	count(text, "pgfault", quire_counter(the_system, QUIRE_STEP_MINOR) + major);

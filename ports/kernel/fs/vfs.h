@@ -100,7 +100,7 @@ uint64_t disk_reclaim(void);
 size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size);
 
 /* What mmap(2) needs of a descriptor.
- * `flags`: MAP_*. *out_prot: for struct quire_mmap.file_prot. *out_file: no reference is taken, it lives as
+ * `flags`: MAP_*. *out_prot: for struct quire_mapping.file_prot. *out_file: no reference is taken, it lives as
  * long as `file`; NULL means "map anonymous memory" (/dev/zero, private).
  * Returns 0; -ENODEV: cannot be mapped; -EPERM: F_SEAL_WRITE; -EACCES: of /dev/zero, and of what cannot be mapped or
  * is sealed, that it is not open for reading, or not for the writing that is asked. Of other files the library says

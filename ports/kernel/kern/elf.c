@@ -78,7 +78,7 @@ static quire_prot prot_of(const struct elf_segment *s)
 static long map_file_part(const struct elf_image *image, struct quire_mm *mm, const struct elf_segment *s)
 {
 	uint64_t start = ALIGN_DOWN(image->bias + s->vaddr, PAGE_SIZE);
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = start,
 	    .length = image->bias + s->vaddr + s->filesz - start,
 	    .prot = prot_of(s),
@@ -115,7 +115,7 @@ static long map_bss(const struct elf_image *image, struct quire_mm *mm, const st
 	uint64_t file_end = image->bias + s->vaddr + s->filesz;
 	uint64_t start = ALIGN_UP(file_end, PAGE_SIZE);
 	uint64_t end = ALIGN_UP(image->bias + s->vaddr + s->memsz, PAGE_SIZE);
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = start,
 	    .length = end - start,
 	    .prot = prot_of(s),
@@ -153,7 +153,7 @@ static long map_segment(struct elf_image *image, struct quire_mm *mm, const stru
 /* Finds room for all segments together, so that no other mapping lies in the gaps between them. */
 static long find_bias(struct elf_image *image, struct quire_mm *mm, uint64_t hint)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = hint,
 	    .length = image->high - image->low,
 	    .prot = QUIRE_PROT_NONE,

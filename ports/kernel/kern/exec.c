@@ -146,7 +146,7 @@ static uint64_t mmap_base(void)
 static long make_mm(struct loader *l)
 {
 	struct quire_mm_layout layout = {.mmap_base = (quire_va)ALIGN_DOWN(mmap_base(), PAGE_SIZE)};
-	struct quire_mmap stack = {
+	struct quire_mapping stack = {
 	    .length = STACK_FIRST_BYTES + ALIGN_UP(l->strings.length + PAGE_SIZE, PAGE_SIZE),
 	    .prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | (l->program->stack_exec ? QUIRE_PROT_EXEC : 0),
 	    .flags = QUIRE_MAP_PRIVATE | QUIRE_MAP_ANONYMOUS | QUIRE_MAP_FIXED | QUIRE_MAP_GROWSDOWN,
@@ -369,7 +369,7 @@ static void switch_mm(struct loader *l)
 	arch_irq_on();
 	l->mm = NULL;
 	if (old) {
-		struct quire_mm_usage memory;
+		struct quire_usage memory;
 
 		quire_mm_usage(old, &memory);
 		process->usage.rss_peak = MAX(process->usage.rss_peak, memory.rss_peak);

@@ -100,7 +100,7 @@ void process_reap_locked(struct process *process)
 /* The last thread is leaving. */
 static void end_process(struct process *process, struct quire_mm *mm)
 {
-	struct quire_mm_usage memory;
+	struct quire_usage memory;
 	bool reaped = false;
 
 	if (mm) {

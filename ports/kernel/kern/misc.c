@@ -54,7 +54,7 @@ long sys_setdomainname(const uint64_t *a)
 long sys_sysinfo(const uint64_t *a)
 {
 	struct abi_sysinfo info;
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(the_system, &memory);
 	memset(&info, 0, sizeof(info));

@@ -16,7 +16,7 @@ static uint64_t kills;
 
 static int64_t all_pages(void)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(the_system, &memory);
 	return (int64_t)memory.frames;
@@ -25,7 +25,7 @@ static int64_t all_pages(void)
 static int64_t pages_of(struct process *process)
 {
 	struct quire_mm *mm = process_mm(process);
-	struct quire_mm_usage usage;
+	struct quire_usage usage;
 
 	if (!mm)
 		return 0;

@@ -6,7 +6,7 @@
 
 struct run_figures run_figures;
 
-static uint64_t free_frames(const struct quire_memory *memory)
+static uint64_t free_frames(const struct quire_memory_counts *memory)
 {
 	return memory->by_state[QUIRE_PAGE_FREE] + memory->by_state[QUIRE_PAGE_CPU];
 }
@@ -36,12 +36,12 @@ static void report_counters(void)
 	}
 	for (unsigned event = 0; event < QUIRE_EVENT_COUNT; event++)
 		printk("event %s %" PRIu64 "\n", quire_event_name((enum quire_event)event),
-		       quire_event(the_system, (enum quire_event)event));
+		       quire_event_count(the_system, (enum quire_event)event));
 }
 
 static void report_memory(void)
 {
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 
 	quire_memory(the_system, &memory);
 	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)

@@ -7,7 +7,7 @@
  *   status <kind> <n>              kind: "exit" n = the program's exit status; "signal" n = what killed it
  *   time <ns of boot to first user instruction> <ns of the run>
  *   counter <step name> <count>    every step that is not 0 (names of quire/steps.h, no blanks)
- *   event <event name> <count>     quire_event(), all
+ *   event <event name> <count>     quire_event_count(), all
  *   frames <state name> <count>    quire_memory() at the end, all states
  *   memory <frames> <peak used frames> <free before the run> <free at the end>
  *   faults <minor> <major>         summed over all processes

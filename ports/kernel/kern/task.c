@@ -320,7 +320,7 @@ void process_usage_locked(struct process *process, struct usage *out_usage)
 void process_usage(struct process *process, struct usage *out_usage)
 {
 	struct quire_mm *mm = process_mm(process);
-	struct quire_mm_usage memory;
+	struct quire_usage memory;
 
 	spin_lock(&proc_lock);
 	process_usage_locked(process, out_usage);

@@ -36,7 +36,7 @@ static __attribute__((noinline)) struct quire_outcome resolve_traced(const struc
 								     struct quire_mm *mm)
 {
 	struct quire_trace trace;
-	struct quire_outcome outcome = quire_trap(the_system, mm, trap, &trace);
+	struct quire_outcome outcome = quire_handle_trap(the_system, mm, trap, &trace);
 
 	log_trace(&trace);
 	return outcome;
@@ -46,7 +46,7 @@ static inline struct quire_outcome resolve(const struct quire_trap *trap, struct
 {
 	if (__builtin_expect(fault_trace_on, false))
 		return resolve_traced(trap, mm);
-	return quire_trap(the_system, mm, trap, NULL);
+	return quire_handle_trap(the_system, mm, trap, NULL);
 }
 
 static inline void count(struct task *task, struct quire_outcome outcome)
@@ -107,7 +107,7 @@ bool fault_resolve(const struct quire_trap *trap)
 void fault_describe(const struct quire_trap *trap, struct fault_words *out)
 {
 	struct quire_trace trace;
-	struct quire_outcome again = quire_trap(the_system, current->mm, trap, &trace);
+	struct quire_outcome again = quire_handle_trap(the_system, current->mm, trap, &trace);
 
 	out->lines[0] = out->steps[0] = '\0';
 	quire_fault_describe(quire_system_arch(the_system), quire_system_profile(the_system), &trace.fault,

@@ -152,7 +152,7 @@ static long map_file(struct file *file, struct quire_mmap *how, quire_va *out_va
 
 long sys_mmap(const uint64_t *a)
 {
-	struct quire_mmap how = {
+	struct quire_mapping how = {
 	    .addr = a[0],
 	    .length = a[1],
 	    .prot = implied(a[2]),
@@ -191,7 +191,7 @@ long sys_mprotect(const uint64_t *a)
 
 long sys_mremap(const uint64_t *a)
 {
-	struct quire_mremap how = {(quire_va)a[0], a[1], a[2], (uint32_t)a[3], (quire_va)a[4]};
+	struct quire_remapping how = {(quire_va)a[0], a[1], a[2], (uint32_t)a[3], (quire_va)a[4]};
 	quire_va va = 0;
 	long result;
 
@@ -234,7 +234,7 @@ long sys_remap_file_pages(const uint64_t *a)
 {
 	uint64_t start = a[0] & ~(uint64_t)PAGE_MASK, length = a[1] & ~(uint64_t)PAGE_MASK;
 	struct quire_region region;
-	struct quire_mmap how;
+	struct quire_mapping how;
 	quire_va va;
 	long result;
 
@@ -242,7 +242,7 @@ long sys_remap_file_pages(const uint64_t *a)
 		return -EINVAL;
 	if (!one_shared_mapping(start, start + length, &region))
 		return -EINVAL;
-	how = (struct quire_mmap){
+	how = (struct quire_mapping){
 	    .addr = start,
 	    .length = length,
 	    .prot = region.prot,

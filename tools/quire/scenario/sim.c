@@ -95,10 +95,10 @@ static bool make_file(struct scn_sim *s, unsigned index)
 static bool take_above(struct scn_sim *s)
 {
 	uint64_t start = s->backend.arena + s->backend.arena_bytes;
-	struct quire_mmap how = {.addr = (quire_va)start,
-				 .length = sim_arch(s->sim)->user_end - start,
-				 .flags =
-				     SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE | SCN_MAP_FIXED};
+	struct quire_mapping how = {.addr = (quire_va)start,
+				    .length = sim_arch(s->sim)->user_end - start,
+				    .flags = SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE |
+					     SCN_MAP_FIXED};
 	quire_va va;
 	enum quire_status status = quire_mmap(s->process[0]->mm, &how, &va);
 

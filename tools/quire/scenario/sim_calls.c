@@ -81,12 +81,12 @@ static struct quire_file *file_of(struct scn_sim *s, uint64_t number)
 
 static int64_t do_mmap(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm *mm, const uint64_t arg[6])
 {
-	struct quire_mmap how = {.addr = (quire_va)arg[0],
-				 .length = arg[1],
-				 .prot = (quire_prot)arg[2],
-				 .flags = (uint32_t)arg[3],
-				 .file = file_of(s, arg[4]),
-				 .offset = arg[5]};
+	struct quire_mapping how = {.addr = (quire_va)arg[0],
+				    .length = arg[1],
+				    .prot = (quire_prot)arg[2],
+				    .flags = (uint32_t)arg[3],
+				    .file = file_of(s, arg[4]),
+				    .offset = arg[5]};
 	quire_va va = 0;
 	enum quire_status status = SIM_OP(cpu, "mmap", quire_mmap(mm, &how, &va));
 
@@ -95,7 +95,7 @@ static int64_t do_mmap(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm *
 
 static int64_t do_mremap(struct sim_cpu *cpu, struct quire_mm *mm, const uint64_t arg[6])
 {
-	struct quire_mremap how = {(quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4]};
+	struct quire_remapping how = {(quire_va)arg[0], arg[1], arg[2], (uint32_t)arg[3], (quire_va)arg[4]};
 	quire_va va = 0;
 	enum quire_status status = SIM_OP(cpu, "mremap", quire_mremap(mm, &how, &va));
 
