@@ -53,6 +53,22 @@ quire_pa quire_mm_enter(struct quire_mm *mm, unsigned cpu);
  * tlb_flush() was not called for `mm` in between. Any context. */
 void quire_mm_leave(struct quire_mm *mm, unsigned cpu);
 
+enum {
+	QUIRE_FIXED_FORK = 1 /* fork gives the child the same frames at the same address */
+};
+
+/* Maps frames of the port at a fixed address of this address space, above the program's: a trampoline, a trap frame,
+ * a vDSO, ARM's kuser page. They lie in no region; no call of the program reaches them; they stay until the address
+ * space ends. A CPU that leaves the address space is told to forget them.
+ * `va`, `pa`, `bytes`: whole pages; [va, va + bytes) between the layout's task_end and the end of user addresses.
+ * The frames come from quire_frame_alloc(), and are kept while they are mapped, or lie outside the system's RAM.
+ * `prot`: READ, WRITE, EXEC; with QUIRE_PROT_USER the program may use them so, without it only the kernel.
+ * `flags`: QUIRE_FIXED_FORK, or 0: the child of a fork has nothing there.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, outside those addresses, or not the port's frames; QUIRE_EEXIST:
+ *            something is there; QUIRE_ENOMEM. Context: may sleep. Locks: mm. */
+enum quire_status quire_mm_map_fixed(struct quire_mm *mm, quire_va va, quire_pa pa, uint64_t bytes,
+				     quire_prot prot, unsigned flags) QUIRE_MUST_USE;
+
 /* Returns the system that the address space belongs to. Any context. */
 struct quire_system *quire_mm_system(const struct quire_mm *mm);
 

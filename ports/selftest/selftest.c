@@ -159,7 +159,7 @@ static void test_host(struct run *run)
 	if (host->wake)
 		host->wake(context, &word);
 	if (host->pte_sync)
-		host->pte_sync(context);
+		host->pte_sync(context, &word);
 	if (host->tlb_flush) {
 		flush.cpus = cpus < 64 ? ((uint64_t)1 << cpus) - 1 : UINT64_MAX;
 		flush.range[0].start = (quire_va)quire_system_arch(run->test->system)->kernel_start;

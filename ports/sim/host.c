@@ -77,8 +77,9 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 	sim_point_at(cpu, "after a flush");
 }
 
-static void host_pte_sync(void *host)
+static void host_pte_sync(void *host, const void *entry)
 {
+	(void)entry;
 	struct sim_cpu *cpu = enter(host);
 
 	cpu->counts.pte_syncs++;
@@ -163,6 +164,12 @@ static void host_page_copy(void *host, void *to, const void *from, size_t bytes)
 	sim_point_at(cpu, "a page copied");
 }
 
+static void host_dcache_sync(void *host, void *page, size_t bytes)
+{
+	(void)page, (void)bytes;
+	enter(host)->counts.dcache_syncs++;
+}
+
 static void host_icache_sync(void *host, void *page, size_t bytes)
 {
 	(void)page, (void)bytes;
@@ -224,6 +231,7 @@ void sim_host_init(struct sim *sim)
 	    .page_clear = host_page_clear,
 	    .page_copy = host_page_copy,
 	    .icache_sync = host_icache_sync,
+	    .dcache_sync = host_dcache_sync,
 	    .count_fault = host_count_fault,
 	    .lock_event = host_lock_event,
 	    .may_fail = host_may_fail,

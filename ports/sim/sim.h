@@ -255,7 +255,7 @@ struct sim_counts {
 	uint64_t accesses, tlb_hits, tlb_misses, walk_cache_hits, negative_hits;
 	uint64_t faults, minor, major;
 	uint64_t flushes, flushed_entries;
-	uint64_t page_clears, page_copies, icache_syncs, pte_syncs, windows;
+	uint64_t page_clears, page_copies, icache_syncs, dcache_syncs, pte_syncs, windows;
 	uint64_t stale_legal; /* stale hits inside the window that the rule allows */
 	uint64_t waits, wakes, lock_events, points;
 };

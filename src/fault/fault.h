@@ -201,7 +201,7 @@ static inline void qr_publish(struct qr_fault_ctx *fc)
 	const struct quire_host *host = fc->system->host;
 
 	if (qr_unlikely(host->pte_sync != NULL))
-		host->pte_sync(fc->system->host_context);
+		host->pte_sync(fc->system->host_context, fc->entry);
 	if (qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID)
 		qr_flush_here(fc);
 }

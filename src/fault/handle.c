@@ -83,7 +83,7 @@ static __attribute__((noinline)) enum qr_fault_status establish_pte(struct qr_fa
 	qr_step(fc, changed ? QUIRE_STEP_ESTABLISH_PTE : QUIRE_STEP_SPURIOUS);
 	qr_answer(fc, changed ? QUIRE_STEP_ESTABLISH_PTE : QUIRE_STEP_SPURIOUS, QUIRE_RESUME_NONE);
 	if (changed && fc->system->host->pte_sync)
-		fc->system->host->pte_sync(fc->system->host_context);
+		fc->system->host->pte_sync(fc->system->host_context, fc->entry);
 	qr_flush_here(fc);
 	return QR_FAULT_OK;
 }

@@ -255,6 +255,7 @@ static enum quire_status fill(struct quire_file *file, struct qr_page *page)
 		status = QUIRE_EIO;
 	if (status == QUIRE_OK) {
 		memset(at + want, 0, (size_t)bytes - want);
+		qr_page_wrote(system, at);
 		qr_page_set(page, QR_PAGE_UPTODATE);
 		qr_event(qr_this_cpu(system), QUIRE_EVENT_PAGE_READ);
 	}

@@ -111,6 +111,7 @@ static enum quire_status write_piece(struct quire_file *file, const struct piece
 		return status;
 	at = qr_page_map(system, page);
 	memcpy(at + piece->from, from, piece->bytes);
+	qr_page_wrote(system, at);
 	qr_page_unmap(system, page, at);
 	qr_page_set(page, QR_PAGE_REFERENCED);
 	qr_cache_dirty(page);

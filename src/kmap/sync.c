@@ -83,7 +83,7 @@ enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, qui
 	va &= ~(quire_va)qr_page_mask(system);
 	if (sync_top(kmap, pt, va)) {
 		if (system->host->pte_sync)
-			system->host->pte_sync(system->host_context);
+			system->host->pte_sync(system->host_context, top_entry(pt, va));
 		forget_absence(kmap, pt, va);
 		return QUIRE_STEP_VMALLOC_SYNCED;
 	}

@@ -70,6 +70,7 @@ static void copy_in(struct quire_system *system, struct qr_page *page, size_t of
 	char *at = qr_page_map(system, page);
 
 	memcpy(at + offset, buffer, bytes);
+	qr_page_wrote(system, at);
 	if (exec && system->host->icache_sync)
 		system->host->icache_sync(system->host_context, at, (size_t)qr_page_bytes(system));
 	qr_page_unmap(system, page, at);

@@ -97,6 +97,8 @@ QR_INLINE size_t copy_piece(struct copy *copy, quire_pte pte, enum direction dir
 		copy_bytes(at + offset, copy->buffer, bytes);
 	else
 		bytes = copy_string(copy, at + offset, bytes);
+	if (direction == COPY_OUT)
+		qr_page_wrote(system, at);
 	if (direction == COPY_OUT && system->host->icache_sync &&
 	    (arch->prot(arch, pte, 0) & QUIRE_PROT_EXEC))
 		system->host->icache_sync(system->host_context, at, (size_t)qr_page_bytes(system));

@@ -95,6 +95,8 @@ static enum quire_status copy_all(struct quire_mm *child, struct quire_mm *paren
 			status = copy_vma(child, vma, &tlb);
 	}
 	qr_tlb_end(&tlb);
+	if (status == QUIRE_OK)
+		status = qr_fixed_fork(child, parent);
 	return status;
 }
 

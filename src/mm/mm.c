@@ -76,6 +76,7 @@ static struct quire_mm *alloc_mm(struct quire_system *system)
 	mm->system = system;
 	mm->refs = 1;
 	mm->slots = system->cpus;
+	qr_list_init(&mm->fixed);
 	mm->slot = (struct qr_mm_slot *)(void *)((char *)mm + QR_MM_SLOTS_AT);
 	for (unsigned i = 0; i < QUIRE_LIMIT_COUNT; i++)
 		mm->limit[i] = QUIRE_UNLIMITED;
@@ -145,7 +146,7 @@ static void free_left_tables(struct quire_mm *mm)
 	if (qr_likely(__atomic_load_n(&mm->pt.tables, __ATOMIC_RELAXED) == 0))
 		return;
 	qr_tlb_begin(&tlb, &mm->pt);
-	qr_pt_free(&mm->pt, &tlb, 0, mm->task_end, 0, 0);
+	qr_pt_free(&mm->pt, &tlb, 0, (quire_va)qr_arch(mm->system)->user_end, 0, 0);
 	qr_tlb_end(&tlb);
 }
 
@@ -158,6 +159,7 @@ static void destroy(struct quire_mm *mm)
 	/* No caller holds the lock; it excludes threads that reach this mm through a file or a frame. */
 	qr_mm_write_lock(mm);
 	qr_unmap_commit(mm, 0, mm->task_end, &spare, &gone);
+	qr_fixed_end(mm);
 	free_left_tables(mm);
 	qr_uncommit(system, gone.accounted);
 	qr_mm_write_unlock(mm);
@@ -193,6 +195,8 @@ void quire_mm_leave(struct quire_mm *mm, unsigned cpu)
 
 	qr_assert(mm->system, cpu < mm->system->cpus);
 	own = mm->system->cpu_at[cpu];
+	if (qr_unlikely(__atomic_load_n(&mm->has_fixed, __ATOMIC_RELAXED)))
+		qr_fixed_leave(mm, cpu);
 	/* The next one may have been entered already. */
 	if (own->active == mm)
 		own->active = NULL;

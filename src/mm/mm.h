@@ -114,6 +114,8 @@ struct quire_mm {
 	uint64_t vm_peak;
 	qr_atomic64 rss_peak;  /* atomic: discarding pages needs the lock for read only */
 	qr_atomic64 next_anon; /* source of vma.anon; atomic */
+	struct qr_list fixed;  /* areas of the port above task_end: fixed.c */
+	uint32_t has_fixed;    /* set for good with the first. Atomic */
 	void *context;
 	struct qr_list link; /* system->mms */
 };
@@ -121,6 +123,15 @@ struct quire_mm {
 /* Bytes of an mm and, behind it on lines of their own, its slots: one for each CPU. */
 #define QR_MM_SLOTS_AT    ((sizeof(struct quire_mm) + 63) & ~(size_t)63)
 #define QR_MM_BYTES(cpus) (QR_MM_SLOTS_AT + (cpus) * sizeof(struct qr_mm_slot))
+
+/* --- fixed areas of the port (fixed.c) ------------------------------------------------------------ */
+
+/* Gives the child those that fork copies. => the parent's mm lock for write, the child known to nobody. */
+enum quire_status qr_fixed_fork(struct quire_mm *child, const struct quire_mm *parent) QUIRE_MUST_USE;
+/* CPU `cpu` leaves: it forgets the areas, which its TLB may take for every address space's. */
+void qr_fixed_leave(const struct quire_mm *mm, unsigned cpu);
+/* Unmaps all of an mm that ends. => mm lock for write */
+void qr_fixed_end(struct quire_mm *mm);
 
 /* --- the mm lock (lock.c) ------------------------------------------------------------------------- */
 

@@ -80,7 +80,8 @@ static void cut_vmas(struct quire_vma *vma, struct qr_tlb *tlb, quire_va start, 
 	for (; vma && vma->start < end; vma = next) {
 		next = vma->next;
 		last = (quire_va)qr_min(vma->end, end);
-		ceiling = next ? next->start : 0;
+		/* Above the last one nothing may be, but what the port has fixed there. */
+		ceiling = next ? next->start : qr_list_empty(&mm->fixed) ? 0 : mm->task_end;
 		if (vma->end > end)
 			ceiling = end;
 		cut_vma(vma, start, end, spare, gone);

@@ -47,6 +47,19 @@ QR_RARE void qr_page_unmap_window(const struct quire_system *system, void *addre
 	system->host->frame_unmap(system->host_context, address);
 }
 
+/* For hosts without a function of their own, which would see to aliases itself. */
+static void zero_by_cpu(const struct quire_system *system, void *at, size_t bytes)
+{
+	memset(at, 0, bytes);
+	qr_page_wrote(system, at);
+}
+
+static void copy_by_cpu(const struct quire_system *system, void *to, const void *from, size_t bytes)
+{
+	memcpy(to, from, bytes);
+	qr_page_wrote(system, to);
+}
+
 void qr_page_zero_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *page)
 {
 	const struct quire_host *host = system->host;
@@ -56,7 +69,7 @@ void qr_page_zero_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_
 	if (host->page_clear)
 		host->page_clear(system->host_context, at, bytes);
 	else
-		memset(at, 0, bytes);
+		zero_by_cpu(system, at, bytes);
 	qr_page_unmap(system, page, at);
 	qr_event(cpu, QUIRE_EVENT_PAGE_CLEARED);
 }
@@ -77,7 +90,7 @@ void qr_page_copy_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_
 	if (host->page_copy)
 		host->page_copy(system->host_context, target, source, bytes);
 	else
-		memcpy(target, source, bytes);
+		copy_by_cpu(system, target, source, bytes);
 	qr_page_unmap(system, to, target);
 	qr_page_unmap(system, from, source);
 	qr_event(cpu, QUIRE_EVENT_PAGE_COPIED);

@@ -86,6 +86,15 @@ static inline void qr_page_unmap(const struct quire_system *system, const struct
 		qr_page_unmap_window(system, address);
 }
 
+/* The kernel wrote to a page through `at`: a program's view of it may lie elsewhere in the data cache. */
+static inline void qr_page_wrote(const struct quire_system *system, void *at)
+{
+	const struct quire_host *host = system->host;
+
+	if (qr_unlikely(host->dcache_sync != NULL))
+		host->dcache_sync(system->host_context, at, (size_t)qr_page_bytes(system));
+}
+
 /* Clears or copies it. Counted on `cpu`; the others look their CPU up. */
 void qr_page_zero_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *page);
 void qr_page_copy_on(struct quire_system *system, struct qr_cpu *cpu, struct qr_page *to,

@@ -228,6 +228,6 @@ enum quire_status qr_pt_copy(struct qr_pt_copy *what, quire_va start, quire_va e
 	cpu = qr_this_cpu(system);
 	qr_count_by(&cpu->events[QUIRE_EVENT_FORK_PTE], copy.entries);
 	if (copy.entries > 0 && system->host->pte_sync)
-		system->host->pte_sync(system->host_context);
+		system->host->pte_sync(system->host_context, NULL);
 	return status;
 }

@@ -51,6 +51,6 @@ enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_
 		qr_pte_set(arch, level, entry, pte);
 	qr_pt_unlock(pt, table);
 	if (status == QUIRE_OK)
-		qr_pt_publish(pt, va);
+		qr_pt_publish(pt, va, entry);
 	return status;
 }

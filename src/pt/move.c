@@ -88,6 +88,6 @@ enum quire_status qr_pt_move(struct qr_pt *pt, struct qr_tlb *tlb, quire_va from
 	if (*out_moved > 0 && (arch->caps & QUIRE_CAP_CACHES_INVALID))
 		qr_tlb_range(tlb, to, to + (quire_va)*out_moved);
 	if (pt->system->host->pte_sync)
-		pt->system->host->pte_sync(pt->system->host_context);
+		pt->system->host->pte_sync(pt->system->host_context, NULL);
 	return status;
 }

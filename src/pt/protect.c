@@ -107,6 +107,6 @@ uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, qui
 		qr_pt_unlock(pt, run.table);
 	}
 	if (to.count > 0 && pt->system->host->pte_sync)
-		pt->system->host->pte_sync(pt->system->host_context);
+		pt->system->host->pte_sync(pt->system->host_context, NULL);
 	return to.count;
 }

@@ -221,17 +221,17 @@ void qr_tlb_flush(struct qr_tlb *tlb); /* now; then the batch is empty */
 void qr_tlb_end(struct qr_tlb *tlb);   /* flushes what is left */
 
 /* An entry became valid: tells the walkers, and the TLBs of CPUs that remember what was not. */
-static inline void qr_pt_publish(struct qr_pt *pt, quire_va va);
+static inline void qr_pt_publish(struct qr_pt *pt, quire_va va, const void *entry);
 
 /* One page, at once: after an entry of `pt` lost a right or changed its frame. */
 void qr_tlb_flush_page(struct qr_pt *pt, quire_va va);
 
-static inline void qr_pt_publish(struct qr_pt *pt, quire_va va)
+static inline void qr_pt_publish(struct qr_pt *pt, quire_va va, const void *entry)
 {
 	const struct quire_host *host = pt->system->host;
 
 	if (host->pte_sync)
-		host->pte_sync(pt->system->host_context);
+		host->pte_sync(pt->system->host_context, entry);
 	if (qr_arch(pt->system)->caps & QUIRE_CAP_CACHES_INVALID)
 		qr_tlb_flush_page(pt, va);
 }

@@ -77,6 +77,8 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 				qr_pte_set(arch, top, out_pt->root + at, pte);
 		}
 	}
+	if (system->host->pte_sync)
+		system->host->pte_sync(system->host_context, NULL);
 	return QUIRE_OK;
 }
 
@@ -185,6 +187,9 @@ char *qr_pt_make_table(struct qr_pt *pt, unsigned level, char *entry, quire_va v
 		qr_pte_set(arch, level, entry, arch->table(arch, table, level));
 		__atomic_fetch_add(&pt->tables, arch->level[level - 1].table_bytes, __ATOMIC_RELAXED);
 		++*made;
+		/* The cleared table, and the entry that names it. */
+		if (system->host->pte_sync)
+			system->host->pte_sync(system->host_context, NULL);
 		break;
 	case QUIRE_PTE_TABLE: /* another CPU was faster */
 		table = arch->table_pa(arch, pte, level);

@@ -177,7 +177,8 @@ static bool check_use(struct tree *tree, struct qr_page *page, quire_pte pte, un
 	quire_prot prot = arch->prot(arch, pte, level);
 	enum quire_page_state state = page ? qr_page_state(page) : QUIRE_PAGE_ZERO;
 
-	if (!tree->pt->mm)
+	/* The kernel's, and the port's own above the program (quire_mm_map_fixed()). */
+	if (!tree->pt->mm || va >= tree->pt->mm->task_end)
 		return true;
 	if (!vma || va < vma->start)
 		return qr_check_fail(tree->checker, "%s: %x is mapped, and lies in no vma", tree->name,

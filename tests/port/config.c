@@ -28,9 +28,9 @@ static void host_flush(void *context, const struct quire_flush *flush)
 	(void)context, (void)flush;
 }
 
-static void host_sync(void *context)
+static void host_sync(void *context, const void *entry)
 {
-	(void)context;
+	(void)context, (void)entry;
 }
 
 static void host_sync_code(void *context, void *page, size_t bytes)

@@ -73,9 +73,9 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 	CALLED(tlb_flush);
 }
 
-static void host_pte_sync(void *host)
+static void host_pte_sync(void *host, const void *entry)
 {
-	(void)host;
+	(void)host, (void)entry;
 	CALLED(pte_sync);
 }
 
@@ -104,6 +104,12 @@ static void host_page_copy(void *host, void *to, const void *from, size_t bytes)
 	(void)host;
 	CALLED(page_copy);
 	memcpy(to, from, bytes);
+}
+
+static void host_dcache_sync(void *host, void *page, size_t bytes)
+{
+	(void)host, (void)page, (void)bytes;
+	CALLED(dcache_sync);
 }
 
 static void host_icache_sync(void *host, void *page, size_t bytes)
@@ -141,7 +147,7 @@ static bool host_mutant(void *host, const char *name)
 /* clang-format off */
 #define FOR_EACH_MEMBER(X) \
 	X(panic) X(log) X(fixup) X(cpu) X(wait) X(wake) X(tlb_flush) X(pte_sync) X(frame_map) X(frame_unmap) \
-	X(page_clear) X(page_copy) X(icache_sync) X(count_fault) X(lock_event) X(may_fail) X(mutant)
+	X(page_clear) X(page_copy) X(icache_sync) X(dcache_sync) X(count_fault) X(lock_event) X(may_fail) X(mutant)
 /* clang-format on */
 
 static struct quire_host make_host(void)

@@ -100,9 +100,11 @@ struct quire_host {
 	 * particular. */
 	void (*tlb_flush)(void *host, const struct quire_flush *flush);
 
-	/* Makes stores to table entries visible to the table walkers of all CPUs (ARM: DSB ISHST). Called after
+	/* Makes stores to table entries visible to the table walkers of all CPUs (ARM: DSB ISHST). `entry`: the linear
+	 * address of the one that was stored: where walkers do not look into the data cache, its line is cleaned to
+	 * memory. NULL: several entries, or whole tables: all of the data cache. Called after
 	 * entries became valid. REQUIRED on ARM and ARM64, unless QUIRE_WITHOUT_PTE_SYNC. Default: nothing. Any context. */
-	void (*pte_sync)(void *host);
+	void (*pte_sync)(void *host, const void *entry);
 
 	/* --- tier 2 --- */
 
@@ -117,6 +119,12 @@ struct quire_host {
 	void (*page_clear)(void *host, void *page, size_t bytes);
 	/* Copies `bytes` (a page or several), page-aligned, not overlapping. Default: memcpy(). Any context. */
 	void (*page_copy)(void *host, void *to, const void *from, size_t bytes);
+
+	/* Makes what the kernel wrote to the page at `page` visible at a program's address, where data caches are looked up
+	 * by virtual addresses and may alias (flush_page_to_ram): cleaned and invalidated. Called after the library
+	 * wrote or read into a page. What page_clear(), page_copy() or a store fill is theirs to clean. Default: nothing.
+	 * Any context. */
+	void (*dcache_sync)(void *host, void *page, size_t bytes);
 
 	/* Makes instruction fetches see a page that was written and may be executed. REQUIRED on ARM, ARM64 and RISC-V,
 	 * unless QUIRE_WITHOUT_ICACHE_SYNC. Default: nothing. Context:

@@ -61,7 +61,7 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 }
 
 #ifdef ARCH_PTE_SYNC
-static void host_pte_sync(void *host)
+static void host_pte_sync(void *host, const void *entry)
 {
 	arch_pte_sync();
 }
