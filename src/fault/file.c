@@ -49,6 +49,14 @@ static enum qr_fault_status read_without_lock(struct qr_fault_ctx *fc, uint64_t 
 	return status == QUIRE_OK ? QR_FAULT_RETRY : status_of(fc, status);
 }
 
+/* The page is in the cache. If the first try, which dropped the lock, read it, that decided. */
+static inline void answer_cached(struct qr_fault_ctx *fc)
+{
+	bool was_read = fc->major && qr_fault_is_modern(fc);
+
+	qr_answer(fc, was_read ? QUIRE_STEP_CACHE_READ : QUIRE_STEP_CACHE_HIT, QUIRE_RESUME_FILE);
+}
+
 /* The page of the file at fc->va: LOCKED, referenced, up to date. */
 static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
 {
@@ -60,6 +68,7 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 	*out_page = qr_cache_take(file, index);
 	if (qr_likely(*out_page != NULL)) {
 		qr_step(fc, QUIRE_STEP_CACHE_HIT);
+		answer_cached(fc);
 		return QR_FAULT_OK;
 	}
 	if ((fc->request.flags & QR_REQUEST_MAY_DROP) && fc->system->profile->allow_retry &&
@@ -69,11 +78,7 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 	if (status != QUIRE_OK)
 		return status_of(fc, status);
 	qr_step(fc, how);
-	/* In the cache by the first try, which dropped the lock and read it: that decided. */
-	qr_answer(fc,
-		  fc->major && how == QUIRE_STEP_CACHE_HIT && qr_fault_is_modern(fc) ? QUIRE_STEP_CACHE_READ
-										     : how,
-		  QUIRE_RESUME_FILE);
+	qr_answer(fc, how, QUIRE_RESUME_FILE);
 	fc->major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
 	return QR_FAULT_OK;
 }
@@ -250,9 +255,7 @@ static enum qr_fault_status do_read_fault(struct qr_fault_ctx *fc)
 	if (fc->system->profile->fault_around_bytes > qr_page_bytes(fc->system) &&
 	    !qr_mutant(fc->system, "fault-around") && do_fault_around(fc)) {
 		qr_step(fc, QUIRE_STEP_CACHE_HIT);
-		qr_answer(fc,
-			  fc->major && qr_fault_is_modern(fc) ? QUIRE_STEP_CACHE_READ : QUIRE_STEP_CACHE_HIT,
-			  QUIRE_RESUME_FILE);
+		answer_cached(fc);
 		return QR_FAULT_OK;
 	}
 	status = get_page(fc, &page);
