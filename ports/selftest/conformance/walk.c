@@ -405,37 +405,58 @@ static void one_operation(struct walk *walk)
 	operation_done(walk);
 }
 
-void run_walk(struct run *run)
+static void walk_all(struct run *run, struct walk *walk)
 {
-	struct walk walk = {.run = run, .system = run->env->system, .arch = run->arch};
 	uint64_t free_before;
 	unsigned pages = 0;
 
-	if (!walk.system)
-		return;
-	qr_slab_drain(walk.system);
-	free_before = qr_frames_free(walk.system);
+	qr_slab_drain(walk->system);
+	free_before = qr_frames_free(walk->system);
 	if (!run_equal(run, "a tree", NULL, QUIRE_OK,
-		       (uint64_t)(int64_t)qr_pt_create(walk.system, NULL, NULL, &walk.pt)))
+		       (uint64_t)(int64_t)qr_pt_create(walk->system, NULL, NULL, &walk->pt)))
 		return;
 	while (pages < PAGES &&
-	       (walk.page[pages] = qr_frame_alloc(walk.system, 0, 0, QUIRE_PAGE_ANON)) != NULL)
+	       (walk->page[pages] = qr_frame_alloc(walk->system, 0, 0, QUIRE_PAGE_ANON)) != NULL)
 		pages++;
 	if (run_equal(run, "frames for the pages", NULL, PAGES, pages)) {
-		walk_places(&walk);
-		sweep(&walk);
+		walk_places(walk);
+		sweep(walk);
 		for (uint64_t i = 0; i < run->rounds / 10 && run->report.failures == 0; i++)
-			one_operation(&walk);
+			one_operation(walk);
 	}
-	for (unsigned level = 0; level < walk.arch->levels; level++)
+	for (unsigned level = 0; level < walk->arch->levels; level++)
 		for (quire_prot prot = 0; prot <= QUIRE_PROT_MASK; prot++)
 			for (unsigned flags = 0; flags < 4; flags++)
-				run->report.leaves += walk.mapped[level][prot][flags];
+				run->report.leaves += walk->mapped[level][prot][flags];
 	run_equal(run, "every kind of leaf was mapped", NULL,
 		  (uint64_t)run->report.protections * 4 * run->report.leaf_levels, run->report.leaves);
-	drop_tree(&walk, &walk.pt);
+	drop_tree(walk, &walk->pt);
 	while (pages > 0)
-		qr_page_put(walk.system, walk.page[--pages]);
-	qr_slab_drain(walk.system);
-	run_equal(run, "as many free frames as before", NULL, free_before, qr_frames_free(walk.system));
+		qr_page_put(walk->system, walk->page[--pages]);
+	qr_slab_drain(walk->system);
+	run_equal(run, "as many free frames as before", NULL, free_before, qr_frames_free(walk->system));
+}
+
+/* The model is too large for the stack of a kernel: it lies in frames of its own. */
+void run_walk(struct run *run)
+{
+	struct quire_system *system = run->env->system;
+	unsigned order = 0;
+	struct walk *walk;
+	quire_pfn block;
+
+	if (!system)
+		return;
+	while ((uint64_t)1 << (run->arch->page_shift + order) < sizeof(*walk))
+		order++;
+	if (!run_equal(run, "frames for the model", NULL, QUIRE_OK,
+		       (uint64_t)(int64_t)quire_frame_alloc(system, order, QUIRE_FRAME_LINEAR, &block)))
+		return;
+	walk = quire_frame_address(system, block);
+	memset(walk, 0, sizeof(*walk));
+	walk->run = run;
+	walk->system = system;
+	walk->arch = run->arch;
+	walk_all(run, walk);
+	quire_frame_free(system, block, order);
 }

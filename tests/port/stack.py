@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The kernel stack that each public function needs, from the compiler's own figures, against docs/stack.md.
+
+  stack.py ROOT check COMPILER ARCH [COMPILER ARCH]...    more than the table says, or a function that it lacks, fails
+  stack.py ROOT print COMPILER ARCH [COMPILER ARCH]...    the table, an eighth more than measured
+
+Every file of the library is compiled for one architecture with -fcallgraph-info=su: frames, and who calls whom. What is
+called through a pointer is the port's (the host, a file's or store's functions: not counted), or listed here."""
+import collections
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+# Calls through pointers inside the library, by the words of the call: what it can reach. None: the port's.
+POINTERS = (
+    (r"host->|ops->|which_cpu|->say\(|parts\[|arch->|op\[", None),
+    (r"->dirtied\(", ["page_dirtied"]),
+    (r"->unmapped\(", ["qr_swap_collect"]),
+    (r"->bring\(", ["qr_shmem_bring"]),
+    (r"swap_hooks->put\(|hooks->put\(", ["qr_swap_put"]),
+    (r"->dup\(", ["qr_swap_dup"]),
+    (r"pt->count\(", ["count_moved"]),
+    (r"->enter\(", ["enter_space"]),
+    (r"->leave\(", ["leave_space"]),
+    (r"->may_leave\(", ["may_leave"]),
+    (r"\bvisit\(", []),  # a few loads each: measured with their callers' frames
+    (r"walk->put\(", []),
+)
+SELFTEST_FRAME = 1024
+
+
+def compile_one(words):
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"FAILED: {' '.join(words)}\n{done.stderr}")
+
+
+def compile_all(root, compiler, arch, work):
+    with open(os.path.join(root, "sources.txt"), encoding="utf-8") as lines:
+        sources = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    sources += sorted(os.path.relpath(path, root) for path in glob.glob(os.path.join(root, "ports/selftest/**/*.c"),
+                                                                       recursive=True))
+    flags = ["-std=c11", "-ffreestanding", "-O2", "-fno-stack-protector", "-fcallgraph-info=su", f"-DQUIRE_ARCH={arch}",
+             "-Iinclude", "-Isrc", "-Iarch", "-I.", "-Iports/selftest", "-Iports/selftest/conformance"]
+    jobs = [[compiler] + [re.sub(r"^-I", f"-I{root}/", flag) if flag.startswith("-I") else flag for flag in flags]
+            + ["-c", os.path.join(root, source), "-o", os.path.join(work, source.replace("/", "_") + ".o")]
+            for source in sources]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(compile_one, jobs))
+
+
+class Graph:
+    """Frames and calls of one build."""
+
+    def __init__(self, root, work):
+        self.frame, self.calls, self.memo, self.unknown = {}, collections.defaultdict(set), {}, []
+        text = ""
+        for path in sorted(glob.glob(os.path.join(work, "*.ci"))):
+            with open(path, encoding="utf-8") as file:
+                text += file.read()
+        for title, label in re.findall(r'node: \{ title: "([^"]+)" label: "([^"]*)"', text):
+            size = re.search(r"\\n(\d+) bytes", label)
+            if size:
+                self.frame[title] = int(size.group(1))
+        by_name = collections.defaultdict(list)
+        for title in self.frame:
+            by_name[title.split(":")[-1]].append(title)
+        for caller, callee, place in re.findall(
+                r'sourcename: "([^"]+)" targetname: "([^"]+)"(?: label: "([^"]*)")?', text):
+            if callee != "__indirect_call":
+                self.calls[caller].add(callee)
+            else:
+                for name in self.through_pointer(root, caller, place):
+                    self.calls[caller].update(by_name[name])
+
+    def through_pointer(self, root, caller, place):
+        match = re.match(r"(.+):(\d+):\d+", place)
+        with open(os.path.join(root, match.group(1)), encoding="utf-8") as file:
+            line = file.read().split("\n")[int(match.group(2)) - 1].strip()
+        for pattern, targets in POINTERS:
+            if re.search(pattern, line):
+                return targets or []
+        self.unknown.append(f"{place}: {caller} calls through a pointer that stack.py does not know: {line}")
+        return []
+
+    def need(self, name, way=()):
+        """Bytes from the entry of `name` down to the deepest frame, and the way there."""
+        if name in way:
+            return 0, ()  # swap-in from a page that is collected, and the like: a way that is not taken twice
+        if name not in self.memo:
+            deepest, below = 0, ()
+            for callee in sorted(self.calls[name]):
+                if callee in self.frame:
+                    size, path = self.need(callee, way + (name,))
+                    if size > deepest:
+                        deepest, below = size, path
+            self.memo[name] = (self.frame[name] + deepest, (name,) + below)
+        return self.memo[name]
+
+
+def measure(root, compiler, arch):
+    with tempfile.TemporaryDirectory() as work:
+        compile_all(root, compiler, arch, work)
+        return Graph(root, work)
+
+
+def public(graph):
+    return sorted(name for name in graph.frame if name.startswith("quire_") and name != "quire_conformance")
+
+
+def table_of(root):
+    """docs/stack.md: function, then bytes for each architecture."""
+    with open(os.path.join(root, "docs/stack.md"), encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    head = next(line for line in lines if line.startswith("| function"))
+    arches = [word.strip() for word in head.strip("|").split("|")[1:]]
+    rows = {}
+    for line in lines:
+        match = re.match(r"\| `(quire_\w+)\(\)` \|(.*)\|$", line)
+        if match:
+            rows[match.group(1)] = dict(zip(arches, (int(word) for word in match.group(2).split("|"))))
+    return rows
+
+
+def check(root, arch, graph):
+    failures, rows = list(graph.unknown), table_of(root)
+    for name in public(graph):
+        bytes_, way = graph.need(name)
+        said = rows.get(name, {}).get(arch, 0)
+        if bytes_ > said:
+            path = " > ".join(f"{step.split(':')[-1]} {graph.frame[step]}" for step in way)
+            failures.append(f"{arch}: {name}() needs {bytes_} bytes, docs/stack.md says {said}: {path}")
+    for name, frame in graph.frame.items():
+        if "ports/selftest" in name and frame > SELFTEST_FRAME or name == "run_walk" and frame > SELFTEST_FRAME:
+            failures.append(f"{arch}: {name} of the self-test has a frame of {frame} bytes")
+    for name in sorted(set(rows) - set(public(graph))):
+        failures.append(f"docs/stack.md: there is no {name}()")
+    return failures
+
+
+def rounded(size):
+    """What is promised: a little more, so that another compiler of the kind keeps it."""
+    return (size + size // 8 + 63) // 64 * 64
+
+
+def main():
+    root, command, pairs = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    graphs = {arch: measure(root, compiler, arch) for compiler, arch in zip(pairs[::2], pairs[1::2])}
+    if command == "print":
+        print("| function | " + " | ".join(graphs) + " |\n|---|" + "---|" * len(graphs))
+        for name in public(next(iter(graphs.values()))):
+            print(f"| `{name}()` | " + " | ".join(str(rounded(graph.need(name)[0])) for graph in graphs.values()) + " |")
+        return 0
+    failures = [line for arch, graph in graphs.items() for line in check(root, arch, graph)]
+    for line in failures:
+        print("FAILED:", line)
+    for arch, graph in graphs.items():
+        most, name = max((graph.need(name)[0], name) for name in public(graph))
+        print(f"{arch}: {len(public(graph))} public functions, {most} bytes at most ({name})")
+    # Seeded: the first row promises less than it needs.
+    graph = next(iter(graphs.values()))
+    graph.memo.clear()
+    graph.frame["quire_handle_trap"] += 100000
+    if not any("quire_handle_trap() needs" in line for line in check(root, next(iter(graphs)), graph)):
+        print("FAILED: a frame of 100000 bytes was not found")
+        return 1
+    return len(failures) != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
