@@ -124,7 +124,7 @@ static struct shm_segment *segment_alloc(int32_t key, uint64_t bytes, unsigned f
 static long create(int32_t key, uint64_t bytes, unsigned flags)
 {
 	struct shm_segment *segment;
-	struct quire_memory memory;
+	struct quire_memory_counts memory;
 	unsigned index = 0;
 
 	if (!bytes || bytes > SHM_MAX_BYTES)
@@ -173,7 +173,7 @@ long sys_shmget(const uint64_t *a)
 /* --- shmat and shmdt -------------------------------------------------------------------------- */
 
 /* Where and how: the arguments of mmap. Linux has SHMLBA at one page on all machines of this kernel. */
-static long attach_request(uint64_t at, unsigned flags, struct quire_mmap *out_how)
+static long attach_request(uint64_t at, unsigned flags, struct quire_mapping *out_how)
 {
 	bool read_only = flags & SHM_RDONLY;
 	quire_prot exec = flags & SHM_EXEC ? QUIRE_PROT_EXEC : 0;
@@ -187,7 +187,7 @@ static long attach_request(uint64_t at, unsigned flags, struct quire_mmap *out_h
 	} else if (!at && flags & SHM_REMAP) {
 		return -EINVAL;
 	}
-	*out_how = (struct quire_mmap){
+	*out_how = (struct quire_mapping){
 	    .addr = at,
 	    .prot = QUIRE_PROT_READ | exec | (read_only ? 0 : QUIRE_PROT_WRITE),
 	    .flags = QUIRE_MAP_SHARED,
@@ -199,7 +199,7 @@ static long attach_request(uint64_t at, unsigned flags, struct quire_mmap *out_h
 }
 
 /* The pages of a segment that the caller may attach so, with a reference. */
-static long attach_pages(int id, unsigned flags, struct quire_mmap *how)
+static long attach_pages(int id, unsigned flags, struct quire_mapping *how)
 {
 	unsigned want = 04 | (flags & SHM_RDONLY ? 0 : 02) | (flags & SHM_EXEC ? 01 : 0);
 	struct shm_segment *segment;
@@ -236,7 +236,7 @@ static void note_attached(int id)
 
 long sys_shmat(const uint64_t *a)
 {
-	struct quire_mmap how;
+	struct quire_mapping how;
 	quire_va va = 0;
 	long result = (int)a[0] < 0 ? -EINVAL : attach_request(a[1], (unsigned)a[2], &how);
 

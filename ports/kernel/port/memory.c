@@ -51,7 +51,7 @@ void mm_apply_limits(struct process *process, struct quire_mm *mm)
 /* --- mappings --------------------------------------------------------------------------------- */
 
 /* Nothing maps huge pages for programs: there are none. */
-static long refuse_huge(const struct quire_mmap *how)
+static long refuse_huge(const struct quire_mapping *how)
 {
 	uint32_t type = how->flags & QUIRE_MAP_TYPE, size = how->flags >> 26;
 
@@ -63,7 +63,7 @@ static long refuse_huge(const struct quire_mmap *how)
 }
 
 /* Whether the call fails whatever the file is. */
-static bool cannot_be(const struct quire_mmap *how)
+static bool cannot_be(const struct quire_mapping *how)
 {
 	uint32_t type = how->flags & QUIRE_MAP_TYPE;
 	bool fixed = how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE);
@@ -93,7 +93,7 @@ static uint64_t low_hole(uint64_t from, uint64_t length)
 }
 
 /* Another thread may take the hole first: then there may be another. */
-static long map_low(struct quire_mmap *how, quire_va *out_va)
+static long map_low(struct quire_mapping *how, quire_va *out_va)
 {
 	uint64_t hint = ALIGN_DOWN(how->addr, PAGE_SIZE), length = ALIGN_UP(how->length, PAGE_SIZE), at = 0;
 	long result = -EEXIST;
@@ -114,7 +114,7 @@ static long map_low(struct quire_mmap *how, quire_va *out_va)
 	return result;
 }
 
-static long map_somewhere(struct quire_mmap *how, quire_va *out_va)
+static long map_somewhere(struct quire_mapping *how, quire_va *out_va)
 {
 	bool low = how->flags & ABI_MAP_LOW && !(how->flags & (QUIRE_MAP_FIXED | QUIRE_MAP_FIXED_NOREPLACE));
 
@@ -128,7 +128,7 @@ static quire_prot implied(uint64_t prot)
 	return (quire_prot)prot;
 }
 
-static long map_file(struct file *file, struct quire_mmap *how, quire_va *out_va)
+static long map_file(struct file *file, struct quire_mapping *how, quire_va *out_va)
 {
 	bool held;
 	long result;
