@@ -2,48 +2,15 @@
 /* Makes a CPU ours: features, descriptor tables, control registers, the SYSCALL registers, GS. */
 #include "cpu.h"
 
-struct cpu_features cpu_features;
 static struct tss tss[MAX_CPUS];
 static uint64_t gdt[MAX_CPUS][GDT_ENTRIES];
 
 /* For faults that cannot trust the running stack. Fatal ones only, so one page each is enough. */
 #define FATAL_STACK_BYTES 4096
+#define FATAL_STACKS      3
 static uint8_t boot_fatal_stack[FATAL_STACK_BYTES] __attribute__((aligned(16)));
 
 void syscall_entry(void);
-extern const uint64_t smap_sites_start[], smap_sites_end[];
-
-static void find_features(void)
-{
-	uint32_t max[4], one[4], seven[4], xsave[4];
-
-	cpuid(0, 0, max);
-	cpuid(1, 0, one);
-	memset(seven, 0, sizeof(seven));
-	if (max[0] >= 7)
-		cpuid(7, 0, seven);
-	cpu_features.fsgsbase = seven[1] & 1;
-	cpu_features.smep = seven[1] & 1 << 7;
-	cpu_features.smap = seven[1] & 1 << 20;
-	cpu_features.umip = seven[2] & 1 << 2;
-	cpu_features.xsave = one[2] & 1 << 26;
-	cpu_features.xsave_bytes = 512;
-	if (cpu_features.xsave) {
-		cpuid(13, 0, xsave);
-		cpu_features.xsave_mask = xsave[0] & 7; /* x87, SSE, AVX */
-	}
-}
-
-/* Without SMAP, STAC and CLAC are invalid opcodes: three-byte NOPs go in their place. */
-static void patch_smap_sites(void)
-{
-	static const uint8_t nop[3] = {0x0f, 0x1f, 0x00};
-
-	if (cpu_features.smap)
-		return;
-	for (const uint64_t *site = smap_sites_start; site < smap_sites_end; site++)
-		memcpy(pa_to_linear(*site - IMAGE_BASE), nop, sizeof(nop));
-}
 
 static void load_gdt(unsigned number)
 {
@@ -73,29 +40,12 @@ static void load_gdt(unsigned number)
 			 : "rax", "memory");
 }
 
-static void set_control_registers(void)
-{
-	uint64_t cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-
-	if (cpu_features.smep)
-		cr4 |= CR4_SMEP;
-	if (cpu_features.smap)
-		cr4 |= CR4_SMAP;
-	if (cpu_features.umip)
-		cr4 |= CR4_UMIP;
-	if (cpu_features.fsgsbase)
-		cr4 |= CR4_FSGSBASE;
-	if (cpu_features.xsave)
-		cr4 |= CR4_OSXSAVE;
-	WRITE_CR(4, cr4);
-}
-
 static void set_syscall_registers(void)
 {
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	write_msr(MSR_STAR, (uint64_t)KERNEL_CS << 32 | 0x23ull << 48);
 	write_msr(MSR_LSTAR, (uint64_t)syscall_entry);
-	write_msr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_TF | RFLAGS_NT | RFLAGS_AC | RFLAGS_RF);
+	write_msr(MSR_SFMASK, FLAGS_IF | FLAGS_DF | FLAGS_TF | FLAGS_NT | FLAGS_AC | FLAGS_RF);
 }
 
 /* GS points at struct cpu afterwards, the task of `idle` runs. => called once, on each CPU itself. */
@@ -103,10 +53,8 @@ void cpu_init(unsigned number, uint32_t id)
 {
 	struct cpu *cpu = &cpus[number];
 
-	if (number == 0) {
-		find_features();
-		patch_smap_sites();
-	}
+	if (number == 0)
+		features_find();
 	cpu->number = number;
 	cpu->arch.apic_id = id;
 	cpu->arch.tss = &tss[number];
@@ -114,20 +62,27 @@ void cpu_init(unsigned number, uint32_t id)
 	load_gdt(number);
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
 	write_msr(MSR_KERNEL_GS_BASE, 0);
-	set_control_registers();
+	WRITE_CR(4, CR4_PAE | features_cr4());
 	set_syscall_registers();
 	idt_load();
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < FATAL_STACKS; i++)
 		if (!cpu->arch.tss->ist[i])
 			cpu->arch.tss->ist[i] = (uint64_t)(boot_fatal_stack + FATAL_STACK_BYTES);
 	fpu_init();
 	/* rflags.IF is clear since boot; the first task or idle loop sets it. */
 }
 
-/* For cpu_init() on a CPU that is still to start. */
-void tss_set_fatal_stack(unsigned number, unsigned index, uint64_t top)
+/* cpu_init() keeps what is there. */
+bool cpu_prepare(unsigned number)
 {
-	tss[number].ist[index] = top;
+	for (unsigned i = 0; i < FATAL_STACKS; i++) {
+		void *page = page_alloc();
+
+		if (!page)
+			return false;
+		tss[number].ist[i] = (uint64_t)page + PAGE_SIZE;
+	}
+	return true;
 }
 
 /* The stack for the next entry from a program. */

@@ -23,10 +23,10 @@ struct regs {
 	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
 	uint64_t vector; /* VECTOR_SYSCALL, or the exception's number */
 	uint64_t error;  /* its error code; the number of a system call */
-	uint64_t rip, cs, rflags, rsp, ss;
+	uint64_t ip, cs, flags, sp, ss;
 };
 #define VECTOR_SYSCALL 256u
-#define RFLAGS_IF      0x200
+#define FLAGS_IF       0x200
 
 struct arch_task {
 	uint64_t sp; /* kernel stack pointer, callee-saved registers on it */
@@ -80,24 +80,24 @@ static inline bool arch_irqs_are_on(void)
 	uint64_t flags;
 
 	__asm__ volatile("pushf; pop %0" : "=r"(flags));
-	return flags & RFLAGS_IF;
+	return flags & FLAGS_IF;
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
 
 static inline bool arch_regs_irqs_on(const struct regs *regs)
 {
-	return regs->rflags & RFLAGS_IF;
+	return regs->flags & FLAGS_IF;
 }
 
 static inline void arch_regs_set_pc(struct regs *regs, uint64_t pc)
 {
-	regs->rip = pc;
+	regs->ip = pc;
 }
 
 static inline uint64_t arch_regs_sp(const struct regs *regs)
 {
-	return regs->rsp;
+	return regs->sp;
 }
 
 static inline bool arch_regs_in_syscall(const struct regs *regs)
@@ -134,7 +134,7 @@ static inline void arch_regs_set_return(struct regs *regs, int64_t value)
 static inline void arch_regs_restart(struct regs *regs, uint64_t number)
 {
 	regs->rax = number;
-	regs->rip -= 2;
+	regs->ip -= 2;
 }
 
 /* --- bytes: one instruction, which QEMU and every CPU since 2008 run at full speed ------------- */

@@ -2,34 +2,10 @@
 /* What memory there is: the boot loader's map, the kernel's own tables, and the rest for the library. */
 #include "cpu.h"
 
-/* The PVH start info (Xen's public/arch-x86/hvm/start_info.h describes the layout). */
-struct start_info {
-	uint32_t magic, version, flags, module_count;
-	uint64_t modules_pa, cmdline_pa, rsdp_pa, memmap_pa;
-	uint32_t memmap_count, reserved;
-};
-#define START_INFO_MAGIC 0x336ec578
-
-struct module {
-	uint64_t pa, size, cmdline_pa, reserved;
-};
-
-struct memmap_entry {
-	uint64_t base, size;
-	uint32_t type, reserved;
-};
-#define MEMMAP_RAM 1
-
 extern char image_start[], image_rodata[], image_data[], image_end[];
 
 static uint64_t boot_next; /* physical: tables are taken from here, behind the image */
-static uint64_t rsdp_pa;
 uint64_t kernel_root_pa;
-
-uint64_t acpi_root_pointer(void)
-{
-	return rsdp_pa;
-}
 
 /* Frames for tables, before there is an allocator. */
 static uint64_t *boot_table(uint64_t *out_pa)
@@ -95,29 +71,11 @@ static void map_image(uint64_t *root)
 	}
 }
 
-/* RAM, command line, the initramfs as [*out_start, *out_end). */
-static void read_start_info(const struct start_info *info, uint64_t *out_start, uint64_t *out_end)
-{
-	const struct memmap_entry *map = pa_to_linear(info->memmap_pa);
-	const struct module *modules = pa_to_linear(info->modules_pa);
-
-	if (info->magic != START_INFO_MAGIC || info->version < 1)
-		panic("boot: not entered by PVH, or without a memory map");
-	rsdp_pa = info->rsdp_pa;
-	strlcpy(boot_info.cmdline, pa_to_linear(info->cmdline_pa), sizeof(boot_info.cmdline));
-	for (unsigned i = 0; i < info->memmap_count; i++) {
-		if (map[i].type == MEMMAP_RAM)
-			ram_add(map[i].base, map[i].base + map[i].size);
-	}
-	*out_start = info->module_count ? modules[0].pa : 0;
-	*out_end = info->module_count ? modules[0].pa + modules[0].size : 0;
-}
-
 void memory_init(uint64_t start_info_pa)
 {
 	uint64_t *root, initrd, initrd_end;
 
-	read_start_info(pa_to_linear(start_info_pa), &initrd, &initrd_end);
+	start_info_read(start_info_pa, &initrd, &initrd_end);
 	boot_next = ALIGN_UP(image_to_pa(image_end), PAGE_SIZE);
 	root = boot_table(&kernel_root_pa);
 	map_linear(root);

@@ -101,7 +101,7 @@ static int pop_fpu(uint64_t at)
 /* Where the frame goes; 0: there is no room. */
 static uint64_t frame_place(const struct sigaction *action, uint64_t *out_fpstate)
 {
-	uint64_t sp = current->regs->rsp, at = signal_frame_top(action, sp, RED_ZONE);
+	uint64_t sp = current->regs->sp, at = signal_frame_top(action, sp, RED_ZONE);
 
 	at = ALIGN_DOWN(at - fpstate_bytes(), 64);
 	*out_fpstate = at;
@@ -133,9 +133,9 @@ static void fill_context(struct ucontext *uc, uint64_t mask, uint64_t fpstate)
 	    .rdx = r->rdx,
 	    .rax = r->rax,
 	    .rcx = r->rcx,
-	    .rsp = r->rsp,
-	    .rip = r->rip,
-	    .rflags = r->rflags,
+	    .rsp = r->sp,
+	    .rip = r->ip,
+	    .rflags = r->flags,
 	    .cs = (uint16_t)r->cs,
 	    .ss = (uint16_t)r->ss,
 	    .error = arch->error_code,
@@ -159,8 +159,8 @@ int arch_signal_frame(int signal, const struct sigaction *action, const struct s
 	frame.info = *info;
 	if (arch_regs_in_syscall(regs)) {
 		/* The program finds what SYSCALL left there. */
-		regs->rcx = regs->rip;
-		regs->r11 = regs->rflags;
+		regs->rcx = regs->ip;
+		regs->r11 = regs->flags;
 	}
 	fill_context(&frame.uc, mask, fpstate);
 	if (push_fpu(fpstate) || copy_to_user(at, &frame, sizeof(frame)))
@@ -169,16 +169,16 @@ int arch_signal_frame(int signal, const struct sigaction *action, const struct s
 	regs->rsi = at + offsetof(struct frame, info);
 	regs->rdx = at + offsetof(struct frame, uc);
 	regs->rax = 0;
-	regs->rip = action->handler;
-	regs->rsp = at;
+	regs->ip = action->handler;
+	regs->sp = at;
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
-	regs->rflags &= ~(uint64_t)(RFLAGS_DF | RFLAGS_RF | RFLAGS_TF);
+	regs->flags &= ~(uint64_t)(FLAGS_DF | FLAGS_RF | FLAGS_TF);
 	regs->vector = 0;
 	return 0;
 }
 
-#define RFLAGS_PROGRAM 0x50dd5 /* CF PF AF ZF SF TF DF OF RF AC: what sigreturn may set */
+#define FLAGS_PROGRAM 0x50dd5 /* CF PF AF ZF SF TF DF OF RF AC: what sigreturn may set */
 
 int arch_signal_return(uint64_t *out_mask)
 {
@@ -186,7 +186,7 @@ int arch_signal_return(uint64_t *out_mask)
 	struct ucontext uc;
 	const struct abi_mcontext *m = &uc.m;
 
-	if (copy_from_user(&uc, r->rsp - 8 + offsetof(struct frame, uc), sizeof(uc)) || pop_fpu(uc.m.fpstate))
+	if (copy_from_user(&uc, r->sp - 8 + offsetof(struct frame, uc), sizeof(uc)) || pop_fpu(uc.m.fpstate))
 		return -EFAULT;
 	r->r8 = m->r8;
 	r->r9 = m->r9;
@@ -203,9 +203,9 @@ int arch_signal_return(uint64_t *out_mask)
 	r->rdx = m->rdx;
 	r->rax = m->rax;
 	r->rcx = m->rcx;
-	r->rsp = m->rsp;
-	r->rip = m->rip;
-	r->rflags = (r->rflags & ~(uint64_t)RFLAGS_PROGRAM) | (m->rflags & RFLAGS_PROGRAM);
+	r->sp = m->rsp;
+	r->ip = m->rip;
+	r->flags = (r->flags & ~(uint64_t)FLAGS_PROGRAM) | (m->rflags & FLAGS_PROGRAM);
 	r->cs = USER_CS; /* a program has these two only */
 	r->ss = USER_DS;
 	r->vector = 0; /* no system call to restart, and every register counts: IRET */

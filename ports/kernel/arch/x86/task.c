@@ -74,7 +74,7 @@ void arch_task_fork(struct task *child, const struct task *parent, uint64_t sp)
 	child->regs->rax = 0;
 	child->regs->vector = 0; /* not a system call any more: nothing to restart */
 	if (sp)
-		child->regs->rsp = sp;
+		child->regs->sp = sp;
 	fpu_save(parent->arch.fpu);
 	memcpy(child->arch.fpu, parent->arch.fpu, cpu_features.xsave_bytes);
 	child->arch.fs_base = read_fs_base();
@@ -93,11 +93,11 @@ void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
 	struct regs *regs = task->regs;
 
 	memset(regs, 0, sizeof(*regs));
-	regs->rip = pc;
-	regs->rsp = sp;
+	regs->ip = pc;
+	regs->sp = sp;
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
-	regs->rflags = RFLAGS_IF | 2;
+	regs->flags = FLAGS_IF | 2;
 	arch_task_set_tls(task, 0);
 	write_msr(MSR_KERNEL_GS_BASE, 0);
 	fpu_reset(task->arch.fpu);

@@ -10,7 +10,7 @@ void fpu_init(void)
 {
 	uint32_t leaf[4];
 
-	WRITE_CR(0, (READ_CR(0) & ~0xcull) | 2); /* no emulation, no lazy trap; monitor */
+	WRITE_CR(0, (READ_CR(0) & ~0xcul) | 2); /* no emulation, no lazy trap; monitor */
 	if (!cpu_features.xsave)
 		return;
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)cpu_features.xsave_mask), "d"(0));
@@ -22,17 +22,17 @@ void fpu_init(void)
 void fpu_save(void *area)
 {
 	if (cpu_features.xsave)
-		__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(7), "d"(0) : "memory");
+		__asm__ volatile(FPU_AREA("xsave") " (%0)" : : "r"(area), "a"(7), "d"(0) : "memory");
 	else
-		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+		__asm__ volatile(FPU_AREA("fxsave") " (%0)" : : "r"(area) : "memory");
 }
 
 void fpu_restore(const void *area)
 {
 	if (cpu_features.xsave)
-		__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(7), "d"(0) : "memory");
+		__asm__ volatile(FPU_AREA("xrstor") " (%0)" : : "r"(area), "a"(7), "d"(0) : "memory");
 	else
-		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+		__asm__ volatile(FPU_AREA("fxrstor") " (%0)" : : "r"(area) : "memory");
 }
 
 /* As a program finds it at its start. */

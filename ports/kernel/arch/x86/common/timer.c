@@ -35,7 +35,7 @@ void timer_calibrate(void)
 
 uint64_t arch_clock_ns(void)
 {
-	return (uint64_t)((unsigned __int128)(read_tsc() - tsc_start) * ns_per_tick >> 32);
+	return scale_ticks(read_tsc() - tsc_start, ns_per_tick);
 }
 
 /* => interrupts are off. */
@@ -51,7 +51,7 @@ void arch_timer_set(uint64_t deadline)
 	}
 	ns = MIN(ns, NSEC_PER_SEC);
 	ticks = ns * apic_per_ms / 1000000;
-	apic_timer_start((uint32_t)MIN(MAX(ticks, 1), UINT32_MAX));
+	apic_timer_start((uint32_t)MIN(MAX(ticks, 1u), UINT32_MAX));
 }
 
 static unsigned rtc_read(unsigned index)

@@ -19,7 +19,7 @@
 #define ICR_PENDING        (1 << 12)
 #define IOAPIC_PA          0xfec00000
 
-static volatile uint32_t *apic;
+static volatile uint32_t *apic, *ioapic;
 
 static uint32_t apic_read(unsigned offset)
 {
@@ -76,10 +76,8 @@ void apic_init_cpu(void)
 
 static void ioapic_write(uint32_t index, uint32_t value)
 {
-	volatile uint32_t *io = pa_to_linear(IOAPIC_PA);
-
-	io[0] = index;
-	io[4] = value;
+	ioapic[0] = index;
+	ioapic[4] = value;
 }
 
 /* Edge, active high, fixed, to the boot CPU: ISA's interrupts above 2 have these numbers on PCs. */
@@ -102,7 +100,8 @@ void apic_init_boot(void)
 	outb(0xa1, 1);
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
-	apic = pa_to_linear(read_msr(MSR_APIC_BASE) & 0xffffff000);
+	apic = device_map(read_msr(MSR_APIC_BASE) & 0xffffff000, PAGE_SIZE);
+	ioapic = device_map(IOAPIC_PA, PAGE_SIZE);
 }
 
 /* --- ACPI 6.4, 5.2: RSDP -> RSDT or XSDT -> MADT ---------------------------------------------- */
@@ -115,12 +114,20 @@ struct acpi_table {
 	uint32_t creator[2];
 } __attribute__((packed));
 
+/* A table, the whole of it. */
+static const struct acpi_table *table_at(uint64_t pa)
+{
+	const struct acpi_table *head = device_map(pa, sizeof(*head));
+
+	return device_map(pa, head->length);
+}
+
 static const uint8_t *find_rsdp(void)
 {
 	uint64_t pa = acpi_root_pointer();
 
 	if (pa)
-		return pa_to_linear(pa);
+		return device_map(pa, 36);
 	for (pa = 0xe0000; pa < 0x100000; pa += 16) {
 		if (!memcmp(pa_to_linear(pa), "RSD PTR ", 8))
 			return pa_to_linear(pa);
@@ -145,11 +152,11 @@ static const struct acpi_table *find_table(const char *signature)
 		memcpy(&pa32, rsdp + 16, 4);
 		pa = pa32;
 	}
-	root = pa_to_linear(pa);
+	root = table_at(pa);
 	for (uint32_t at = sizeof(*root); at + width <= root->length; at += width) {
 		pa = 0;
 		memcpy(&pa, (const uint8_t *)root + at, width);
-		table = pa_to_linear(pa);
+		table = table_at(pa);
 		if (!memcmp(table->signature, signature, 4))
 			return table;
 	}

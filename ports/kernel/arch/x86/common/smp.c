@@ -5,41 +5,39 @@
 #include "kern/lock.h"
 #include "kern/sched.h"
 
-#define ICR_FIXED    0x4000
-#define ICR_INIT     0x4500
-#define ICR_STARTUP  0x4600
-#define FATAL_STACKS 3
+#define ICR_FIXED   0x4000
+#define ICR_INIT    0x4500
+#define ICR_STARTUP 0x4600
 
 /* Beyond so many pages, forgetting everything is cheaper. */
 #define FLUSH_SINGLE_PAGES 32
 
 extern const char trampoline[], trampoline_end[];
-extern uint64_t trampoline_root, trampoline_stack, trampoline_cpu;
-void secondary_start(uint64_t number);
+extern unsigned long trampoline_root, trampoline_stack, trampoline_cpu;
 
 /* --- flushing --------------------------------------------------------------------------------- */
 
 /* One request at a time: the holder of the lock owns the mailbox. */
 static struct spinlock flush_lock;
 static const struct quire_flush *volatile flush_request;
-static volatile uint64_t flush_pending; /* bit n: CPU n has not done it yet */
+static volatile unsigned long flush_pending; /* bit n: CPU n has not done it yet */
 
 static void flush_everything(bool kernel)
 {
-	uint64_t cr4;
+	unsigned long cr4;
 
 	if (!kernel) {
 		WRITE_CR(3, READ_CR(3));
 		return;
 	}
 	cr4 = READ_CR(4);
-	WRITE_CR(4, cr4 & ~(uint64_t)CR4_PGE); /* global entries too */
+	WRITE_CR(4, cr4 & ~(unsigned long)CR4_PGE); /* global entries too */
 	WRITE_CR(4, cr4);
 }
 
 static void flush_here(const struct quire_flush *flush)
 {
-	uint64_t pages = 0;
+	quire_va pages = 0;
 
 	if (flush->mm && this_cpu()->mm != flush->mm)
 		return; /* CR3 was loaded since: nothing of it is left */
@@ -58,7 +56,7 @@ static void flush_here(const struct quire_flush *flush)
 
 void flush_poll(void)
 {
-	uint64_t bit = 1ull << arch_cpu();
+	unsigned long bit = 1ul << arch_cpu();
 
 	if (!(__atomic_load_n(&flush_pending, __ATOMIC_ACQUIRE) & bit))
 		return;
@@ -81,8 +79,8 @@ void arch_relax(void)
 
 void arch_flush(const struct quire_flush *flush)
 {
-	uint64_t self = 1ull << arch_cpu();
-	uint64_t others = (flush->mm ? flush->cpus : ~0ull) & cpus_online_set & ~self;
+	unsigned long self = 1ul << arch_cpu();
+	unsigned long others = (unsigned long)((flush->mm ? flush->cpus : ~0ull) & cpus_online_set) & ~self;
 
 	flush_here(flush);
 	if (!others)
@@ -90,8 +88,8 @@ void arch_flush(const struct quire_flush *flush)
 	spin_lock(&flush_lock);
 	flush_request = flush;
 	__atomic_store_n(&flush_pending, others, __ATOMIC_RELEASE);
-	for (uint64_t left = others; left; left &= left - 1)
-		apic_send(cpus[__builtin_ctzll(left)].arch.apic_id, ICR_FIXED | VECTOR_FLUSH);
+	for (unsigned long left = others; left; left &= left - 1)
+		apic_send(cpus[__builtin_ctzl(left)].arch.apic_id, ICR_FIXED | VECTOR_FLUSH);
 	while (__atomic_load_n(&flush_pending, __ATOMIC_ACQUIRE))
 		__asm__ volatile("pause");
 	spin_unlock(&flush_lock);
@@ -107,7 +105,7 @@ void arch_kick(unsigned cpu)
 /* --- start ------------------------------------------------------------------------------------ */
 
 /* First C code of another CPU, on its idle task's stack. */
-void secondary_start(uint64_t number)
+void secondary_start(unsigned long number)
 {
 	cpu_init((unsigned)number, cpus[number].arch.apic_id);
 	apic_init_cpu();
@@ -135,22 +133,14 @@ static bool start_cpu(unsigned number)
 	struct task *idle = idle_task_create(number);
 	uint64_t stack;
 
-	if (!idle)
+	if (!idle || !cpu_prepare(number))
 		return false;
-	for (unsigned i = 0; i < FATAL_STACKS; i++) {
-		void *page = page_alloc();
-
-		if (!page)
-			return false;
-		/* cpu_init() keeps what is there. */
-		tss_set_fatal_stack(number, i, (uint64_t)page + PAGE_SIZE);
-	}
 	cpu->idle = idle;
 	cpu->number = number;
 	stack = idle->stack + KERNEL_STACK_PAGES * PAGE_SIZE - 64;
-	*(uint64_t *)in_trampoline(&trampoline_root) = kernel_root_pa;
-	*(uint64_t *)in_trampoline(&trampoline_stack) = stack;
-	*(uint64_t *)in_trampoline(&trampoline_cpu) = number;
+	*(unsigned long *)in_trampoline(&trampoline_root) = (unsigned long)kernel_root_pa;
+	*(unsigned long *)in_trampoline(&trampoline_stack) = (unsigned long)stack;
+	*(unsigned long *)in_trampoline(&trampoline_cpu) = (unsigned long)number;
 	apic_send(cpu->arch.apic_id, ICR_INIT);
 	wait_ns(10000000);
 	for (unsigned attempt = 0; attempt < 2 && !cpu->online; attempt++) {
