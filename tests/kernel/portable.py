@@ -18,7 +18,7 @@ import sys
 # Machine, its programs, the library's architecture, bits of an address, options, its own system calls.
 TARGETS = (
     ('x86_64-unknown-none', 'x86_64', 'x86_64', 64, [], {'sys_arch_prctl'}),
-    ('i686-unknown-none', 'i386', 'i386', 32, [], set()),
+    ('i686-unknown-none', 'i386', 'i386', 32, [], {'sys_set_thread_area', 'sys_get_thread_area'}),
     ('armv7-none-eabi', 'arm', 'arm', 32, [], set()),
     ('aarch64-none-elf', 'arm64', 'arm64', 64, [], set()),
     ('riscv64-unknown-elf', 'riscv64', 'riscv64', 64, ['-march=rv64gc'], {'sys_riscv_flush_icache'}),

@@ -28,6 +28,15 @@
 #define ABI_O_DIRECTORY 0200000
 #define ABI_O_NOFOLLOW  0400000
 
+/* Of a signal frame: registers, and what the kernel knows of the fault. */
+struct abi_mcontext {
+	uint32_t gs, fs, es, ds;
+	uint32_t edi, esi, ebp, esp, ebx, edx, ecx, eax;
+	uint32_t trap_number, error;
+	uint32_t eip, cs, eflags, esp_at_signal, ss;
+	uint32_t fpstate, old_mask, cr2;
+};
+_Static_assert(sizeof(struct abi_mcontext) == 88, "the ABI's size");
 _Static_assert(sizeof(struct abi_stat) == 96, "the ABI's size");
 
 #endif

@@ -21,6 +21,8 @@ bool boot_option(const char *name, char *value, size_t size);
 void ram_add(uint64_t start, uint64_t end);
 /* [start, end) is in use: the image, boot tables, the initramfs, firmware. => after ram_add(). */
 void ram_reserve(uint64_t start, uint64_t end);
+/* No range goes on across physical `at`, which one may begin at. */
+void ram_cut(uint64_t at);
 /* The highest end of RAM so far: how far a linear map must reach. */
 uint64_t ram_top(void);
 /* The lowest start of RAM so far. */

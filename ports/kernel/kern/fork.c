@@ -171,7 +171,7 @@ static void child_start(void)
 	arch_return_to_user();
 }
 
-static void setup_task(struct task *child, const struct clone_args *args)
+static int setup_task(struct task *child, const struct clone_args *args)
 {
 	struct task *self = current;
 
@@ -187,12 +187,11 @@ static void setup_task(struct task *child, const struct clone_args *args)
 		child->altstack = self->altstack;
 	arch_task_fork(child, self, args->stack);
 	arch_task_entry(child, child_start);
-	if (args->flags & CLONE_SETTLS)
-		arch_task_set_tls(child, args->tls);
 	if (args->flags & CLONE_CHILD_SETTID)
 		child->set_child_tid = args->child_tid;
 	if (args->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = args->child_tid;
+	return args->flags & CLONE_SETTLS ? arch_task_set_tls(child, args->tls) : 0;
 }
 
 static int check_flags(uint64_t flags)
@@ -278,8 +277,9 @@ static long do_clone(const struct clone_args *args)
 		drop_task(child);
 		return result;
 	}
-	setup_task(child, args);
-	result = args->flags & CLONE_PIDFD ? give_pidfd(process, args->pidfd, &fd) : 0;
+	result = setup_task(child, args);
+	if (!result && args->flags & CLONE_PIDFD)
+		result = give_pidfd(process, args->pidfd, &fd);
 	if (!result)
 		result = start_child(child, process, args);
 	if (result < 0) {

@@ -37,6 +37,16 @@ void ram_reserve(uint64_t start, uint64_t end)
 	}
 }
 
+void ram_cut(uint64_t at)
+{
+	for (unsigned i = 0; i < ram_count; i++) {
+		if (at <= ram[i].start || at >= ram[i].end)
+			continue;
+		ram_add(at, ram[i].end);
+		ram[i].end = at;
+	}
+}
+
 uint64_t ram_top(void)
 {
 	uint64_t top = 0;

@@ -15,12 +15,12 @@ static bool is_user_range(uint64_t at, size_t n)
 
 size_t copy_to_user_partial(uint64_t to, const void *from, size_t n)
 {
-	return is_user_range(to, n) ? arch_user_copy((void *)to, from, n) : n;
+	return is_user_range(to, n) ? arch_user_copy((void *)(uintptr_t)to, from, n) : n;
 }
 
 size_t copy_from_user_partial(void *to, uint64_t from, size_t n)
 {
-	return is_user_range(from, n) ? arch_user_copy(to, (const void *)from, n) : n;
+	return is_user_range(from, n) ? arch_user_copy(to, (const void *)(uintptr_t)from, n) : n;
 }
 
 int copy_to_user(uint64_t to, const void *from, size_t n)
@@ -35,7 +35,7 @@ int copy_from_user(void *to, uint64_t from, size_t n)
 
 int clear_user(uint64_t to, size_t n)
 {
-	return is_user_range(to, n) && !arch_user_clear((void *)to, n) ? 0 : -EFAULT;
+	return is_user_range(to, n) && !arch_user_clear((void *)(uintptr_t)to, n) ? 0 : -EFAULT;
 }
 
 long strncpy_from_user(char *to, uint64_t from, size_t size)

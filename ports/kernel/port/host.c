@@ -60,6 +60,18 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 	arch_flush(flush);
 }
 
+#ifdef ARCH_FRAME_MAP
+static void *host_frame_map(void *host, quire_pfn pfn)
+{
+	return arch_frame_map(pfn);
+}
+
+static void host_frame_unmap(void *host, void *address)
+{
+	arch_frame_unmap(address);
+}
+#endif
+
 #ifdef ARCH_PTE_SYNC
 static void host_pte_sync(void *host, const void *entry)
 {
@@ -105,6 +117,10 @@ const struct quire_host kernel_host = {
     .page_clear = host_page_clear,
     .page_copy = host_page_copy,
     .count_fault = host_count_fault,
+#ifdef ARCH_FRAME_MAP
+    .frame_map = host_frame_map,
+    .frame_unmap = host_frame_unmap,
+#endif
 #ifdef ARCH_PTE_SYNC
     .pte_sync = host_pte_sync,
 #endif

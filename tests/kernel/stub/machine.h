@@ -5,6 +5,7 @@
 
 #define MAX_CPUS           4
 #define KERNEL_STACK_PAGES 2
+#define ARCH_FRAME_MAP
 #define ARCH_PTE_SYNC
 #define ARCH_ICACHE_SYNC
 

@@ -44,11 +44,17 @@ void arch_task_fork(struct task *child, const struct task *parent, uint64_t sp)
 	child->arch.tls = READ_REG(tpidr_el0);
 }
 
-void arch_task_set_tls(struct task *task, uint64_t tls)
+static void set_tls(struct task *task, uint64_t tls)
 {
 	task->arch.tls = tls;
 	if (task == current)
 		WRITE_REG(tpidr_el0, tls);
+}
+
+int arch_task_set_tls(struct task *task, uint64_t tls)
+{
+	set_tls(task, tls);
+	return 0;
 }
 
 void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
@@ -59,7 +65,7 @@ void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
 	regs->pc = pc;
 	regs->sp = sp;
 	regs->syscall = NO_SYSCALL;
-	arch_task_set_tls(task, 0);
+	set_tls(task, 0);
 	memset(&task->arch.fpsimd, 0, sizeof(task->arch.fpsimd));
 	fpsimd_load(&task->arch.fpsimd);
 }

@@ -14,6 +14,7 @@
  *   struct arch_cpu       what a CPU keeps; the last member of struct cpu (kern/cpu.h)
  *   MAX_CPUS              1 to 64, and at most the bits of a long
  *   KERNEL_STACK_PAGES    pages of one kernel stack
+ *   ARCH_FRAME_MAP        defined if RAM may have no linear address
  *   ARCH_PTE_SYNC         defined if stores to page tables need arch_pte_sync() (ARM, RISC-V)
  *   ARCH_ICACHE_SYNC      defined if new code needs arch_icache_sync() (ARM, RISC-V)
  *
@@ -138,6 +139,10 @@ uint64_t arch_fixup(uint64_t pc);
 void arch_load_root(quire_pa root);
 /* As tlb_flush of <quire/port/host.h>. */
 void arch_flush(const struct quire_flush *flush);
+#ifdef ARCH_FRAME_MAP
+void *arch_frame_map(quire_pfn pfn); /* as frame_map and frame_unmap of <quire/port/host.h> */
+void arch_frame_unmap(void *address);
+#endif
 #ifdef ARCH_PTE_SYNC
 void arch_pte_sync(void); /* as pte_sync of <quire/port/host.h> */
 #endif
@@ -172,7 +177,8 @@ void arch_task_entry(struct task *task, void (*entry)(void));
 /* `child` becomes as the calling task's program at this moment, with result 0, and on stack `sp` unless
  * that is 0. */
 void arch_task_fork(struct task *child, const struct task *parent, uint64_t sp);
-void arch_task_set_tls(struct task *task, uint64_t tls);
+/* Thread data as clone() names it: an address, or of a descriptor in the calling program. 0, -EFAULT or -EINVAL. */
+int arch_task_set_tls(struct task *task, uint64_t tls);
 /* The calling task starts a new program: registers, FPU and TLS as a program finds them at its start. */
 void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp);
 /* Saves `previous`, sets struct cpu.task and continues `next`; returns when `previous` is continued.

@@ -81,11 +81,17 @@ void arch_task_fork(struct task *child, const struct task *parent, uint64_t sp)
 	child->arch.gs_base = read_msr(MSR_KERNEL_GS_BASE);
 }
 
-void arch_task_set_tls(struct task *task, uint64_t tls)
+static void set_fs(struct task *task, uint64_t base)
 {
-	task->arch.fs_base = tls;
+	task->arch.fs_base = base;
 	if (task == current)
-		write_fs_base(tls);
+		write_fs_base(base);
+}
+
+int arch_task_set_tls(struct task *task, uint64_t tls)
+{
+	set_fs(task, tls);
+	return 0;
 }
 
 void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
@@ -98,7 +104,7 @@ void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
 	regs->flags = FLAGS_IF | 2;
-	arch_task_set_tls(task, 0);
+	set_fs(task, 0);
 	write_msr(MSR_KERNEL_GS_BASE, 0);
 	fpu_reset(task->arch.fpu);
 	fpu_restore(task->arch.fpu);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* i386's own way up, and what the machine says of itself. */
+#include "cpu.h"
+#include "kern/entry.h"
+
+void boot_main(uint32_t start_info_pa);
+
+void boot_main(uint32_t start_info_pa)
+{
+	cpu_init(0, 0);
+	memory_init(start_info_pa);
+	apic_init_boot();
+	apic_init_cpu();
+	cpus[0].arch.apic_id = apic_id();
+	timer_calibrate();
+	kernel_main();
+}
+
+void arch_configure(struct quire_config *config)
+{
+	config->arch = &quire_arch_i386;
+	config->kmap_start = KMAP_BASE;
+	config->kmap_end = KMAP_BASE + KMAP_BYTES;
+}
+
+void arch_devices_init(void)
+{
+	serial_init();
+}
+
+/* AT_HWCAP is CPUID 1's EDX. */
+uint64_t arch_hwcap(void)
+{
+	uint32_t leaf[4];
+
+	cpuid(1, 0, leaf);
+	return leaf[3];
+}
+
+uint64_t arch_hwcap2(void)
+{
+	return 0;
+}
