@@ -8,8 +8,9 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libdw-dev libelf-dev libjansson-dev"
 run="$build qemu-system-x86 busybox-static"
 bench="$run valgrind"
+i386="gcc-i686-linux-gnu libc6-dev-i386-cross"
 arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-test="$bench $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester gcc-i686-linux-gnu libc6-dev-i386-cross"
+test="$bench $i386 $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester"
 
 goal=${1:-build}
 case $goal in
@@ -17,6 +18,7 @@ build) want=$build ;;
 run)
 	case ${2:-x86_64} in
 	x86_64) want=$run ;;
+	i386) want="$run $i386" ;;
 	arm64) want="$run $arm64" ;;
 	*)
 		echo "quire: there is no kernel for $2" >&2
