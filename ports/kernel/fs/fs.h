@@ -237,6 +237,8 @@ long file_read_user(struct file *file, uint64_t to, size_t n, uint64_t *pos);
 long file_write_user(struct file *file, uint64_t from, size_t n, uint64_t *pos);
 /* lseek() with 64 bits everywhere: the new position, or an errno. */
 int64_t file_seek(int fd, int64_t offset, unsigned whence);
+/* Copies up to `n` bytes of file `in`, from *pos, which moves, or where it stands. Bytes copied, or an error. */
+long file_send(int out, int in, uint64_t *pos, size_t n);
 
 /* --- names.c: getdents ----------------------------------------------------------------------------- */
 

@@ -355,7 +355,7 @@ static long copy_files(struct file *from, uint64_t *from_pos, struct file *to, u
 	return done ? (long)done : result;
 }
 
-static long copy_between(int in, uint64_t user_in_pos, int out, uint64_t user_out_pos, size_t n, bool regular)
+static long copy_range(int in, uint64_t user_in_pos, int out, uint64_t user_out_pos, size_t n)
 {
 	struct file *from = file_of(in), *to = file_of(out);
 	uint64_t in_pos = 0, out_pos = 0;
@@ -363,7 +363,7 @@ static long copy_between(int in, uint64_t user_in_pos, int out, uint64_t user_ou
 
 	if (!result)
 		result = check(to, WRITE);
-	if (!result && (regular ? !from->inode->pages || !to->inode->pages : from->ops->stream))
+	if (!result && (!from->inode->pages || !to->inode->pages))
 		result = -EINVAL;
 	if (!result && user_in_pos)
 		result = get_user(in_pos, user_in_pos);
@@ -371,7 +371,7 @@ static long copy_between(int in, uint64_t user_in_pos, int out, uint64_t user_ou
 		result = get_user(out_pos, user_out_pos);
 	if (!result && ((int64_t)in_pos < 0 || (int64_t)out_pos < 0))
 		result = -EINVAL;
-	if (!result && regular && from->inode == to->inode) {
+	if (!result && from->inode == to->inode) {
 		uint64_t a = user_in_pos ? in_pos : from->pos, b = user_out_pos ? out_pos : to->pos;
 
 		if (a < b + n && b < a + n)
@@ -389,16 +389,38 @@ static long copy_between(int in, uint64_t user_in_pos, int out, uint64_t user_ou
 	return result;
 }
 
+long file_send(int out, int in, uint64_t *pos, size_t n)
+{
+	struct file *from = file_of(in), *to = file_of(out);
+	long result = from && to ? check(from, READ) : -EBADF;
+
+	if (!result)
+		result = check(to, WRITE);
+	if (!result && (from->ops->stream || (pos && (int64_t)*pos < 0)))
+		result = -EINVAL;
+	if (!result)
+		result = copy_files(from, pos, to, NULL, n);
+	file_put(from);
+	file_put(to);
+	return result;
+}
+
 long sys_sendfile(const uint64_t *a)
 {
-	return copy_between((int)a[1], a[2], (int)a[0], 0, a[3], false);
+	uint64_t pos = 0;
+	long result;
+
+	if (a[2] && get_user(pos, a[2]))
+		return -EFAULT;
+	result = file_send((int)a[0], (int)a[1], a[2] ? &pos : NULL, a[3]);
+	return result >= 0 && a[2] && put_user(pos, a[2]) ? -EFAULT : result;
 }
 
 long sys_copy_file_range(const uint64_t *a)
 {
 	if (a[5])
 		return -EINVAL;
-	return copy_between((int)a[0], a[1], (int)a[2], a[3], a[4], true);
+	return copy_range((int)a[0], a[1], (int)a[2], a[3], a[4]);
 }
 
 /* --- ioctl ------------------------------------------------------------------------------------------ */

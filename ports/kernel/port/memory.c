@@ -238,7 +238,7 @@ long sys_remap_file_pages(const uint64_t *a)
 	quire_va va;
 	long result;
 
-	if (a[2] || start + length <= start || a[3] + length / PAGE_SIZE < a[3])
+	if (a[2] || start + length <= start || (abi_ulong)(a[3] + length / PAGE_SIZE) < a[3])
 		return -EINVAL;
 	if (!one_shared_mapping(start, start + length, &region))
 		return -EINVAL;
