@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Oopses of the reference kernel: the system lives on, or panics where it must; quire explain reads them.
 
-usage: oops.py QUIRE GUEST-PROGRAM KERNEL [ARCH]     the kernel with its symbols; x86_64 or arm64
+usage: oops.py QUIRE GUEST-PROGRAM KERNEL [ARCH]     the kernel with its symbols; x86_64, i386 or arm64
 """
 import json
 import os
@@ -74,6 +74,9 @@ HEADS = {
 }
 OVERFLOW = {"x86_64": (b"Oops: double fault: 0000 [#1]", b"kernel panic: double fault (kernel stack overflow?)"),
             "arm64": (b"Internal error: Oops - ", b"kernel panic: kernel stack overflow")}
+CODES["i386"] = CODES["x86_64"]
+HEADS["i386"] = {word: head.replace("0000000000000010", "00000010") for word, head in HEADS["x86_64"].items()}
+OVERFLOW["i386"] = OVERFLOW["x86_64"]
 for word, (address, access, cause) in REPORTS.items():
     code, instruction = CODES[ARCH][word]
     done = run(word, cpus=1)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals as a program sees them: prints the same on Linux and in the reference kernel. */
+/* Signals as a program sees them: prints the same on Linux and in the reference kernel. For i386, what a genuine kernel
+ * printed stands in signals_i386.txt. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -17,6 +18,24 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#ifdef __i386__
+#define PC(r)      ((r)[REG_EIP])
+#define CS(r)      ((r)[REG_CS])
+#define SS(r)      ((r)[REG_SS])
+#define CR2(uc)    ((uc)->uc_mcontext.cr2)
+#define BX         REG_EBX
+#define KERNEL_ONE 0xc0100000 /* an address of the kernel's, and another */
+#define KERNEL_TWO 0xfffff000
+#else
+#define PC(r)      ((r)[REG_RIP])
+#define CS(r)      ((r)[REG_CSGSFS])
+#define SS(r)      ((unsigned long)(r)[REG_CSGSFS] >> 48)
+#define CR2(uc)    ((uc)->uc_mcontext.gregs[REG_CR2])
+#define BX         REG_RBX
+#define KERNEL_ONE 0xffff888000000000
+#define KERNEL_TWO 0x123456789abcdef0 /* not canonical */
+#endif
 
 static sigjmp_buf back;
 static struct {
@@ -40,12 +59,12 @@ static void note(int signal, siginfo_t *info, void *context)
 	seen.address = (uintptr_t)info->si_addr;
 	seen.error = (unsigned long)r[REG_ERR];
 	seen.trap = (unsigned long)r[REG_TRAPNO];
-	seen.cr2 = (unsigned long)r[REG_CR2];
-	seen.cs = (unsigned short)r[REG_CSGSFS];
-	seen.ss = (unsigned short)((unsigned long)r[REG_CSGSFS] >> 48);
+	seen.cr2 = (unsigned long)CR2(uc);
+	seen.cs = (unsigned short)CS(r);
+	seen.ss = (unsigned short)SS(r);
 	seen.flags = uc->uc_flags;
 	seen.on_stack = &here >= alternate && &here < alternate + sizeof(alternate);
-	seen.pc = (uintptr_t)r[REG_RIP];
+	seen.pc = (uintptr_t)PC(r);
 	memcpy(&seen.mask, &uc->uc_sigmask, sizeof(seen.mask));
 }
 
@@ -132,7 +151,11 @@ static void privileged(void *at)
 
 static void single_step(void *at)
 {
+#ifdef __i386__
+	__asm__ volatile("pushf; orl $0x100, (%%esp); popf; nop" : : : "memory", "cc");
+#else
 	__asm__ volatile("pushf; orl $0x100, (%%rsp); popf; nop" : : : "memory", "cc");
+#endif
 }
 
 static __attribute__((noinline)) int deep(volatile char *above, int left)
@@ -176,8 +199,8 @@ static void faults(void)
 	expect("write none", write_at, page + 8191, (uintptr_t)page);
 	expect("read behind file", read_at, file + 4096, (uintptr_t)file);
 	expect("write behind file", write_at, file + 8191, (uintptr_t)file);
-	expect("read kernel", read_at, (void *)0xffff888000000000, 0);
-	expect("read non-canonical", read_at, (void *)0x123456789abcdef0, 0);
+	expect("read kernel", read_at, (void *)KERNEL_ONE, 0);
+	expect("read another", read_at, (void *)KERNEL_TWO, 0);
 	expect("divide", divide, &local, AT_PC);
 	expect("undefined", undefined, NULL, AT_PC);
 	expect("breakpoint", breakpoint, NULL, 0);
@@ -222,11 +245,29 @@ static void skip_instruction(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
 
-	uc->uc_mcontext.gregs[REG_RIP] += 2; /* ud2 */
-	uc->uc_mcontext.gregs[REG_RBX] = 4711;
+	PC(uc->uc_mcontext.gregs) += 2; /* ud2 */
+	uc->uc_mcontext.gregs[BX] = 4711;
+#ifndef __i386__
 	__asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm15, %%xmm15" : : : "xmm0", "xmm15");
+#endif
 }
 
+#ifdef __i386__
+static void contexts(void)
+{
+	int bx, si, di;
+	double x87 = 1.25, y87;
+
+	on(SIGILL, skip_instruction, 0);
+	__asm__ volatile("fldl %4; mov $3, %%esi; mov $4, %%edi\n\t"
+			 "ud2\n\t"
+			 "mov %%ebx, %0; mov %%esi, %1; mov %%edi, %2; fstpl %3"
+			 : "=m"(bx), "=m"(si), "=m"(di), "=m"(y87)
+			 : "m"(x87)
+			 : "ebx", "esi", "edi", "st", "memory");
+	printf("changed ebx %d, kept st %d, esi %d edi %d\n", bx, x87 == y87, si, di);
+}
+#else
 static void contexts(void)
 {
 	uint64_t rbx, x0 = 0x1122334455667788, x15 = 0x99aabbccddeeff00, y0, y15, r[4];
@@ -243,6 +284,7 @@ static void contexts(void)
 	printf("changed rbx %lu, kept xmm %d %d, r8 %lu r9 %lu r14 %lu r15 %lu\n", rbx, x0 == y0, x15 == y15,
 	       r[0], r[1], r[2], r[3]);
 }
+#endif
 
 /* --- masks, queues, restarts ------------------------------------------------------------------ */
 

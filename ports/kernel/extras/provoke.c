@@ -17,12 +17,12 @@ static void *hidden(uint64_t address)
 
 static void null_read(void)
 {
-	(void)*(volatile uint64_t *)hidden(0x10);
+	(void)*(volatile uintptr_t *)hidden(0x10);
 }
 
 static void null_write(void)
 {
-	*(volatile uint64_t *)hidden(8) = 1;
+	*(volatile uintptr_t *)hidden(8) = 1;
 }
 
 static void null_call(void)
@@ -45,7 +45,7 @@ static void stack_overflow(void)
 /* Memory of the program, without saying so: a fault where the CPU keeps the kernel from it. */
 static void user_read(void)
 {
-	(void)*(volatile uint64_t *)hidden(current->process->start_stack);
+	(void)*(volatile uintptr_t *)hidden(current->process->start_stack);
 }
 
 static void rodata_write(void)
@@ -58,7 +58,7 @@ static void rodata_write(void)
 /* An address that no mapping has. */
 static void wild_read(void)
 {
-	(void)*(volatile uint64_t *)hidden((uint64_t)1 << (8 * sizeof(void *) - 1));
+	(void)*(volatile uintptr_t *)hidden((uint64_t)1 << (8 * sizeof(void *) - 1));
 }
 
 static void invalid_opcode(void)

@@ -45,7 +45,7 @@ static void load_gdt(struct cpu *cpu, unsigned number)
 			 "ljmp %1, $1f\n"
 			 "1:\tmov %2, %%ds; mov %2, %%es; mov %2, %%ss\n\t"
 			 "mov %3, %%fs; mov %4, %%gs\n\t"
-			 "ltr %w5"
+			 "ltr %w5; lldt %w4"
 			 :
 			 : "m"(pointer), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(CPU_SELECTOR), "r"(0),
 			   "r"(TSS_SELECTOR)

@@ -106,7 +106,7 @@ static struct legacy_fpu legacy_of(const uint8_t *area)
 	    .ip = long_at(area, 8),
 	    .ip_selector = word_at(area, 12) | (uint32_t)word_at(area, 6) << 16,
 	    .data = long_at(area, 16),
-	    .data_selector = word_at(area, 20) | 0xffff0000,
+	    .data_selector = word_at(area, 20),
 	    .status_again = word_at(area, 2),
 	};
 

@@ -34,7 +34,7 @@ static void load_gdt(unsigned number)
 			 "mov %1, %%ss\n\t"
 			 "xor %%eax, %%eax\n\t"
 			 "mov %%eax, %%ds; mov %%eax, %%es; mov %%eax, %%fs; mov %%eax, %%gs\n\t"
-			 "ltr %w2"
+			 "lldt %%ax; ltr %w2"
 			 :
 			 : "m"(pointer), "r"(KERNEL_DS), "r"(TSS_SELECTOR)
 			 : "rax", "memory");
