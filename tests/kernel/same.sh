@@ -12,6 +12,7 @@ if [ "$1" = --guest ]; then
 fi
 quire=$1
 shift
+[ -x "$1" ] || { echo "same.sh: $1: no such program" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 "$@" >"$work/host" </dev/null
