@@ -18,14 +18,15 @@ static void ask_host(struct qr_pt *pt, struct quire_flush *flush)
 {
 	struct quire_system *system = pt->system;
 
+	if (!system->host->tlb_flush || qr_mutant(system, "tlb-no-flush"))
+		return;
+	/* What was stored reaches memory before the walkers look again: those of the set, and before that those of a
+	 * CPU that enters the address space now and is not in the set. */
+	if (system->host->pte_sync)
+		system->host->pte_sync(system->host_context, NULL);
 	flush->mm = pt->mm;
 	flush->cpus = cpus_of(pt);
 	flush->here = 0;
-	if (!system->host->tlb_flush || qr_mutant(system, "tlb-no-flush"))
-		return;
-	/* What was stored reaches memory before the walkers are asked to look again. */
-	if (system->host->pte_sync)
-		system->host->pte_sync(system->host_context, NULL);
 	system->host->tlb_flush(system->host_context, flush);
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_FLUSH);
 }

@@ -22,7 +22,8 @@ FREE = ('include', 'src', 'arch', 'ports', 'tests', 'tools', 'bench')
 
 # Who may ask which machine it is compiled for: architectures, the kernel that runs on one, and the
 # tools that read the registers of a signal, or recorded results, of the Linux they run on.
-OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_', 'tools/conform-static/', 'tests/facts/linux.c')
+OWN_MACHINE = ('arch/', 'ports/kernel/', 'tools/quire/scenario/host_', 'tools/conform-static/', 'tests/facts/linux.c',
+               'tests/kernel/signals_machine.h')
 
 # The headers that come with a compiler (C11, 4): all that the core may include of the system's.
 FREESTANDING = ('float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h',
