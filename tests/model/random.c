@@ -8,42 +8,16 @@
  * Compared after each operation: its answer and what it touched; every STEPS_PER_LOOK steps: layout,
  * every word, counts, quire_check(). Pages are evicted and stores attached and detached in between: the model knows
  * nothing of it, since a program does not see it. */
-#include "model.h"
+#include "random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
-
 #define RUNS           110
 #define STEPS          2000
 #define STEPS_PER_LOOK 100
-#define BASE           UINT64_C(0x20000000)
-#define STORES         2
-
-enum {
-	DEVICE_A, /* objects that are files of the test: two with a device, one of memory */
-	DEVICE_B,
-	MEMORY,
-	FILES
-};
-
-struct run {
-	struct model model;
-	struct sim *sim;
-	struct sim_cpu *cpu;
-	struct sim_process *process[PROCESSES];
-	struct sim_file *device[2];
-	struct quire_file *memory;
-	struct sim_store *store[STORES];
-	unsigned now; /* process that runs */
-	uint64_t page_bytes, random;
-	bool talk;
-	char said[300]; /* the operation, for a report */
-};
-
 #define SAY(run, ...)                                                    \
 	do {                                                             \
 		snprintf((run)->said, sizeof((run)->said), __VA_ARGS__); \
@@ -65,26 +39,6 @@ static unsigned pick(struct run *run, unsigned n)
 	return (unsigned)(random_word(run) % n);
 }
 
-static quire_va va_of(const struct run *run, unsigned page)
-{
-	return (quire_va)(BASE + page * run->page_bytes);
-}
-
-static quire_va word_va(const struct run *run, unsigned page, unsigned word)
-{
-	return (quire_va)(va_of(run, page) + word * (run->page_bytes / WORDS));
-}
-
-static struct quire_mm *mm_of(const struct run *run)
-{
-	return run->process[run->now]->mm;
-}
-
-static struct quire_file *file_of(const struct run *run, int object)
-{
-	return object == MEMORY ? run->memory : run->device[object]->file;
-}
-
 /* A range of the window. */
 static unsigned some_range(struct run *run, unsigned *count)
 {
@@ -101,109 +55,6 @@ static uint8_t some_prot(struct run *run)
 	static const uint8_t prots[] = {3, 3, 3, 1, 1, 0, 7, 5};
 
 	return prots[pick(run, sizeof(prots))];
-}
-
-/* --- comparing ------------------------------------------------------------------------------------------ */
-
-static bool answered(struct run *run, enum sim_end end, enum model_answer expected)
-{
-	static const struct {
-		unsigned signal, code;
-	} signals[] = {{0, 0}, {11, 1}, {11, 2}, {7, 2}};
-	const struct sim_result *last = sim_last(run->cpu);
-
-	if (expected == ANSWER_OK)
-		return end == SIM_DONE;
-	return end == SIM_SIGNALLED && last->signal == signals[expected].signal &&
-	       last->code == signals[expected].code;
-}
-
-static bool compare_word(struct run *run, unsigned page, unsigned word)
-{
-	uint64_t expected, got = 0;
-	enum model_answer answer = model_read(&run->model, run->now, page, word, &expected);
-	enum sim_end end = sim_read(run->cpu, word_va(run, page, word), 4, &got);
-
-	if (answered(run, end, answer) && (answer != ANSWER_OK || got == (uint32_t)expected))
-		return true;
-	printf("process %u page %u word %u: answer %s, value %" PRIx64 "; expected %d, %" PRIx64 "\n",
-	       run->now, page, word, sim_end_name(end), got, answer, expected);
-	return false;
-}
-
-/* The layout, page by page. */
-static bool compare_layout(struct run *run, unsigned process)
-{
-	struct quire_mm *mm = run->process[process]->mm;
-
-	for (unsigned i = 0; i < WINDOW_PAGES; i++) {
-		const struct page *page = &run->model.process[process].page[i];
-		struct quire_region region;
-		quire_va va = va_of(run, i);
-		bool mapped = quire_mm_region(mm, va, &region) == QUIRE_OK && region.start <= va;
-		bool good = mapped == page->mapped;
-
-		if (good && mapped) {
-			uint64_t offset = region.offset + (va - region.start);
-
-			good = region.prot == page->prot &&
-			       !(region.flags & QUIRE_REGION_SHARED) == !page->shared &&
-			       !(region.flags & QUIRE_REGION_LOCKED) == !page->locked &&
-			       !(region.flags & QUIRE_REGION_DONTFORK) == !page->dontfork &&
-			       !(region.flags & QUIRE_REGION_WIPEONFORK) == !page->wipe &&
-			       !region.file == (page->object < 0) &&
-			       (page->object < 0 || offset == page->index * run->page_bytes) &&
-			       (page->object < 0 || page->object >= FILES ||
-				region.file == file_of(run, page->object));
-		}
-		if (!good) {
-			printf("process %u page %u: mapped %d prot %x flags %x; expected %d %x\n", process, i,
-			       mapped, mapped ? region.prot : 0, mapped ? region.flags : 0, page->mapped,
-			       page->prot);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool compare_counts(struct run *run, unsigned process)
-{
-	struct quire_usage usage;
-	unsigned mapped = model_mapped(&run->model, process), locked = model_locked(&run->model, process);
-	unsigned own = model_own(&run->model, process);
-
-	quire_mm_usage(run->process[process]->mm, &usage);
-	if (usage.total_vm == mapped && usage.locked_vm == locked && usage.rss_anon + usage.swap == own)
-		return true;
-	printf("process %u: total %" PRIu64 " locked %" PRIu64 " anon %" PRIu64 " swap %" PRIu64
-	       "; expected %u %u %u together\n",
-	       process, usage.total_vm, usage.locked_vm, usage.rss_anon, usage.swap, mapped, locked, own);
-	return false;
-}
-
-static bool compare_all(struct run *run)
-{
-	unsigned was = run->now;
-	char why[200];
-	bool good = true;
-
-	for (unsigned p = 0; good && p < PROCESSES; p++) {
-		if (!run->process[p])
-			continue;
-		good = compare_layout(run, p) && compare_counts(run, p);
-		run->now = p;
-		sim_switch(run->cpu, run->process[p]);
-		for (unsigned i = 0; good && i < WINDOW_PAGES * WORDS; i++)
-			good = compare_word(run, i / WORDS, i % WORDS);
-		good = good && compare_counts(run, p);
-	}
-	run->now = was;
-	sim_switch(run->cpu, run->process[was]);
-	if (good && quire_check(sim_system(run->sim), why, sizeof(why)) != QUIRE_OK) {
-		printf("quire_check: %s\n", why);
-		good = false;
-	}
-	return good && sim_finding_count(run->sim) == 0;
 }
 
 static bool expect(struct run *run, enum quire_status got, int expected)
@@ -339,15 +190,15 @@ static bool do_access(struct run *run)
 
 	if (pick(run, 3) == 0) {
 		SAY(run, "p%u read %u.%u", run->now, page, word);
-		return compare_word(run, page, word);
+		return run_compare_word(run, page, word);
 	}
 	SAY(run, "p%u write %u.%u %x", run->now, page, word, value);
 	answer = model_write(&run->model, run->now, page, word, value);
-	if (!answered(run, sim_write(run->cpu, word_va(run, page, word), 4, value), answer)) {
+	if (!run_answered(run, sim_write(run->cpu, word_va(run, page, word), 4, value), answer)) {
 		printf("answer %s, expected %d\n", sim_end_name(sim_last(run->cpu)->end), answer);
 		return false;
 	}
-	return compare_word(run, page, word);
+	return run_compare_word(run, page, word);
 }
 
 static bool do_kernel_access(struct run *run)
@@ -580,7 +431,7 @@ static bool one_run(uint64_t seed, unsigned steps, bool talk)
 	for (i = 1; good && i <= steps; i++) {
 		good = step(run) && sim_finding_count(run->sim) == 0;
 		if (good && (i % STEPS_PER_LOOK == 0 || (talk && i + 5 > steps)))
-			good = compare_all(run);
+			good = run_compare_all(run);
 	}
 	if (!good)
 		printf("%" PRIu64 ":%u   %s on %s: %s\n", seed, i - 1, systems[seed % 7].profile,

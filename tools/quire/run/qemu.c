@@ -158,11 +158,19 @@ static const char *setting(const char *variable, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
+/* What the machine is started with. */
+struct load {
+	const char *kernel;
+	int archive_fd;
+	uint64_t archive_length;
+	const int *ends; /* of the lines out, err and log */
+};
+
 static void build(struct command *command, const struct run_options *options, const struct emulator *emulator,
-		  const char *kernel, int archive_fd, uint64_t archive_length, const int ends[3])
+		  const struct load *load)
 {
 	static const char *const serial[2];
-	uint64_t extra = (archive_length >> 20) + 1;
+	uint64_t extra = (load->archive_length >> 20) + 1;
 
 	add(command, setting("QUIRE_QEMU", emulator->program));
 	add(command, "-nodefaults");
@@ -185,17 +193,17 @@ static void build(struct command *command, const struct run_options *options, co
 		add(command, "shift=0,sleep=off");
 	}
 	add(command, "-kernel");
-	add(command, kernel);
+	add(command, load->kernel);
 	add(command, "-initrd");
-	add_made(command, "/dev/fd/%d", archive_fd);
+	add_made(command, "/dev/fd/%d", load->archive_fd);
 	add(command, "-append");
 	add_made(command, "quire%s%s%s%s%s", options->profile ? " profile=" : "",
 		 options->profile ? options->profile : "", options->trace ? " trace=1" : "",
 		 options->oops == OOPS_PANICS ? " oops=panic" : "",
 		 options->selftest ? " selftest=only" : "");
-	add_line(command, "out", ends[0], serial);
-	add_line(command, "err", ends[1], emulator->error);
-	add_line(command, "log", ends[2], emulator->log);
+	add_line(command, "out", load->ends[0], serial);
+	add_line(command, "err", load->ends[1], emulator->error);
+	add_line(command, "log", load->ends[2], emulator->log);
 	if (emulator->end[0]) {
 		add(command, emulator->end[0]);
 		add(command, emulator->end[1]);
@@ -288,7 +296,11 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 		ours[i] = pair[0];
 		theirs[i] = pair[1];
 	}
-	build(command, options, emulator, kernel, archive_fd, archive_length, theirs);
+	build(command, options, emulator,
+	      &(struct load){.kernel = kernel,
+			     .archive_fd = archive_fd,
+			     .archive_length = archive_length,
+			     .ends = theirs});
 	if (command->failed)
 		run_error("the command line of QEMU is too long");
 	else
