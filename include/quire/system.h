@@ -87,7 +87,7 @@ struct quire_limits {
 };
 
 /* Gives the limits that hold now. Any context. */
-void quire_limits(const struct quire_system *system, struct quire_limits *out_limits);
+void quire_limits_get(const struct quire_system *system, struct quire_limits *out_limits);
 
 /* Sets them, for calls that begin afterwards. What is mapped and promised already stays.
  * Returns    QUIRE_OK; QUIRE_EINVAL: no such overcommit mode. On failure nothing is changed. Any context. */

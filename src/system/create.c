@@ -28,7 +28,7 @@ static void take_config(struct quire_system *system, const struct quire_config *
 	qr_list_init(&system->files);
 }
 
-void quire_limits(const struct quire_system *system, struct quire_limits *out_limits)
+void quire_limits_get(const struct quire_system *system, struct quire_limits *out_limits)
 {
 	*out_limits = (struct quire_limits){
 	    .overcommit = (enum quire_overcommit)qr_overcommit(system),

@@ -235,7 +235,7 @@ static void test_limits_set(void **state)
 
 	(void)state;
 	open_small();
-	quire_limits(sim_system(sim), &limits);
+	quire_limits_get(sim_system(sim), &limits);
 	assert_int_equal(map(1, 1, RW, FIXED, NULL), QUIRE_OK);
 	assert_int_equal(map(3, 1, RW, FIXED, NULL), QUIRE_OK);
 	now = limits;
@@ -251,7 +251,7 @@ static void test_limits_set(void **state)
 	now.overcommit = (enum quire_overcommit)3;
 	now.max_map_count = 0;
 	assert_int_equal(quire_limits_set(sim_system(sim), &now), QUIRE_EINVAL);
-	quire_limits(sim_system(sim), &now);
+	quire_limits_get(sim_system(sim), &now);
 	assert_int_equal(now.max_map_count, 2);
 	assert_int_equal(now.mmap_min_addr, N(2));
 	limits.overcommit = QUIRE_OVERCOMMIT_NEVER;

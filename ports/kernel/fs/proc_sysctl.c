@@ -32,7 +32,7 @@ static struct mutex limits_mutex =
 	{                                                       \
 		struct quire_limits limits;                     \
                                                                 \
-		quire_limits(the_system, &limits);              \
+		quire_limits_get(the_system, &limits);          \
 		return (uint64_t)limits.member;                 \
 	}                                                       \
                                                                 \
@@ -42,7 +42,7 @@ static struct mutex limits_mutex =
 		enum quire_status status;                       \
                                                                 \
 		mutex_lock(&limits_mutex);                      \
-		quire_limits(the_system, &limits);              \
+		quire_limits_get(the_system, &limits);          \
 		limits.member = (type)value;                    \
 		status = quire_limits_set(the_system, &limits); \
 		mutex_unlock(&limits_mutex);                    \
