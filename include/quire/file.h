@@ -12,7 +12,9 @@ extern "C" {
 /* What the host does for a file. `context`: as given to quire_file_create(). All but release may sleep.
  *
  * Locks: `read` and `write` hold the page lock; `read` and `mkwrite` may hold the mm lock for read. No other
- * lock of the library is held. */
+ * lock of the library is held. They may call the library for another file of the same system, one that lies below:
+ * its pages are locked under those of this one, never the other way round. A `write` that a thread calls to free memory
+ * gets frames from the reserve, or QUIRE_ENOMEM. */
 struct quire_file_ops {
 	/* Reads up to `length` bytes at `offset` into `buffer` (linear memory or a mapped window), never beyond
 	 * the size. Sets *out_length; fewer bytes than asked are an error to the program that faults.

@@ -7,6 +7,7 @@
 #include <quire/port/arch.h>
 #include <quire/port/host.h>
 #include <quire/profile.h>
+#include <quire/reclaim.h>
 #include <quire/types.h>
 
 #ifdef __cplusplus
@@ -59,6 +60,11 @@ struct quire_config {
 	quire_va mmap_min_addr;  /* lowest address a program may map; default 65536; QUIRE_MMAP_MIN_ZERO: 0 */
 	unsigned reserve_frames; /* kept back for freeing memory; default: total / 256, 8 to 1024 */
 	unsigned stack_guard_pages; /* default: the profile's */
+
+	/* Reclaim: which pages leave memory; default: quire_policy_lru. Background reclaim begins below
+	 * `low_frames` free and ends at `high_frames`; default: the reserve and a quarter more, and half more. */
+	const struct quire_policy *policy;
+	unsigned low_frames, high_frames;
 };
 
 /* Whether a system can be made from a configuration, and what is wrong if not: a missing function of the host, a
@@ -190,11 +196,19 @@ enum quire_event {
 	QUIRE_EVENT_FLUSH,    /* TLB flushes asked of the host */
 	QUIRE_EVENT_FORK_PTE, /* entries copied by fork */
 	/* With Linux's names of /proc/vmstat, in pages. */
-	QUIRE_EVENT_PSWPIN,      /* read from a store */
-	QUIRE_EVENT_PSWPOUT,     /* written to a store */
-	QUIRE_EVENT_SWAP_RA,     /* of those read, before anyone asked */
-	QUIRE_EVENT_SWAP_RA_HIT, /* of those, wanted later */
-	QUIRE_EVENT_PGLAZYFREED, /* dropped after MADV_FREE */
+	QUIRE_EVENT_PSWPIN,         /* read from a store */
+	QUIRE_EVENT_PSWPOUT,        /* written to a store */
+	QUIRE_EVENT_SWAP_RA,        /* of those read, before anyone asked */
+	QUIRE_EVENT_SWAP_RA_HIT,    /* of those, wanted later */
+	QUIRE_EVENT_PGLAZYFREED,    /* dropped after MADV_FREE */
+	QUIRE_EVENT_PGSCAN_KSWAPD,  /* looked at by background reclaim */
+	QUIRE_EVENT_PGSCAN_DIRECT,  /* by a thread that found no frame */
+	QUIRE_EVENT_PGSTEAL_KSWAPD, /* of those, left memory */
+	QUIRE_EVENT_PGSTEAL_DIRECT,
+	QUIRE_EVENT_WORKINGSET_REFAULT_ANON, /* read again after they were evicted, and the trace was there */
+	QUIRE_EVENT_WORKINGSET_REFAULT_FILE,
+	QUIRE_EVENT_ALLOCSTALL, /* threads that reclaimed because they found no frame: not pages */
+	QUIRE_EVENT_OOM_KILL,   /* address spaces picked by quire_oom_pick(): not pages */
 	QUIRE_EVENT_COUNT
 };
 

@@ -58,7 +58,8 @@ enum {
 	SIM_NO_NEGATIVE = 2,   /* never cache that nothing is there, also where the architecture may */
 	SIM_NO_WALK_CACHE = 4, /* no paging-structure caches */
 	SIM_NO_TLB = 8,        /* every access walks */
-	SIM_NO_CHECK = 16      /* sim_destroy() does not run quire_check() (benchmarks) */
+	SIM_NO_CHECK = 16,     /* sim_destroy() does not run quire_check() (benchmarks) */
+	SIM_STACKED = 32       /* files lie on files: a page of one may be locked under a page of another */
 };
 
 /* Everything a machine is made from; zeroed members mean the default. */
@@ -78,6 +79,8 @@ struct sim_config {
 	enum quire_overcommit overcommit;
 	unsigned overcommit_ratio, max_map_count, reserve_frames, stack_guard_pages;
 	quire_va mmap_min_addr;
+	const struct quire_policy *policy; /* of reclaim */
+	unsigned low_frames, high_frames;
 
 	/* Called with `context`. */
 	void *context;

@@ -45,7 +45,9 @@ enum {
 	QR_PAGE_ZEROED = 1 << 19,     /* free, or just being freed, and known to be all zero */
 	QR_PAGE_HEAD = 1 << 20,       /* first frame of a free or allocated block of `order` */
 	QR_PAGE_LOCKEDMEM = 1 << 21,  /* mlocked somewhere */
-	QR_PAGE_READAHEAD = 1 << 22   /* read ahead from a store, and not wanted yet */
+	QR_PAGE_READAHEAD = 1 << 22,  /* read ahead from a store, and not wanted yet */
+	QR_PAGE_WORKINGSET = 1 << 23, /* came back soon after it was evicted */
+	QR_PAGE_ISOLATED = 1 << 24    /* reclaim looks at it, and puts it back on a list itself */
 };
 #define QR_PAGE_STATE_MASK  0xfu
 #define QR_PAGE_ORDER_SHIFT 4
@@ -78,8 +80,8 @@ struct qr_page {
 	uint8_t level;       /* TABLE: level of the tables in this frame */
 	uint8_t zone;        /* constant: enum qr_zone_id */
 	uint8_t range;       /* constant: system->range[] */
-	uint8_t unused;
-	uint64_t pfn; /* constant */
+	uint8_t age;         /* on a list of the reclaim layer: the policy's own, under LRU */
+	uint64_t pfn;        /* constant */
 };
 
 /* A range of RAM and its descriptors: pages[i] describes frame base + i. */
@@ -109,6 +111,23 @@ struct qr_zone {
 	uint64_t frames;
 	struct qr_list head[QR_ORDERS]; /* free blocks by order */
 } __attribute__((aligned(64)));
+
+/* What reclaim keeps (src/reclaim). */
+#define QR_POLICY_BYTES 512
+struct qr_reclaim {
+	struct qr_lock lock; /* LRU: all lists, and QR_PAGE_LRU of every page */
+	const struct quire_policy *policy;
+	struct qr_list unevictable;  /* pages that were found locked; under lock */
+	uint64_t pages, kept_locked; /* on all lists, on that one; under lock */
+	uint32_t range;              /* the hand: where the search for pages on no list goes on; under lock */
+	uint64_t frame;
+	uint64_t low, high;                  /* frames: background reclaim begins below, and ends above */
+	uint32_t wanted;                     /* atomic: background reclaim sleeps on it */
+	uint32_t starved;                    /* atomic: allocations that found no frame */
+	qr_atomic64 left;                    /* pages that left memory; atomic */
+	qr_atomic64 shadows;                 /* marks in files where pages were; atomic */
+	uint64_t state[QR_POLICY_BYTES / 8]; /* the policy's, under lock */
+};
 
 /* Kinds of objects (page/slab.h). A new one is added here; its size in src/system/create.c, which sees every
  * part. */

@@ -13,6 +13,7 @@
  *   CACHE a file's index of pages     spins
  *   SWAP  a cluster of swap slots     spins
  *   AREA  a store's free clusters     spins
+ *   LRU   the lists of reclaim      spins
  *   SLAB  partial slabs of a size     spins
  *   ZONE  a zone's free lists         spins
  *
@@ -33,6 +34,7 @@ enum qr_rank {
 	QR_RANK_CACHE = 60,
 	QR_RANK_SWAP = 65,
 	QR_RANK_AREA = 66,
+	QR_RANK_LRU = 68,
 	QR_RANK_SLAB = 70,
 	QR_RANK_ZONE = 80
 };

@@ -17,6 +17,7 @@
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
+	uint32_t thread;                        /* where the host has no word of a thread: qr_thread() */
 	struct quire_mm *active;                /* entered last; NULL: left, the kernel tree is loaded */
 	struct qr_frame_cache frames[QR_ZONES]; /* order-0 frames */
 	qr_atomic64 states[QUIRE_PAGE_STATES];  /* frames that came to a state here, less those that left */
@@ -78,6 +79,10 @@ struct quire_system {
 	const struct qr_swap_hooks *swap_hooks;
 	qr_atomic64 backing; /* pages of all stores: may be promised beside RAM. Atomic */
 
+	/* Reclaim: its lists, and what lower floors tell it (page/page.h). Constant but where frame.h says. */
+	struct qr_reclaim reclaim;
+	const struct qr_reclaim_hooks *reclaim_hooks;
+
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];
 	/* What each plain syndrome of the architecture decodes to, with these rows: src/fault/decode.h. */
@@ -102,6 +107,21 @@ static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
 	cpu = system->which_cpu(system->host_context);
 	qr_assert_contract(system, cpu < system->cpus);
 	return system->cpu_at[cpu];
+}
+
+/* Bits of a thread's word. */
+#define QR_THREAD_RECLAIMS 1u /* it frees memory: what it calls does not, and may use the reserve */
+
+/* The word of the calling thread; stays the thread's when it changes CPUs. */
+static inline uint32_t *qr_thread(const struct quire_system *system)
+{
+	return system->host->thread ? system->host->thread(system->host_context)
+				    : &qr_this_cpu(system)->thread;
+}
+
+static inline bool qr_reclaims(const struct quire_system *system)
+{
+	return *qr_thread(system) & QR_THREAD_RECLAIMS;
 }
 
 static inline bool qr_cpu_try(struct qr_cpu *cpu)

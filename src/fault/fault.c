@@ -160,6 +160,18 @@ QR_RARE static void fail(struct qr_fault_ctx *fc, enum qr_fault_status status)
 	}
 }
 
+/* No frame: others' pages leave, without any lock, and the fault begins again. False: none do. */
+QR_RARE static bool reclaim_and_retry(struct qr_fault_ctx *fc)
+{
+	/* An allocation has failed since: it is why we are here. */
+	struct qr_retry retry = {.starved = qr_retry_begin(fc->system).starved - 1, .tries = fc->tries++};
+
+	if (fc->slot)
+		qr_mm_slot_unlock(fc->mm, fc->slot);
+	fc->slot = NULL;
+	return qr_retry_after_reclaim(fc->system, &retry);
+}
+
 QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 {
 	enum qr_fault_status status;
@@ -169,6 +181,8 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 			qr_answer(fc, QUIRE_STEP_PTE_CHANGED, QUIRE_RESUME_NONE);
 			break;
 		}
+		if (status == QR_FAULT_OOM && reclaim_and_retry(fc))
+			continue;
 		if (status != QR_FAULT_RETRY) {
 			fail(fc, status);
 			return;
@@ -266,6 +280,7 @@ QR_INLINE void begin(struct qr_fault_ctx *fc, struct quire_system *system, struc
 	fc->fault = fault;
 	fc->va = fc->request.address & ~(quire_va)qr_page_mask(system);
 	fc->major = false;
+	fc->tries = 0;
 }
 
 struct quire_outcome quire_handle_fault(struct quire_system *system, struct quire_mm *mm,

@@ -115,6 +115,7 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 	bool shmem = qr_file_is_shmem(file);
 	enum quire_status status = commit_page(file);
 	struct qr_page *page;
+	uintptr_t mark;
 
 	if (status != QUIRE_OK)
 		return status;
@@ -131,8 +132,14 @@ static enum quire_status add(struct quire_file *file, uint64_t index, struct qr_
 		qr_page_set(page, QR_PAGE_UPTODATE);
 	qr_page_get(page);
 	qr_lock(system, &file->lock, QR_RANK_CACHE);
-	status = qr_index_insert(file, index, page);
+	mark = shmem ? 0 : qr_index_value(file, index);
+	if (mark)
+		(void)qr_index_replace(file, index, (void *)mark, page);
+	else
+		status = qr_index_insert(file, index, page);
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
+	if (status == QUIRE_OK && !shmem)
+		system->reclaim_hooks->came(system, page, mark);
 	if (status != QUIRE_OK) {
 		page->u.cache.file = NULL;
 		qr_page_unlock(system, page);
@@ -159,6 +166,31 @@ void qr_cache_remove(struct quire_file *file, struct qr_page *page)
 	page->u.cache.file = NULL;
 	qr_cache_uncommit(file);
 	qr_page_put(system, page);
+}
+
+bool qr_cache_drop_clean(struct quire_file *file, struct qr_page *page)
+{
+	struct quire_system *system = file->system;
+	struct qr_reclaim *reclaim = &system->reclaim;
+	uintptr_t mark = (uintptr_t)(__atomic_load_n(&reclaim->left, __ATOMIC_RELAXED) << 1 | 1);
+	bool may, keep = __atomic_load_n(&reclaim->shadows, __ATOMIC_RELAXED) < system->frames_total / 4;
+
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
+	/* Who finds it in the index takes a reference under this lock. */
+	may = __atomic_load_n(&page->ref, __ATOMIC_ACQUIRE) == 2 && qr_rmap_count(page) == 0 &&
+	      !qr_page_test(page, QR_PAGE_DIRTY | QR_PAGE_WRITEBACK);
+	if (may && keep)
+		(void)qr_index_replace(file, page->u.cache.index, page, (void *)mark);
+	else if (may)
+		(void)qr_index_remove(file, page->u.cache.index);
+	qr_unlock(system, &file->lock, QR_RANK_CACHE);
+	if (!may)
+		return false;
+	if (keep)
+		__atomic_fetch_add(&reclaim->shadows, 1, __ATOMIC_RELAXED);
+	page->u.cache.file = NULL;
+	qr_page_put(system, page); /* the cache's */
+	return true;
 }
 
 /* --- values in the place of pages -------------------------------------------------------------------------- */
@@ -226,6 +258,8 @@ bool qr_cache_forget(struct quire_file *file, uint64_t index, uintptr_t key)
 	if (done)
 		(void)qr_index_remove(file, index);
 	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	if (done && !qr_file_is_shmem(file))
+		__atomic_fetch_sub(&file->system->reclaim.shadows, 1, __ATOMIC_RELAXED);
 	if (!done || !qr_file_is_shmem(file))
 		return done;
 	qr_cache_uncommit(file);

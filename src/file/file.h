@@ -141,6 +141,13 @@ void qr_cache_poison(struct quire_file *file, uint64_t index, uintptr_t key);
 /* Takes the value out: nothing is there any more. The promise goes with it. Locks: CACHE. */
 bool qr_cache_forget(struct quire_file *file, uint64_t index, uintptr_t key);
 
+/* Writes a page to its file if it is dirty, cleaning its mappings first. => LOCKED; sleeps. QUIRE_EIO: still dirty. */
+enum quire_status qr_cache_write_page(struct quire_file *file, struct qr_page *page) QUIRE_MUST_USE;
+/* Takes a page of a file with a device out of the cache, if it is clean, unmapped, and held only by the cache and the
+ * caller. Its place keeps a mark (a value) of when, which the next read finds; not more of them than a quarter of all
+ * frames. => LOCKED. Locks: CACHE. Allocates nothing. */
+bool qr_cache_drop_clean(struct quire_file *file, struct qr_page *page);
+
 /* Gives back what was committed for one page of shared memory. */
 void qr_cache_uncommit(struct quire_file *file);
 

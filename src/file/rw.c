@@ -34,7 +34,7 @@ static enum quire_status find_shmem(struct quire_file *file, uint64_t index, str
 	return page || !qr_cache_value(file, index) ? QUIRE_OK : qr_cache_get(file, index, out_page, &how);
 }
 
-static enum quire_status read_piece(struct quire_file *file, const struct piece *piece, char *to)
+static enum quire_status try_read_piece(struct quire_file *file, const struct piece *piece, char *to)
 {
 	struct quire_system *system = file->system;
 	enum quire_status status;
@@ -60,6 +60,17 @@ static enum quire_status read_piece(struct quire_file *file, const struct piece 
 	qr_page_set(page, QR_PAGE_REFERENCED);
 	qr_cache_put(system, page);
 	return QUIRE_OK;
+}
+
+static enum quire_status read_piece(struct quire_file *file, const struct piece *piece, char *to)
+{
+	struct qr_retry retry = qr_retry_begin(file->system);
+	enum quire_status status;
+
+	do
+		status = try_read_piece(file, piece, to);
+	while (qr_retry_status(file->system, &retry, status));
+	return status;
 }
 
 enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void *buffer, size_t length,
@@ -98,7 +109,7 @@ static void grow_to(struct quire_file *file, uint64_t end)
 }
 
 /* The size grows after the bytes are stored: a thread that sees the size sees them. */
-static enum quire_status write_piece(struct quire_file *file, const struct piece *piece, const char *from)
+static enum quire_status try_write_piece(struct quire_file *file, const struct piece *piece, const char *from)
 {
 	struct quire_system *system = file->system;
 	enum quire_status status;
@@ -113,11 +124,27 @@ static enum quire_status write_piece(struct quire_file *file, const struct piece
 	memcpy(at + piece->from, from, piece->bytes);
 	qr_page_wrote(system, at);
 	qr_page_unmap(system, page, at);
-	qr_page_set(page, QR_PAGE_REFERENCED);
+	/* What is written so that other pages can leave is the next to leave. */
+	if (!qr_reclaims(system))
+		qr_page_set(page, QR_PAGE_REFERENCED);
+	/* Nothing maps it, perhaps never: no mapping will tell reclaim of it. */
+	if (!qr_page_test(page, QR_PAGE_LRU))
+		system->reclaim_hooks->came(system, page, 0);
 	qr_cache_dirty(page);
 	grow_to(file, (piece->index << qr_arch(system)->page_shift) + piece->from + piece->bytes);
 	qr_cache_put(system, page);
 	return QUIRE_OK;
+}
+
+static enum quire_status write_piece(struct quire_file *file, const struct piece *piece, const char *from)
+{
+	struct qr_retry retry = qr_retry_begin(file->system);
+	enum quire_status status;
+
+	do
+		status = try_write_piece(file, piece, from);
+	while (qr_retry_status(file->system, &retry, status));
+	return status;
 }
 
 enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer,

@@ -5,8 +5,7 @@
  * comes during the transfer faults, and marks the page dirty again. */
 #include "file/file.h"
 
-/* Writes one LOCKED page if it is dirty. */
-static enum quire_status write_page(struct quire_file *file, struct qr_page *page)
+enum quire_status qr_cache_write_page(struct quire_file *file, struct qr_page *page)
 {
 	struct quire_system *system = file->system;
 	uint64_t offset = page->u.cache.index << qr_arch(system)->page_shift;
@@ -63,7 +62,7 @@ enum quire_status quire_file_sync(struct quire_file *file, uint64_t offset, uint
 		qr_page_lock(system, page);
 		if (page->u.cache.file == file) {
 			index = page->u.cache.index;
-			status = write_page(file, page);
+			status = qr_cache_write_page(file, page);
 			index++;
 		}
 		qr_cache_put(system, page);

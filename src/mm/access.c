@@ -93,6 +93,7 @@ enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer
 				  unsigned flags, size_t *out_done)
 {
 	struct quire_system *system = mm->system;
+	struct qr_retry retry = qr_retry_begin(system);
 	enum quire_status status = QUIRE_OK;
 	char *bytes = buffer;
 	size_t done = 0;
@@ -104,7 +105,9 @@ enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer
 		struct qr_page *page;
 		bool exec = false;
 
-		status = at < va ? QUIRE_EFAULT : pin(mm, at, flags, &page, &exec);
+		do
+			status = at < va ? QUIRE_EFAULT : pin(mm, at, flags, &page, &exec);
+		while (qr_retry_status(system, &retry, status));
 		if (status != QUIRE_OK)
 			break;
 		if (flags & QUIRE_REMOTE_WRITE)

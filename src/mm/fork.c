@@ -100,7 +100,7 @@ static enum quire_status copy_all(struct quire_mm *child, struct quire_mm *paren
 	return status;
 }
 
-enum quire_status quire_mm_fork(struct quire_mm *parent, struct quire_mm **out_child)
+static enum quire_status fork_once(struct quire_mm *parent, struct quire_mm **out_child)
 {
 	const struct quire_mm_layout layout = {
 	    .task_end = parent->task_end, .mmap_base = parent->mmap_base, .bottom_up = !parent->top_down};
@@ -120,4 +120,15 @@ enum quire_status quire_mm_fork(struct quire_mm *parent, struct quire_mm **out_c
 	}
 	*out_child = child;
 	return QUIRE_OK;
+}
+
+enum quire_status quire_mm_fork(struct quire_mm *parent, struct quire_mm **out_child)
+{
+	struct qr_retry retry = qr_retry_begin(parent->system);
+	enum quire_status status;
+
+	do
+		status = fork_once(parent, out_child);
+	while (qr_retry_status(parent->system, &retry, status));
+	return status;
 }

@@ -110,8 +110,8 @@ static void count_moved(struct qr_pt *pt, const struct qr_pt_counts *gone, const
 		    (int64_t)(came->shmem - gone->shmem), (int64_t)(came->swap - gone->swap));
 }
 
-enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
-				  struct quire_mm **out_mm)
+static enum quire_status create_once(struct quire_system *system, const struct quire_mm_layout *layout,
+				     struct quire_mm **out_mm)
 {
 	struct quire_mm *mm = alloc_mm(system);
 	enum quire_status status;
@@ -130,6 +130,18 @@ enum quire_status quire_mm_create(struct quire_system *system, const struct quir
 	register_mm(mm);
 	*out_mm = mm;
 	return QUIRE_OK;
+}
+
+enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
+				  struct quire_mm **out_mm)
+{
+	struct qr_retry retry = qr_retry_begin(system);
+	enum quire_status status;
+
+	do
+		status = create_once(system, layout, out_mm);
+	while (qr_retry_status(system, &retry, status));
+	return status;
 }
 
 struct quire_mm *quire_mm_get(struct quire_mm *mm)

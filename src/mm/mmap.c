@@ -288,7 +288,7 @@ static enum quire_status map_locked(struct quire_mm *mm, const struct quire_mapp
 	return QUIRE_OK;
 }
 
-enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how, quire_va *out_va)
+static enum quire_status map_once(struct quire_mm *mm, const struct quire_mapping *how, quire_va *out_va)
 {
 	struct quire_system *system = mm->system;
 	struct qr_span span = {0};
@@ -315,4 +315,15 @@ enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *ho
 		(void)qr_mm_populate(mm, span.start, span.end, true);
 	*out_va = span.start;
 	return QUIRE_OK;
+}
+
+enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how, quire_va *out_va)
+{
+	struct qr_retry retry = qr_retry_begin(mm->system);
+	enum quire_status status;
+
+	do
+		status = map_once(mm, how, out_va);
+	while (qr_retry_status(mm->system, &retry, status));
+	return status;
 }

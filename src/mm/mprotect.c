@@ -137,7 +137,7 @@ static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quir
 	return status;
 }
 
-enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length, quire_prot prot)
+static enum quire_status protect_once(struct quire_mm *mm, quire_va addr, uint64_t length, quire_prot prot)
 {
 	struct quire_system *system = mm->system;
 	unsigned grows = prot & GROWS;
@@ -161,5 +161,16 @@ enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t le
 		status = protect_range(mm, start, (quire_va)end, prot);
 	qr_assert_whole(system, qr_mm_valid(mm));
 	qr_mm_write_unlock(mm);
+	return status;
+}
+
+enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length, quire_prot prot)
+{
+	struct qr_retry retry = qr_retry_begin(mm->system);
+	enum quire_status status;
+
+	do
+		status = protect_once(mm, addr, length, prot);
+	while (qr_retry_status(mm->system, &retry, status));
 	return status;
 }

@@ -367,7 +367,7 @@ static enum quire_status remap_locked(struct remap *re)
 	return wants_address(re) ? remap_to(re) : remap_at(re);
 }
 
-enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how, quire_va *out_va)
+static enum quire_status remap_once(struct quire_mm *mm, const struct quire_remapping *how, quire_va *out_va)
 {
 	struct remap re = {.mm = mm, .addr = how->old_addr, .new_addr = how->new_addr, .flags = how->flags};
 	uint64_t old_length = qr_page_up(mm->system, how->old_length);
@@ -390,4 +390,15 @@ enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping
 				     (quire_va)(re.new_addr + re.new_length), true);
 	*out_va = re.new_addr;
 	return QUIRE_OK;
+}
+
+enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how, quire_va *out_va)
+{
+	struct qr_retry retry = qr_retry_begin(mm->system);
+	enum quire_status status;
+
+	do
+		status = remap_once(mm, how, out_va);
+	while (qr_retry_status(mm->system, &retry, status));
+	return status;
 }

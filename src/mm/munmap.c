@@ -119,7 +119,7 @@ void qr_gone_release(struct quire_mm *mm, struct qr_gone *gone)
 	}
 }
 
-enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length)
+static enum quire_status unmap_once(struct quire_mm *mm, quire_va addr, uint64_t length)
 {
 	struct quire_system *system = mm->system;
 	struct qr_gone gone = {0};
@@ -141,5 +141,16 @@ enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t leng
 	}
 	qr_mm_write_unlock(mm);
 	qr_gone_release(mm, &gone);
+	return status;
+}
+
+enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length)
+{
+	struct qr_retry retry = qr_retry_begin(mm->system);
+	enum quire_status status;
+
+	do
+		status = unmap_once(mm, addr, length);
+	while (qr_retry_status(mm->system, &retry, status));
 	return status;
 }

@@ -51,6 +51,7 @@ static enum quire_status populate_vma(struct walk *walk, struct quire_vma *vma, 
 enum quire_status qr_mm_populate(struct quire_mm *mm, quire_va start, quire_va end, bool ignore)
 {
 	struct walk walk = {.mm = mm, .at = start, .end = end};
+	struct qr_retry retry = qr_retry_begin(mm->system);
 	enum quire_status status = QUIRE_OK;
 
 	walk.token = qr_mm_read_lock(mm);
@@ -64,6 +65,14 @@ enum quire_status qr_mm_populate(struct quire_mm *mm, quire_va start, quire_va e
 		if (walk.at < vma->start)
 			walk.at = vma->start;
 		status = populate_vma(&walk, vma, part_end);
+		if (status == QUIRE_ENOMEM) {
+			qr_mm_read_unlock(mm, walk.token);
+			if (qr_retry_after_reclaim(mm->system, &retry))
+				status = QUIRE_OK;
+			walk.token = qr_mm_read_lock(mm);
+			if (status == QUIRE_OK)
+				continue;
+		}
 		if (status != QUIRE_OK && ignore) {
 			status = QUIRE_OK;
 			walk.at = part_end;
@@ -73,7 +82,7 @@ enum quire_status qr_mm_populate(struct quire_mm *mm, quire_va start, quire_va e
 	return status;
 }
 
-enum quire_status qr_mm_populate_advised(struct quire_mm *mm, quire_va start, quire_va end, bool write)
+static enum quire_status populate_advised_once(struct quire_mm *mm, quire_va start, quire_va end, bool write)
 {
 	struct walk walk = {.mm = mm, .at = start, .end = end};
 	enum quire_status status = QUIRE_OK;
@@ -91,5 +100,16 @@ enum quire_status qr_mm_populate_advised(struct quire_mm *mm, quire_va start, qu
 			    fill(&walk, vma, (quire_va)qr_min(vma->end, end), write ? QR_FAULT_IN_WRITE : 0);
 	}
 	qr_mm_read_unlock(mm, walk.token);
+	return status;
+}
+
+enum quire_status qr_mm_populate_advised(struct quire_mm *mm, quire_va start, quire_va end, bool write)
+{
+	struct qr_retry retry = qr_retry_begin(mm->system);
+	enum quire_status status;
+
+	do
+		status = populate_advised_once(mm, start, end, write);
+	while (qr_retry_status(mm->system, &retry, status));
 	return status;
 }

@@ -213,7 +213,7 @@ static enum quire_status bring_all(struct quire_system *system, struct qr_area *
 	return status;
 }
 
-enum quire_status quire_swapoff(struct quire_system *system, const struct quire_store *store)
+static enum quire_status swapoff_once(struct quire_system *system, const struct quire_store *store)
 {
 	struct qr_area *area;
 	enum quire_status status = qr_area_stop(system, store, &area);
@@ -227,4 +227,15 @@ enum quire_status quire_swapoff(struct quire_system *system, const struct quire_
 	}
 	qr_area_close(system, area);
 	return QUIRE_OK;
+}
+
+enum quire_status quire_swapoff(struct quire_system *system, const struct quire_store *store)
+{
+	struct qr_retry retry = qr_retry_begin(system);
+	enum quire_status status;
+
+	do
+		status = swapoff_once(system, store);
+	while (qr_retry_status(system, &retry, status));
+	return status;
 }

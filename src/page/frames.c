@@ -225,6 +225,19 @@ static unsigned take_frames(struct quire_system *system, struct qr_zone *zone, u
 	return count;
 }
 
+/* Wakes background reclaim where few frames are left. Once a batch: a fault asks no more often. */
+static void wake_reclaim(struct quire_system *system)
+{
+	uint64_t free = 0;
+
+	for (unsigned zone = 0; zone < QR_ZONES; zone++)
+		free += __atomic_load_n(&system->zone[zone].free, __ATOMIC_RELAXED);
+	if (qr_likely(free >= system->reclaim.low) ||
+	    __atomic_exchange_n(&system->reclaim.wanted, 1, __ATOMIC_RELAXED) != 0)
+		return;
+	qr_wake(system, &system->reclaim.wanted);
+}
+
 /* A batch from the zone: the first frame for the caller, the others for the CPU's list. */
 static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, unsigned flags,
 			      enum quire_page_state state)
@@ -233,6 +246,7 @@ static struct qr_page *refill(struct quire_system *system, enum qr_zone_id id, u
 	unsigned count = take_frames(system, &system->zone[id], flags, batch), left = count;
 	struct qr_cpu *cpu;
 
+	wake_reclaim(system);
 	if (count == 0)
 		return NULL;
 	count_state(system, state, 1);
@@ -357,8 +371,8 @@ QR_RARE static struct qr_page *prepare(struct quire_system *system, struct qr_pa
 	return page;
 }
 
-QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned order, unsigned flags,
-					  enum quire_page_state state)
+static struct qr_page *take_anywhere(struct quire_system *system, unsigned order, unsigned flags,
+				     enum quire_page_state state)
 {
 	struct qr_page *page = NULL;
 
@@ -368,7 +382,22 @@ QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned 
 		page = take_cached(qr_this_cpu(system), QR_ZONE_LINEAR, state);
 	if (!page)
 		page = take_from(system, QR_ZONE_LINEAR, order, flags, state);
-	return page ? prepare(system, page, order, flags, state) : NULL;
+	return page;
+}
+
+QR_RARE static struct qr_page *alloc_slow(struct quire_system *system, unsigned order, unsigned flags,
+					  enum quire_page_state state)
+{
+	struct qr_page *page = take_anywhere(system, order, flags, state);
+
+	/* A frame now, so that more become free. */
+	if (!page && qr_reclaims(system))
+		page = take_anywhere(system, order, flags | QUIRE_FRAME_RESERVE, state);
+	if (qr_unlikely(!page)) {
+		__atomic_fetch_add(&system->reclaim.starved, 1, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	return prepare(system, page, order, flags, state);
 }
 
 QR_INLINE struct qr_page *alloc_one(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
@@ -446,6 +475,8 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
 		poison(system, page + i);
 	cpu = qr_this_cpu(system);
+	if (qr_unlikely(flags & QR_PAGE_LRU))
+		system->reclaim_hooks->freed(system, page);
 	if (qr_unlikely(order > 0) || qr_unlikely(!qr_cpu_try(cpu))) {
 		free_block(system, page, order);
 		return;
@@ -476,8 +507,8 @@ static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct
 
 		if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1) {
 			flags = check_unused(system, page);
-			/* qr_page_put() frees blocks. */
-			if (qr_unlikely(flags & QR_PAGE_HEAD)) {
+			/* qr_page_put() frees blocks, and pages on a list of reclaim. */
+			if (qr_unlikely(flags & (QR_PAGE_HEAD | QR_PAGE_LRU))) {
 				__atomic_store_n(&page->ref, 1, __ATOMIC_RELAXED);
 				break;
 			}

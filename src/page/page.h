@@ -204,6 +204,44 @@ struct qr_swap_hooks {
 				   struct qr_page **out_page, enum quire_step *out_how);
 };
 
+/* --- reclaim --------------------------------------------------------------------------------------------- */
+
+/* A call that may run out of frames, and begins again after pages of others have left. */
+struct qr_retry {
+	uint32_t starved; /* qr_reclaim.starved at its beginning */
+	uint32_t tries;
+};
+
+/* What the floors below reclaim tell it. Set while the system is created. */
+struct qr_reclaim_hooks {
+	/* A page that nobody maps came into a cache. `mark`: 0, or what was left in its place when it was evicted:
+	 * age << 1 | 1. => referenced. Locks: LRU. */
+	void (*came)(struct quire_system *system, struct qr_page *page, uintptr_t mark);
+	/* A page on a list has no reference any more. Locks: LRU. */
+	void (*freed)(struct quire_system *system, struct qr_page *page);
+	/* As qr_retry_after_reclaim(). */
+	bool (*retry)(struct quire_system *system, struct qr_retry *retry);
+};
+
+static inline struct qr_retry qr_retry_begin(const struct quire_system *system)
+{
+	return (struct qr_retry){.starved = __atomic_load_n(&system->reclaim.starved, __ATOMIC_RELAXED)};
+}
+
+/* Whether to try again: an allocation found no frame since, and pages have left now.
+ * => no lock is held; sleeps. */
+static inline bool qr_retry_after_reclaim(struct quire_system *system, struct qr_retry *retry)
+{
+	return system->reclaim_hooks->retry(system, retry);
+}
+
+/* The same at the end of a call, by its status. */
+static inline bool qr_retry_status(struct quire_system *system, struct qr_retry *retry,
+				   enum quire_status status)
+{
+	return qr_unlikely(status == QUIRE_ENOMEM) && qr_retry_after_reclaim(system, retry);
+}
+
 /* --- what owners of pages are told ---------------------------------------------------------------------- */
 
 /* The floors that own pages (page cache, swap) are above this one and the page tables. What they have to be

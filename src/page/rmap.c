@@ -90,6 +90,18 @@ bool qr_rmap_trylock(struct quire_system *system, struct qr_page *page)
 	return true;
 }
 
+bool qr_rmap_try_mapped(const struct quire_system *system, struct qr_page *page)
+{
+	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
+
+	if (word == 0 || (word & QR_RMAP_LOCKED) ||
+	    !__atomic_compare_exchange_n(&page->rmap, &word, word | QR_RMAP_LOCKED, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	qr_lock_event(system, &page->rmap, QR_RANK_RMAP, QUIRE_LOCK_TRIED);
+	return true;
+}
+
 void qr_rmap_unlock(struct quire_system *system, struct qr_page *page)
 {
 	unlock(system, page, __atomic_load_n(&page->rmap, __ATOMIC_RELAXED) & ~QR_RMAP_LOCKED);

@@ -75,6 +75,9 @@ uint32_t qr_rmap_del_to(struct quire_system *system, struct qr_page *page, void 
 /* Replaces `from` by `to` (mremap); cannot fail. */
 void qr_rmap_move(struct quire_system *system, struct qr_page *page, void *from, void *to);
 
+/* Takes RMAP if the page is mapped and the lock is free: then it stays mapped, whatever it was before. */
+bool qr_rmap_try_mapped(const struct quire_system *system, struct qr_page *page);
+
 /* The number of mappings as 0, 1, or 2 for several. Stable under RMAP; without it, as of now. */
 uint32_t qr_rmap_count(const struct qr_page *page);
 /* The number of mappings. Takes RMAP where there are several. */

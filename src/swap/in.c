@@ -40,6 +40,8 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 		qr_page_put(system, page);
 		return status;
 	}
+	/* Nobody maps it before somebody wants it. */
+	system->reclaim_hooks->came(system, page, flags ? 0 : qr_swap_mark(system, age));
 	reading->area[reading->count] = area;
 	reading->value[reading->count] = value;
 	reading->page[reading->count++] = page;

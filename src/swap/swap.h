@@ -136,6 +136,16 @@ static inline uintptr_t qr_swap_key(uint64_t value)
 	return (uintptr_t)value | 1;
 }
 
+/* The mark of a page that was evicted at `age`, a count of this floor, on the clock of reclaim. 0: it is not known. */
+static inline uintptr_t qr_swap_mark(const struct quire_system *system, uint32_t age)
+{
+	uint32_t since = __atomic_load_n(&system->swap->age, __ATOMIC_RELAXED) - age;
+
+	if (age == 0)
+		return 0;
+	return (uintptr_t)(__atomic_load_n(&system->reclaim.left, __ATOMIC_RELAXED) - since) << 1 | 1;
+}
+
 /* --- areas (area.c) --------------------------------------------------------------------------------- */
 
 /* Element `index` of an array. */

@@ -104,6 +104,8 @@ static void count_gone(struct qr_sweep *sweep, const struct qr_page *page)
 {
 	if (qr_page_state(page) == QUIRE_PAGE_ANON)
 		sweep->gone.anon++;
+	else if (qr_page_state(page) == QUIRE_PAGE_FILE)
+		sweep->gone.file++;
 	else
 		sweep->gone.shmem++;
 }

@@ -204,7 +204,7 @@ static bool check_page(struct qr_checker *checker, struct qr_page *page, uint64_
 bool qr_check_frames(struct qr_checker *checker)
 {
 	struct quire_system *system = checker->system;
-	uint64_t by_state[QR_PAGE_STATE_MASK + 1] = {0}, mappings = 0, cached = 0;
+	uint64_t by_state[QR_PAGE_STATE_MASK + 1] = {0}, mappings = 0, cached = 0, listed = 0;
 
 	for (unsigned i = 0; i < system->ranges; i++) {
 		struct qr_range *range = &system->range[i];
@@ -221,8 +221,12 @@ bool qr_check_frames(struct qr_checker *checker)
 			    (state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM) && page->u.cache.file;
 			if (!check_page(checker, page, &mappings))
 				return false;
+			listed += qr_page_test(page, QR_PAGE_LRU);
 		}
 	}
+	if (listed != system->reclaim.pages)
+		return qr_check_fail(checker, "%u pages say that reclaim has them, and it has %u", listed,
+				     system->reclaim.pages);
 	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++) {
 		uint64_t counted = qr_frames_in_state(system, (enum quire_page_state)state);
 

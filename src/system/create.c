@@ -3,6 +3,7 @@
 #include "fault/decode.h"
 #include "file/file.h"
 #include "kmap/kmap.h"
+#include "reclaim/reclaim.h"
 #include "swap/swap.h"
 #include "mm/mm.h"
 #include "page/page.h"
@@ -87,6 +88,7 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 		return QUIRE_ENOMEM;
 	system->zero_page = qr_page_pfn(system, zero);
 	qr_file_init(system);
+	qr_reclaim_init(system, &config);
 	status = qr_kmap_init(system);
 	if (status != QUIRE_OK)
 		return status;

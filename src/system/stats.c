@@ -75,9 +75,28 @@ const char *quire_page_state_name(enum quire_page_state state)
 
 const char *quire_event_name(enum quire_event event)
 {
-	static const char name[QUIRE_EVENT_COUNT][16] = {
-	    "page-cleared", "page-copied", "page-read", "page-written", "table-made",  "table-freed", "flush",
-	    "fork-pte",     "pswpin",      "pswpout",   "swap_ra",      "swap_ra_hit", "pglazyfreed",
+	static const char name[QUIRE_EVENT_COUNT][28] = {
+	    "page-cleared",
+	    "page-copied",
+	    "page-read",
+	    "page-written",
+	    "table-made",
+	    "table-freed",
+	    "flush",
+	    "fork-pte",
+	    "pswpin",
+	    "pswpout",
+	    "swap_ra",
+	    "swap_ra_hit",
+	    "pglazyfreed",
+	    "pgscan_kswapd",
+	    "pgscan_direct",
+	    "pgsteal_kswapd",
+	    "pgsteal_direct",
+	    "workingset_refault_anon",
+	    "workingset_refault_file",
+	    "allocstall",
+	    "oom_kill",
 	};
 
 	return (unsigned)event < QUIRE_EVENT_COUNT ? name[event] : "?";

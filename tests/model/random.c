@@ -330,9 +330,9 @@ static bool do_swap_area(struct run *run)
 	struct quire_system *system = sim_system(run->sim);
 	struct sim_store *store = run->store[pick(run, STORES)];
 
+	SAY(run, "reclaim, or swapoff and swapon of %" PRIu64 " slots", store->store.slots);
 	if (pick(run, 8))
-		return true;
-	SAY(run, "swapoff, swapon of %" PRIu64 " slots", store->store.slots);
+		return quire_reclaim(system, pick(run, 32)) <= 32;
 	return expect(run, quire_swapoff(system, &store->store), QUIRE_OK) &&
 	       expect(run, quire_swapon(system, &store->store, (int)pick(run, 2)), QUIRE_OK);
 }

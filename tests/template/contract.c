@@ -53,6 +53,15 @@ static unsigned host_cpu(void *host)
 	return 0;
 }
 
+static uint32_t *host_thread(void *host)
+{
+	static uint32_t word;
+
+	(void)host;
+	CALLED(thread);
+	return &word;
+}
+
 /* The holder of the lock, which is somebody else in a kernel, lets it go. */
 static void host_wait(void *host, const uint32_t *word, uint32_t expected, enum quire_wait_kind kind)
 {
@@ -146,7 +155,7 @@ static bool host_mutant(void *host, const char *name)
 
 /* clang-format off */
 #define FOR_EACH_MEMBER(X) \
-	X(panic) X(log) X(fixup) X(cpu) X(wait) X(wake) X(tlb_flush) X(pte_sync) X(frame_map) X(frame_unmap) \
+	X(panic) X(log) X(fixup) X(cpu) X(thread) X(wait) X(wake) X(tlb_flush) X(pte_sync) X(frame_map) X(frame_unmap) \
 	X(page_clear) X(page_copy) X(icache_sync) X(dcache_sync) X(count_fault) X(lock_event) X(may_fail) X(mutant)
 /* clang-format on */
 
@@ -223,6 +232,7 @@ static void use(struct quire_mm *mm)
 	demand(quire_mm_fork(mm, &child) == QUIRE_OK, "fork");
 	demand(access_at(mm, va, QUIRE_MODE_USER, 7).kind == QUIRE_RESUME, "a write after fork");
 	quire_mm_put(child);
+	(void)quire_reclaim(quire_mm_system(mm), 1);
 	corrupt(mm, va + 2 * PAGE);
 	demand(quire_munmap(mm, va, 4 * PAGE) == QUIRE_OK, "munmap");
 	/* Another thread holds the lock. */

@@ -2,7 +2,7 @@
 /* The host contract: what the library asks of the machine it runs on.
  *
  *   tier 0   one CPU, no devices:        RAM ranges (data, in quire_config), panic, log, fixup
- *   tier 1   several CPUs, preemption:   cpu, wait, wake, tlb_flush, pte_sync
+ *   tier 1   several CPUs, preemption:   cpu, thread, wait, wake, tlb_flush, pte_sync
  *   tier 2   windows, speed, statistics: frame_map, frame_unmap, page_clear, page_copy, icache_sync, count_fault
  *
  * A function may be NULL unless its comment says REQUIRED; the comment names the default. The first argument
@@ -86,6 +86,12 @@ struct quire_host {
 	 * be moved to another CPU, or preempted by another thread in the library, before it uses the number: lists
 	 * of a CPU are guarded against that, and its statistics may lose a count. */
 	unsigned (*cpu)(void *host);
+
+	/* Returns a word of the calling thread: 0 when the thread begins, changed by the library only. In it the thread
+	 * says that it frees memory: then a file or a store that it calls does not free memory again, and may use the
+	 * reserve of frames. Default: a word of the CPU, for threads that run until they wait and do not change CPUs;
+	 * where such a thread waits in a transfer, others on its CPU free nothing meanwhile. Any context. */
+	uint32_t *(*thread)(void *host);
 
 	/* Waits while *word == expected. May return early for any reason; the library looks again. Default:
 	 * returns at once. Context: by `kind`; the page lock and sleeping locks may be held for SLEEP. */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Every page that may leave is on one list: found, taken off, put back, freed. */
+#include "reclaim/reclaim.h"
+
+static void lock(struct quire_system *system)
+{
+	qr_lock(system, &system->reclaim.lock, QR_RANK_LRU);
+}
+
+static void unlock(struct quire_system *system)
+{
+	qr_unlock(system, &system->reclaim.lock, QR_RANK_LRU);
+}
+
+/* Marks of qr_page.age beside the policy's. */
+#define AGE_LOCKED 0xffu
+
+/* Links a page that is on no list. => LRU held, the page cannot be freed */
+static void link_page(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+
+	if (qr_page_test(page, QR_PAGE_LRU | QR_PAGE_ISOLATED))
+		return;
+	qr_page_set(page, QR_PAGE_LRU);
+	reclaim->pages++;
+	if (locked) {
+		page->age = AGE_LOCKED;
+		qr_list_add(&reclaim->unevictable, &page->link);
+		reclaim->kept_locked++;
+		return;
+	}
+	if (qr_page_test(page, QR_PAGE_WORKINGSET) && why == QR_ADDED_NEW)
+		why = QR_ADDED_REFAULT;
+	reclaim->policy->add(reclaim->state, page, qr_kind_of(page), why);
+}
+
+/* => LRU held, QR_PAGE_LRU */
+static void unlink_page(struct quire_system *system, struct qr_page *page)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+
+	qr_page_clear_bits(page, QR_PAGE_LRU);
+	reclaim->pages--;
+	if (page->age == AGE_LOCKED) {
+		qr_list_del(&page->link);
+		reclaim->kept_locked--;
+		return;
+	}
+	reclaim->policy->del(reclaim->state, page);
+}
+
+void qr_reclaim_add(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
+{
+	lock(system);
+	if (why != QR_ADDED_NEW)
+		qr_page_clear_bits(page, QR_PAGE_ISOLATED);
+	link_page(system, page, why, locked);
+	unlock(system);
+}
+
+bool qr_reclaim_judge(struct quire_system *system, struct qr_page *page, bool used)
+{
+	bool leave;
+
+	lock(system);
+	leave = system->reclaim.policy->judge(system->reclaim.state, page, used);
+	unlock(system);
+	return leave;
+}
+
+unsigned qr_reclaim_take(struct quire_system *system, unsigned kinds, struct qr_page **pages, unsigned count,
+			 uint64_t *out_listed)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+	unsigned taken = 0;
+	struct qr_page *page;
+
+	lock(system);
+	*out_listed = reclaim->pages;
+	while (taken < count && (page = reclaim->policy->pick(reclaim->state, kinds)) != NULL) {
+		unlink_page(system, page);
+		/* One that is being freed now is its freer's. */
+		if (!qr_page_try_get(page))
+			continue;
+		qr_page_set(page, QR_PAGE_ISOLATED);
+		pages[taken++] = page;
+	}
+	unlock(system);
+	return taken;
+}
+
+/* --- hooks -------------------------------------------------------------------------------------------------- */
+
+/* Whether a page that came back was evicted lately. */
+static bool was_used(struct quire_system *system, uintptr_t mark)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+	uintptr_t now = (uintptr_t)__atomic_load_n(&reclaim->left, __ATOMIC_RELAXED);
+	bool used;
+
+	lock(system);
+	used = reclaim->policy->refault(reclaim->state, (now - (mark >> 1)) & (UINTPTR_MAX >> 1),
+					reclaim->pages);
+	unlock(system);
+	return used;
+}
+
+static void came(struct quire_system *system, struct qr_page *page, uintptr_t mark)
+{
+	bool file = qr_page_state(page) == QUIRE_PAGE_FILE;
+
+	if (mark) {
+		if (file)
+			__atomic_fetch_sub(&system->reclaim.shadows, 1, __ATOMIC_RELAXED);
+		qr_event(qr_this_cpu(system),
+			 file ? QUIRE_EVENT_WORKINGSET_REFAULT_FILE : QUIRE_EVENT_WORKINGSET_REFAULT_ANON);
+		if (was_used(system, mark))
+			qr_page_set(page, QR_PAGE_WORKINGSET);
+	}
+	qr_reclaim_add(system, page, QR_ADDED_NEW, false);
+}
+
+static void freed(struct quire_system *system, struct qr_page *page)
+{
+	lock(system);
+	if (qr_page_test(page, QR_PAGE_LRU))
+		unlink_page(system, page);
+	unlock(system);
+}
+
+static const struct qr_reclaim_hooks hooks = {.came = came, .freed = freed, .retry = qr_reclaim_retry};
+
+void qr_reclaim_init(struct quire_system *system, const struct quire_config *config)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+	uint64_t reserve = system->zone[QR_ZONE_LINEAR].reserve;
+
+	reclaim->policy = config->policy ? config->policy : &quire_policy_lru;
+	qr_assert(system, reclaim->policy->bytes <= QR_POLICY_BYTES);
+	qr_list_init(&reclaim->unevictable);
+	reclaim->low = config->low_frames ? config->low_frames : reserve + reserve / 4;
+	reclaim->high =
+	    qr_max(reclaim->low + 1, config->high_frames ? config->high_frames : reserve + reserve / 2);
+	reclaim->policy->init(reclaim->state);
+	system->reclaim_hooks = &hooks;
+}
+
+/* --- the hand ----------------------------------------------------------------------------------------------- */
+
+/* Whether the page is a program's and on no list. Only a hint until it is held. */
+static bool is_loose(const struct qr_page *page)
+{
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+	enum quire_page_state state = (enum quire_page_state)(flags & QR_PAGE_STATE_MASK);
+
+	return !(flags & (QR_PAGE_LRU | QR_PAGE_ISOLATED)) &&
+	       (state == QUIRE_PAGE_ANON || state == QUIRE_PAGE_FILE || state == QUIRE_PAGE_SHMEM);
+}
+
+/* A mapped page cannot be freed while its reverse map is held. */
+static bool discover_one(struct quire_system *system, struct qr_page *page)
+{
+	bool found;
+
+	if (!is_loose(page) || !qr_rmap_try_mapped(system, page))
+		return false;
+	found = is_loose(page);
+	if (found)
+		qr_reclaim_add(system, page, QR_ADDED_NEW, false);
+	qr_rmap_unlock(system, page);
+	return found;
+}
+
+/* Locked pages get another look, one round of the hand later. => LRU held */
+static void look_again(struct quire_system *system)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+
+	while (!qr_list_empty(&reclaim->unevictable)) {
+		struct qr_page *locked = QR_CONTAINER(reclaim->unevictable.next, struct qr_page, link);
+
+		unlink_page(system, locked);
+		/* One that is being freed now is its freer's. */
+		if (__atomic_load_n(&locked->ref, __ATOMIC_ACQUIRE) > 0)
+			link_page(system, locked, QR_ADDED_STAYED, false);
+	}
+}
+
+/* Moves the hand over at most `most` descriptors of one range: *out_first and as many as are returned. 0: it went on to
+ * the next range. */
+static uint64_t advance(struct quire_system *system, uint64_t most, struct qr_page **out_first)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+	const struct qr_range *range;
+	uint64_t count;
+
+	lock(system);
+	range = &system->range[reclaim->range];
+	*out_first = range->pages + reclaim->frame;
+	count = qr_min(most, range->count - reclaim->frame);
+	reclaim->frame += count;
+	if (count == 0) {
+		reclaim->frame = 0;
+		reclaim->range = (reclaim->range + 1) % system->ranges;
+		if (reclaim->range == 0)
+			look_again(system);
+	}
+	unlock(system);
+	return count;
+}
+
+uint64_t qr_reclaim_discover(struct quire_system *system, uint64_t frames)
+{
+	uint64_t found = 0, passed = 0;
+	struct qr_page *first;
+
+	while (passed < frames) {
+		uint64_t count = advance(system, frames - passed, &first);
+
+		for (uint64_t i = 0; i < count; i++)
+			found += discover_one(system, first + i);
+		passed += count;
+	}
+	return found;
+}

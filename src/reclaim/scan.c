@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* A batch of pages: taken off the lists, looked at, judged; what is to leave leaves; the rest goes back. */
+#include "reclaim/reclaim.h"
+
+/* Frames that the hand passes before each batch. */
+#define HAND_FRAMES 128
+
+struct scan {
+	struct quire_system *system;
+	bool background;
+	uint64_t passed; /* frames, by the hand */
+	uint64_t listed; /* pages on all lists, when the last batch was taken */
+	uint64_t looked, left;
+	struct qr_page *page[QUIRE_STORE_BATCH]; /* referenced, on no list; NULL: done with */
+	unsigned count;
+};
+
+static void back(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
+{
+	qr_reclaim_add(system, page, why, locked);
+	/* Perhaps the last. */
+	if (qr_page_state(page) == QUIRE_PAGE_ANON)
+		qr_swap_collect(system, page);
+	qr_page_put(system, page);
+}
+
+/* A page that could not leave: it is locked, or another time. */
+static void stayed(struct scan *scan, struct qr_page *page)
+{
+	back(scan->system, page, QR_ADDED_STAYED, qr_reclaim_is_locked(scan->system, page));
+}
+
+/* What the policy keeps goes back; what is to leave stays in the batch. */
+static void judge(struct scan *scan)
+{
+	struct quire_system *system = scan->system;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < scan->count; i++) {
+		struct qr_page *page = scan->page[i];
+
+		if (qr_reclaim_judge(system, page, qr_reclaim_used(system, page)))
+			scan->page[count++] = page;
+		else
+			back(system, page, QR_ADDED_KEPT, false);
+	}
+	scan->count = count;
+}
+
+/* Each by itself: a file is called with one page locked. */
+static void leave_files(struct scan *scan)
+{
+	struct quire_system *system = scan->system;
+	unsigned others = 0;
+
+	for (unsigned i = 0; i < scan->count; i++) {
+		struct qr_page *page = scan->page[i];
+
+		if (qr_page_state(page) != QUIRE_PAGE_FILE)
+			scan->page[others++] = page;
+		else if (!qr_page_trylock(system, page))
+			back(system, page, QR_ADDED_STAYED, false);
+		else if (qr_reclaim_file_page(system, page))
+			scan->left++;
+		else
+			stayed(scan, page);
+	}
+	scan->count = others;
+}
+
+/* What goes to a store, and may: slots are taken in this order. */
+static void leave_anon(struct scan *scan)
+{
+	struct quire_system *system = scan->system;
+	unsigned locked = 0;
+
+	for (unsigned i = 0; i < scan->count; i++) {
+		if (qr_page_trylock(system, scan->page[i]))
+			scan->page[locked++] = scan->page[i];
+		else
+			back(system, scan->page[i], QR_ADDED_STAYED, false);
+	}
+	if (locked)
+		scan->left += qr_swap_out(system, NULL, scan->page, locked);
+	for (unsigned i = 0; i < locked; i++) {
+		if (scan->page[i])
+			stayed(scan, scan->page[i]);
+	}
+}
+
+/* Which kinds may leave: memory without a store that has room stays, unless its content was given up. */
+static unsigned kinds_now(const struct quire_system *system)
+{
+	struct quire_swap_counts usage;
+
+	quire_swap_usage(system, &usage);
+	return usage.free || usage.cached ? 1u << QR_KIND_ANON | 1u << QR_KIND_FILE : 1u << QR_KIND_FILE;
+}
+
+static void count(const struct scan *scan)
+{
+	struct qr_cpu *cpu = qr_this_cpu(scan->system);
+
+	qr_count_by(&cpu->events[scan->background ? QUIRE_EVENT_PGSCAN_KSWAPD : QUIRE_EVENT_PGSCAN_DIRECT],
+		    scan->looked);
+	qr_count_by(&cpu->events[scan->background ? QUIRE_EVENT_PGSTEAL_KSWAPD : QUIRE_EVENT_PGSTEAL_DIRECT],
+		    scan->left);
+}
+
+/* Frames that became free fill the reserve before anybody else gets them: the next writes may need it. */
+static void fill_reserve(struct quire_system *system)
+{
+	for (unsigned zone = 0; zone < QR_ZONES; zone++) {
+		if (__atomic_load_n(&system->zone[zone].free, __ATOMIC_RELAXED) >= system->zone[zone].reserve)
+			continue;
+		qr_frames_drain(system);
+		return;
+	}
+}
+
+/* One batch of at most `most`. False: nothing is on the lists, nor was in a whole round of the hand before. */
+static bool batch(struct scan *scan, uint64_t most, unsigned *rounds)
+{
+	struct quire_system *system = scan->system;
+
+	(void)qr_reclaim_discover(system, HAND_FRAMES);
+	scan->passed += HAND_FRAMES;
+	scan->count = qr_reclaim_take(system, kinds_now(system), scan->page,
+				      (unsigned)qr_min(QUIRE_STORE_BATCH, most), &scan->listed);
+	/* A whole round, in which locked pages get another look. */
+	if (scan->count == 0)
+		return qr_reclaim_discover(system, system->frames_total) > 0 || (*rounds)++ == 0;
+	scan->looked += scan->count;
+	judge(scan);
+	leave_files(scan);
+	leave_anon(scan);
+	return true;
+}
+
+uint64_t qr_reclaim_pages(struct quire_system *system, uint64_t want, bool background)
+{
+	struct scan scan = {.system = system, .background = background};
+	uint32_t *thread = qr_thread(system);
+	unsigned rounds = 0;
+
+	/* Called by a file or a store that pages are leaving for. */
+	if (*thread & QR_THREAD_RECLAIMS)
+		return 0;
+	*thread |= QR_THREAD_RECLAIMS;
+	while (scan.left < want && batch(&scan, want - scan.left, &rounds)) {
+		/* Three looks at each page that the whole round of the hand found: used, no longer used, gone. */
+		if (scan.passed >= system->frames_total && scan.looked >= 3 * (scan.listed + scan.left))
+			break;
+	}
+	*thread &= ~QR_THREAD_RECLAIMS;
+	fill_reserve(system);
+	count(&scan);
+	__atomic_fetch_add(&system->reclaim.left, scan.left, __ATOMIC_RELAXED);
+	return scan.left;
+}
