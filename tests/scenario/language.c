@@ -383,14 +383,14 @@ static void joins_mappings_that_could_be_one(void **state)
 	kept_run(sim, "map 1p rw fixed arena\nmap 1p rw fixed arena+1p\nlayout\nfork child", &one);
 	kept_run(sim, "map 1p rw fixed arena\nmap 1p rw noreserve fixed arena+1p\nlayout\nfork child", &two);
 	kept_run(sim, "map 1p rw fixed arena\nmap 1p r fixed arena+1p\nlayout\nfork child", &other);
-	conform_compare_runs(&one, &two, false, &difference);
+	conform_compare_runs(&one, &two, 0, &difference);
 	assert_true(difference.found && difference.index == 2);
 	assert_string_equal(difference.what, "layout");
-	conform_compare_runs(&one, &two, true, &difference);
+	conform_compare_runs(&one, &two, CONFORM_JOINS, &difference);
 	assert_false(difference.found);
-	conform_compare_runs(&one, &other, true, &difference);
+	conform_compare_runs(&one, &other, CONFORM_JOINS, &difference);
 	assert_true(difference.found && difference.index == 2);
-	conform_compare_runs(&other, &two, true, &difference);
+	conform_compare_runs(&other, &two, CONFORM_JOINS, &difference);
 	assert_true(difference.found && difference.index == 2);
 	assert_true(conform_joins(6 << 8 | 1) && !conform_joins(6 << 8 | 18));
 	assert_int_equal(scn_sim_close(sim), 0);

@@ -56,10 +56,28 @@ static bool same_joined(const struct scn_run *a, const struct scn_run *b, const 
 	return !more;
 }
 
+/* Every page: its bytes and signals, whatever the faults were. */
+static bool same_contents(const struct scn_run *a, const struct scn_run *b, const struct scn_result *x,
+			  const struct scn_result *y)
+{
+	struct scn_digest p, q;
+
+	if (x->view_bytes != y->view_bytes)
+		return false;
+	for (size_t at = 0; at + sizeof(p) <= x->view_bytes; at += sizeof(p)) {
+		memcpy(&p, a->view + x->view + at, sizeof(p));
+		memcpy(&q, b->view + y->view + at, sizeof(q));
+		if (p.at != q.at || p.hash != q.hash || p.signal != q.signal || p.code != q.code)
+			return false;
+	}
+	return true;
+}
+
 /* The first field that differs, or NULL. */
-static const char *field(const struct scn_run *a, const struct scn_run *b, unsigned index, bool join)
+static const char *field(const struct scn_run *a, const struct scn_run *b, unsigned index, unsigned how)
 {
 	const struct scn_result *x = &a->result[index], *y = &b->result[index];
+	enum scn_verb verb = scn_result_verb(a->program, index);
 
 	if (x->state != y->state)
 		return "outcome";
@@ -71,15 +89,21 @@ static const char *field(const struct scn_run *a, const struct scn_run *b, unsig
 		return "errno";
 	if (x->at != y->at)
 		return "address";
-	if (join && scn_result_verb(a->program, index) == SCN_LAYOUT)
+	if (how & CONFORM_JOINS && verb == SCN_LAYOUT)
 		return same_joined(a, b, x, y) ? NULL : "layout";
+	if (how & CONFORM_PRESSED && (verb == SCN_RESIDENT || verb == SCN_MINCORE))
+		return NULL;
+	if (how & CONFORM_PRESSED && verb == SCN_MEMORY)
+		return same_contents(a, b, x, y) ? NULL : "memory";
 	if (x->value != y->value || x->mix != y->mix || !same_view(a, b, x, y))
-		return scn_result_verb(a->program, index) == SCN_LAYOUT     ? "layout"
-		       : scn_result_verb(a->program, index) == SCN_RESIDENT ? "residency"
-		       : scn_result_verb(a->program, index) == SCN_MEMORY   ? "memory"
-									    : "value";
+		return verb == SCN_LAYOUT     ? "layout"
+		       : verb == SCN_RESIDENT ? "residency"
+		       : verb == SCN_MEMORY   ? "memory"
+					      : "value";
 	if (x->count != y->count)
 		return "count";
+	if (how & CONFORM_PRESSED)
+		return NULL;
 	if (x->counts.minor != y->counts.minor)
 		return "minor faults";
 	if (x->counts.major != y->counts.major)
@@ -138,14 +162,14 @@ static void describe(const struct scn_run *a, const struct scn_run *b, unsigned 
 	out->what = what;
 }
 
-void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, bool join,
+void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, unsigned how,
 			  struct conform_difference *out)
 {
 	unsigned count = scn_result_count(a->program);
 
 	memset(out, 0, sizeof(*out));
 	for (unsigned i = 0; i < count; i++) {
-		const char *what = field(a, b, i, join);
+		const char *what = field(a, b, i, how);
 
 		if (what) {
 			describe(a, b, i, what, out);
@@ -175,7 +199,7 @@ void conform_compare(struct conform_side side[2], const struct scn_program *prog
 			return;
 		}
 	}
-	conform_compare_runs(run[0], run[1], side[0].joins, out);
+	conform_compare_runs(run[0], run[1], side[0].how, out);
 }
 
 /* --- The printed difference --- */
@@ -188,7 +212,7 @@ struct notes {
 
 static bool differs(const struct notes *n, unsigned index)
 {
-	return n->run[0] && n->run[1] && field(n->run[0], n->run[1], index, n->side[0].joins);
+	return n->run[0] && n->run[1] && field(n->run[0], n->run[1], index, n->side[0].how);
 }
 
 static void note_both(FILE *to, unsigned index, void *context)

@@ -39,14 +39,19 @@ void conform_generate(struct conform_choice *choice, unsigned ops, unsigned feat
 
 /* --- Running and comparing --- */
 
-/* One side of a comparison: a machine that runs programs. */
+/* How two runs are compared. */
+enum {
+	CONFORM_JOINS = 1,  /* mappings that could be one count as one */
+	CONFORM_PRESSED = 2 /* pages left memory in between: what tells of memory alone is not compared */
+};
+
+/* One of the two: a machine that runs programs. */
 struct conform_side {
 	const char *name;
 	void *context;
-	bool joins;                 /* used in side[0]: adjacent mappings that could merge count as merged */
-	const struct scn_run *last; /* set by conform_compare(); NULL: the side failed */
-	/* Returns the results, valid until the next call on this side; NULL, with the reason in *out_text,
-	 * if the side failed. */
+	unsigned how;               /* of side[0]: CONFORM_JOINS, CONFORM_PRESSED */
+	const struct scn_run *last; /* of conform_compare(); NULL: its machinery failed */
+	/* The results, valid until the next call on this side; NULL with *out_text: the machinery failed. */
 	const struct scn_run *(*run)(void *context, const struct scn_program *program, const char **out_text);
 	void (*close)(void *context);
 };
@@ -62,8 +67,8 @@ struct conform_difference {
 /* Runs `program` on both sides and compares everything. */
 void conform_compare(struct conform_side side[2], const struct scn_program *program,
 		     struct conform_difference *out);
-/* Compares two finished runs. `join`: adjacent mappings that could merge count as merged. */
-void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, bool join,
+/* Compares two finished runs. `join`: mappings that could be one count as one. */
+void conform_compare_runs(const struct scn_run *a, const struct scn_run *b, unsigned how,
 			  struct conform_difference *out);
 
 /* Removes operations while the sides still differ. Returns the number of runs. */

@@ -23,6 +23,7 @@ enum {
 	OPT_PROFILE,
 	OPT_MUTANT,
 	OPT_SELF,
+	OPT_PRESSURE,
 	OPT_TRAIT,
 	OPT_STAND_IN,
 	OPT_OUT,
@@ -44,6 +45,7 @@ static const struct option table[] = {
     {"profile", required_argument, NULL, OPT_PROFILE},
     {"mutant", required_argument, NULL, OPT_MUTANT},
     {"self", no_argument, NULL, OPT_SELF},
+    {"pressure", no_argument, NULL, OPT_PRESSURE},
     {"trait", required_argument, NULL, OPT_TRAIT},
     {"stand-in", required_argument, NULL, OPT_STAND_IN},
     {"out", required_argument, NULL, OPT_OUT},
@@ -128,6 +130,9 @@ static const char *take_option(struct conform_options *o, int option, const char
 	case OPT_SELF:
 		o->self = true;
 		return NULL;
+	case OPT_PRESSURE:
+		o->pressure = true;
+		return NULL;
 	case OPT_TRAIT:
 		return force_traits(o, value);
 	case OPT_STAND_IN:
@@ -206,6 +211,7 @@ void conform_help(FILE *out)
 	      "  --check N        quire_check() after every N-th program (default 8; 0: never)\n"
 	      "  --mutant NAME    break that rule of the library (builds with mutants only)\n"
 	      "  --self           compare the host with itself, to see if it is deterministic\n"
+	      "  --pressure       evict pages of the simulated side before each operation\n"
 	      "  --trait T=V,...  give the simulated side these traits, whatever the probes find\n"
 	      "  --stand-in T=V,...  replace the host by a simulated machine with these traits\n"
 	      "  --out DIR        write each difference to a file there\n"

@@ -13,7 +13,7 @@ enum {
 struct conform_options {
 	uint64_t programs, seed, only;
 	unsigned ops, jobs, features, most;
-	bool one, self, json, quiet, seeded;
+	bool one, self, pressure, json, quiet, seeded;
 	const struct quire_profile *profile;
 	const char *mutant;
 	const char *out;

@@ -54,11 +54,13 @@ bool conform_open_sides(const struct conform_options *o, struct conform_side sid
 	/* Open the host first, while the process that it forks is still small. */
 	if (!open_host(o, &side[0], "host", out_why))
 		return false;
-	side[0].joins = !o->stand_in && conform_joins(conform_kernel_version());
+	side[0].how = !o->stand_in && conform_joins(conform_kernel_version()) ? CONFORM_JOINS : 0;
+	side[0].how |= o->pressure ? CONFORM_PRESSED : 0;
 	if (o->self)
 		return open_host(o, &side[1], "again", out_why);
-	side[1] = (struct conform_side){
-	    .name = "sim", .context = scn_sim_open(&config, out_why), .run = run_sim, .close = close_sim};
+	side[1] = (struct conform_side){.name = "sim", .run = run_sim, .close = close_sim};
+	side[1].context =
+	    o->pressure ? conform_open_pressed(&config, out_why) : scn_sim_open(&config, out_why);
 	return side[1].context != NULL;
 }
 

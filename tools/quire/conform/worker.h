@@ -37,4 +37,8 @@ bool conform_open_sides(const struct conform_options *o, struct conform_side sid
 /* Probes the host's traits and applies the forced ones. False with a reason. */
 bool conform_probe(const struct conform_options *o, struct scn_traits *out, const char **out_why);
 
+/* A simulated machine that evicts pages before each operation. (pressure.c) */
+struct scn_sim_config;
+struct scn_sim *conform_open_pressed(struct scn_sim_config *config, const char **out_why);
+
 #endif
