@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 # `make run`: runs one script on this Linux and on the reference kernel, and compares the output.
 #
+# MEM and SWAP in the environment: the memory of the guest, and a disk to swap to.
+#
 #   scripts/day.sh [BUILD-DIRECTORY [ARCH]]     exit status 77: cannot fetch programs of that architecture
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-build}
 arch=${2:-x86_64}
+mem=${MEM:-256M}
 day=$top/tests/kernel/day.sh
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT INT TERM
@@ -24,10 +27,10 @@ if [ "$arch" != x86_64 ]; then
 	"$top/scripts/foreign.sh" "$arch" "$root" busybox-static
 	whose="Debian's"
 fi
-echo "== on the reference kernel: $arch, 2 CPUs, 256 MiB, $whose /bin/busybox"
+echo "== on the reference kernel: $arch, 2 CPUs, $mem, ${SWAP:+$SWAP to swap to, }$whose /bin/busybox"
 start=$(date +%s)
 status=0
-{ "$build/quire" run --mem 256M --cpus 2 --timeout 600 ${root:+--root "$root"} --file "$day:/day.sh" -- /bin/busybox sh /day.sh ||
+{ "$build/quire" run --mem "$mem" ${SWAP:+--swap "$SWAP"} --cpus 2 --timeout 600 ${root:+--root "$root"} --file "$day:/day.sh" -- /bin/busybox sh /day.sh ||
 	echo $? >"$here/status"; } | tee "$here/quire"
 [ ! -s "$here/status" ] || status=$(cat "$here/status")
 echo "   in $(($(date +%s) - start)) s with booting"

@@ -106,6 +106,7 @@ static const struct entry root_entries[] = {
     {.name = "self", .kind = LINK, .mode = 0777, .target = proc_self_target},
     {.name = "thread-self", .kind = LINK, .mode = 0777, .target = proc_thread_self_target},
     {.name = "meminfo", .mode = 0444, .make = proc_make_meminfo},
+    {.name = "swaps", .mode = 0444, .make = proc_make_swaps},
     {.name = "vmstat", .mode = 0444, .make = proc_make_vmstat},
     {.name = "cpuinfo", .mode = 0444, .make = proc_make_cpuinfo},
     {.name = "stat", .mode = 0444, .make = proc_make_stat_system},

@@ -11,21 +11,23 @@ static void kib(struct text *text, const char *name, uint64_t pages)
 void proc_meminfo(struct text *text)
 {
 	struct quire_survey survey;
+	struct quire_swap_counts swap;
 	struct quire_memory_counts m;
 	uint64_t free;
 
 	quire_memory(the_system, &m);
 	quire_memory_survey(the_system, &survey);
+	quire_swap_usage(the_system, &swap);
 	free = m.by_state[QUIRE_PAGE_FREE] + m.by_state[QUIRE_PAGE_CPU];
 	kib(text, "MemTotal:", m.frames - m.by_state[QUIRE_PAGE_META]);
 	kib(text, "MemFree:", free);
 	kib(text, "MemAvailable:", (free > m.reserve ? free - m.reserve : 0) + m.by_state[QUIRE_PAGE_FILE]);
 	kib(text, "Buffers:", 0);
 	kib(text, "Cached:", m.by_state[QUIRE_PAGE_FILE] + m.by_state[QUIRE_PAGE_SHMEM]);
-	kib(text, "SwapCached:", 0);
+	kib(text, "SwapCached:", swap.cached);
 	kib(text, "AnonPages:", m.by_state[QUIRE_PAGE_ANON]);
-	kib(text, "SwapTotal:", 0);
-	kib(text, "SwapFree:", 0);
+	kib(text, "SwapTotal:", swap.total);
+	kib(text, "SwapFree:", swap.free);
 	kib(text, "Dirty:", survey.dirty);
 	kib(text, "Writeback:", 0);
 	kib(text, "Mapped:", survey.mapped);
@@ -41,6 +43,24 @@ static void count(struct text *text, const char *name, uint64_t value)
 {
 	text_add(text, "%s %" PRIu64 "\n", name, value);
 }
+
+static const struct {
+	const char *name;
+	enum quire_event event;
+} vm_events[] = {
+    {"pswpin", QUIRE_EVENT_PSWPIN},
+    {"pswpout", QUIRE_EVENT_PSWPOUT},
+    {"swap_ra", QUIRE_EVENT_SWAP_RA},
+    {"swap_ra_hit", QUIRE_EVENT_SWAP_RA_HIT},
+    {"pglazyfreed", QUIRE_EVENT_PGLAZYFREED},
+    {"pgscan_kswapd", QUIRE_EVENT_PGSCAN_KSWAPD},
+    {"pgscan_direct", QUIRE_EVENT_PGSCAN_DIRECT},
+    {"pgsteal_kswapd", QUIRE_EVENT_PGSTEAL_KSWAPD},
+    {"pgsteal_direct", QUIRE_EVENT_PGSTEAL_DIRECT},
+    {"workingset_refault_anon", QUIRE_EVENT_WORKINGSET_REFAULT_ANON},
+    {"workingset_refault_file", QUIRE_EVENT_WORKINGSET_REFAULT_FILE},
+    {"allocstall", QUIRE_EVENT_ALLOCSTALL},
+};
 
 void proc_vmstat(struct text *text)
 {
@@ -60,11 +80,21 @@ void proc_vmstat(struct text *text)
 	count(text, "nr_page_table_pages", m.by_state[QUIRE_PAGE_TABLE]);
 	count(text, "pgpgin", quire_event_count(the_system, QUIRE_EVENT_PAGE_READ) * 4);
 	count(text, "pgpgout", quire_event_count(the_system, QUIRE_EVENT_PAGE_WRITTEN) * 4);
-	count(text, "pswpin", quire_counter(the_system, QUIRE_STEP_SWAP_READ));
-	count(text, "pswpout", 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(vm_events); i++)
+		count(text, vm_events[i].name, quire_event_count(the_system, vm_events[i].event));
 	count(text, "pgfault", quire_counter(the_system, QUIRE_STEP_MINOR) + major);
 	count(text, "pgmajfault", major);
 	count(text, "oom_kill", oom_kills() + quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
+}
+
+void proc_swaps(struct text *text)
+{
+	struct quire_area area;
+
+	text_add(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	for (unsigned i = 0; !quire_swap_area(the_system, i, &area); i++)
+		text_add(text, "%-40spartition\t%" PRIu64 "\t\t%" PRIu64 "\t\t%d\n", area.store->name,
+			 area.slots * (PAGE_SIZE / 1024), area.used * (PAGE_SIZE / 1024), area.priority);
 }
 
 void proc_cpuinfo(struct text *text)

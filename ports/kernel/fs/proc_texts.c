@@ -105,6 +105,7 @@ void proc_make_tainted(struct process *process, struct text *text)
 		proc_##call(text);                                        \
 	}
 SYSTEM_TEXT(meminfo)
+SYSTEM_TEXT(swaps)
 SYSTEM_TEXT(vmstat)
 SYSTEM_TEXT(cpuinfo)
 SYSTEM_TEXT(stat_system)

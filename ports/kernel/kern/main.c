@@ -6,6 +6,7 @@
 #include "kern/process.h"
 #include "kern/report.h"
 #include "kern/selftest.h"
+#include "kern/swap.h"
 #include "port/host.h"
 #include "port/system.h"
 #include "fs/vfs.h"
@@ -105,6 +106,7 @@ static void init_main(void)
 	if (!current->files || !current->fs)
 		panic("boot: no memory for init");
 	selftest_if_asked();
+	swap_init();
 	result = boot_info.initrd ? vfs_unpack(boot_info.initrd, boot_info.initrd_size) : -ENOENT;
 	if (result)
 		panic("boot: the initramfs: error %d", -result);

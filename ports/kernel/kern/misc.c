@@ -55,8 +55,10 @@ long sys_sysinfo(const uint64_t *a)
 {
 	struct abi_sysinfo info;
 	struct quire_memory_counts memory;
+	struct quire_swap_counts swap;
 
 	quire_memory(the_system, &memory);
+	quire_swap_usage(the_system, &swap);
 	memset(&info, 0, sizeof(info));
 	info.uptime = (abi_long)(time_monotonic() / NSEC_PER_SEC);
 	info.loads[0] = info.loads[1] = info.loads[2] = (abi_ulong)running_count() << 16;
@@ -64,6 +66,8 @@ long sys_sysinfo(const uint64_t *a)
 	info.free =
 	    (abi_ulong)(memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU]) * PAGE_SIZE;
 	info.shared = (abi_ulong)memory.by_state[QUIRE_PAGE_SHMEM] * PAGE_SIZE;
+	info.total_swap = (abi_ulong)swap.total * PAGE_SIZE;
+	info.free_swap = (abi_ulong)swap.free * PAGE_SIZE;
 	info.processes = (uint16_t)process_count();
 	info.unit = 1;
 	return put_user(info, a[0]);

@@ -156,6 +156,7 @@ struct task {
 
 	struct timer sleep_timer;
 	struct usage usage;
+	uint32_t library;    /* the library's word: host_thread() */
 	uint64_t clock_mark; /* when user_ns or system_ns was last brought up to date */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The host contract, implemented: the twelve functions that this kernel gives the library. */
+/* The host contract, implemented: the functions that this kernel gives the library. */
 #include "port/host.h"
 #include "kern/process.h"
 
@@ -21,6 +21,11 @@ static quire_va host_fixup(void *host, quire_va pc)
 static unsigned host_cpu(void *host)
 {
 	return arch_cpu();
+}
+
+static uint32_t *host_thread(void *host)
+{
+	return &current->library;
 }
 
 /* --- waiting: a few queues, by the word's address --------------------------------------------- */
@@ -111,6 +116,7 @@ const struct quire_host kernel_host = {
     .log = host_log,
     .fixup = host_fixup,
     .cpu = host_cpu,
+    .thread = host_thread,
     .wait = host_wait,
     .wake = host_wake,
     .tlb_flush = host_tlb_flush,

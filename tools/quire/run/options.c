@@ -33,6 +33,7 @@ void run_help(FILE *out)
 	    "\n"
 	    "  --arch A            the guest's architecture (default: the program's)\n"
 	    "  --mem SIZE          its memory, with K, M or G (default 256M; the packed files come on top)\n"
+	    "  --swap SIZE|FILE    a disk to swap to: made for the run, or FILE as mkswap made it\n"
 	    "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
 	    "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
 	    "  --root DIR          DIR with all that is in it becomes the guest's /\n"
@@ -146,6 +147,7 @@ static bool is_word(const char *text)
 enum option_value {
 	OPT_ARCH = 256,
 	OPT_MEM,
+	OPT_SWAP,
 	OPT_CPUS,
 	OPT_PROFILE,
 	OPT_ROOT,
@@ -166,6 +168,7 @@ enum option_value {
 static const struct option table[] = {
     {"arch", required_argument, NULL, OPT_ARCH},
     {"mem", required_argument, NULL, OPT_MEM},
+    {"swap", required_argument, NULL, OPT_SWAP},
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"profile", required_argument, NULL, OPT_PROFILE},
     {"root", required_argument, NULL, OPT_ROOT},
@@ -195,6 +198,13 @@ static int take_option(struct run_options *options, int option, char *value)
 		break;
 	case OPT_MEM:
 		ok = parse_mem(value, &options->mem_mib);
+		break;
+	case OPT_SWAP:
+		options->swap = value;
+		ok = *value;
+		/* What is no size is a file. */
+		if (!parse_mem(value, &options->swap_mib))
+			options->swap_mib = 0;
 		break;
 	case OPT_CPUS:
 		ok = option_unsigned(value, 1, 16, &options->cpus);
@@ -255,7 +265,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 	bool began = false;
 	int option;
 
-	*options = (struct run_options){.mem_mib = 256};
+	*options = (struct run_options){.mem_mib = 256, .swap_fd = -1};
 	while ((option = option_next("run", argc, argv, "+", table, &began)) != -1) {
 		if (option == OPT_HELP) {
 			run_help(stdout);

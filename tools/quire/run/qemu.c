@@ -151,6 +151,18 @@ static void add_line(struct command *command, const char *name, int fd, const ch
 	}
 }
 
+/* The disk that the guest swaps to. */
+static void add_swap(struct command *command, const struct run_options *options)
+{
+	if (!options->swap)
+		return;
+	add(command, "-drive");
+	add_made(command, "file=/dev/fd/%d,if=none,id=swap,format=raw,cache=unsafe,file.locking=off",
+		 options->swap_fd);
+	add(command, "-device");
+	add(command, "virtio-blk-pci,drive=swap,disable-legacy=off,disable-modern=on");
+}
+
 static const char *setting(const char *variable, const char *otherwise)
 {
 	const char *value = getenv(variable);
@@ -197,10 +209,11 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-initrd");
 	add_made(command, "/dev/fd/%d", load->archive_fd);
 	add(command, "-append");
-	add_made(command, "quire%s%s%s%s%s", options->profile ? " profile=" : "",
+	add_made(command, "quire%s%s%s%s%s%s", options->profile ? " profile=" : "",
 		 options->profile ? options->profile : "", options->trace ? " trace=1" : "",
-		 options->oops == OOPS_PANICS ? " oops=panic" : "",
+		 options->oops == OOPS_PANICS ? " oops=panic" : "", options->swap ? " swapon" : "",
 		 options->selftest ? " selftest=only" : "");
+	add_swap(command, options);
 	add_line(command, "out", load->ends[0], serial);
 	add_line(command, "err", load->ends[1], emulator->error);
 	add_line(command, "log", load->ends[2], emulator->log);
@@ -217,7 +230,7 @@ static void keep_open(int fd)
 }
 
 /* In the child: never returns. `told` carries the errno of a failed exec to the parent. */
-static void become(struct command *command, int archive_fd, const int ends[3], int told, pid_t parent)
+static void become(struct command *command, const int passed[2], const int ends[3], int told, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
@@ -231,7 +244,9 @@ static void become(struct command *command, int archive_fd, const int ends[3], i
 		_exit(RUN_FAILED);
 	dup2(null, 0);
 	dup2(null, 1);
-	keep_open(archive_fd);
+	for (int i = 0; i < 2; i++)
+		if (passed[i] >= 0)
+			keep_open(passed[i]);
 	for (int i = 0; i < 3; i++)
 		keep_open(ends[i]);
 	execvp(command->arg[0], (char *const *)(uintptr_t)command->arg);
@@ -241,7 +256,8 @@ static void become(struct command *command, int archive_fd, const int ends[3], i
 	_exit(RUN_FAILED);
 }
 
-static int spawn(struct command *command, const struct emulator *emulator, int archive_fd, const int ends[3])
+static int spawn(struct command *command, const struct emulator *emulator, const int passed[2],
+		 const int ends[3])
 {
 	int told[2], error;
 	pid_t pid, self = getpid();
@@ -254,7 +270,7 @@ static int spawn(struct command *command, const struct emulator *emulator, int a
 	if (pid < 0)
 		run_error("fork: %s", strerror(errno));
 	if (!pid)
-		become(command, archive_fd, ends, told[1], self);
+		become(command, passed, ends, told[1], self);
 	close(told[1]);
 	if (pid > 0 && read(told[0], &error, sizeof(error)) == sizeof(error)) {
 		if (error == ENOENT)
@@ -271,6 +287,7 @@ static int spawn(struct command *command, const struct emulator *emulator, int a
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
 	       struct run_lines *out_lines)
 {
+	const int passed[2] = {archive_fd, options->swap_fd};
 	int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, pid = -1;
 	const struct emulator *emulator = find_emulator(options->arch);
 	struct command *command = calloc(1, sizeof(*command));
@@ -279,6 +296,10 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 	if (!command) {
 		run_error("out of memory");
 		return -1;
+	}
+	if (options->swap && strcmp(options->arch, "x86_64") != 0) {
+		run_error("--swap: the kernel for %s has no driver for the disk", options->arch);
+		goto out;
 	}
 	if (!emulator) {
 		run_error("there is no kernel for %s", options->arch);
@@ -304,7 +325,7 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 	if (command->failed)
 		run_error("the command line of QEMU is too long");
 	else
-		pid = spawn(command, emulator, archive_fd, theirs);
+		pid = spawn(command, emulator, passed, theirs);
 out:
 	for (int i = 0; i < 3; i++) {
 		if (theirs[i] >= 0)

@@ -306,6 +306,8 @@ void report_print(const struct run_report *report, FILE *out)
 	print_count(out, "zeroed", event_of(report, QUIRE_EVENT_PAGE_CLEARED));
 	print_count(out, "copied", event_of(report, QUIRE_EVENT_PAGE_COPIED));
 	print_count(out, "shared by fork", event_of(report, QUIRE_EVENT_FORK_PTE));
+	print_count(out, "swapped in", event_of(report, QUIRE_EVENT_PSWPIN));
+	print_count(out, "swapped out", event_of(report, QUIRE_EVENT_PSWPOUT));
 	fprintf(out, "memory\n");
 	print_size(out, "of the guest", report->frames);
 	print_size(out, "peak", report->peak);

@@ -80,8 +80,12 @@ int run_command(int argc, char **argv)
 		goto out;
 	if (options.json && !(json = open_output(options.json, "--json")))
 		goto out;
+	if (options.swap && (options.swap_fd = run_swap_open(&options)) < 0)
+		goto out;
 	status = run_guest(&options, trace, json);
 out:
+	if (options.swap_fd >= 0)
+		close(options.swap_fd);
 	if (trace && close_output(trace, options.trace, "--trace"))
 		status = RUN_FAILED;
 	if (json && close_output(json, options.json, "--json"))

@@ -40,8 +40,11 @@ struct run_options {
 	const char *trace;   /* file for one JSON object a fault; NULL: none */
 	const char *json;    /* file for the report; NULL: none */
 	const char *kernel;  /* path of the kernel; NULL: search */
+	const char *swap;    /* a file or a device with a swap area; NULL: none, or one of swap_mib */
 	const char *pack;    /* file for the archive, instead of a boot; NULL: boot */
 	uint64_t mem_mib;
+	uint64_t swap_mib; /* 0: as `swap` says */
+	int swap_fd;       /* the disk; -1: none. Set by run_command() */
 	unsigned cpus;
 	unsigned timeout; /* seconds without output that count as a hang; 0: never */
 	enum run_oops oops;
@@ -57,6 +60,11 @@ struct run_options {
 /* Reads the command line. Returns 0; 1: --help was printed; -1: an error was told on standard error. */
 int run_options_parse(struct run_options *options, int argc, char **argv);
 void run_options_free(struct run_options *options);
+
+/* --- swap.c ---------------------------------------------------------------------------------------- */
+
+/* Opens the disk that the options ask for, or makes it. Returns a descriptor, or -1 and a message on standard error. */
+int run_swap_open(const struct run_options *options);
 
 /* --- archive.c: a cpio archive in the making ------------------------------------------------------- */
 

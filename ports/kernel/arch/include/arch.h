@@ -16,6 +16,7 @@
  *   KERNEL_STACK_PAGES    pages of one kernel stack
  *   ARCH_FRAME_MAP        defined if RAM may have no linear address
  *   ARCH_PTE_SYNC         defined if stores to page tables need arch_pte_sync() (ARM, RISC-V)
+ *   ARCH_DISK             defined if it has a driver for a disk
  *   ARCH_ICACHE_SYNC      defined if new code needs arch_icache_sync() (ARM, RISC-V)
  *
  * struct regs, the registers of an interrupted program, is known to the architecture alone.
@@ -33,9 +34,16 @@
 
 #include "machine.h"
 
+/* What a disk does with pages. */
+enum disk_way {
+	DISK_READ,
+	DISK_WRITE
+};
+
 struct call_trace;
 struct oops;
 struct quire_flush;
+struct quire_store_page;
 struct regs;
 struct sigaction;
 struct siginfo;
@@ -99,6 +107,26 @@ void arch_console_write(enum console_line line, const void *bytes, size_t n);
 void arch_console_listen(void);
 /* Bytes of the kernel's log and report. Any context. */
 void arch_log_write(const char *bytes, size_t n);
+
+/* --- a disk ----------------------------------------------------------------------------------- */
+
+#ifdef ARCH_DISK
+/* Its size in pages; 0: there is none. => after arch_devices_init(). */
+uint64_t arch_disk_pages(void);
+/* Reads pages of the disk (`slot` counts them) into frames, or writes them; sets each page's status. At most
+ * QUIRE_STORE_BATCH. May sleep; allocates nothing. */
+void arch_disk_transfer(enum disk_way way, struct quire_store_page *pages, unsigned count);
+#else
+static inline uint64_t arch_disk_pages(void)
+{
+	return 0;
+}
+static inline void arch_disk_transfer(enum disk_way way, struct quire_store_page *pages, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		pages[i].status = QUIRE_EIO;
+}
+#endif
 
 /* --- clock ------------------------------------------------------------------------------------ */
 

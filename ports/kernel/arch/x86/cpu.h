@@ -84,6 +84,8 @@ static inline uint64_t scale_ticks(uint64_t ticks, uint64_t per)
 
 /* cpu.c */
 void cpu_load_stacks(struct cpu *cpu);
+/* virtio_blk.c */
+void virtio_blk_init(void);
 #endif
 
 #endif

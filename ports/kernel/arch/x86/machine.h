@@ -11,6 +11,7 @@ struct task;
 
 #define MAX_CPUS           64
 #define KERNEL_STACK_PAGES 4
+#define ARCH_DISK
 
 /* System V ABI for x86-64, 3.6.2: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, the return address. */
 #define ARCH_DWARF_REGISTERS 17
