@@ -164,12 +164,15 @@ QR_RARE static void fail(struct qr_fault_ctx *fc, enum qr_fault_status status)
 QR_RARE static bool reclaim_and_retry(struct qr_fault_ctx *fc)
 {
 	/* An allocation has failed since: it is why we are here. */
-	struct qr_retry retry = {.starved = qr_retry_begin(fc->system).starved - 1, .tries = fc->tries++};
+	struct qr_retry retry = {.starved = qr_retry_begin(fc->system).starved - 1, .tries = fc->tries};
+	bool again;
 
 	if (fc->slot)
 		qr_mm_slot_unlock(fc->mm, fc->slot);
 	fc->slot = NULL;
-	return qr_retry_after_reclaim(fc->system, &retry);
+	again = qr_retry_after_reclaim(fc->system, &retry);
+	fc->tries = retry.tries;
+	return again;
 }
 
 QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)

@@ -55,7 +55,7 @@ struct qr_fault_ctx {
 	struct qr_request request;
 	uint32_t context; /* QUIRE_CTX_* */
 	bool major;       /* a device was read */
-	uint16_t tries;   /* how often it began again after pages had left memory */
+	uint32_t tries;   /* how often it began again after pages had left memory */
 	quire_va pc, sp;  /* of the interrupted code */
 
 	quire_va va;             /* the page of request.address */

@@ -17,25 +17,35 @@ static uint64_t free_frames(const struct quire_system *system)
 	return qr_frames_free(system);
 }
 
-/* While a store has room every page can leave, twice where a file lies on memory of the system: once for its device,
- * which takes as many frames, and once for the store. */
-static uint64_t most_tries(const struct quire_system *system)
+static bool store_has_room(const struct quire_system *system)
 {
-	struct quire_swap_counts usage;
+	struct quire_swap_counts counts;
 
-	quire_swap_usage(system, &usage);
-	return usage.free ? qr_max(2 * system->frames_total / DIRECT_PAGES, DIRECT_TRIES) : DIRECT_TRIES;
+	quire_swap_usage(system, &counts);
+	return counts.free > 0;
 }
 
+/* What the next try is allowed to cost. While a store has room every page can leave, twice where a file lies on memory
+ * of the system: once for its device, which takes as many frames, and once for the store. A try for which nothing
+ * left, because others work with the pages, is as dear as a sixteenth of all. */
 bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 {
 	uint32_t starved = __atomic_load_n(&system->reclaim.starved, __ATOMIC_RELAXED);
+	uint32_t most = DIRECT_TRIES;
+	bool room = store_has_room(system);
 
-	if (starved == retry->starved || qr_reclaims(system) || retry->tries++ >= most_tries(system))
+	if (room)
+		most = (uint32_t)qr_max(2 * system->frames_total / DIRECT_PAGES, most);
+	if (starved == retry->starved || qr_reclaims(system) || retry->tries >= most)
 		return false;
 	retry->starved = starved;
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_ALLOCSTALL);
-	return qr_reclaim_pages(system, DIRECT_PAGES, false) > 0;
+	if (qr_reclaim_pages(system, DIRECT_PAGES, false) > 0) {
+		retry->tries++;
+		return true;
+	}
+	retry->tries += most / DIRECT_TRIES;
+	return room;
 }
 
 uint64_t quire_reclaim(struct quire_system *system, uint64_t pages)
