@@ -23,10 +23,14 @@ static long regular_read(struct file *file, char *to, size_t n, uint64_t *pos, b
 	return (long)done;
 }
 
-/* Files may not take the last sixteenth of memory: fail the writer rather than invoke the OOM killer. */
+/* Files may not take the last of memory and swap, a sixteenth of memory: fail the writer rather than invoke the OOM killer. */
 static bool is_full(void)
 {
-	return quire_frames_in(the_system, QUIRE_PAGE_FREE) + quire_frames_in(the_system, QUIRE_PAGE_CPU) <
+	struct quire_swap_counts swap;
+
+	quire_swap_usage(the_system, &swap);
+	return quire_frames_in(the_system, QUIRE_PAGE_FREE) + quire_frames_in(the_system, QUIRE_PAGE_CPU) +
+		   swap.free <
 	       boot_info.ram_bytes / PAGE_SIZE / 16;
 }
 

@@ -6,6 +6,7 @@
  *
  * The head is found from any object by rounding its address down, because no object starts at a page. */
 #include "kern/lock.h"
+#include "kern/swap.h"
 
 #define SLAB_MAGIC     0x51736c62
 #define HEAD_BYTES     64
@@ -38,10 +39,13 @@ static unsigned class_of(size_t bytes)
 
 static void *frames(unsigned order, unsigned flags)
 {
+	unsigned tries = 0;
 	quire_pfn pfn;
 
-	if (quire_frame_alloc(the_system, order, QUIRE_FRAME_LINEAR | flags, &pfn))
-		return NULL;
+	while (quire_frame_alloc(the_system, order, QUIRE_FRAME_LINEAR | flags, &pfn)) {
+		if (!pages_left(tries++))
+			return NULL;
+	}
 	return quire_frame_address(the_system, pfn);
 }
 
@@ -128,9 +132,15 @@ static void *large_alloc(size_t bytes)
 
 void *kmalloc(size_t bytes)
 {
+	unsigned tries = 0;
+	void *object;
+
 	if (bytes > (size_t)1 << (SMALLEST_SHIFT + CLASSES - 1))
 		return large_alloc(bytes);
-	return small_alloc(class_of(bytes));
+	/* A class is locked while it gets a frame: pages leave without the lock. */
+	while ((object = small_alloc(class_of(bytes))) == NULL && pages_left(tries++))
+		;
+	return object;
 }
 
 void *kzalloc(size_t bytes)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel stacks: kernel mappings, so that the page below each is a hole; a few are kept for the next fork. */
 #include "kern/process.h"
+#include "kern/swap.h"
 
 #define STACKS_KEPT 32
 
@@ -10,6 +11,7 @@ static unsigned stacks_count;
 
 static quire_va stack_alloc(void)
 {
+	unsigned tries = 0;
 	quire_va va = 0;
 
 	spin_lock(&stack_lock);
@@ -18,9 +20,11 @@ static quire_va stack_alloc(void)
 	spin_unlock(&stack_lock);
 	if (va)
 		return va;
-	if (quire_kmap(the_system, KERNEL_STACK_PAGES, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_KMAP_EAGER,
-		       &va))
-		return 0;
+	while (quire_kmap(the_system, KERNEL_STACK_PAGES, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+			  QUIRE_KMAP_EAGER, &va)) {
+		if (!pages_left(tries++))
+			return 0;
+	}
 	return va;
 }
 

@@ -86,6 +86,19 @@ static long read_header(uint64_t *out_slots)
 	return result;
 }
 
+/* --- memory for the kernel itself -------------------------------------------------------------- */
+
+#define OWN_TRIES 16
+#define OWN_PAGES 32
+
+bool pages_left(unsigned tries)
+{
+	/* Under a spinlock interrupts are off. */
+	if (tries >= OWN_TRIES || !current || !current->process || !arch_irqs_are_on())
+		return false;
+	return quire_reclaim(the_system, OWN_PAGES) > 0;
+}
+
 /* --- kswapd ----------------------------------------------------------------------------------- */
 
 static void kswapd_main(void)
