@@ -28,6 +28,10 @@ POINTERS = (
     (r"->enter\(", ["enter_space"]),
     (r"->leave\(", ["leave_space"]),
     (r"->may_leave\(", ["may_leave"]),
+    (r"reclaim_hooks->came\(", ["came"]),
+    (r"reclaim_hooks->freed\(", ["freed"]),
+    (r"reclaim_hooks->retry\(", ["qr_reclaim_retry"]),
+    (r"policy->\w+\(", []),  # a policy calls nothing
     (r"\bvisit\(", []),  # a few loads each: measured with their callers' frames
     (r"walk->put\(", []),
 )
