@@ -19,7 +19,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "signals_machine.h"
+#ifdef SIGNALS_MACHINE
+#include SIGNALS_MACHINE
+#else
+#include "signals_x86_64.h"
+#endif
 
 static sigjmp_buf back;
 static struct {

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What signals.c needs to know of its machine: where a context has its registers, and code in assembly. */
-#ifndef SIGNALS_MACHINE_H
-#define SIGNALS_MACHINE_H
+/* What signals.c needs to know of x86-64: where a context has its registers, and code in assembly. */
+#ifndef SIGNALS_X86_64_H
+#define SIGNALS_X86_64_H
 
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <ucontext.h>
 
-#ifdef __i386__
-#define PC(r)      ((r)[REG_EIP])
-#define CS(r)      ((r)[REG_CS])
-#define SS(r)      ((r)[REG_SS])
-#define CR2(uc)    ((uc)->uc_mcontext.cr2)
-#define BX         REG_EBX
-#define KERNEL_ONE 0xc0100000 /* an address of the kernel's, and another */
-#define KERNEL_TWO 0xfffff000
-#else
 #define PC(r)      ((r)[REG_RIP])
 #define CS(r)      ((r)[REG_CSGSFS])
 #define SS(r)      ((unsigned long)(r)[REG_CSGSFS] >> 48)
@@ -24,15 +15,10 @@
 #define BX         REG_RBX
 #define KERNEL_ONE 0xffff888000000000
 #define KERNEL_TWO 0x123456789abcdef0 /* not canonical */
-#endif
 
 static void single_step(void *at)
 {
-#ifdef __i386__
-	__asm__ volatile("pushf; orl $0x100, (%%esp); popf; nop" : : : "memory", "cc");
-#else
 	__asm__ volatile("pushf; orl $0x100, (%%rsp); popf; nop" : : : "memory", "cc");
-#endif
 }
 
 /* --- what a handler may change ---------------------------------------------------------------- */
@@ -43,26 +29,9 @@ static void skip_instruction(int signal, siginfo_t *info, void *context)
 
 	PC(uc->uc_mcontext.gregs) += 2; /* ud2 */
 	uc->uc_mcontext.gregs[BX] = 4711;
-#ifndef __i386__
 	__asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm15, %%xmm15" : : : "xmm0", "xmm15");
-#endif
 }
 
-#ifdef __i386__
-static void contexts(void)
-{
-	int bx, si, di;
-	double x87 = 1.25, y87;
-
-	__asm__ volatile("fldl %4; mov $3, %%esi; mov $4, %%edi\n\t"
-			 "ud2\n\t"
-			 "mov %%ebx, %0; mov %%esi, %1; mov %%edi, %2; fstpl %3"
-			 : "=m"(bx), "=m"(si), "=m"(di), "=m"(y87)
-			 : "m"(x87)
-			 : "ebx", "esi", "edi", "st", "memory");
-	printf("changed ebx %d, kept st %d, esi %d edi %d\n", bx, x87 == y87, si, di);
-}
-#else
 static void contexts(void)
 {
 	uint64_t rbx, x0 = 0x1122334455667788, x15 = 0x99aabbccddeeff00, y0, y15, r[4];
@@ -78,6 +47,5 @@ static void contexts(void)
 	printf("changed rbx %lu, kept xmm %d %d, r8 %lu r9 %lu r14 %lu r15 %lu\n", rbx, x0 == y0, x15 == y15,
 	       r[0], r[1], r[2], r[3]);
 }
-#endif
 
 #endif
