@@ -73,6 +73,26 @@ static void library_write(void)
 			     hidden(8));
 }
 
+/* No mistake: the first touch of a kernel mapping, at its end, where no address space has been. Where user and kernel
+ * have a root each, no fault brings a kernel page. */
+#define MAPPING_MOST 0x8000 /* pages */
+#define MAPPING_STEP 0x400
+
+static void kernel_mapping(void)
+{
+	bool lazy = !(quire_system_arch(the_system)->caps & QUIRE_CAP_SPLIT_ROOT);
+	uint64_t pages = lazy ? MAPPING_MOST : 1;
+	quire_va va = 0;
+
+	while (pages && quire_kmap(the_system, pages, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+				   lazy ? QUIRE_KMAP_LAZY : QUIRE_KMAP_EAGER, &va))
+		pages -= MIN(pages, (uint64_t)MAPPING_STEP);
+	if (!pages)
+		return;
+	*(volatile char *)hidden(va + (pages - 1) * PAGE_SIZE) = 1;
+	BUG_ON(quire_kunmap(the_system, va) != QUIRE_OK);
+}
+
 /* --- while the task holds something ----------------------------------------------------------- */
 
 static void on_return(void (*mistake)(void))
@@ -118,7 +138,7 @@ static const struct {
     {"null-read", null_read},         {"null-write", null_write},         {"null-call", null_call},
     {"wild-jump", wild_jump},         {"stack-overflow", stack_overflow}, {"user-read", user_read},
     {"rodata-write", rodata_write},   {"wild-read", wild_read},           {"invalid-opcode", invalid_opcode},
-    {"library-write", library_write},
+    {"library-write", library_write}, {"kernel-mapping", kernel_mapping},
 };
 
 static void in_queue(void (*mistake)(void))

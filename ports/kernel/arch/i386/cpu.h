@@ -14,6 +14,7 @@
 #define LINEAR_BYTES  0x30000000
 #define KMAP_BASE     0xf0000000
 #define KMAP_BYTES    0x8000000
+#define STACKS_BYTES  0x7c00000 /* of these: where kernel stacks may lie */
 #define WINDOW_BASE   0xf8000000
 #define WINDOW_BYTES  0x3800000
 #define DEVICE_BASE   0xfc000000

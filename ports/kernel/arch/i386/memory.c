@@ -157,13 +157,14 @@ void *arch_linear(uint64_t pa)
 
 /* --- the library's root ----------------------------------------------------------------------- */
 
-/* The push to a kernel stack cannot take the fault that brings an entry into an address space. So the tables of all
- * kernel mappings are made now, which those of a mapping stay when it goes, and every address space has them. */
+/* The push to a kernel stack cannot take the fault that brings an entry into an address space. So the tables of kernel
+ * mappings are made now, and stay when this one goes; every address space has them. Not those of the last entry, where
+ * no stack lies (arch_task_create()): what is mapped there is found by the fault. */
 static void make_tables_of_stacks(void)
 {
 	quire_va all;
 
-	if (quire_kmap(the_system, KMAP_BYTES / PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+	if (quire_kmap(the_system, STACKS_BYTES / PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
 		       QUIRE_KMAP_LAZY, &all))
 		panic("boot: no memory for the tables of kernel stacks");
 	BUG_ON(quire_kunmap(the_system, all) != QUIRE_OK);

@@ -16,6 +16,8 @@ int arch_task_create(struct task *task, bool user)
 {
 	struct arch_task *arch = &task->arch;
 
+	if (task->stack + STACK_BYTES > KMAP_BASE + STACKS_BYTES)
+		return -ENOMEM;
 	task->regs = (struct regs *)(uintptr_t)(task->stack + STACK_BYTES) - 1;
 	if (!user)
 		return 0;

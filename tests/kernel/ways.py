@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The ways of real exceptions, as the descriptions tell them: what the kernel's trace says of each fault of ways.c.
+
+usage: ways.py QUIRE GUEST-PROGRAM linux-2.4|linux-2.6|linux-4.14"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+QUIRE, GUEST, PROFILE = sys.argv[1:4]
+
+# After which word: whose access, and the steps that must come in this order; the outcome, and how many faults if not one.
+WAYS = {
+    'linux-2.4': {
+        'stack': ('user', 'do_page_fault find_vma expand_stack handle_mm_fault handle_pte_fault do_no_page '
+                          'do_anonymous_page', 'resume'),
+        'first-write': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_no_page '
+                                'do_anonymous_page', 'resume'),
+        'after-fork': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_wp_page page-copied',
+                       'resume'),
+        'file-read': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_no_page', 'resume'),
+        'bad-user': ('user', 'do_page_fault find_vma bad_area', 'signal'),
+        'bad-kernel': ('kernel', 'do_page_fault find_vma bad_area no_context search_exception_tables', 'fixup'),
+        'kernel-mapping': ('kernel', 'do_page_fault vmalloc_fault vmalloc-synced', 'resume'),
+        'null-write': ('kernel', 'do_page_fault no_context oops', 'oops'),
+    },
+}
+
+
+def run():
+    """What the program said, as pairs; and the faults of the trace."""
+    with tempfile.TemporaryDirectory() as work:
+        trace = os.path.join(work, 'trace')
+        done = subprocess.run([QUIRE, 'run', '--profile', PROFILE, '--mem', '64M', '--cpus', '1', '--timeout', '600', '--oops',
+                               'allow', '--quiet', '--trace', trace, '--', GUEST],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1200, check=False)
+        if done.returncode:
+            sys.exit(f'FAIL status {done.returncode}\n{done.stdout}{done.stderr}')
+        with open(trace, encoding='utf-8') as file:
+            faults = [json.loads(line) for line in file]
+    return [line.rsplit(' ', 1) for line in done.stdout.splitlines()], faults
+
+
+def in_order(wanted, steps):
+    at = iter(steps)
+    return all(step in at for step in wanted.split())
+
+
+def main():
+    said, faults = run()
+    places = {words.split()[0]: int(place, 16) for words, place in said}
+    failed = 0
+    for word, (mode, wanted, outcome) in WAYS[PROFILE].items():
+        place = places[word]
+        found = [fault for fault in faults if fault['mode'] == mode and fault['outcome'] == outcome and
+                 in_order(wanted, fault['steps']) and
+                 (place == 0 or int(fault['va'], 16) & ~0xfff == place & ~0xfff)]
+        if len(found) == 1:
+            print(f'{word:15} {mode:7} {" ".join(found[0]["steps"])} -> {outcome}')
+        else:
+            failed += 1
+            there = [fault for fault in faults if place and int(fault['va'], 16) & ~0xfff == place & ~0xfff]
+            print(f'FAIL {word}: {len(found)} faults went {wanted} -> {outcome}; at the place: {there}')
+    sys.exit(failed != 0)
+
+
+main()
