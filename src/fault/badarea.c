@@ -47,7 +47,7 @@ void qr_bad_area(struct qr_fault_ctx *fc, unsigned code)
 
 	if (!qr_fault_is_arm(fc))
 		qr_step(fc, access_error ? QUIRE_STEP_BAD_AREA_ACCESS_ERROR : QUIRE_STEP_BAD_AREA);
-	end_bad_area(fc, QUIRE_SIGSEGV, code, fc->rule);
+	end_bad_area(fc, QUIRE_SIGSEGV, code, fc->outcome.rule);
 }
 
 void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
@@ -65,7 +65,7 @@ void qr_bad_area_nosemaphore(struct qr_fault_ctx *fc, unsigned code)
 void qr_do_sigbus(struct qr_fault_ctx *fc)
 {
 	if (qr_fault_is_user(fc))
-		force_sig_info(fc, QUIRE_SIGBUS, QUIRE_BUS_ADRERR, fc->rule);
+		force_sig_info(fc, QUIRE_SIGBUS, QUIRE_BUS_ADRERR, fc->outcome.rule);
 	else
 		qr_no_context(fc);
 }
@@ -91,7 +91,7 @@ void qr_out_of_memory(struct qr_fault_ctx *fc)
 void qr_kill(struct qr_fault_ctx *fc)
 {
 	if (qr_fault_is_user(fc))
-		force_sig_info(fc, QUIRE_SIGKILL, 0, fc->rule);
+		force_sig_info(fc, QUIRE_SIGKILL, 0, fc->outcome.rule);
 	else
 		qr_no_context(fc);
 }

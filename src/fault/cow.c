@@ -185,7 +185,7 @@ enum qr_fault_status qr_page_mkwrite(struct qr_fault_ctx *fc, struct qr_page *pa
 	if (file->ops && file->ops->mkwrite) {
 		qr_step(fc, QUIRE_STEP_PAGE_MKWRITE);
 		if (file->ops->mkwrite(file->context, qr_vma_index(fc->vma, fc->va)) != QUIRE_OK) {
-			fc->rule = QUIRE_STEP_PAGE_MKWRITE;
+			fc->outcome.rule = QUIRE_STEP_PAGE_MKWRITE;
 			return QR_FAULT_SIGBUS;
 		}
 	}

@@ -32,21 +32,18 @@ QR_RARE static void resume_major(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, QUIRE_STEP_MAJOR);
 	qr_slot_add(&fc->slot->major, 1);
-	fc->outcome = (struct quire_outcome){
-	    .kind = QUIRE_RESUME, .major = 1, .counted = 1, .rule = fc->rule, .page = fc->page};
 }
 
 /* The access can be repeated. min_flt */
 QR_INLINE void resume(struct qr_fault_ctx *fc)
 {
-	if (qr_unlikely(fc->major)) {
+	fc->outcome.counted = 1;
+	if (qr_unlikely(fc->outcome.major)) {
 		resume_major(fc);
 		return;
 	}
 	qr_step(fc, QUIRE_STEP_MINOR);
 	qr_slot_add(&fc->slot->minor, 1);
-	fc->outcome =
-	    (struct quire_outcome){.kind = QUIRE_RESUME, .counted = 1, .rule = fc->rule, .page = fc->page};
 }
 
 /* --- 3: the mm lock ------------------------------------------------------------------------------------- */
@@ -225,7 +222,7 @@ enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write
 		return QUIRE_ENOMEM;
 	if (status != QR_FAULT_OK && status != QR_FAULT_RACED)
 		return QUIRE_EFAULT;
-	qr_mm_count_fault(mm, fc.major);
+	qr_mm_count_fault(mm, fc.outcome.major);
 	return QUIRE_OK;
 }
 
@@ -282,7 +279,7 @@ QR_INLINE void begin(struct qr_fault_ctx *fc, struct quire_system *system, struc
 	fc->cpu = qr_this_cpu(system);
 	fc->fault = fault;
 	fc->va = fc->request.address & ~(quire_va)qr_page_mask(system);
-	fc->major = false;
+	fc->outcome = (struct quire_outcome){.kind = QUIRE_RESUME};
 	fc->tries = 0;
 }
 

@@ -54,7 +54,6 @@ struct qr_fault_ctx {
 	struct quire_trace *trace;       /* NULL: not wanted */
 	struct qr_request request;
 	uint32_t context; /* QUIRE_CTX_* */
-	bool major;       /* a device was read */
 	uint32_t tries;   /* how often it began again after pages had left memory */
 	quire_va pc, sp;  /* of the interrupted code */
 
@@ -65,8 +64,8 @@ struct qr_fault_ctx {
 	struct qr_page *table; /* its table: PT lock */
 	quire_pte pte;         /* what the entry was when looked at */
 
-	uint8_t rule; /* enum quire_step: what refused, or answered */
-	uint8_t page; /* enum quire_resume_page, with what answered */
+	/* RESUME until an exit says else. On the way it collects what refused or answered, and whether a device was
+	 * read. */
 	struct quire_outcome outcome;
 };
 
@@ -139,15 +138,15 @@ static inline enum qr_fault_status qr_refuse(struct qr_fault_ctx *fc, enum quire
 					     enum qr_fault_status status)
 {
 	qr_step(fc, rule);
-	fc->rule = (uint8_t)rule;
+	fc->outcome.rule = (uint8_t)rule;
 	return status;
 }
 
 /* `rule` answers the access with such a page: both become the outcome's, unless a later part decides again. */
 QR_INLINE void qr_answer(struct qr_fault_ctx *fc, enum quire_step rule, enum quire_resume_page page)
 {
-	fc->rule = (uint8_t)rule;
-	fc->page = (uint8_t)page;
+	fc->outcome.rule = (uint8_t)rule;
+	fc->outcome.page = (uint8_t)page;
 }
 
 /* The same with the step, which later releases name `modern` and earlier ones `older`. */

@@ -42,7 +42,7 @@ static enum qr_fault_status read_without_lock(struct qr_fault_ctx *fc, uint64_t 
 	status = qr_cache_get(file, index, &page, &how);
 	if (status == QUIRE_OK) {
 		qr_step(fc, how);
-		fc->major |= how == QUIRE_STEP_CACHE_READ;
+		fc->outcome.major |= how == QUIRE_STEP_CACHE_READ;
 		qr_cache_put(fc->system, page);
 	}
 	quire_file_put(file);
@@ -52,7 +52,7 @@ static enum qr_fault_status read_without_lock(struct qr_fault_ctx *fc, uint64_t 
 /* The page is in the cache. If the first try, which dropped the lock, read it, that decided. */
 static inline void answer_cached(struct qr_fault_ctx *fc)
 {
-	bool was_read = fc->major && qr_fault_is_modern(fc);
+	bool was_read = fc->outcome.major && qr_fault_is_modern(fc);
 
 	qr_answer(fc, was_read ? QUIRE_STEP_CACHE_READ : QUIRE_STEP_CACHE_HIT, QUIRE_RESUME_FILE);
 }
@@ -79,7 +79,7 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 		return status_of(fc, status);
 	qr_step(fc, how);
 	qr_answer(fc, how, QUIRE_RESUME_FILE);
-	fc->major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
+	fc->outcome.major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
 	return QR_FAULT_OK;
 }
 
@@ -284,10 +284,10 @@ static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 		qr_page_put(fc->system, copy);
 		return status;
 	}
-	fc->page = QUIRE_RESUME_COPY;
+	fc->outcome.page = QUIRE_RESUME_COPY;
 	if (!qr_fault_is_modern(fc)) {
 		qr_step(fc, QUIRE_STEP_PAGE_COPIED);
-		fc->rule = QUIRE_STEP_PAGE_COPIED;
+		fc->outcome.rule = QUIRE_STEP_PAGE_COPIED;
 	}
 	qr_page_copy_on(fc->system, fc->cpu, copy, page);
 	qr_sync_icache(fc, copy);
@@ -328,7 +328,7 @@ enum qr_fault_status qr_do_fault(struct qr_fault_ctx *fc)
 	if (qr_fault_is_modern(fc))
 		qr_step(fc, QUIRE_STEP_DO_FAULT);
 	else
-		fc->major |= fc->system->profile->file_faults_major;
+		fc->outcome.major |= fc->system->profile->file_faults_major;
 	if (!qr_fault_is_write(fc))
 		return do_read_fault(fc);
 	return fc->vma->flags & QR_VM_SHARED ? do_shared_fault(fc) : do_cow_fault(fc);

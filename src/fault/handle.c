@@ -126,15 +126,16 @@ QR_INLINE bool use_last_table(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	const struct quire_level *level = &arch->level[0];
-	uint64_t span = (uint64_t)1 << (level->shift + level->index_bits);
 	char *table = __atomic_load_n(&fc->slot->table, __ATOMIC_RELAXED);
+	uint64_t offset;
 
 	if (qr_unlikely(!table))
 		return false;
 	fc->table = qr_page_at(fc->system, table);
-	if (qr_unlikely(fc->table->u.table.base != (fc->va & ~(span - 1))))
+	offset = fc->va - fc->table->u.table.base;
+	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
 		return false;
-	fc->entry = table + qr_pt_index(arch, 0, fc->va) * level->entry_bytes;
+	fc->entry = table + (offset >> level->shift) * level->entry_bytes;
 	return true;
 }
 

@@ -55,9 +55,9 @@ static void count(struct qr_fault_ctx *fc)
 	if (qr_mutant(fc->system, "count-pins"))
 		return;
 	if ((fc->request.flags & QR_REQUEST_REMOTE) && !fc->system->profile->remote_faults_to_caller)
-		qr_slot_add(fc->major ? &fc->slot->major : &fc->slot->minor, 1);
+		qr_slot_add(fc->outcome.major ? &fc->slot->major : &fc->slot->minor, 1);
 	else
-		qr_mm_count_fault(fc->mm, fc->major);
+		qr_mm_count_fault(fc->mm, fc->outcome.major);
 }
 
 enum quire_status qr_fault_in(struct quire_mm *mm, struct quire_vma *vma, quire_va va, unsigned flags,

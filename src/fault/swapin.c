@@ -68,7 +68,7 @@ static enum quire_status read_page(struct qr_fault_ctx *fc, struct qr_area *area
 	status = qr_swap_in(fc->system, area, value, near, out_page, &read);
 	if (status == QUIRE_OK) {
 		qr_step(fc, read ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT);
-		fc->major |= read;
+		fc->outcome.major |= read;
 	}
 	return status;
 }
@@ -284,7 +284,8 @@ enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc)
 	if (status != QR_FAULT_OK)
 		return status;
 	qr_swap_hit(fc->system, page);
-	qr_answer(fc, fc->major ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT, QUIRE_RESUME_SWAPPED);
+	qr_answer(fc, fc->outcome.major ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT,
+		  QUIRE_RESUME_SWAPPED);
 	status = map_page(fc, page, value);
 	if (status == QR_FAULT_OK && wants_more(fc, page))
 		return qr_do_wp_page(fc);

@@ -27,13 +27,11 @@ static uint64_t reusable(const struct quire_vma *from, const struct quire_vma *l
 	return from->anon_depth <= 1 ? anon : 0;
 }
 
-void qr_anon_prepare(struct quire_vma *vma)
+void qr_anon_begin(struct quire_vma *vma)
 {
 	struct quire_mm *mm = vma->mm;
 	uint64_t none = 0, anon;
 
-	if (qr_likely(qr_vma_anon_id(vma) != 0))
-		return;
 	anon = reusable(vma->next, vma, vma->next);
 	if (anon == 0)
 		anon = reusable(vma->prev, vma->prev, vma);

@@ -224,9 +224,20 @@ bool qr_mm_valid(const struct quire_mm *mm); /* tree, list, gaps, counts: linear
  * counts and commitment follow. => limits were checked; mm lock for write. */
 void qr_vma_grow_down(struct quire_vma *vma, quire_va start);
 
+static inline uint64_t qr_vma_anon_id(const struct quire_vma *vma)
+{
+	return __atomic_load_n(&vma->anon, __ATOMIC_ACQUIRE);
+}
+
+void qr_anon_begin(struct quire_vma *vma);
+
 /* Gives the vma its anonymous identity before the first private page (anon_vma_prepare): takes a
  * mergeable neighbour's where Linux would. => mm lock for read. */
-void qr_anon_prepare(struct quire_vma *vma);
+static inline void qr_anon_prepare(struct quire_vma *vma)
+{
+	if (qr_unlikely(qr_vma_anon_id(vma) == 0))
+		qr_anon_begin(vma);
+}
 
 /* Promises `pages` to `mm` by the overcommit mode (limits.c). qr_uncommit() takes them back.
  * Returns QUIRE_OK or QUIRE_ENOMEM. */

@@ -29,11 +29,6 @@ static inline bool qr_vma_is_anon(const struct quire_vma *vma)
 	return vma->file == NULL;
 }
 
-static inline uint64_t qr_vma_anon_id(const struct quire_vma *vma)
-{
-	return __atomic_load_n(&vma->anon, __ATOMIC_ACQUIRE);
-}
-
 /* Where a vma begins for a search of free room: below its guard gap. */
 uint64_t qr_vma_start_gap(const struct quire_vma *vma);
 

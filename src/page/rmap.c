@@ -232,8 +232,8 @@ static uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *wo
 	return left;
 }
 
-uint32_t qr_rmap_del_to(struct quire_system *system, struct qr_page *page, void *entry,
-			struct qr_rmap_chunk **chunks)
+QR_INLINE uint32_t del(struct quire_system *system, struct qr_page *page, void *entry,
+		       struct qr_rmap_chunk **chunks)
 {
 	uintptr_t word = (uintptr_t)entry, second;
 	uint32_t left = 0;
@@ -257,10 +257,16 @@ uint32_t qr_rmap_del_to(struct quire_system *system, struct qr_page *page, void 
 	return left;
 }
 
+uint32_t qr_rmap_del_to(struct quire_system *system, struct qr_page *page, void *entry,
+			struct qr_rmap_chunk **chunks)
+{
+	return del(system, page, entry, chunks);
+}
+
 uint32_t qr_rmap_del(struct quire_system *system, struct qr_page *page, void *entry)
 {
 	struct qr_rmap_chunk *gone = NULL;
-	uint32_t left = qr_rmap_del_to(system, page, entry, &gone);
+	uint32_t left = del(system, page, entry, &gone);
 
 	if (gone)
 		qr_slab_free(system, QR_SLAB_RMAP_CHUNK, gone);
