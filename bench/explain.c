@@ -127,7 +127,7 @@ static double cpu_seconds(void)
 
 static double measure(enum log_kind kind, bool json)
 {
-	struct session session = {.out = fopen("/dev/null", "w"), .json = json};
+	struct session session = {.options.short_form = !json, .out = fopen("/dev/null", "w"), .json = json};
 	const struct ex_sink sink = {explain, NULL, &session};
 	double best = 0;
 	size_t size;

@@ -375,6 +375,7 @@ static int run(struct session *session, int argc, char **argv)
 	int status;
 
 	session->options.disassembler = ex_disassembler_open();
+	session->options.short_form = !session->json && session->style.form != EX_FORM_LONG;
 	if (!session->json)
 		session->groups = ex_groups_open(emit, session);
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);

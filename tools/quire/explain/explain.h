@@ -160,6 +160,7 @@ struct ex_options {
 	const struct quire_profile *profile; /* NULL: guess */
 	enum quire_mode mode;                /* bare codes: ARM and RISC-V codes do not say */
 	bool prefetch;
+	bool short_form;                      /* what only the long form and JSON show is left out */
 	struct ex_symbols *symbols;           /* NULL: none */
 	struct ex_disassembler *disassembler; /* NULL: none */
 };
@@ -180,7 +181,7 @@ void ex_find_path(struct ex_finding *finding);
 void ex_find_walk(struct ex_finding *finding);
 void ex_find_operand(struct ex_finding *finding);
 void ex_find_hints(struct ex_finding *finding);
-void ex_tell(struct ex_finding *finding);
+void ex_tell(struct ex_finding *finding, bool short_form);
 /* What a register's value is known for: "null", a poison, text. Returns false when for nothing. */
 bool ex_value_words(const struct ex_finding *finding, uint64_t value, char *out, size_t size);
 /* Hints of an address that only the operand tells. */

@@ -50,6 +50,7 @@ void ex_say(struct ex_finding *finding, enum ex_part part, enum ex_basis basis, 
 	    const char *format, ...)
 {
 	struct ex_statement *statement = &finding->said[finding->said_count];
+	size_t length = premise ? strnlen(premise, sizeof(statement->premise) - 1) : 0;
 	va_list args;
 
 	if (finding->said_count == EX_STATEMENTS)
@@ -59,7 +60,8 @@ void ex_say(struct ex_finding *finding, enum ex_part part, enum ex_basis basis, 
 	va_start(args, format);
 	vsnprintf(statement->text, sizeof(statement->text), format, args);
 	va_end(args);
-	snprintf(statement->premise, sizeof(statement->premise), "%s", premise ? premise : "");
+	memcpy(statement->premise, premise ? premise : "", length);
+	statement->premise[length] = '\0';
 	finding->said_count++;
 }
 
@@ -373,7 +375,7 @@ static void explain(const struct ex_options *options, struct ex_finding *finding
 	ex_find_operand(finding);
 	if (options->symbols)
 		ex_symbolize(options->symbols, finding);
-	ex_tell(finding);
+	ex_tell(finding, options->short_form);
 }
 
 enum ex_verdict ex_find_out(const struct ex_options *options, const struct ex_report *report,

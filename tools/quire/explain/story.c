@@ -363,14 +363,16 @@ static void tell_story(struct ex_finding *finding)
 	}
 }
 
-void ex_tell(struct ex_finding *finding)
+void ex_tell(struct ex_finding *finding, bool short_form)
 {
 	tell_what(finding);
 	tell_where(finding);
 	tell_why(finding);
-	tell_path(finding);
+	if (!short_form)
+		tell_path(finding);
 	tell_rule(finding);
 	tell_end(finding);
-	tell_log(finding);
+	if (!short_form)
+		tell_log(finding);
 	tell_story(finding);
 }
