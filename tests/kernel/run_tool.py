@@ -179,7 +179,7 @@ def refusals():
     open("text", "w").write("no program\n")
     os.chmod("text", 0o755)
     for words, status, message in (
-            ([], 125, "no program"), (["--mem", "3", "x"], 125, "--mem 3"), (["--mem", "4M", "x"], 125, "--mem 4M"),
+            ([], 125, "no program"), (["--mem", "3", "x"], 125, "--mem 3"), (["--mem", "4M", "x"], 125, "--mem 4M: not a size from 16M"),
             (["--mem", "9Q", "x"], 125, "--mem 9Q"), (["--cpus", "0", "x"], 125, "--cpus 0"),
             (["--cpus", "17", "x"], 125, "--cpus 17"), (["--cpus", "2x", "x"], 125, "--cpus 2x"),
             (["--timeout", "-1", "x"], 125, "--timeout -1"), (["--nonsense", "x"], 125, "--nonsense"),
@@ -221,11 +221,19 @@ def ends():
         result = run("/bin/busybox", env=env)
         check(result.returncode == expected and b"anonymous" in result.stderr, "the program's " + status, result)
     result = run("--quiet", "--json", "report.json", "/bin/busybox", env=env)
-    check(result.stderr == b"" and result.returncode == 139, "--quiet", result)
+    check(result.stderr == b"quire run: /bin/busybox was killed by SIGSEGV\n" and result.returncode == 139,
+          "--quiet says how the program died", result)
     import json
     report = json.load(open("report.json"))
     check(report["signal"] == 11 and report["minor"] == 7 and report["frames"] == 1000 and report["complete"]
           and report["steps"]["do_anonymous_page"] == 5, "--json")
+    for line, said in (("crash[2]: segfault at 0 ip 55d0 sp 7ffd error 4 in crash[55d0+1000]", "the kernel said: crash"),
+                       ("quire-kernel: out of memory: killed process 3 (hog), 900 pages, oom_score_adj 0",
+                        "the guest ran out of memory: killed process 3 (hog), 900 pages")):
+        env = fake(f"log({line + chr(10) + REPORT.format(status='signal 9', event=event)!r}); sys.exit(33)")
+        result = run("--quiet", "/bin/busybox", env=env)
+        check(result.returncode == 137 and b"killed by SIGKILL" in result.stderr and said.encode() in result.stderr,
+              f"--quiet says {said}", result)
     oopsed = REPORT.format(status="exit 0", event=event).replace("@quire-end", "oopses 2\n@quire-end")
     env = fake(f"log({oopsed!r}); sys.exit(33)")
     result = run("--json", "report.json", "/bin/busybox", env=env)

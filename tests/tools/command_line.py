@@ -41,7 +41,7 @@ BAD_USE = [
     (["run"], 125, "quire run: no program is named; see quire run --help"),
     (["run", "--bogus"], 125, "quire run: no such option: --bogus" + SEE),
     (["run", "--mem"], 125, "quire run: a value is missing: --mem" + SEE),
-    (["run", "--mem", "1M", "x"], 125, "quire run: --mem 1M: not a value it can have; see quire run --help"),
+    (["run", "--mem", "1M", "x"], 125, "quire run: --mem 1M: not a size from 16M to 1024G" + SEE),
     (["run", "/nonexistent"], 127, "quire run: /nonexistent: not found"),
 ]
 

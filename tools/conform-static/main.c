@@ -44,7 +44,9 @@ static void note(void *context, unsigned index, const char *text)
 {
 	const struct judge *j = context;
 
-	printf("# line %" PRIu32 ": %s\n", j->program->op[index].line, text);
+	printf("# line %" PRIu32 ": ", j->program->op[index].line);
+	scn_print_op(stdout, j->program, index);
+	printf(": %s\n", text);
 }
 
 /* --- Scenarios --- */
@@ -61,7 +63,7 @@ static const char *skipped(const struct judge *j, const struct scn_run *run)
 {
 	for (unsigned i = 0; i < j->program->op_count; i++)
 		if (run->result[i].state == SCN_SKIPPED)
-			return scn_host_cannot(j->host, &j->program->op[i]);
+			return run->result[i].why;
 	return NULL;
 }
 

@@ -9,7 +9,8 @@
 enum {
 	QUIRE_EXIT_OK = 0,
 	QUIRE_EXIT_NOTHING = 1, /* nothing found, a difference, a failed expectation */
-	QUIRE_EXIT_USAGE = 2    /* bad use, or a file that cannot be read */
+	QUIRE_EXIT_USAGE = 2,   /* bad use, or a file that cannot be read */
+	QUIRE_EXIT_SKIPPED = 3  /* quire try: something was not judged */
 };
 
 struct quire_command {

@@ -48,7 +48,7 @@ bool conform_percent(struct generator *g, unsigned n)
 
 static uint8_t some_byte(struct generator *g)
 {
-	return scn_fill_byte((uint8_t)conform_below(g, 16), 0);
+	return scn_code_byte((uint8_t)conform_below(g, 16), 0);
 }
 
 bool conform_has_disk_file(const struct generator *g)
@@ -174,7 +174,8 @@ static void generate_files(struct generator *g)
 		    g->features & CONFORM_DISK && conform_percent(g, 40) ? SCN_FILE_DISK : SCN_FILE_SHM;
 		file->size.pages = (int32_t)conform_below(g, 20) + (file->kind == SCN_FILE_DISK);
 		file->size.bytes = conform_percent(g, 40) ? 1 + (int64_t)conform_below(g, 4094) : 0;
-		file->filled = file->kind == SCN_FILE_DISK || conform_percent(g, 60);
+		file->filled =
+		    file->kind == SCN_FILE_DISK || conform_percent(g, 60) ? SCN_FILL_CODE : SCN_FILL_HOLE;
 		file->fill = file->filled ? (uint8_t)conform_below(g, 16) : 0;
 	}
 }

@@ -32,7 +32,8 @@ void run_help(FILE *out)
 	    "it comes through the library's fault path. Needs qemu-system.\n"
 	    "\n"
 	    "  --arch A            the guest's architecture (default: the program's)\n"
-	    "  --mem SIZE          its memory, with K, M or G (default 256M; the packed files come on top)\n"
+	    "  --mem SIZE          its memory, with K, M or G (default 256M, at least 16M; packed files come "
+	    "on top)\n"
 	    "  --swap SIZE|FILE    a disk to swap to: made for the run, or FILE as mkswap made it\n"
 	    "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
 	    "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
@@ -59,6 +60,11 @@ void run_help(FILE *out)
 	    "not be started, panicked or hung; 126 and 127 when PROGRAM cannot be run or is not found.\n",
 	    out);
 }
+
+enum {
+	MEM_LEAST_MIB = 16,
+	MEM_MOST_MIB = 1024 * 1024
+};
 
 /* A size in MiB from digits and a unit. Returns false when it is none or out of range. */
 static bool parse_mem(const char *text, uint64_t *out_mib)
@@ -92,7 +98,7 @@ static bool parse_mem(const char *text, uint64_t *out_mib)
 	if (*end == 'i' && end[1] == 'B')
 		end += 2;
 	*out_mib = n;
-	return !*end && n >= 16 && n <= 1024 * 1024;
+	return !*end && n >= MEM_LEAST_MIB && n <= MEM_MOST_MIB;
 }
 
 /* HOST[:GUEST]. A host name that holds a colon can be given when the file exists as it is written. */
@@ -251,6 +257,11 @@ static int take_option(struct run_options *options, int option, char *value)
 	}
 	if (ok)
 		return 0;
+	if (option == OPT_MEM) {
+		run_error("--mem %s: not a size from %uM to %uG; see quire run --help", value, MEM_LEAST_MIB,
+			  MEM_MOST_MIB / 1024);
+		return -1;
+	}
 	for (size_t i = 0; table[i].name; i++)
 		if (table[i].val == option)
 			run_error("--%s %s: not a value it can have; see quire run --help", table[i].name,

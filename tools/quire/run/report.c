@@ -223,6 +223,7 @@ static void take_line(struct run_report *report, char *line)
 			report->panic = strdup(line + 7);
 			report->failed |= !report->panic;
 		}
+		death_note(&report->death, line);
 		keep_log(report, line);
 	}
 }

@@ -55,6 +55,8 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 	}
 	status = session_run(options, pid, &lines, report);
 	qemu_close(&lines);
+	if (report->ended && options->argv[0])
+		death_print(report, options->argv[0]);
 	if (report->ended && !options->quiet)
 		report_print(report, stderr);
 	if (json && report_json(report, options, json))

@@ -126,11 +126,18 @@ struct run_counts {
 	size_t count;
 };
 
+/* Lines of the kernel's log about processes that died. "": none. */
+struct run_death {
+	char fault[256];
+	char hungry[160];
+};
+
 struct run_report {
 	bool started, ended; /* the first and the last line of the block came */
 	int exit_status;     /* -1: unknown */
 	int signal;          /* 0: none */
 	char *panic;         /* NULL: none */
+	struct run_death death;
 	uint64_t oopses;
 	uint64_t minor, major, time_ns, boot_ns;
 	uint64_t frames, peak, free_before, free_after;
@@ -149,6 +156,15 @@ void report_feed(struct run_report *report, const char *bytes, size_t length);
 void report_print(const struct run_report *report, FILE *out);
 int report_json(const struct run_report *report, const struct run_options *options, FILE *out);
 void report_free(struct run_report *report);
+
+/* --- death.c --------------------------------------------------------------------------------------- */
+
+/* "SIGSEGV"; NULL: a real-time signal or none. */
+const char *run_signal_name(int signal);
+/* Keeps a line of the kernel's log if it says why a process died. */
+void death_note(struct run_death *death, const char *line);
+/* Says on standard error how the program died, if a signal or the lack of memory ended it. */
+void death_print(const struct run_report *report, const char *program);
 
 /* --- qemu.c, session.c ----------------------------------------------------------------------------- */
 

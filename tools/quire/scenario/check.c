@@ -28,42 +28,68 @@ __attribute__((format(printf, 2, 3))) static void differ(struct checker *c, cons
 }
 
 /* An address as text for a message. */
-static const char *place_text(const struct scn_run *run, scn_place place, char room[48])
+static const char *place_text(const struct scn_run *run, scn_place place, char room[64])
 {
-	static const char *const base[] = {"arena", "heap", "elsewhere", "0"};
+	return scn_place_text(place, run->backend->page_size, room);
+}
 
-	snprintf(room, 48, "%s+0x%" PRIx64, base[place >> 60 & 3], place & ~((uint64_t)15 << 60));
+static const char *signal_text(unsigned signal, unsigned code, char room[48])
+{
+	const char *name = scn_word_name(scn_signal_words, signal);
+	const char *code_name = scn_word_name(scn_code_words, signal << 8 | code);
+
+	if (signal == SCN_SIGKILL)
+		snprintf(room, 48, "SIGKILL");
+	else if (name && code_name)
+		snprintf(room, 48, "%s %s", name, code_name);
+	else if (name)
+		snprintf(room, 48, "%s code %u", name, code);
+	else
+		snprintf(room, 48, "signal %u code %u", signal, code);
 	return room;
 }
 
-static void check_place(struct checker *c, const char *what, struct scn_addr want, scn_place got)
+/* What the operation did: its signal, its errno, or "ok". */
+static const char *outcome_text(const struct scn_result *got, char room[48])
+{
+	return got->signal ? signal_text(got->signal, got->code, room) : scn_errno_name(got->error, room);
+}
+
+static bool is_bound(const struct scn_run *run, struct scn_addr addr)
+{
+	return (addr.base != SCN_BASE_NAME && addr.base != SCN_BASE_END) || run->bound[addr.name].known;
+}
+
+static void check_place(struct checker *c, struct scn_addr want, scn_place got)
 {
 	scn_place expected = scn_place_of(c->run->backend, scn_resolve(c->run, want));
-	char room[2][48];
+	char room[2][64];
 
-	if (expected != got)
-		differ(c, "%s: expected %s, got %s", what, place_text(c->run, expected, room[0]),
+	if (!is_bound(c->run, want))
+		differ(c, "expected at %s, whose map has failed", c->run->program->name[want.name]);
+	else if (expected != got)
+		differ(c, "expected at %s, got at %s", place_text(c->run, expected, room[0]),
 		       place_text(c->run, got, room[1]));
 }
 
 static void check_error(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
 {
-	char room[2][24];
+	char room[2][48];
 
-	if (got->error != want->error)
-		differ(c, "errno: expected %s, got %s", scn_errno_name(want->error, room[0]),
-		       scn_errno_name(got->error, room[1]));
-	else if (got->signal && !(want->set & SCN_EXPECT_SIGNAL))
-		differ(c, "expected no signal, got %s", scn_word_name(scn_signal_words, got->signal));
+	if (got->error != want->error || got->signal)
+		differ(c, "expected %s, got %s", scn_errno_name(want->error, room[0]),
+		       outcome_text(got, room[1]));
 }
 
 static void check_signal(struct checker *c, const struct scn_expect *want, const struct scn_result *got)
 {
+	char room[2][48];
+
 	if (want->signal != got->signal || want->code != got->code)
-		differ(c, "signal: expected %u code %u, got %u code %u", want->signal, want->code,
-		       got->signal, got->code);
-	if (want->set & SCN_EXPECT_SIGADDR)
-		check_place(c, "si_addr", want->addr, got->at);
+		differ(c, "expected %s, got %s", signal_text(want->signal, want->code, room[0]),
+		       outcome_text(got, room[1]));
+	else if (want->set & SCN_EXPECT_SIGADDR)
+		check_place(c, want->addr, got->at);
 }
 
 /* Compares which of `count` pages have the property `what` with the pages in `want`. */
@@ -73,12 +99,13 @@ static void check_pages(struct checker *c, const struct scn_result *got, uint64_
 	const uint8_t *pages = c->run->view + got->view;
 
 	if (got->view_bytes != count) {
-		differ(c, "pages: expected %u of them, got %" PRIu32, count, got->view_bytes);
+		differ(c, "expected %u pages, got %" PRIu32, count, got->view_bytes);
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
 		if ((want >> i & 1) != ((pages[i] & bit) != 0)) {
-			differ(c, "page %u: expected %s%s", i, want >> i & 1 ? "" : "not ", what);
+			differ(c, "page %u: expected %s%s, got the opposite", i, want >> i & 1 ? "" : "not ",
+			       what);
 			return;
 		}
 	}
@@ -99,7 +126,7 @@ static void check_rows(struct checker *c, const struct scn_expect *want, const s
 
 	for (unsigned i = 0; i < want->rows_count && i < count; i++) {
 		struct scn_row row;
-		char room[2][48];
+		char room[2][64];
 
 		memcpy(&row, c->run->view + got->view + i * sizeof(row), sizeof(row));
 		if (row_matches(c->run, &c->run->program->row[want->rows_first + i], &row))
@@ -110,13 +137,13 @@ static void check_rows(struct checker *c, const struct scn_expect *want, const s
 		return;
 	}
 	if (count != want->rows_count)
-		differ(c, "layout: expected %u rows, got %u", want->rows_count, count);
+		differ(c, "expected %u rows, got %u", want->rows_count, count);
 }
 
 static void check_number(struct checker *c, const char *what, uint64_t want, uint64_t got)
 {
 	if (want != got)
-		differ(c, "%s: expected %" PRIu64 ", got %" PRIu64, what, want, got);
+		differ(c, "expected %s %" PRIu64 ", got %s %" PRIu64, what, want, what, got);
 }
 
 static bool holds_on(const struct scn_condition *on, const struct scn_backend *backend)
@@ -184,11 +211,12 @@ static void check_op(struct checker *c)
 	const struct scn_expect expect = scn_expected(c->run->program, c->run->backend, c->index);
 	const struct scn_expect *want = &expect;
 	const struct scn_result *got = &c->run->result[c->index];
+	char room[48];
 
 	if (!want->set || got->state == SCN_SKIPPED)
 		return;
 	if (got->state != SCN_RAN) {
-		differ(c, "%s", got->state == SCN_DEAD ? "its process does not exist" : "it did not run");
+		differ(c, "%s", got->state == SCN_DEAD ? "its process has ended" : "it did not run");
 		return;
 	}
 	if (want->set & SCN_EXPECT_ERRNO)
@@ -196,7 +224,7 @@ static void check_op(struct checker *c)
 	if (want->set & SCN_EXPECT_SIGNAL)
 		check_signal(c, want, got);
 	else if (got->signal && !(want->set & SCN_EXPECT_ERRNO))
-		differ(c, "expected no signal, got %s", scn_word_name(scn_signal_words, got->signal));
+		differ(c, "expected no signal, got %s", outcome_text(got, room));
 	if (want->set & SCN_EXPECT_VALUE && !got->signal)
 		check_number(c, "value", want->value, got->value);
 	if (want->set & SCN_EXPECT_MINOR)
@@ -206,7 +234,7 @@ static void check_op(struct checker *c)
 	if (want->set & SCN_EXPECT_COUNT)
 		check_number(c, "count", scn_bytes(c->run, want->count), got->count);
 	if (want->set & SCN_EXPECT_AT)
-		check_place(c, "address", want->at, got->at);
+		check_place(c, want->at, got->at);
 	if (want->set & SCN_EXPECT_PAGES)
 		check_pages(c, got, want->pages, want->pages_count, SCN_PAGE_PRESENT, "present");
 	if (want->set & SCN_EXPECT_SWAPPED)

@@ -14,7 +14,7 @@ static bool parse_row(struct parser *p, struct scn_expect *expect)
 	char *dots;
 
 	if (program->row_count == SCN_MAX_ROWS)
-		return parse_fail(p, "too many rows");
+		return parse_fail_limit(p, "rows", SCN_MAX_ROWS);
 	snprintf(text, sizeof(text), "%s", parse_peek(p));
 	dots = strstr(text, "..");
 	if (!dots)
@@ -55,13 +55,23 @@ static bool parse_pages(struct parser *p, uint64_t *pages, uint8_t *count)
 	return true;
 }
 
+static bool fail_code(struct parser *p, uint32_t signal)
+{
+	struct choices choices = {.count = 0};
+
+	for (const struct scn_word *word = scn_code_words; word->name; word++)
+		if (word->number >> 8 == signal)
+			choices_add(&choices, word->name);
+	return parse_fail_choice(p, "a code of this signal is missing", &choices);
+}
+
 static bool parse_signal(struct parser *p, struct scn_expect *expect, uint32_t signal)
 {
 	uint32_t code;
 
 	p->next++;
 	if (!scn_word_number(scn_code_words, parse_peek(p), &code) || code >> 8 != signal)
-		return parse_fail(p, "a code of this signal is missing (such as MAPERR)");
+		return fail_code(p, signal);
 	p->next++;
 	expect->set |= SCN_EXPECT_SIGNAL;
 	expect->signal = (uint8_t)signal;
@@ -70,6 +80,16 @@ static bool parse_signal(struct parser *p, struct scn_expect *expect, uint32_t s
 		return true;
 	expect->set |= SCN_EXPECT_SIGADDR;
 	return parse_addr(p, &expect->addr);
+}
+
+static bool fail_clause(struct parser *p)
+{
+	struct choices choices = {
+	    {"ok", "value", "minor", "major", "count", "at", "pages", "swapped", "row", "norows"}, 10};
+
+	choices_add_words(&choices, scn_signal_words);
+	choices_add_words(&choices, scn_errno_words);
+	return parse_fail_choice(p, "not an expectation", &choices);
 }
 
 static bool parse_clause(struct parser *p, struct scn_expect *expect)
@@ -120,7 +140,7 @@ static bool parse_clause(struct parser *p, struct scn_expect *expect)
 		expect->set |= SCN_EXPECT_ROWS;
 		return true;
 	}
-	return parse_fail(p, "not an expectation");
+	return fail_clause(p);
 }
 
 /* Clauses up to the end of the line or the next bracket. */
@@ -131,6 +151,15 @@ static bool parse_clauses(struct parser *p, struct scn_expect *expect)
 			return false;
 	} while (parse_accept(p, ","));
 	return true;
+}
+
+static bool fail_machine(struct parser *p)
+{
+	struct choices choices = {.count = 0};
+
+	choices_add_words(&choices, scn_profile_words);
+	choices_add_words(&choices, scn_arch_words);
+	return parse_fail_choice(p, "not a profile or an architecture", &choices);
 }
 
 /* A profile, an architecture or a family; a leading ! selects all others. */
@@ -148,7 +177,7 @@ static bool one_machine(struct parser *p, const char *name, struct scn_condition
 		return true;
 	}
 	if (!scn_word_number(scn_arch_words, name, &number))
-		return parse_fail(p, "not a profile or an architecture (such as linux-2.4, arm, !x86)");
+		return fail_machine(p);
 	for (unsigned i = 0; i < SCN_PROFILES; i++)
 		any->arches[i] |= (uint16_t)(others ? all & ~number : number);
 	return true;
@@ -208,7 +237,7 @@ static bool parse_variant(struct parser *p, unsigned op)
 	struct scn_variant *variant = &program->variant[program->variant_count];
 
 	if (program->variant_count == SCN_MAX_VARIANTS)
-		return parse_fail_back(p, "too many expectations with a condition");
+		return parse_fail_limit(p, "expectations with a condition", SCN_MAX_VARIANTS);
 	memset(variant, 0, sizeof(*variant));
 	variant->op = (uint16_t)op;
 	if (!parse_condition(p, &variant->on))

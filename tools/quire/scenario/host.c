@@ -313,6 +313,7 @@ static bool zygote_init(struct scn_host *host)
 				  .page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 				  .cannot = host_cannot,
 				  .call = host_call,
+				  .room = host_room,
 				  .access = host_access,
 				  .fork = host_fork,
 				  .exit = host_exit,

@@ -91,6 +91,8 @@ int host_layout(void *context, unsigned proc, uint64_t start, uint64_t end, stru
 int host_resident(void *context, unsigned proc, uint64_t addr, unsigned pages, uint8_t *out);
 int host_mincore(void *context, unsigned proc, uint64_t addr, uint64_t length, uint8_t *out);
 uint64_t host_digest(void *context, unsigned proc, uint64_t addr);
+/* Unmaps the pages above the arena, or reserves them again. */
+bool host_room(void *context, unsigned proc, bool open);
 /* Finds a place for the arena and fills every gap above it, so that top-down searches start at its top. */
 bool host_place_arena(struct scn_host *host);
 

@@ -72,7 +72,7 @@ static bool fill_file(int fd, const struct scn_file *file, uint64_t size, uint64
 	for (uint64_t at = 0; at < size; at += page) {
 		size_t n = size - at < page ? (size_t)(size - at) : (size_t)page;
 
-		memset(buffer, scn_fill_byte(file->fill, at / page), n);
+		memset(buffer, scn_fill_byte(file, at / page), n);
 		if (pwrite(fd, buffer, n, (off_t)at) != (ssize_t)n)
 			return false;
 	}

@@ -206,6 +206,14 @@ static bool take_gaps(struct scn_host *host, uint64_t from)
 	return true;
 }
 
+bool host_room(void *context, unsigned proc, bool open)
+{
+	const struct scn_backend *b = &((struct scn_host *)context)->shared->backend;
+	uint64_t start = b->arena + b->arena_bytes, bytes = SCN_ROOM_PAGES * b->page_size;
+
+	return open ? munmap((void *)(uintptr_t)start, (size_t)bytes) == 0 : take(start, start + bytes);
+}
+
 bool host_place_arena(struct scn_host *host)
 {
 	/* The second is for programs under AddressSanitizer, which uses the first range itself. */
@@ -216,21 +224,23 @@ bool host_place_arena(struct scn_host *host)
 	for (unsigned i = 0; i < sizeof(candidate) / sizeof(candidate[0]); i++) {
 		/* Offset by half a table, so that the addresses of a program cross a page-table boundary. */
 		uint64_t place = candidate[i] + 256 * b->page_size;
+		uint64_t room = SCN_ROOM_PAGES * b->page_size;
 		void *got;
 
 		if (place != (uintptr_t)place || place < b->heap + SCN_HEAP_BYTES)
 			continue;
-		got = mmap((void *)(uintptr_t)place, (size_t)b->arena_bytes, PROT_NONE,
+		got = mmap((void *)(uintptr_t)place, (size_t)(b->arena_bytes + room), PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 		if (got == MAP_FAILED)
 			continue;
 		if ((uintptr_t)got != place) {
-			munmap(got, (size_t)b->arena_bytes);
+			munmap(got, (size_t)(b->arena_bytes + room));
 			continue;
 		}
 		b->arena = place;
 		host->task_end = sizeof(void *) == 8 ? (uint64_t)1 << 47 : 0xffffe000u;
-		return take_gaps(host, place + b->arena_bytes) && munmap(got, (size_t)b->arena_bytes) == 0;
+		return take_gaps(host, place + b->arena_bytes + room) &&
+		       munmap(got, (size_t)b->arena_bytes) == 0;
 	}
 	return false;
 }

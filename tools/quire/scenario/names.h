@@ -59,6 +59,7 @@ enum {
 	SCN_SIGILL = 4,
 	SCN_SIGTRAP = 5,
 	SCN_SIGBUS = 7,
+	SCN_SIGKILL = 9,
 	SCN_SIGSEGV = 11
 };
 

@@ -3,6 +3,7 @@
  *
  *   parse.c    lines: files, operations ──► expect.c   expectations after "->"
  *   words.c    words: sizes, addresses, names, protections
+ *   suggest.c  errors that say which words may stand there
  *
  * A function that returns false has written the error (line, column, text), unless its comment says
  * otherwise. */
@@ -13,7 +14,8 @@
 
 enum {
 	MAX_TOKENS = 160,
-	TOKEN_BYTES = 64
+	TOKEN_BYTES = 64,
+	MAX_CHOICES = 80
 };
 
 struct token {
@@ -28,12 +30,29 @@ struct parser {
 	unsigned end_column;
 	struct token token[MAX_TOKENS];
 	unsigned count, next;
+	bool operations; /* a line with an operation came */
+	/* Names that the line uses and nothing declares. They are declared after its error, so that each is
+	 * reported once. "": none. */
+	char missing_name[SCN_NAME_BYTES], missing_proc[SCN_NAME_BYTES], missing_file[SCN_NAME_BYTES];
 };
+
+/* The words that may stand at one place; each must live as long as the list. */
+struct choices {
+	const char *word[MAX_CHOICES];
+	unsigned count;
+};
+
+void choices_add(struct choices *choices, const char *word);
+void choices_add_words(struct choices *choices, const struct scn_word *words);
 
 /* Report an error at `column`, at the current word, at the previous word. All return false. */
 bool parse_fail_at(struct parser *p, unsigned column, const char *what, const char *word);
 bool parse_fail(struct parser *p, const char *what);
 bool parse_fail_back(struct parser *p, const char *what);
+/* As parse_fail(); names the choice that is nearest to the current word, and lists them all as a hint. */
+bool parse_fail_choice(struct parser *p, const char *what, const struct choices *choices);
+/* "too many THINGS: a scenario has at most MOST", at the current word. */
+bool parse_fail_limit(struct parser *p, const char *things, unsigned most);
 
 /* Splits a line into words; ',' and '=', brackets and "->" are words of their own; '#' ends the line. */
 bool parse_split(struct parser *p, const char *line, size_t bytes);
@@ -46,6 +65,8 @@ bool parse_at_end(const struct parser *p);
 /* Reads the number at the start of *text and moves *text behind it. False: no number, or too large; writes
  * no error. */
 bool parse_number(const char **text, uint64_t *out);
+/* Whether a number in the text has 20 digits or more, so that it does not fit. */
+bool parse_is_too_large(const char *text);
 bool parse_size(struct parser *p, struct scn_size *out);
 bool parse_addr(struct parser *p, struct scn_addr *out);
 bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out);

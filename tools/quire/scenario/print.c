@@ -412,7 +412,7 @@ void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void
 		fprintf(to, "file %s %s ", file->name, file->kind == SCN_FILE_DISK ? "disk" : "shm");
 		print_size(to, file->size);
 		if (file->filled)
-			fprintf(to, " fill %u", file->fill);
+			fprintf(to, " %s %u", file->filled == SCN_FILL_CODE ? "code" : "fill", file->fill);
 		fputc('\n', to);
 	}
 	for (unsigned i = 0; i < program->op_count; i++) {
@@ -424,19 +424,27 @@ void scn_print(FILE *to, const struct scn_program *program, scn_note *note, void
 	}
 }
 
-void scn_print_place(FILE *to, scn_place place, uint64_t page_size)
+const char *scn_place_text(scn_place place, uint64_t page_size, char room[64])
 {
 	static const char *const base[] = {"arena", "heap", "elsewhere", "0"};
 	unsigned kind = (unsigned)(place >> 60);
 	uint64_t offset = place & ~(15ull << 60);
+	int used = snprintf(room, 64, "%s", base[kind & 3]);
 
-	fputs(base[kind & 3], to);
 	if (kind == 2)
-		return;
+		return room;
 	if (offset / page_size)
-		fprintf(to, "+%" PRIu64 "p", offset / page_size);
+		used += snprintf(room + used, 64 - (size_t)used, "+%" PRIu64 "p", offset / page_size);
 	if (offset % page_size)
-		fprintf(to, "+%" PRIu64, offset % page_size);
+		snprintf(room + used, 64 - (size_t)used, "+%" PRIu64, offset % page_size);
+	return room;
+}
+
+void scn_print_place(FILE *to, scn_place place, uint64_t page_size)
+{
+	char room[64];
+
+	fputs(scn_place_text(place, page_size, room), to);
 }
 
 void scn_print_row(FILE *to, const struct scn_program *program, const struct scn_row *row)

@@ -5,13 +5,18 @@
 
 #include <string.h>
 
-uint8_t scn_fill_byte(uint8_t fill, uint64_t page)
+uint8_t scn_code_byte(uint8_t n, uint64_t page)
 {
 	/* Each byte is a whole x86 instruction that touches no memory, so exec may run any of them. */
 	static const uint8_t harmless[16] = {0x90, 0xf8, 0x91, 0xf9, 0x92, 0xf5, 0x93, 0x95,
 					     0x96, 0x97, 0x98, 0x99, 0x9f, 0xc3, 0x40, 0x48};
 
-	return harmless[(fill + page) % 16];
+	return harmless[(n + page) % 16];
+}
+
+uint8_t scn_fill_byte(const struct scn_file *file, uint64_t page)
+{
+	return file->filled == SCN_FILL_CODE ? scn_code_byte(file->fill, page) : (uint8_t)(file->fill + page);
 }
 
 /* Four lanes, because most hashed data is whole pages. */
@@ -93,7 +98,8 @@ uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr)
 
 scn_place scn_place_of(const struct scn_backend *backend, uint64_t va)
 {
-	if (va >= backend->arena && va - backend->arena <= backend->arena_bytes)
+	if (va >= backend->arena &&
+	    va - backend->arena <= backend->arena_bytes + SCN_ROOM_PAGES * backend->page_size)
 		return va - backend->arena;
 	if (va >= backend->heap && va - backend->heap <= SCN_HEAP_BYTES)
 		return 1ull << 60 | (va - backend->heap);
@@ -135,16 +141,40 @@ void scn_run_init(struct scn_run *run, const struct scn_program *program, const 
 /* --- Addresses that a program may use --- */
 
 /* Whether a range lies in the arena, in the heap, or at low addresses, where nothing is mapped. Elsewhere
- * a program could unmap the interpreter's own memory, so such operations are skipped on every backend. */
-static bool inside(const struct scn_run *run, uint64_t start, uint64_t length)
+ * a program could unmap the interpreter's own memory, so such operations are skipped on every backend. `room`:
+ * bytes above the arena that the operation may reach too. */
+static bool inside(const struct scn_run *run, uint64_t start, uint64_t length, uint64_t room)
 {
 	const struct scn_backend *b = run->backend;
+	uint64_t arena_bytes = b->arena_bytes + room;
 
-	if (start >= b->arena && start - b->arena <= b->arena_bytes)
-		return length <= b->arena_bytes - (start - b->arena);
+	if (start >= b->arena && start - b->arena <= arena_bytes)
+		return length <= arena_bytes - (start - b->arena);
 	if (start >= b->heap && start - b->heap <= SCN_HEAP_BYTES)
 		return length <= SCN_HEAP_BYTES - (start - b->heap);
 	return start < 1u << 19 && length < 1u << 19;
+}
+
+static uint64_t room_bytes(const struct scn_run *run)
+{
+	return SCN_ROOM_PAGES * run->backend->page_size;
+}
+
+/* Whether the operation accesses bytes one by one. */
+static bool is_access(const struct scn_op *op)
+{
+	switch (op->verb) {
+	case SCN_WRITE:
+	case SCN_KWRITE:
+	case SCN_POKE:
+	case SCN_READ:
+	case SCN_KREAD:
+	case SCN_PEEK:
+	case SCN_EXEC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool is_safe(const struct scn_run *run, const struct scn_op *op)
@@ -154,13 +184,15 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 	uint64_t length2 = scn_bytes(run, op->len2);
 	uint64_t to = scn_resolve(run, op->to);
 
+	if (is_access(op))
+		return inside(run, addr, 1, room_bytes(run)) || addr >= kernel_start(run->backend);
 	switch (op->verb) {
 	case SCN_MAP:
 		return !(op->flags & SCN_MAP_FIXED) || length > (uint64_t)1 << 48 ||
-		       inside(run, addr, length);
+		       inside(run, addr, length, 0);
 	case SCN_REMAP:
-		return inside(run, addr, length) && (length2 <= run->backend->arena_bytes) &&
-		       (!(op->flags & SCN_REMAP_FIXED) || inside(run, to, length2));
+		return inside(run, addr, length, 0) && (length2 <= run->backend->arena_bytes) &&
+		       (!(op->flags & SCN_REMAP_FIXED) || inside(run, to, length2, 0));
 	case SCN_UNMAP:
 	case SCN_PROTECT:
 	case SCN_ADVISE:
@@ -171,22 +203,47 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 	case SCN_KZERO:
 	case SCN_RESIDENT:
 	case SCN_EVICT:
-		return inside(run, addr, length);
+		return inside(run, addr, length, room_bytes(run));
 	case SCN_BRK:
-		return addr < run->backend->heap ? addr < 4096 : inside(run, addr, 0);
+		return addr < run->backend->heap ? addr < 4096 : inside(run, addr, 0, 0);
 	case SCN_LAYOUT:
-		return !length || inside(run, addr, length);
-	case SCN_WRITE:
-	case SCN_KWRITE:
-	case SCN_POKE:
-	case SCN_READ:
-	case SCN_KREAD:
-	case SCN_PEEK:
-	case SCN_EXEC:
-		return inside(run, addr, 1) || addr >= kernel_start(run->backend);
+		return !length || inside(run, addr, length, room_bytes(run));
 	default:
 		return true;
 	}
+}
+
+/* Whether a safe operation reaches pages above the arena. */
+static bool reaches_room(const struct scn_run *run, const struct scn_op *op)
+{
+	const struct scn_backend *b = run->backend;
+	uint64_t addr = scn_resolve(run, op->addr), end = b->arena + b->arena_bytes;
+	uint64_t length = scn_bytes(run, op->len);
+
+	if (op->verb == SCN_MAP || op->verb == SCN_REMAP || addr < b->arena || addr > end + room_bytes(run))
+		return false;
+	if (op->verb == SCN_READ || op->verb == SCN_WRITE)
+		length = (uint64_t)(op->times - 1) * b->page_size + 1;
+	else if (is_access(op))
+		length = 1;
+	return length > end - addr || addr > end;
+}
+
+static bool is_unknown(const struct scn_run *run, struct scn_addr addr)
+{
+	return (addr.base == SCN_BASE_NAME || addr.base == SCN_BASE_END) && !run->bound[addr.name].known;
+}
+
+/* Why the operation is not done; NULL: it is. */
+static const char *obstacle(const struct scn_run *run, const struct scn_op *op)
+{
+	if (run->cut)
+		return SCN_CUT;
+	if (is_unknown(run, op->addr) || is_unknown(run, op->to))
+		return "the map of a name in it has failed";
+	if (!is_safe(run, op))
+		return "its range leaves the arena, the heap and the lowest 512 KiB";
+	return run->backend->cannot(run->context, op);
 }
 
 /* --- System calls --- */
@@ -216,6 +273,7 @@ static void bind_result(struct scn_run *run, const struct scn_op *op, struct scn
 	result->at = scn_place_of(run->backend, (uint64_t)value);
 	if (op->name != SCN_NONE) {
 		run->bound[op->name].start = (uint64_t)value;
+		run->bound[op->name].known = 1;
 		run->bound[op->name].bytes = (scn_bytes(run, length) + page - 1) & ~(page - 1);
 	}
 }
@@ -377,26 +435,9 @@ static bool do_fork(struct scn_run *run, const struct scn_op *op, struct scn_res
 	return true;
 }
 
-bool scn_step(struct scn_run *run, unsigned index)
+/* Does an operation that its machine can do. Returns as scn_step(). */
+static bool do_op(struct scn_run *run, const struct scn_op *op, struct scn_result *r)
 {
-	const struct scn_op *op = &run->program->op[index];
-	struct scn_result *r = &run->result[index];
-
-	memset(r, 0, sizeof(*r));
-	if (run->cut) {
-		r->state = SCN_SKIPPED;
-		return true;
-	}
-	if (!run->alive[op->proc]) {
-		r->state = SCN_DEAD;
-		return true;
-	}
-	if (!is_safe(run, op) || run->backend->cannot(run->context, op)) {
-		r->state = SCN_SKIPPED;
-		run->cut |= op->verb == SCN_EVICT || op->verb == SCN_SWAPOFF || op->verb == SCN_STORE;
-		return true;
-	}
-	r->state = SCN_RAN;
 	switch (op->verb) {
 	case SCN_FORK:
 		return do_fork(run, op, r);
@@ -434,6 +475,31 @@ bool scn_step(struct scn_run *run, unsigned index)
 		do_call(run, op, r);
 	}
 	return true;
+}
+
+bool scn_step(struct scn_run *run, unsigned index)
+{
+	const struct scn_op *op = &run->program->op[index];
+	struct scn_result *r = &run->result[index];
+	bool room, more;
+
+	memset(r, 0, sizeof(*r));
+	if (!run->cut && !run->alive[op->proc]) {
+		r->state = SCN_DEAD;
+		return true;
+	}
+	r->why = obstacle(run, op);
+	if (r->why) {
+		r->state = SCN_SKIPPED;
+		run->cut |= op->verb == SCN_EVICT || op->verb == SCN_SWAPOFF || op->verb == SCN_STORE;
+		return true;
+	}
+	r->state = SCN_RAN;
+	room = reaches_room(run, op) && run->backend->room(run->context, op->proc, true);
+	more = do_op(run, op, r);
+	if (room)
+		run->backend->room(run->context, op->proc, false);
+	return more;
 }
 
 uint64_t scn_run_digest(const struct scn_run *run)

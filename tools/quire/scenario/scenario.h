@@ -35,6 +35,7 @@ enum {
 	SCN_NAME_BYTES = 16,
 	SCN_END_VIEWS = 3, /* final views of a process: layout, residency, memory */
 	SCN_MAX_RESULTS = SCN_MAX_OPS + SCN_MAX_PROCS * SCN_END_VIEWS + SCN_MAX_FILES,
+	SCN_ROOM_PAGES = 64,      /* unmapped pages above the arena that operations may reach */
 	SCN_HEAP_BYTES = 1 << 24, /* bytes above the start of the heap that the views cover */
 	SCN_VIEW_BYTES = 1 << 20  /* recorded layouts, residencies and digests of one run */
 };
@@ -124,11 +125,17 @@ enum scn_file_kind {
 	SCN_FILE_DISK = 1 /* on a disk file system */
 };
 
+enum scn_fill {
+	SCN_FILL_HOLE = 0,
+	SCN_FILL_BYTE = 1, /* page n is filled with `fill` + n */
+	SCN_FILL_CODE = 2  /* page n is filled with a one-byte instruction of x86 that touches no memory */
+};
+
 struct scn_file {
 	char name[SCN_NAME_BYTES];
 	uint8_t kind;
-	uint8_t filled; /* 1: every page is written before the program starts */
-	uint8_t fill;   /* byte of page n: scn_fill_byte(fill, n) */
+	uint8_t filled; /* enum scn_fill: whether every page is written before the program starts */
+	uint8_t fill;   /* byte of page n: scn_fill_byte(file, n) */
 	struct scn_size size;
 };
 
@@ -200,7 +207,8 @@ struct scn_program {
 
 struct scn_error {
 	unsigned line, column;
-	char text[120];
+	char text[160];
+	char hint[640]; /* the words that may stand there; "": none */
 };
 
 /* --- Results --- */
@@ -215,9 +223,12 @@ struct scn_counts {
 enum scn_state {
 	SCN_NOT_RUN = 0,
 	SCN_RAN = 1,
-	SCN_SKIPPED = 2, /* the backend cannot do it; scn_backend.cannot() gives the reason */
+	SCN_SKIPPED = 2, /* scn_result.why gives the reason */
 	SCN_DEAD = 3     /* its process did not exist */
 };
+
+/* scn_result.why of the operations after one that later ones depend on, which was skipped. */
+#define SCN_CUT "it comes after an operation on the store that was skipped"
 
 struct scn_result {
 	uint8_t state;
@@ -229,6 +240,7 @@ struct scn_result {
 	uint32_t count; /* accesses that succeeded */
 	struct scn_counts counts;
 	uint32_t view, view_bytes; /* recorded rows, page states or digests: a range of scn_run.view */
+	const char *why;           /* SCN_SKIPPED: the reason, a constant string */
 };
 
 enum {
@@ -264,6 +276,7 @@ struct scn_digest {
 
 struct scn_bound {
 	uint64_t start, bytes;
+	uint8_t known; /* 1: an operation has bound the name */
 };
 
 struct scn_run {
@@ -347,6 +360,10 @@ struct scn_backend {
 	/* Returns what the system call returns, -errno on failure; adds the faults it took. */
 	int64_t (*call)(void *context, unsigned proc, enum scn_call call, const uint64_t arg[6],
 			struct scn_counts *counts);
+	/* Before and after an operation that reaches the SCN_ROOM_PAGES pages above the arena: unmaps them, so
+	 * that the operation finds nothing there; reserves them again, so that no search takes them. Returns
+	 * false on failure. */
+	bool (*room)(void *context, unsigned proc, bool open);
 	/* The process itself accesses one byte. */
 	void (*access)(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,
 		       struct scn_access_result *out);
@@ -373,6 +390,11 @@ struct scn_backend {
 
 /* Parses a program. On failure returns false and fills `error`; the caller adds the file's name. */
 bool scn_parse(const char *text, size_t bytes, struct scn_program *out, struct scn_error *error);
+/* Parses a program and calls `complain` for each line with an error. Returns their number; the program can
+ * be used if it is 0. */
+typedef void scn_complaint(void *context, const struct scn_error *error);
+unsigned scn_parse_all(const char *text, size_t bytes, struct scn_program *out, scn_complaint *complain,
+		       void *context);
 /* Writes a program as text that scn_parse() reads back unchanged. `notes`: NULL, or a function that may
  * write a comment after operation `index`. */
 typedef void scn_note(FILE *to, unsigned index, void *context);
@@ -407,8 +429,12 @@ uint64_t scn_run_digest(const struct scn_run *run);
 uint64_t scn_bytes(const struct scn_run *run, struct scn_size size);
 uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr);
 scn_place scn_place_of(const struct scn_backend *backend, uint64_t va);
+/* Writes a place as "arena+2p" into `room` and returns it. */
+const char *scn_place_text(scn_place place, uint64_t page_size, char room[64]);
 void scn_print_place(FILE *to, scn_place place, uint64_t page_size);
-uint8_t scn_fill_byte(uint8_t fill, uint64_t page);
+uint8_t scn_fill_byte(const struct scn_file *file, uint64_t page);
+/* The one-byte instruction that fills page `page` of `code N`. */
+uint8_t scn_code_byte(uint8_t n, uint64_t page);
 uint64_t scn_hash(uint64_t seed, const void *bytes, size_t count);
 
 /* The expectation of operation `index` on a machine: the general one, with the variants that apply to the

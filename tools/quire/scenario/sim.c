@@ -80,8 +80,7 @@ static bool make_file(struct scn_sim *s, unsigned index)
 	}
 	for (uint64_t at = 0; !status && file->filled && at < size; at += page) {
 		uint64_t arg[6] = {
-		    index, at, size - at < page ? size - at : page, scn_fill_byte(file->fill, at / page),
-		    0,     0};
+		    index, at, size - at < page ? size - at : page, scn_fill_byte(file, at / page), 0, 0};
 
 		if (scn_sim_file_write(s, arg) != (int64_t)arg[2])
 			status = QUIRE_ENOMEM;
@@ -134,7 +133,7 @@ static bool begin(struct scn_sim *s)
 	memset(s->file, 0, sizeof(s->file));
 	memset(s->device, 0, sizeof(s->device));
 	memset(s->own_sp, 0, sizeof(s->own_sp));
-	s->quiet = false;
+	s->quiet = s->failed = false;
 	sim_use_cpu(sim_cpu(s->sim, 0));
 	for (unsigned i = 0; i < s->program->file_count; i++)
 		if (!make_file(s, i))
@@ -209,7 +208,7 @@ static bool run_all(struct scn_sim *s)
 		if (s->config.before)
 			s->config.before(s->config.trace_context, s->run, i);
 		scn_step(s->run, i);
-		if (!consistent(s, s->config.check_each_step)) {
+		if (s->failed || !consistent(s, s->config.check_each_step)) {
 			size_t n = strlen(s->text);
 
 			snprintf(s->text + n, sizeof(s->text) - n, " (after operation %u)", i + 1);
@@ -267,6 +266,7 @@ static struct scn_sim *new_sim(const struct scn_sim_config *config)
 	s->backend = (struct scn_backend){.name = "sim",
 					  .cannot = cannot,
 					  .call = scn_sim_call,
+					  .room = scn_sim_room,
 					  .access = scn_sim_access,
 					  .fork = scn_sim_fork,
 					  .exit = scn_sim_exit,

@@ -314,6 +314,41 @@ int64_t scn_sim_call(void *context, unsigned proc, enum scn_call which, const ui
 	return value;
 }
 
+/* --- The room above the arena --- */
+
+/* The soft limit on address space does not count what is reserved for the machine itself. */
+static enum quire_status reserve_room(struct sim_cpu *cpu, struct quire_mm *mm,
+				      const struct quire_mapping *how)
+{
+	uint64_t limit = quire_mm_limit(mm, QUIRE_LIMIT_AS);
+	enum quire_status status;
+	quire_va va;
+
+	quire_mm_set_limit(mm, QUIRE_LIMIT_AS, ~(uint64_t)0);
+	status = SIM_OP(cpu, "mmap", quire_mmap(mm, how, &va));
+	quire_mm_set_limit(mm, QUIRE_LIMIT_AS, limit);
+	return status;
+}
+
+bool scn_sim_room(void *context, unsigned proc, bool open)
+{
+	struct scn_sim *s = context;
+	struct sim_cpu *cpu = scn_sim_use(s, proc);
+	struct quire_mm *mm = s->process[proc]->mm;
+	const struct quire_mapping how = {.addr = (quire_va)(s->backend.arena + s->backend.arena_bytes),
+					  .length = SCN_ROOM_PAGES * s->backend.page_size,
+					  .flags = SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE |
+						   SCN_MAP_FIXED};
+	enum quire_status status = open ? SIM_OP(cpu, "munmap", quire_munmap(mm, how.addr, how.length))
+					: reserve_room(cpu, mm, &how);
+
+	if (status) {
+		snprintf(s->text, sizeof(s->text), "the room above the arena: %s", quire_status_name(status));
+		s->failed = true;
+	}
+	return !status;
+}
+
 /* --- Processes --- */
 
 int scn_sim_fork(void *context, unsigned proc, unsigned child, bool *out_child)

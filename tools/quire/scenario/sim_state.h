@@ -23,7 +23,8 @@ struct scn_sim {
 	const struct scn_program *program;
 	struct scn_run *run;
 	unsigned runs;
-	bool quiet; /* after the last operation: the trace hook is not called */
+	bool failed; /* an operation has written `text` */
+	bool quiet;  /* after the last operation: the trace hook is not called */
 	jmp_buf panicked;
 	char text[600];
 };
@@ -32,6 +33,7 @@ struct scn_sim {
 struct sim_cpu *scn_sim_use(struct scn_sim *s, unsigned proc);
 
 /* The members of the backend. */
+bool scn_sim_room(void *context, unsigned proc, bool open);
 int64_t scn_sim_call(void *context, unsigned proc, enum scn_call which, const uint64_t arg[6],
 		     struct scn_counts *counts);
 void scn_sim_access(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,

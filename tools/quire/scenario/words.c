@@ -8,6 +8,7 @@ bool parse_fail_at(struct parser *p, unsigned column, const char *what, const ch
 {
 	p->error->line = p->line;
 	p->error->column = column;
+	p->error->hint[0] = 0;
 	snprintf(p->error->text, sizeof(p->error->text), "%s%s%.40s%s", what, word ? ": '" : "",
 		 word ? word : "", word ? "'" : "");
 	for (char *c = p->error->text; *c; c++)
@@ -65,7 +66,11 @@ bool parse_split(struct parser *p, const char *line, size_t bytes)
 		if (p->count == MAX_TOKENS)
 			return parse_fail_at(p, (unsigned)start + 1, "too many words in one line", NULL);
 		if (i - start >= TOKEN_BYTES)
-			return parse_fail_at(p, (unsigned)start + 1, "a word is too long", NULL);
+			return parse_fail_at(p, (unsigned)start + 1,
+					     line[start] >= '0' && line[start] <= '9'
+						 ? "a number is too large"
+						 : "a word is too long: at most 63 characters",
+					     NULL);
 		memcpy(p->token[p->count].text, line + start, i - start);
 		p->token[p->count].text[i - start] = 0;
 		p->token[p->count++].column = (unsigned)start + 1;
@@ -119,6 +124,22 @@ bool parse_number(const char **text, uint64_t *out)
 	}
 }
 
+bool parse_is_too_large(const char *text)
+{
+	while (*text) {
+		const char *at = text;
+		uint64_t n;
+
+		if (*text < '0' || *text > '9')
+			text++;
+		else if (!parse_number(&at, &n) && text[1] != 'x')
+			return true;
+		else
+			text = at == text ? text + 1 : at;
+	}
+	return false;
+}
+
 /* The sum of terms such as 2p, 4K, 0x10, with signs between them. */
 static bool size_terms(const char *text, bool signed_first, struct scn_size *out)
 {
@@ -166,7 +187,9 @@ bool parse_size(struct parser *p, struct scn_size *out)
 	if (parse_at_end(p))
 		return parse_fail(p, "a size is missing");
 	if (!size_terms(parse_peek(p), false, out))
-		return parse_fail(p, "not a size (such as 2p, 4K, 0x10, 2p+1)");
+		return parse_fail(p, parse_is_too_large(parse_peek(p))
+					 ? "the number is too large"
+					 : "not a size (such as 2p, 4K, 0x10, 2p+1)");
 	p->next++;
 	return true;
 }
@@ -179,9 +202,19 @@ unsigned parse_find_name(const struct scn_program *program, const char *name)
 	return SCN_NONE;
 }
 
+static bool fail_mapping(struct parser *p, const char *name)
+{
+	struct choices choices = {{"arena", "heap", "kernel"}, 3};
+
+	for (unsigned i = 0; i < p->program->name_count; i++)
+		choices_add(&choices, p->program->name[i]);
+	snprintf(p->missing_name, sizeof(p->missing_name), "%.15s", name);
+	return parse_fail_choice(p, "no mapping of that name so far", &choices);
+}
+
 bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out)
 {
-	char base[SCN_NAME_BYTES + 8];
+	char base[TOKEN_BYTES];
 	size_t n = strcspn(text, "+-");
 	uint64_t absolute;
 	const char *digits = base;
@@ -192,7 +225,8 @@ bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out)
 	memcpy(base, text, n);
 	base[n] = 0;
 	if (text[n] && !size_terms(text + n, true, &out->off))
-		return parse_fail(p, "not an offset (such as +2p or -1)");
+		return parse_fail(p, parse_is_too_large(text + n) ? "the number is too large"
+								  : "not an offset (such as +2p or -1)");
 	if (strcmp(base, "arena") == 0) {
 		out->base = SCN_BASE_ARENA;
 	} else if (strcmp(base, "heap") == 0) {
@@ -201,7 +235,8 @@ bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out)
 		out->base = SCN_BASE_KERNEL;
 	} else if (base[0] >= '0' && base[0] <= '9') {
 		if (!parse_number(&digits, &absolute) || (*digits && strcmp(digits, "p") != 0))
-			return parse_fail(p, "not a number");
+			return parse_fail(p, parse_is_too_large(base) ? "the number is too large"
+								      : "not a number");
 		out->base = SCN_BASE_ZERO;
 		if (*digits == 'p') {
 			if (absolute > 0x3fffffff || out->off.pages < -0x3fffffff ||
@@ -221,7 +256,7 @@ bool parse_addr_text(struct parser *p, const char *text, struct scn_addr *out)
 		}
 		out->name = (uint8_t)parse_find_name(p->program, base);
 		if (out->name == SCN_NONE)
-			return parse_fail(p, "no mapping of that name so far");
+			return fail_mapping(p, base);
 	}
 	return true;
 }
@@ -254,10 +289,21 @@ bool parse_count(struct parser *p, uint32_t *out)
 	uint64_t n;
 
 	if (!parse_number(&text, &n) || *text || n > UINT32_MAX)
-		return parse_fail(p, "not a number");
+		return parse_fail(p, !*text || parse_is_too_large(text) ? "not a number from 0 to 4294967295"
+									: "not a number");
 	*out = (uint32_t)n;
 	p->next++;
 	return true;
+}
+
+static bool fail_file(struct parser *p)
+{
+	struct choices choices = {.count = 0};
+
+	for (unsigned i = 0; i < p->program->file_count; i++)
+		choices_add(&choices, p->program->file[i].name);
+	snprintf(p->missing_file, sizeof(p->missing_file), "%.15s", parse_peek(p));
+	return parse_fail_choice(p, "no such file", &choices);
 }
 
 bool parse_file(struct parser *p, uint8_t *out)
@@ -269,7 +315,7 @@ bool parse_file(struct parser *p, uint8_t *out)
 			return true;
 		}
 	}
-	return parse_fail(p, "no such file");
+	return fail_file(p);
 }
 
 unsigned parse_find_proc(const struct scn_program *program, const char *name)

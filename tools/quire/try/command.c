@@ -24,21 +24,8 @@ struct session {
 	struct scn_host *host;
 	struct try_report report;
 	json_t *list;
-	unsigned files, bad_files, unreadable, left_out;
+	unsigned files, bad_files, skipped_files, unreadable, left_out;
 };
-
-static void failed(void *context, unsigned index, const char *text)
-{
-	struct try_report *report = context;
-	unsigned line = report->program->op[index].line;
-
-	report->failed++;
-	if (report->json)
-		json_array_append_new(report->failures,
-				      json_pack("{s:i,s:s}", "line", (int)line, "text", text));
-	else
-		printf("%s:%u: %s\n", report->path, line, text);
-}
 
 /* Reads a whole file. NULL after a message. */
 static char *read_text(const char *path, size_t *out_bytes)
@@ -62,20 +49,28 @@ static char *read_text(const char *path, size_t *out_bytes)
 	return text;
 }
 
+static void complain(void *context, const struct scn_error *error)
+{
+	const char *const *path = context;
+
+	try_error(*path, error);
+}
+
 static bool load(const char *path, struct scn_program *out)
 {
-	struct scn_error error;
 	size_t bytes = 0;
 	char *text = read_text(path, &bytes);
-	bool good;
+	unsigned errors;
 
 	if (!text)
 		return false;
-	good = scn_parse(text, bytes, out, &error);
-	if (!good)
-		fprintf(stderr, "%s:%u:%u: %s\n", path, error.line, error.column, error.text);
+	errors = scn_parse_all(text, bytes, out, complain, &path);
 	free(text);
-	return good;
+	if (errors == 0 && out->op_count == 0) {
+		fprintf(stderr, "%s: the scenario has no operations\n", path);
+		return false;
+	}
+	return errors == 0;
 }
 
 static const struct scn_run *run_program(struct session *s, const struct scn_program *program,
@@ -89,49 +84,6 @@ static const struct scn_run *run_program(struct session *s, const struct scn_pro
 	if (run && (s->options.trace || s->options.json))
 		try_results(&s->report, run);
 	return run;
-}
-
-static void begin_report(struct session *s, const char *path, const struct scn_program *program)
-{
-	struct try_report *r = &s->report;
-
-	memset(r, 0, sizeof(*r));
-	r->options = &s->options;
-	r->path = path;
-	r->program = program;
-	if (s->options.json) {
-		r->json = json_object();
-		r->failures = json_array();
-		r->faults = json_array();
-		r->ops = json_array();
-	} else if (s->options.trace) {
-		printf("%s\n", path);
-	}
-}
-
-static void end_report(struct session *s, const char *why)
-{
-	struct try_report *r = &s->report;
-
-	if (r->json) {
-		json_object_set_new(r->json, "file", json_string(r->path));
-		json_object_set_new(r->json, "passed", json_boolean(!why && !r->failed));
-		if (why)
-			json_object_set_new(r->json, "broken", json_string(why));
-		json_object_set_new(r->json, "skipped", json_integer(r->skipped));
-		json_object_set_new(r->json, "failures", r->failures);
-		json_object_set_new(r->json, "operations", r->ops);
-		json_decref(r->faults);
-		json_array_append_new(s->list, r->json);
-		return;
-	}
-	if (why)
-		printf("%s: broken: %s\n", r->path, why);
-	else if (r->failed)
-		printf("%s: %u expectations not met\n", r->path, r->failed);
-	else if (!s->options.quiet)
-		printf("%s: passed, %u operations%s\n", r->path, (unsigned)r->program->op_count,
-		       r->skipped ? ", some skipped" : "");
 }
 
 /* Whether the machine lacks a trait that the scenario needs; if so, prints it. */
@@ -174,15 +126,13 @@ static void try_file(struct session *s, const char *path)
 		free(program);
 		return;
 	}
-	begin_report(s, path, program);
+	try_begin(&s->report, &s->options, path, program);
 	run = run_program(s, program, &why);
-	if (run) {
-		for (unsigned i = 0; i < program->op_count; i++)
-			s->report.skipped += run->result[i].state == SCN_SKIPPED;
-		scn_check(run, failed, &s->report);
-	}
+	if (run)
+		try_judge(&s->report, run);
 	s->bad_files += !run || s->report.failed;
-	end_report(s, run ? NULL : why);
+	s->skipped_files += run && !s->report.failed && s->report.skipped;
+	try_end(&s->report, run ? NULL : why, s->list);
 	free(program);
 }
 
@@ -231,6 +181,7 @@ enum {
 	OPT_JSON,
 	OPT_MUTANT,
 	OPT_TRAIT,
+	OPT_ALLOW_SKIPS,
 	OPT_QUIET,
 	OPT_HELP
 };
@@ -245,6 +196,7 @@ static const struct option table[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"mutant", required_argument, NULL, OPT_MUTANT},
     {"trait", required_argument, NULL, OPT_TRAIT},
+    {"allow-skips", no_argument, NULL, OPT_ALLOW_SKIPS},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -255,6 +207,8 @@ static int take_option(struct try_options *o, int option, const char *value)
 {
 	const char *problem;
 
+	o->sim_only |= option == OPT_ARCH || option == OPT_PROFILE || option == OPT_MEM ||
+		       option == OPT_CPUS || option == OPT_TRACE || option == OPT_MUTANT;
 	switch (option) {
 	case OPT_ON:
 		o->on_host = strcmp(value, "host") == 0;
@@ -288,6 +242,9 @@ static int take_option(struct try_options *o, int option, const char *value)
 	case OPT_JSON:
 		o->json = true;
 		return 0;
+	case OPT_ALLOW_SKIPS:
+		o->allow_skips = true;
+		return 0;
 	case OPT_QUIET:
 		o->quiet = true;
 		return 0;
@@ -310,9 +267,11 @@ void try_help(FILE *out)
 	      "  --mutant NAME    break that rule of the library (builds with mutants only)\n"
 	      "  --trait T=V,...  give the machine these traits of a kernel: zero-page=no (not with --on "
 	      "host)\n"
-	      "  --quiet          print only what fails and what is left out\n"
+	      "  --allow-skips    operations that the machine cannot do are no reason for exit status 3\n"
+	      "  --quiet          print only what fails, what is skipped and what is left out\n"
 	      "  --help           this text\n\n"
-	      "Exit status: 0 all expectations met, 1 some not met, 2 bad use or an unreadable file.\n",
+	      "Exit status: 0 all expectations met, 1 some not met, 2 bad use or an unreadable file,\n"
+	      "3 none failed, but an operation was skipped.\n",
 	      out);
 }
 
@@ -363,6 +322,11 @@ int try_command(int argc, char **argv)
 	}
 	if (optind == argc)
 		return option_error("try", "no scenario is named", NULL);
+	if (s.options.sim_only && s.options.on_host)
+		return option_error(
+		    "try",
+		    "--arch, --profile, --mem, --cpus, --trace and --mutant are for the simulated machine",
+		    "--on host");
 	if (s.options.with_traits && s.options.on_host)
 		return option_error("try", "--trait cannot change the running kernel", NULL);
 	if (!open_machine(&s))
@@ -378,11 +342,13 @@ int try_command(int argc, char **argv)
 		json_dumpf(s.list, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else if (s.files > 1) {
-		printf("%u scenarios, %u failed, %u unreadable, %u left out\n", s.files, s.bad_files,
-		       s.unreadable, s.left_out);
+		printf("%u scenarios, %u failed, %u skipped, %u unreadable, %u left out\n", s.files,
+		       s.bad_files, s.skipped_files, s.unreadable, s.left_out);
 	}
 	json_decref(s.list);
 	if (s.unreadable)
 		return QUIRE_EXIT_USAGE;
-	return s.bad_files || findings ? QUIRE_EXIT_NOTHING : QUIRE_EXIT_OK;
+	if (s.bad_files || findings)
+		return QUIRE_EXIT_NOTHING;
+	return s.skipped_files && !s.options.allow_skips ? QUIRE_EXIT_SKIPPED : QUIRE_EXIT_OK;
 }

@@ -10,6 +10,8 @@
 struct try_options {
 	struct scn_sim_config sim;
 	bool on_host, trace, json, quiet;
+	bool allow_skips;
+	bool sim_only;            /* an option was given that only the simulated machine has */
 	bool with_traits;         /* --trait was given */
 	struct scn_traits traits; /* traits of the machine: those given, or those probed on the host */
 };
@@ -19,12 +21,21 @@ struct try_report {
 	const struct try_options *options;
 	const char *path;
 	const struct scn_program *program;
-	unsigned skipped, failed;
-	json_t *json;     /* JSON object of this file; NULL without --json */
-	json_t *failures; /* member of `json` */
-	json_t *faults;   /* faults of the current operation */
+	unsigned skipped, failed; /* operations; expectations */
+	json_t *json;             /* JSON object of this file; NULL without --json */
+	json_t *failures;         /* members of `json` */
+	json_t *skips;
+	json_t *faults; /* faults of the current operation */
 	json_t *ops;
 };
+
+/* verdict.c. `list` takes the JSON object of the file; `why`: NULL, or what stopped the run. */
+void try_begin(struct try_report *report, const struct try_options *options, const char *path,
+	       const struct scn_program *program);
+void try_judge(struct try_report *report, const struct scn_run *run);
+void try_end(struct try_report *report, const char *why, json_t *list);
+/* Prints an error of a scenario's text. */
+void try_error(const char *path, const struct scn_error *error);
 
 /* trace.c: the hooks of the simulated machine. */
 void try_before(void *context, const struct scn_run *run, unsigned index);
