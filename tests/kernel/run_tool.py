@@ -9,6 +9,11 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "tools"))
+import schema  # noqa: E402
 
 QUIRE = os.path.abspath(sys.argv[1])
 FAKE = """\
@@ -225,7 +230,7 @@ def ends():
           "--quiet says how the program died", result)
     import json
     report = json.load(open("report.json"))
-    check(report["signal"] == 11 and report["minor"] == 7 and report["frames"] == 1000 and report["complete"]
+    check(report["signal"] == {"number": 11, "name": "SIGSEGV"} and report["minor"] == 7 and report["frames"] == 1000 and report["complete"]
           and report["steps"]["do_anonymous_page"] == 5, "--json")
     for line, said in (("crash[2]: segfault at 0 ip 55d0 sp 7ffd error 4 in crash[55d0+1000]", "the kernel said: crash"),
                        ("quire-kernel: out of memory: killed process 3 (hog), 900 pages, oom_score_adj 0",
@@ -268,12 +273,22 @@ def ends():
     result = run("--quiet", "/bin/busybox", env=fake(body), text=bytes(range(256)) * 50)
     check(result.stdout == bytes(range(256)) * 150 and result.stderr == b"to error",
           "bytes pass unchanged, both ways, standard error apart", result)
-    env = fake(f"""log("@fault 2 user write not-present 7fff ip 401000 minor: trap do_page_fault\\n" +
+    env = fake(f"""log("@task exec pid=2 ns=4 name=busybox\\n@fault tid=3 pid=2 mode=user access=write cause=not-present "
+        "va=ffffffffffff7fff ip=401000 code=6 ns=9 before=0 after=8000000000000867 major=0 rule=minor outcome=resume: "
+        "trap do_page_fault minor\\n@task exit pid=2 ns=10\\n" +
         {REPORT.format(status="exit 0", event=event)!r}); sys.exit(33)""")
     result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=env)
-    line = json.loads(open("trace.json").read())
-    check(line["pid"] == 2 and line["access"] == "write" and line["steps"] == ["trap", "do_page_fault"]
-          and result.returncode == 0, "--trace", result)
+    begin, task, fault, end = [json.loads(line) for line in open("trace.json")]
+    check(begin["begin"]["program"] == "/bin/busybox" and begin["begin"]["arch"] == "x86_64", "--trace begins")
+    check(task == {"version": 1, "task": "exec", "pid": 2, "process": "busybox", "time_ns": 4}, "an exec", result)
+    check(end["task"] == "exit" and end["pid"] == 2, "an exit")
+    check(fault["pid"] == 2 and fault["tid"] == 3 and fault["access"] == "write" and fault["process"] == "busybox"
+          and fault["way"] == ["trap", "do_page_fault", "minor"] and fault["rule"] == "do_page_fault"
+          and fault["entry_after"] == "0x8000000000000867" and fault["address"] == "0xffffffffffff7fff"
+          and fault["major"] is False and fault["signal"] is None and result.returncode == 0, "--trace", result)
+    check(schema.wrong(fault, schema.load(ROOT)) is None, f"the schema: {schema.wrong(fault, schema.load(ROOT))}")
+    env = fake("log('@fault tid=3 mode=user outcome=resume: trap\\n'); sys.exit(33)")
+    check(run("--trace", "trace.json", "/bin/busybox", env=env).returncode == 125, "a damaged line of the trace")
 
 
 def main():

@@ -8,6 +8,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'tools'))
+import schema  # noqa: E402
 
 QUIRE, GUEST, PROFILE = sys.argv[1:4]
 
@@ -39,8 +44,8 @@ def run():
         if done.returncode:
             sys.exit(f'FAIL status {done.returncode}\n{done.stdout}{done.stderr}')
         with open(trace, encoding='utf-8') as file:
-            faults = [json.loads(line) for line in file]
-    return [line.rsplit(' ', 1) for line in done.stdout.splitlines()], faults
+            lines = [json.loads(line) for line in file]
+    return [line.rsplit(' ', 1) for line in done.stdout.splitlines()], [line for line in lines if 'way' in line]
 
 
 def in_order(wanted, steps):
@@ -51,17 +56,20 @@ def in_order(wanted, steps):
 def main():
     said, faults = run()
     places = {words.split()[0]: int(place, 16) for words, place in said}
-    failed = 0
+    wrong = [text for text in (schema.wrong(fault, schema.load(ROOT)) for fault in faults) if text]
+    failed = len(wrong)
+    if wrong:
+        print(f'FAIL {len(wrong)} faults are not as docs/fault.schema.json says: {wrong[0]}')
     for word, (mode, wanted, outcome) in WAYS[PROFILE].items():
         place = places[word]
         found = [fault for fault in faults if fault['mode'] == mode and fault['outcome'] == outcome and
-                 in_order(wanted, fault['steps']) and
-                 (place == 0 or int(fault['va'], 16) & ~0xfff == place & ~0xfff)]
+                 in_order(wanted, fault['way']) and
+                 (place == 0 or int(fault['address'], 16) & ~0xfff == place & ~0xfff)]
         if len(found) == 1:
-            print(f'{word:15} {mode:7} {" ".join(found[0]["steps"])} -> {outcome}')
+            print(f'{word:15} {mode:7} {" ".join(found[0]["way"])} -> {outcome}')
         else:
             failed += 1
-            there = [fault for fault in faults if place and int(fault['va'], 16) & ~0xfff == place & ~0xfff]
+            there = [fault for fault in faults if place and int(fault['address'], 16) & ~0xfff == place & ~0xfff]
             print(f'FAIL {word}: {len(found)} faults went {wanted} -> {outcome}; at the place: {there}')
     sys.exit(failed != 0)
 

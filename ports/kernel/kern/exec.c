@@ -5,6 +5,7 @@
 #include "kern/elf.h"
 #include "kern/exec_strings.h"
 #include "kern/process.h"
+#include "port/fault.h"
 #include "port/system.h"
 #include "abi/functions.h"
 #include "kern/uaccess.h"
@@ -402,6 +403,7 @@ static void note_program(struct loader *l, char *exe_path)
 	memcpy(current->comm, process->comm, sizeof(current->comm));
 	process->exe_path = exe_path;
 	kfree(old);
+	fault_trace_task("exec", process->pid, 0, process->comm);
 	process->arg_start = l->arg_start;
 	process->arg_end = l->arg_end;
 	process->env_start = l->env_start;

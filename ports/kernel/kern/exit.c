@@ -4,6 +4,7 @@
 #include "abi/process.h"
 #include "extras/pidfd.h"
 #include "kern/process.h"
+#include "port/fault.h"
 #include "port/system.h"
 #include "kern/report.h"
 #include "abi/functions.h"
@@ -82,6 +83,7 @@ static void notify_end_locked(struct process *process)
 {
 	int signal = process->exit_status & 0x7f;
 
+	fault_trace_task("exit", process->pid, 0, NULL);
 	if (signal)
 		notify_parent_locked(process, process->exit_status & STATUS_CORE ? CLD_DUMPED : CLD_KILLED,
 				     signal);

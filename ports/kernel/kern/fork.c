@@ -5,6 +5,7 @@
 #include "abi/functions.h"
 #include "kern/uaccess.h"
 #include "extras/pidfd.h"
+#include "port/fault.h"
 #include "port/system.h"
 
 struct clone_args {
@@ -157,6 +158,8 @@ static long publish(struct task *child, struct process *process, uint64_t flags)
 	list_append(&process->threads, &child->thread);
 	process->thread_count++;
 	spin_unlock(&proc_lock);
+	if (!(flags & CLONE_THREAD))
+		fault_trace_task("fork", tid, self->pid, NULL);
 	return tid;
 }
 

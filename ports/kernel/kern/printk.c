@@ -220,7 +220,7 @@ void log_break_lock(void)
 
 void printk(const char *format, ...)
 {
-	char line[512];
+	char line[896]; /* the longest is that of a fault with its steps */
 	va_list args;
 	int n;
 

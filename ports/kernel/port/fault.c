@@ -23,13 +23,34 @@ static void format_steps(const struct quire_trace *trace, char *line, size_t siz
 /* The steps of one fault, as one line of the log. */
 static void log_trace(const struct quire_trace *trace)
 {
-	char line[480];
+	const struct quire_fault *fault = &trace->fault;
+	const struct quire_outcome *outcome = &trace->outcome;
+	char line[480], signal[40] = "";
 
 	format_steps(trace, line, sizeof(line));
-	printk("@fault %d %s %s %s %" PRIx64 " ip %" PRIx64 "%s%s:%s\n", current->tid,
-	       quire_mode_name(trace->fault.mode), quire_access_name(trace->fault.access),
-	       quire_cause_name(trace->fault.cause), (uint64_t)trace->fault.va, (uint64_t)trace->fault.pc,
-	       trace->outcome.major ? " major " : " ", quire_outcome_name(trace->outcome.kind), line);
+	if (outcome->kind == QUIRE_SIGNAL)
+		ksnprintf(signal, sizeof(signal), "signal=%u si_code=%u ", (unsigned)outcome->signal,
+			  (unsigned)outcome->code);
+	printk("@fault tid=%d pid=%d mode=%s access=%s cause=%s va=%" PRIx64 " ip=%" PRIx64 " code=%" PRIx64
+	       " ns=%" PRIu64 " before=%" PRIx64 " after=%" PRIx64 " major=%d rule=%s %soutcome=%s:%s\n",
+	       current->tid, current->process->pid, quire_mode_name(fault->mode),
+	       quire_access_name(fault->access), quire_cause_name(fault->cause), (uint64_t)fault->va,
+	       (uint64_t)fault->pc, fault->raw, time_monotonic(), trace->pte_before, trace->pte_after,
+	       outcome->major, quire_step_name(outcome->rule), signal, quire_outcome_name(outcome->kind),
+	       line);
+}
+
+void fault_trace_task(const char *what, pid_t pid, pid_t parent, const char *name)
+{
+	char more[48] = "";
+
+	if (__builtin_expect(!fault_trace_on, true))
+		return;
+	if (parent)
+		ksnprintf(more, sizeof(more), " parent=%d", parent);
+	else if (name)
+		ksnprintf(more, sizeof(more), " name=%s", name);
+	printk("@task %s pid=%d ns=%" PRIu64 "%s\n", what, pid, time_monotonic(), more);
 }
 
 static __attribute__((noinline)) struct quire_outcome resolve_traced(const struct quire_trap *trap,

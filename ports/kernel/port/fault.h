@@ -26,5 +26,8 @@ struct fault_words {
 void fault_describe(const struct quire_trap *trap, struct fault_words *out);
 
 extern bool fault_trace_on;
+/* With fault_trace_on: a line of the log about a process. `what`: fork, exec, exit; `parent`: 0, or of a fork;
+ * `name`: NULL, or of an exec. */
+void fault_trace_task(const char *what, pid_t pid, pid_t parent, const char *name);
 
 #endif

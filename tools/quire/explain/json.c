@@ -2,6 +2,8 @@
 /* A finding as one element of the JSON array. docs/explain.md documents every key. */
 #include "explain.h"
 
+#include "../report/fault.h"
+
 #include <jansson.h>
 
 #include <inttypes.h>
@@ -157,6 +159,35 @@ static void add_source(json_t *object, const struct ex_finding *finding)
 	json_object_set_new_nocheck(object, "file_line", json_integer(source->line));
 }
 
+/* The fault in the words that every command has for one (docs/report.md). */
+static json_t *in_common_words(const struct ex_finding *finding)
+{
+	const struct ex_report *report = finding->report;
+	struct fault_record r;
+	char symbol[sizeof(finding->source.function) + 24];
+
+	fault_record_init(&r);
+	if (report->has_pid)
+		r.pid = (int)report->pid;
+	r.process = *report->task != '?' ? report->task : NULL;
+	r.mode = quire_mode_name(finding->fault.mode);
+	r.access = quire_access_name(finding->fault.access);
+	r.cause = quire_cause_name(finding->fault.cause);
+	r.address = (struct fault_number){report->has_address, report->address};
+	r.syndrome = (struct fault_number){report->has_code, report->code};
+	r.pc = (struct fault_number){report->has_pc, report->pc};
+	if (finding->source.found) {
+		snprintf(symbol, sizeof(symbol), "%s+0x%" PRIx64, finding->source.function,
+			 (uint64_t)finding->source.offset);
+		r.symbol = symbol;
+	} else {
+		r.symbol = report->place;
+	}
+	for (unsigned i = 0; i < finding->path.count && i < FAULT_WAY_STEPS; i++)
+		r.way[r.way_count++] = finding->path.names[i];
+	return fault_json(&r);
+}
+
 static json_t *object_of(const struct ex_finding *finding)
 {
 	const struct ex_report *report = finding->report;
@@ -200,6 +231,7 @@ static json_t *object_of(const struct ex_finding *finding)
 	SET("instruction", text_or_null(finding->listing.count ? finding->listing.line[0].text : NULL));
 	SET("story", texts(finding, EX_PART_STORY));
 	SET("statements", statements(finding));
+	SET("fault", in_common_words(finding));
 #undef SET
 	return object;
 }

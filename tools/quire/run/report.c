@@ -26,6 +26,7 @@ void report_free(struct run_report *report)
 	counts_free(&report->events);
 	counts_free(&report->memory);
 	free(report->panic);
+	free(report->names);
 }
 
 static void count_add(struct run_report *report, struct run_counts *counts, const char *name, uint64_t value)
@@ -66,55 +67,6 @@ static void json_text(FILE *out, const char *text)
 			fputc(c, out);
 	}
 	fputc('"', out);
-}
-
-static void json_words(FILE *out, char *words)
-{
-	char *word;
-	bool first = true;
-
-	while ((word = strsep(&words, " "))) {
-		if (!*word)
-			continue;
-		if (!first)
-			fputs(", ", out);
-		first = false;
-		json_text(out, word);
-	}
-}
-
-/* @fault PID MODE ACCESS CAUSE VA ip PC [major] OUTCOME: STEP... */
-static void trace_line(struct run_report *report, char *text)
-{
-	static const char *const key[] = {"pid", "mode", "access", "cause", "va", NULL, "pc"};
-	char *steps = strstr(text, ": "), *word, *rest = text;
-
-	if (!report->trace)
-		return;
-	if (!steps)
-		goto bad;
-	*steps = 0;
-	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
-		word = strsep(&rest, " ");
-		if (!word || !rest || (i == 0 && (!*word || word[strspn(word, "0123456789")])))
-			goto bad;
-		if (!key[i])
-			continue;
-		fprintf(report->trace, "%s\"%s\": ", i ? ", " : "{", key[i]);
-		if (i == 0)
-			fputs(word, report->trace);
-		else
-			json_text(report->trace, word);
-	}
-	word = strsep(&rest, " ");
-	fprintf(report->trace, ", \"major\": %s, \"outcome\": ", rest ? "true" : "false");
-	json_text(report->trace, rest ? rest : word);
-	fputs(", \"steps\": [", report->trace);
-	json_words(report->trace, steps + 2);
-	fputs("]}\n", report->trace);
-	return;
-bad:
-	report->failed = true;
 }
 
 /* Up to `count` numbers behind one another. */
@@ -211,7 +163,9 @@ static void keep_log(struct run_report *report, const char *line)
 static void take_line(struct run_report *report, char *line)
 {
 	if (!strncmp(line, "@fault ", 7)) {
-		trace_line(report, line + 7);
+		trace_fault(report, line + 7);
+	} else if (!strncmp(line, "@task ", 6)) {
+		trace_task(report, line + 6);
 	} else if (!strcmp(line, "@quire-report 1")) {
 		report->started = true;
 	} else if (!strcmp(line, "@quire-end")) {
@@ -327,9 +281,19 @@ static void json_counts(FILE *out, const char *name, const struct run_counts *co
 	fputc('}', out);
 }
 
+static void json_signal(FILE *out, int signal)
+{
+	fprintf(out, ",\n  \"signal\": {\"number\": %d, \"name\": ", signal);
+	if (run_signal_name(signal))
+		json_text(out, run_signal_name(signal));
+	else
+		fputs("null", out);
+	fputc('}', out);
+}
+
 int report_json(const struct run_report *report, const struct run_options *options, FILE *out)
 {
-	fprintf(out, "{\n  \"version\": 1,\n  \"arch\": ");
+	fprintf(out, "{\n  \"version\": 2,\n  \"arch\": ");
 	json_text(out, options->arch);
 	fprintf(out, ",\n  \"profile\": ");
 	json_text(out, options->profile ? options->profile : "linux-6");
@@ -339,7 +303,7 @@ int report_json(const struct run_report *report, const struct run_options *optio
 	if (report->exit_status >= 0)
 		fprintf(out, ",\n  \"exit\": %d", report->exit_status);
 	if (report->signal)
-		fprintf(out, ",\n  \"signal\": %d", report->signal);
+		json_signal(out, report->signal);
 	if (report->oopses)
 		fprintf(out, ",\n  \"oopses\": %" PRIu64, report->oopses);
 	if (report->panic) {

@@ -53,6 +53,7 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 		status = RUN_FAILED;
 		goto out;
 	}
+	trace_begin(report, options);
 	status = session_run(options, pid, &lines, report);
 	qemu_close(&lines);
 	if (report->ended && options->argv[0])

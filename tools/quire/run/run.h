@@ -132,6 +132,8 @@ struct run_death {
 	char hungry[160];
 };
 
+struct trace_names;
+
 struct run_report {
 	bool started, ended; /* the first and the last line of the block came */
 	int exit_status;     /* -1: unknown */
@@ -142,6 +144,8 @@ struct run_report {
 	uint64_t minor, major, time_ns, boot_ns;
 	uint64_t frames, peak, free_before, free_after;
 	struct run_counts steps, events, memory;
+	struct trace_names *names; /* of processes, for the trace; allocated */
+	size_t name_count;
 	FILE *trace; /* where fault lines go as JSON; NULL: dropped */
 	bool failed; /* a line of the block could not be read, or memory ran out */
 	bool show_log;
@@ -156,6 +160,14 @@ void report_feed(struct run_report *report, const char *bytes, size_t length);
 void report_print(const struct run_report *report, FILE *out);
 int report_json(const struct run_report *report, const struct run_options *options, FILE *out);
 void report_free(struct run_report *report);
+
+/* --- trace.c --------------------------------------------------------------------------------------- */
+
+/* What stands after "@fault " and after "@task " in the kernel's log: written to the trace as JSON. */
+void trace_fault(struct run_report *report, char *text);
+void trace_task(struct run_report *report, char *text);
+/* The first line: what is traced. */
+void trace_begin(struct run_report *report, const struct run_options *options);
 
 /* --- death.c --------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../report/fault.h"
 #include "try.h"
 
 /* The depth of a step in the tree. Steps of the same depth are siblings. */
@@ -137,23 +138,40 @@ static void print_fault(FILE *to, const struct quire_trace *trace)
 	fputc('\n', to);
 }
 
-static json_t *fault_json(const struct quire_trace *trace)
+static void fill_record(const struct try_report *report, const struct quire_trace *trace,
+			struct fault_record *r)
 {
-	json_t *steps = json_array();
-	enum quire_step rule;
-	struct tree tree;
+	const struct quire_fault *f = &trace->fault;
 
-	build_tree(trace, &tree);
-	rule = tree.decided < tree.count ? (enum quire_step)trace->steps[tree.decided] : trace->outcome.rule;
-	for (unsigned i = 0; i < kept_steps(trace); i++)
-		json_array_append_new(steps, json_string(quire_step_name(trace->steps[i])));
-	return json_pack("{s:I,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:b,s:I,s:I}", "address",
-			 (json_int_t)trace->fault.va, "access", quire_access_name(trace->fault.access),
-			 "mode", quire_mode_name(trace->fault.mode), "cause",
-			 quire_cause_name(trace->fault.cause), "syndrome", (json_int_t)trace->fault.raw,
-			 "steps", steps, "outcome", quire_outcome_name(trace->outcome.kind), "rule",
-			 quire_step_name(rule), "major", (int)trace->outcome.major, "pte_before",
-			 (json_int_t)trace->pte_before, "pte_after", (json_int_t)trace->pte_after);
+	fault_record_init(r);
+	r->pid = (int)report->proc;
+	r->process = report->program->proc_name[report->proc];
+	r->mode = quire_mode_name(f->mode);
+	r->access = quire_access_name(f->access);
+	r->cause = quire_cause_name(f->cause);
+	r->outcome = quire_outcome_name(trace->outcome.kind);
+	r->major = trace->outcome.major;
+	fault_know(&r->address, (uint64_t)f->va);
+	fault_know(&r->syndrome, f->raw);
+	fault_know(&r->before, trace->pte_before);
+	fault_know(&r->after, trace->pte_after);
+	if (trace->pfn.n)
+		fault_know(&r->frame, trace->pfn.n);
+	if (trace->outcome.kind == QUIRE_SIGNAL) {
+		r->signal = trace->outcome.signal;
+		r->code = trace->outcome.code;
+	}
+	for (unsigned i = 0; i < kept_steps(trace) && i < FAULT_WAY_STEPS; i++)
+		r->way[r->way_count++] = quire_step_name((enum quire_step)trace->steps[i]);
+	r->rule = fault_rule(r, quire_step_name(trace->outcome.rule));
+}
+
+static json_t *record_json(const struct try_report *report, const struct quire_trace *trace)
+{
+	struct fault_record record;
+
+	fill_record(report, trace, &record);
+	return fault_json(&record);
 }
 
 void try_trace(void *context, const struct sim_result *result)
@@ -162,7 +180,7 @@ void try_trace(void *context, const struct sim_result *result)
 
 	for (unsigned i = 0; i < result->traces && i < SIM_TRACES; i++) {
 		if (report->faults)
-			json_array_append_new(report->faults, fault_json(&result->trace[i]));
+			json_array_append_new(report->faults, record_json(report, &result->trace[i]));
 		else if (report->options->trace)
 			print_fault(stdout, &result->trace[i]);
 	}
@@ -207,6 +225,8 @@ void try_before(void *context, const struct scn_run *run, unsigned index)
 
 	if (index)
 		report_result(report, run, index - 1);
+	if (index < run->program->op_count)
+		report->proc = run->program->op[index].proc;
 	if (!report->options->trace || report->json || index == run->program->op_count)
 		return;
 	scn_print_op(stdout, run->program, index);

@@ -21,6 +21,7 @@ struct try_report {
 	const struct try_options *options;
 	const char *path;
 	const struct scn_program *program;
+	unsigned proc;            /* of the current operation */
 	unsigned skipped, failed; /* operations; expectations */
 	json_t *json;             /* JSON object of this file; NULL without --json */
 	json_t *failures;         /* members of `json` */

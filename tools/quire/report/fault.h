@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* One fault as every command writes it in JSON: docs/report.md documents the members, docs/fault.schema.json
+ * is the schema. */
+#ifndef QUIRE_TOOL_FAULT_H
+#define QUIRE_TOOL_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+enum {
+	FAULT_SCHEMA_VERSION = 1,
+	FAULT_WAY_STEPS = 64
+};
+
+struct fault_number {
+	bool known;
+	uint64_t value;
+};
+
+/* Pointers are borrowed; NULL: unknown. */
+struct fault_record {
+	int pid, tid;        /* -1: unknown; tid only if it is another number */
+	const char *process; /* its name */
+	const char *mode, *access, *cause;
+	struct fault_number address, pc, syndrome;
+	const char *symbol; /* "function+0x12" */
+	const char *outcome;
+	const char *rule; /* the step that decided */
+	int major;        /* 1, 0; -1: unknown */
+	unsigned signal;  /* 0: none */
+	unsigned code;
+	const char *way[FAULT_WAY_STEPS];
+	unsigned way_count;
+	struct fault_number before, after; /* the entry of the last level */
+	struct fault_number frame, time_ns;
+};
+
+/* A record that knows nothing. */
+void fault_record_init(struct fault_record *record);
+void fault_know(struct fault_number *number, uint64_t value);
+/* A hex string such as "0x7ff"; null if it is not known. */
+json_t *fault_hex(struct fault_number number);
+/* NULL: out of memory. */
+json_t *fault_json(const struct fault_record *record);
+
+/* The step that decided: `rule` is what struct quire_outcome says; if that is how the fault ended, the step
+ * before it in the way decided. */
+const char *fault_rule(const struct fault_record *record, const char *rule);
+
+#endif
