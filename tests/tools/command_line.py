@@ -38,6 +38,10 @@ BAD_USE = [
     (["explain", "--bogus"], 2, "quire explain: no such option: --bogus" + SEE),
     (["explain", "--arch", "vax", "0x6"], 2, "quire explain: not a value it can have: vax" + SEE),
     (["explain", "/nonexistent.log"], 2, "quire explain: /nonexistent.log: No such file or directory"),
+    (["report"], 2, "quire report: no trace is named" + SEE),
+    (["report", "--bogus"], 2, "quire report: no such option: --bogus" + SEE),
+    (["report", "a", "b"], 2, "quire report: one trace at a time: b" + SEE),
+    (["report", "/nonexistent"], 2, "quire report: /nonexistent: No such file or directory"),
     (["run"], 125, "quire run: no program is named; see quire run --help"),
     (["run", "--bogus"], 125, "quire run: no such option: --bogus" + SEE),
     (["run", "--mem"], 125, "quire run: a value is missing: --mem" + SEE),
@@ -77,12 +81,12 @@ def options_of_page(page):
 
 
 def pages():
-    for command in ("explain", "try", "conform", "run"):
+    for command in ("explain", "try", "conform", "run", "report"):
         page = ROOT / "docs" / "man" / f"quire-{command}.1"
         result = quire(command, "--help")
         in_help, in_page = options_of_help(result.stdout), options_of_page(page)
         check(result.returncode == 0 and quire("help", command).stdout == result.stdout, f"help of {command}")
-        check(len(in_help) >= 8, f"{command}: only {len(in_help)} options found in its help")
+        check(len(in_help) >= (3 if command == "report" else 8), f"{command}: only {len(in_help)} options found in its help")
         check(in_help == in_page, f"{command}: only in one of help and {page.name}: {in_help ^ in_page}")
     if not shutil.which("groff"):
         print("groff is not here: the pages are not formatted")

@@ -29,5 +29,7 @@ int try_command(int argc, char **argv);
 void try_help(FILE *out);
 int run_command(int argc, char **argv);
 void run_help(FILE *out);
+int report_command(int argc, char **argv);
+void report_help(FILE *out);
 
 #endif

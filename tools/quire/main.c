@@ -15,6 +15,7 @@ static const struct quire_command commands[] = {
     {"try", "run scenarios, check what they expect, and show the path of every fault", try_command, try_help},
     {"conform", "compare random programs with the running kernel", conform_command, conform_help},
     {"run", "run a program of this machine under the reference kernel, in QEMU", run_command, run_help},
+    {"report", "make a page, or a trace for Perfetto, of a recorded run", report_command, report_help},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

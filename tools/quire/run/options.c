@@ -41,6 +41,8 @@ void run_help(FILE *out)
 	    "  --file HOST[:GUEST] packs a file or a directory too; may be repeated. Programs bring their "
 	    "libraries\n"
 	    "  --trace FILE        writes one JSON object a fault into FILE\n"
+	    "  --report FILE       writes a page of the faults (HTML) into FILE\n"
+	    "  --perfetto FILE     writes them as trace events, for ui.perfetto.dev\n"
 	    "  --json FILE         writes the report as JSON into FILE\n"
 	    "  --timeout S         S seconds without any output are a hang (default: never)\n"
 	    "  --oops MODE         a mistake of the kernel that costs a task: `fail' the run (default), "
@@ -160,6 +162,8 @@ enum option_value {
 	OPT_FILE,
 	OPT_TRACE,
 	OPT_JSON,
+	OPT_REPORT,
+	OPT_PERFETTO,
 	OPT_TIMEOUT,
 	OPT_OOPS,
 	OPT_ICOUNT,
@@ -181,6 +185,8 @@ static const struct option table[] = {
     {"file", required_argument, NULL, OPT_FILE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"json", required_argument, NULL, OPT_JSON},
+    {"report", required_argument, NULL, OPT_REPORT},
+    {"perfetto", required_argument, NULL, OPT_PERFETTO},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"oops", required_argument, NULL, OPT_OOPS},
     {"icount", no_argument, NULL, OPT_ICOUNT},
@@ -235,6 +241,12 @@ static int take_option(struct run_options *options, int option, char *value)
 		break;
 	case OPT_JSON:
 		options->json = value;
+		break;
+	case OPT_REPORT:
+		options->report = value;
+		break;
+	case OPT_PERFETTO:
+		options->perfetto = value;
 		break;
 	case OPT_PACK:
 		options->pack = value;

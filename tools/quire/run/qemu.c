@@ -210,7 +210,8 @@ static void build(struct command *command, const struct run_options *options, co
 	add_made(command, "/dev/fd/%d", load->archive_fd);
 	add(command, "-append");
 	add_made(command, "quire%s%s%s%s%s%s", options->profile ? " profile=" : "",
-		 options->profile ? options->profile : "", options->trace ? " trace=1" : "",
+		 options->profile ? options->profile : "",
+		 options->trace || options->report || options->perfetto ? " trace=1" : "",
 		 options->oops == OOPS_PANICS ? " oops=panic" : "", options->swap ? " swapon" : "",
 		 options->selftest ? " selftest=only" : "");
 	add_swap(command, options);

@@ -2,10 +2,40 @@
 /* quire run: from the command line to the exit status. */
 #include "run.h"
 
+#include "../report/report.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Where the faults go: the file that the user named, or one of our own for what is made of them. */
+static FILE *open_trace(const struct run_options *options)
+{
+	FILE *trace;
+
+	if (options->report && !page_is_there()) {
+		run_error("--report: this quire was built without D3 (Debian: node-d3)");
+		return NULL;
+	}
+	trace = options->trace ? fopen(options->trace, "w+e") : tmpfile();
+	if (!trace)
+		run_error("--trace %s: %s", options->trace ? options->trace : "(a file of its own)",
+			  strerror(errno));
+	return trace;
+}
+
+/* Makes of the faults what the user wants. Returns -1 after a message. */
+static int make_views(const struct run_options *options, FILE *trace)
+{
+	bool good = true;
+
+	if (options->report)
+		good = report_to_file(trace, options->report, "run", page_write);
+	if (options->perfetto)
+		good &= report_to_file(trace, options->perfetto, "run", perfetto_write);
+	return good ? 0 : -1;
+}
 
 static FILE *open_output(const char *path, const char *option)
 {
@@ -55,6 +85,7 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 	}
 	trace_begin(report, options);
 	status = session_run(options, pid, &lines, report);
+	trace_end(report);
 	qemu_close(&lines);
 	if (report->ended && options->argv[0])
 		death_print(report, options->argv[0]);
@@ -79,17 +110,19 @@ int run_command(int argc, char **argv)
 		return status > 0 ? 0 : RUN_FAILED;
 	}
 	status = RUN_FAILED;
-	if (options.trace && !(trace = open_output(options.trace, "--trace")))
+	if ((options.trace || options.report || options.perfetto) && !(trace = open_trace(&options)))
 		goto out;
 	if (options.json && !(json = open_output(options.json, "--json")))
 		goto out;
 	if (options.swap && (options.swap_fd = run_swap_open(&options)) < 0)
 		goto out;
 	status = run_guest(&options, trace, json);
+	if (trace && make_views(&options, trace))
+		status = RUN_FAILED;
 out:
 	if (options.swap_fd >= 0)
 		close(options.swap_fd);
-	if (trace && close_output(trace, options.trace, "--trace"))
+	if (trace && close_output(trace, options.trace ? options.trace : "", "--trace"))
 		status = RUN_FAILED;
 	if (json && close_output(json, options.json, "--json"))
 		status = RUN_FAILED;

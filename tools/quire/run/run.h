@@ -34,14 +34,16 @@ enum run_oops {
 };
 
 struct run_options {
-	const char *arch;    /* NULL, until run_pack() has found the program: that one's */
-	const char *profile; /* NULL: the kernel's default */
-	const char *root;    /* a directory that becomes the guest's /; NULL: none */
-	const char *trace;   /* file for one JSON object a fault; NULL: none */
-	const char *json;    /* file for the report; NULL: none */
-	const char *kernel;  /* path of the kernel; NULL: search */
-	const char *swap;    /* a file or a device with a swap area; NULL: none, or one of swap_mib */
-	const char *pack;    /* file for the archive, instead of a boot; NULL: boot */
+	const char *arch;     /* NULL, until run_pack() has found the program: that one's */
+	const char *profile;  /* NULL: the kernel's default */
+	const char *root;     /* a directory that becomes the guest's /; NULL: none */
+	const char *trace;    /* file for one JSON object a fault; NULL: none */
+	const char *report;   /* file for the page; NULL: none */
+	const char *perfetto; /* file for trace events; NULL: none */
+	const char *json;     /* file for the report; NULL: none */
+	const char *kernel;   /* path of the kernel; NULL: search */
+	const char *swap;     /* a file or a device with a swap area; NULL: none, or one of swap_mib */
+	const char *pack;     /* file for the archive, instead of a boot; NULL: boot */
 	uint64_t mem_mib;
 	uint64_t swap_mib; /* 0: as `swap` says */
 	int swap_fd;       /* the disk; -1: none. Set by run_command() */
@@ -168,6 +170,8 @@ void trace_fault(struct run_report *report, char *text);
 void trace_task(struct run_report *report, char *text);
 /* The first line: what is traced. */
 void trace_begin(struct run_report *report, const struct run_options *options);
+/* The last line of a run that came to its end. */
+void trace_end(struct run_report *report);
 
 /* --- death.c --------------------------------------------------------------------------------------- */
 

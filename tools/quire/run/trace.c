@@ -193,3 +193,11 @@ void trace_begin(struct run_report *report, const struct run_options *options)
 			     "program", options->argv ? options->argv[0] : NULL, "arch", options->arch,
 			     "profile", options->profile ? options->profile : "linux-6", "page_size", 4096));
 }
+
+void trace_end(struct run_report *report)
+{
+	if (report->trace && report->ended)
+		write_line(report,
+			   json_pack("{s:i,s:{s:I,s:I}}", "version", FAULT_SCHEMA_VERSION, "end", "minor",
+				     (json_int_t)report->minor, "major", (json_int_t)report->major));
+}

@@ -10,6 +10,7 @@
 
 #include "../command.h"
 #include "../option.h"
+#include "../report/report.h"
 
 #include <quire/config.h>
 #include "try.h"
@@ -179,6 +180,7 @@ enum {
 	OPT_CPUS,
 	OPT_TRACE,
 	OPT_JSON,
+	OPT_REPORT,
 	OPT_MUTANT,
 	OPT_TRAIT,
 	OPT_ALLOW_SKIPS,
@@ -194,6 +196,7 @@ static const struct option table[] = {
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"trace", no_argument, NULL, OPT_TRACE},
     {"json", no_argument, NULL, OPT_JSON},
+    {"report", required_argument, NULL, OPT_REPORT},
     {"mutant", required_argument, NULL, OPT_MUTANT},
     {"trait", required_argument, NULL, OPT_TRAIT},
     {"allow-skips", no_argument, NULL, OPT_ALLOW_SKIPS},
@@ -208,7 +211,8 @@ static int take_option(struct try_options *o, int option, const char *value)
 	const char *problem;
 
 	o->sim_only |= option == OPT_ARCH || option == OPT_PROFILE || option == OPT_MEM ||
-		       option == OPT_CPUS || option == OPT_TRACE || option == OPT_MUTANT;
+		       option == OPT_CPUS || option == OPT_TRACE || option == OPT_MUTANT ||
+		       option == OPT_REPORT;
 	switch (option) {
 	case OPT_ON:
 		o->on_host = strcmp(value, "host") == 0;
@@ -242,6 +246,12 @@ static int take_option(struct try_options *o, int option, const char *value)
 	case OPT_JSON:
 		o->json = true;
 		return 0;
+	case OPT_REPORT:
+		o->page = value;
+		return page_is_there()
+			   ? 0
+			   : option_error("try", "this quire was built without D3 (Debian: node-d3)",
+					  "--report");
 	case OPT_ALLOW_SKIPS:
 		o->allow_skips = true;
 		return 0;
@@ -264,6 +274,7 @@ void try_help(FILE *out)
 	      "  --cpus N         its CPUs; processes are spread over them\n"
 	      "  --trace          print every operation, and the path of each fault\n"
 	      "  --json           print the same as JSON\n"
+	      "  --report FILE    write a page (HTML) of the scenario's faults into FILE\n"
 	      "  --mutant NAME    break that rule of the library (builds with mutants only)\n"
 	      "  --trait T=V,...  give the machine these traits of a kernel: zero-page=no (not with --on "
 	      "host)\n"
@@ -289,7 +300,7 @@ static bool open_machine(struct session *s)
 		s->options.sim.check_each_step = true;
 		s->options.sim.check_every = 1;
 		s->options.sim.trace_context = &s->report;
-		if (s->options.trace || s->options.json) {
+		if (s->options.trace || s->options.json || s->options.record) {
 			s->options.sim.trace = try_trace;
 			s->options.sim.before = try_before;
 		}
@@ -299,6 +310,18 @@ static bool open_machine(struct session *s)
 		return true;
 	fprintf(stderr, "quire try: %s\n", why);
 	return false;
+}
+
+static bool write_page(struct session *s)
+{
+	bool good;
+
+	if (!s->options.record)
+		return true;
+	fputs("{\"version\": 1, \"end\": {}}\n", s->options.record);
+	good = report_to_file(s->options.record, s->options.page, "try", page_write);
+	fclose(s->options.record);
+	return good;
 }
 
 int try_command(int argc, char **argv)
@@ -323,12 +346,16 @@ int try_command(int argc, char **argv)
 	if (optind == argc)
 		return option_error("try", "no scenario is named", NULL);
 	if (s.options.sim_only && s.options.on_host)
-		return option_error(
-		    "try",
-		    "--arch, --profile, --mem, --cpus, --trace and --mutant are for the simulated machine",
-		    "--on host");
+		return option_error("try",
+				    "--arch, --profile, --mem, --cpus, --trace, --report and --mutant are "
+				    "for the simulated machine",
+				    "--on host");
 	if (s.options.with_traits && s.options.on_host)
 		return option_error("try", "--trait cannot change the running kernel", NULL);
+	if (s.options.page && optind + 1 < argc)
+		return option_error("try", "--report is of one scenario", argv[optind + 1]);
+	if (s.options.page && !(s.options.record = tmpfile()))
+		return option_error("try", "there is no place for a file of its own", "--report");
 	if (!open_machine(&s))
 		return QUIRE_EXIT_USAGE;
 	s.list = json_array();
@@ -346,7 +373,7 @@ int try_command(int argc, char **argv)
 		       s.bad_files, s.skipped_files, s.unreadable, s.left_out);
 	}
 	json_decref(s.list);
-	if (s.unreadable)
+	if (s.unreadable || !write_page(&s))
 		return QUIRE_EXIT_USAGE;
 	if (s.bad_files || findings)
 		return QUIRE_EXIT_NOTHING;

@@ -179,6 +179,8 @@ void try_trace(void *context, const struct sim_result *result)
 	struct try_report *report = context;
 
 	for (unsigned i = 0; i < result->traces && i < SIM_TRACES; i++) {
+		if (report->record)
+			try_record_fault(report, record_json(report, &result->trace[i]));
 		if (report->faults)
 			json_array_append_new(report->faults, record_json(report, &result->trace[i]));
 		else if (report->options->trace)
@@ -223,8 +225,10 @@ void try_before(void *context, const struct scn_run *run, unsigned index)
 {
 	struct try_report *report = context;
 
-	if (index)
+	if (index) {
 		report_result(report, run, index - 1);
+		try_record_op(report, run, index - 1);
+	}
 	if (index < run->program->op_count)
 		report->proc = run->program->op[index].proc;
 	if (!report->options->trace || report->json || index == run->program->op_count)

@@ -34,6 +34,7 @@ void try_begin(struct try_report *r, const struct try_options *options, const ch
 	} else if (options->trace) {
 		printf("%s\n", path);
 	}
+	try_record_begin(r);
 }
 
 void try_error(const char *path, const struct scn_error *error)

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The page of quire report, in headless Chromium: its numbers are those of the trace, nothing is fetched, nothing is
+complained about. And the trace events for Perfetto.
+
+usage: page.py QUIRE SOURCE-ROOT WORK perfetto|page
+
+Where there is no Chromium, or quire was built without D3, the page is skipped by name (77)."""
+import collections
+import html.parser
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+QUIRE, ROOT, WORK, WHAT = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).resolve(), Path(sys.argv[3]), sys.argv[4]
+ENTRY = "trap do_page_fault do_user_addr_fault mmap-lock find_vma"
+WAYS = {
+    "first write": (ENTRY + " good_area handle_mm_fault handle_pte_fault do_anonymous_page anon-frame minor", "resume"),
+    "copy on write": (ENTRY + " good_area handle_mm_fault handle_pte_fault do_wp_page wp_page_copy minor", "resume"),
+    "file, fault-around": (ENTRY + " good_area handle_mm_fault do_fault do_read_fault do_fault_around minor", "resume"),
+    "signal": (ENTRY + " bad_area SIGSEGV-MAPERR", "signal"),
+}
+failures = 0
+
+
+def check(good, text, shown=""):
+    global failures
+    if not good:
+        failures += 1
+        print("FAILED:", text, str(shown)[:400])
+
+
+# --- traces ---------------------------------------------------------------------------------------------------
+
+def fault(rng, kind, pid, page, time):
+    way, outcome = WAYS[kind]
+    address = (page << 12) + rng.randrange(4096)
+    signal = {"number": 11, "name": "SIGSEGV", "code": 1, "code_name": "SEGV_MAPERR"} if kind == "signal" else None
+    return {"version": 1, "pid": pid, "process": "sh", "mode": "user", "access": "write", "cause": "not-present",
+            "address": hex(address), "pc": hex(0x401000 + 4 * rng.randrange(300)), "syndrome": "0x6", "outcome": outcome,
+            "major": False, "rule": way.split()[-2], "signal": signal, "way": way.split(), "time_ns": time}
+
+
+def trace(count, complete=True, pages=60):
+    """A run that forks after a quarter of its faults."""
+    rng = random.Random(count)
+    yield {"version": 1, "begin": {"program": "</script><b>", "arch": "x86_64", "profile": "linux-6", "page_size": 4096}}
+    yield {"version": 1, "task": "exec", "pid": 2, "process": "sh", "time_ns": 500}
+    time = 1000
+    for number in range(count):
+        time += rng.randrange(500, 20000)
+        if number == count // 4:
+            yield {"version": 1, "task": "fork", "pid": 3, "parent": 2, "process": "sh", "time_ns": time}
+        pid = rng.choice([2, 3]) if number > count // 4 else 2
+        base = rng.choice([0x7fff00000, 0x555500000, 0xffff880000000])
+        yield fault(rng, rng.choice(list(WAYS)), pid, base + rng.randrange(pages), time)
+    if complete:
+        yield {"version": 1, "task": "exit", "pid": 3, "time_ns": time}
+        yield {"version": 1, "end": {"minor": count, "major": 0}}
+
+
+def write(name, lines, cut=0):
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    path = WORK / name
+    path.write_text(text[:len(text) - cut])
+    return path
+
+
+# --- the page -------------------------------------------------------------------------------------------------
+
+class Tables(html.parser.HTMLParser):
+    """The tables of the page, by id, as lists of rows; and what it says of itself."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.texts, self.open, self.ids = {}, collections.defaultdict(str), None, []
+        self.drawn = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.drawn = attrs.get("data-drawn", self.drawn)
+        if tag in ("p", "h1", "output"):
+            self.ids = [attrs.get("id")]
+        if tag == "table":
+            self.open = self.tables.setdefault(attrs["id"], [])
+        elif tag == "tr" and self.open is not None:
+            self.open.append([])
+        elif tag in ("td", "th") and self.open:
+            self.open[-1].append("")
+
+    def handle_endtag(self, tag):
+        if tag == "table":
+            self.open = None
+        if tag in ("p", "h1", "output"):
+            self.ids = []
+
+    def handle_data(self, data):
+        for name in self.ids:
+            self.texts[name] += data
+        if self.open and self.open[-1]:
+            self.open[-1][-1] += data
+
+
+def chromium(path):
+    """The page's elements after its script, and what the browser said."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=20000",
+         f"--user-data-dir={WORK / 'profile'}", "--enable-logging=stderr", "--dump-dom", path.resolve().as_uri()],
+        capture_output=True, text=True, timeout=600, check=False)
+    return Tables(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def misses_of_lru(keys, memory):
+    """Simulated, not computed from distances."""
+    kept, misses = collections.OrderedDict(), 0
+    for key in keys:
+        if key in kept:
+            kept.move_to_end(key)
+            continue
+        misses += 1
+        if len(kept) == memory:
+            kept.popitem(last=False)
+        kept[key] = True
+    return misses
+
+
+def expected(lines):
+    faults = [line for line in lines if "way" in line]
+    kinds = collections.Counter()
+    for line in faults:
+        kinds[next(kind for kind, (way, _) in WAYS.items() if way.split() == line["way"])] += 1
+    keys = [(line["pid"], int(line["address"], 16) >> 12) for line in faults if line["outcome"] == "resume"]
+    return faults, kinds, keys
+
+
+def look_at(name, lines, cut=0):
+    lines = list(lines)
+    path = write(name + ".json", lines, cut)
+    done = subprocess.run([QUIRE, "report", str(path)], capture_output=True, text=True, timeout=600, check=False)
+    check(done.returncode == 0, f"{name}: quire report", done.stderr)
+    page, console = chromium(Path(str(path) + ".html"))
+    faults, kinds, keys = expected(lines)
+    check(not console, f"{name}: the console has", console)
+    check(page.drawn == str(len(faults)), f"{name}: drawn", page.drawn)
+    shown = dict(row for row in page.tables.get("faults-time-numbers", [])[1:])
+    check(shown == {**{kind: str(count) for kind, count in kinds.items()}, "all": str(len(faults))}, f"{name}: kinds", shown)
+    steps = dict(row for row in page.tables.get("ways-numbers", [])[1:])
+    wanted = collections.Counter(step for line in faults for step in set(line["way"]))
+    check(steps == {step: str(count) for step, count in wanted.items()}, f"{name}: ways", steps)
+    curve = [(int(pages), int(misses)) for pages, misses in page.tables.get("set-curve-numbers", [])[1:]]
+    check(len(curve) > 2 or not keys, f"{name}: the curve has {len(curve)} points")
+    for memory, misses in curve[:: max(1, len(curve) // 6)] + curve[-1:]:
+        check(misses == misses_of_lru(keys, memory), f"{name}: misses with {memory} pages", misses)
+    rows = page.tables["table"][1:]
+    check(len(rows) == min(100, len(faults)), f"{name}: {len(rows)} rows")
+    for row, line in zip(rows, faults):
+        check(row[4] == line["address"] and row[5] == line["pc"] and row[9].split() == line["way"], f"{name}: a row", row)
+    return page, path
+
+
+def pages():
+    page, path = look_at("run", trace(400))
+    text = Path(str(path) + ".html").read_text()
+    check("Faults of </script><b>" in page.texts["title"], "a name cannot end the script", page.texts["title"])
+    links = [link for link in re.findall(r'(?:src|href)="([^"]*)"', text.split('<script id="data"')[0]) if link[:1] != "#"]
+    check(not links and "default-src 'none'" in text, "the page names other files", links)
+    check("under the BSD 3-clause licence" in text and "Mike Bostock" in text, "the library's name and licence")
+    check([row[0] for row in page.tables["processes-numbers"][1:]] == ["sh (2)", "sh (3)"], "processes")
+    page, _ = look_at("empty", trace(0))
+    check("0 faults" in page.texts["summary"], "an empty run", page.texts["summary"])
+    # Killed in the middle of a line.
+    lines = list(trace(60, complete=False))
+    path = write("killed.json", lines, cut=40)
+    subprocess.run([QUIRE, "report", str(path)], check=True, timeout=600)
+    page, console = chromium(Path(str(path) + ".html"))
+    check(page.drawn == "59" and not console, "a run killed in the middle", (page.drawn, console))
+    check("The record ends before the program did" in page.texts["summary"], "it says so", page.texts["summary"])
+    done = subprocess.run([QUIRE, "try", "--report", str(WORK / "try.html"), str(ROOT / "scenarios" / "cow-fork.scn")],
+                          capture_output=True, text=True, timeout=600, check=False)
+    check(done.returncode == 0, "quire try --report", done.stderr)
+    page, console = chromium(WORK / "try.html")
+    check([row[0] for row in page.tables["processes-numbers"][1:]] == ["main (0)", "child (1)"] and not console,
+          "the processes of a scenario", (page.tables.get("processes-numbers"), console))
+
+
+def sizes():
+    """Without the browser: what many faults make. One more is sampled."""
+    text = "".join(json.dumps(line) + "\n" for line in trace(1000, complete=False, pages=4000))
+    begin, *lines = text.splitlines(keepends=True)
+    faults = [line for line in lines if '"way"' in line] * 100
+    path = WORK / "many.json"
+    for more, every in ((0, 1), (1, 2)):
+        path.write_text(begin + "".join(faults + faults[:more]))
+        subprocess.run([QUIRE, "report", str(path)], check=True, timeout=600)
+        page = Path(str(path) + ".html")
+        check(page.stat().st_size < 3_000_000, f"{len(faults) + more} faults: {page.stat().st_size} bytes")
+        data = json.loads(re.search(r'<script id="data"[^>]*>(.*?)</script>', page.read_text(), re.S)[1])
+        kept = data["columns"]["time"].count(",") + 1
+        check(data["every"] == every and data["total"] == len(faults) + more and kept == -(-data["total"] // every),
+              f"{len(faults) + more} faults: one in {data['every']}, {kept} kept")
+    path.unlink()
+
+
+def refusals():
+    for text, said in (("no json\n", "it is no trace"), ('{"version": 2, "way": []}\n', "its version is not 1"),
+                       ('{"version": 1, "way"\n{}\n', "it is no trace")):
+        (WORK / "bad.json").write_text(text)
+        done = subprocess.run([QUIRE, "report", str(WORK / "bad.json")], capture_output=True, text=True, timeout=600,
+                              check=False)
+        check(done.returncode == 2 and said in done.stderr, f"{text!r}", done.stderr)
+
+
+# --- Perfetto -------------------------------------------------------------------------------------------------
+
+PHASES = {"i": {"s", "args"}, "C": {"args"}, "s": {"id"}, "f": {"id", "bp"}, "M": {"args"}, "X": {"dur"}, "B": set(), "E": set()}
+
+
+def wrong_event(event):
+    """By the description of the Trace Event Format: what each phase must have."""
+    if event.get("ph") not in PHASES:
+        return f"no such phase: {event}"
+    for name, kind in (("name", str), ("cat", str), ("pid", int), ("tid", int), ("ts", (int, float))):
+        if not isinstance(event.get(name), kind):
+            return f"{name}: {event}"
+    missing = PHASES[event["ph"]] - set(event)
+    return f"{missing} missing: {event}" if missing else None
+
+
+def perfetto():
+    lines = list(trace(400))
+    path, out = write("events-of.json", lines), WORK / "events.json"
+    done = subprocess.run([QUIRE, "report", "--perfetto", str(out), str(path)], capture_output=True, text=True, timeout=600,
+                          check=False)
+    check(done.returncode == 0 and not Path(str(path) + ".html").exists(), "quire report --perfetto", done.stderr)
+    events = json.loads(out.read_text())["traceEvents"]
+    wrong = [text for text in map(wrong_event, events) if text]
+    check(not wrong, "an event", wrong[:1])
+    for seeded in ({"ph": "Z"}, {**events[0], "ts": "3"}, {key: value for key, value in events[0].items() if key != "args"}):
+        check(wrong_event(seeded), "a wrong event is not found", seeded)
+    faults, kinds, _ = expected(lines)
+    instants = [event for event in events if event["ph"] == "i" and "way" in event["args"]] \
+        if all("args" in event for event in events if event["ph"] == "i") else []
+    check(len(instants) == len(faults), f"{len(instants)} faults of {len(faults)}")
+    check([event["args"]["address"] for event in instants] == [line["address"] for line in faults], "their addresses")
+    last = [event for event in events if event["ph"] == "C"][-1]["args"]
+    check(last == {"zeroed": kinds["first write"], "file": kinds["file, fault-around"], "copied": kinds["copy on write"]},
+          "counters", last)
+    starts, ends = ({event["id"]: event for event in events if event["ph"] == phase} for phase in "sf")
+    copies = sum("wp_page_copy" in line["way"] and line["pid"] == 3 for line in faults)
+    check(set(starts) == set(ends) and len(starts) == copies > 0, "arrows", (len(starts), copies))
+    check(all(event["pid"] == 2 and ends[number]["pid"] == 3 and event["ts"] <= ends[number]["ts"]
+              for number, event in starts.items()), "arrows from the parent to the child")
+
+
+def main():
+    WORK.mkdir(parents=True, exist_ok=True)
+    if WHAT == "perfetto":
+        perfetto()
+    else:
+        write("probe.json", trace(0))
+        probe = subprocess.run([QUIRE, "report", str(WORK / "probe.json")], capture_output=True, text=True, check=False)
+        if "built without D3" in probe.stderr:
+            print("skipped: quire was built without D3 (Debian: node-d3)")
+            return 77
+        refusals()
+        sizes()
+        if not shutil.which("chromium") and not shutil.which("chromium-browser"):
+            print("skipped: there is no Chromium (Debian: chromium)")
+            return 1 if failures else 77
+        pages()
+    print(f"{failures} failures")
+    return failures > 0
+
+
+sys.exit(main())

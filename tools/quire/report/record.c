@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* A trace as the page's script reads it: what many faults have alike is said once, in tables; what is left is
+ * a few columns of numbers, most of them as the difference from the fault before. */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum column {
+	COLUMN_TIME,   /* microseconds, or steps; difference */
+	COLUMN_PID,    /* a process's number */
+	COLUMN_PAGE,   /* number of the page; difference */
+	COLUMN_OFFSET, /* in the page */
+	COLUMN_PC,     /* index in pcs */
+	COLUMN_CLASS,  /* index in classes */
+	COLUMNS
+};
+
+static const char *const column_names[COLUMNS] = {"time", "pid", "page", "offset", "pc", "class"};
+
+/* A table: its rows, and the index of each by a text that is its own. */
+struct table {
+	json_t *rows, *index;
+};
+
+struct record {
+	json_t *root, *processes;
+	struct table classes, pcs;
+	uint64_t every, seen;
+	uint64_t page_size, last_time, last_page;
+	bool steps;
+	FILE *column[COLUMNS];
+	char *text[COLUMNS];
+	size_t bytes[COLUMNS];
+	bool failed;
+};
+
+static void put36(FILE *to, int64_t value)
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	uint64_t n = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char text[16];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = digits[n % 36];
+		n /= 36;
+	} while (n);
+	if (value < 0)
+		fputc('-', to);
+	fwrite(text + at, 1, sizeof(text) - at, to);
+}
+
+static void put(struct record *r, enum column column, int64_t value)
+{
+	if (ftell(r->column[column]) > 0)
+		fputc(',', r->column[column]);
+	put36(r->column[column], value);
+}
+
+/* The index of the row with that text; `row` becomes it if there is none. Takes the reference to `row`. */
+static int64_t index_of(struct table *table, const char *text, json_t *row)
+{
+	json_t *found = json_object_get(table->index, text);
+	int64_t at =
+	    json_is_integer(found) ? json_integer_value(found) : (int64_t)json_array_size(table->rows);
+
+	if (found) {
+		json_decref(row);
+		return at;
+	}
+	json_array_append_new(table->rows, row);
+	json_object_set_new(table->index, text, json_integer(at));
+	return at;
+}
+
+/* What faults of one class have alike. */
+static int64_t class_of(struct record *r, const json_t *fault)
+{
+	static const char *const keys[] = {"mode", "access", "cause", "outcome", "rule", "major", "way"};
+	json_t *row = json_object(), *code;
+	int64_t at = 0;
+	char *text;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_object_set(row, keys[i], json_object_get(fault, keys[i]));
+	code = json_object_get(json_object_get(fault, "signal"), "code_name");
+	json_object_set(row, "signal", code ? code : json_null());
+	text = json_dumps(row, JSON_COMPACT);
+	if (text)
+		at = index_of(&r->classes, text, row);
+	else
+		r->failed = true;
+	free(text);
+	return at;
+}
+
+static json_t *process_of(struct record *r, int64_t pid)
+{
+	json_t *process;
+	size_t i;
+
+	json_array_foreach(r->processes, i, process) if (json_integer_value(json_object_get(
+							     process, "pid")) == pid) return process;
+	process = json_pack("{s:I,s:n,s:n,s:I,s:I}", "pid", (json_int_t)pid, "parent", "name", "start",
+			    (json_int_t)r->last_time, "end", (json_int_t)-1);
+	json_array_append_new(r->processes, process);
+	return process;
+}
+
+static uint64_t time_of(const struct record *r, const json_t *object)
+{
+	uint64_t time = (uint64_t)json_integer_value(json_object_get(object, "time_ns"));
+
+	return r->steps ? time : time / 1000;
+}
+
+static void take_fault(struct record *r, const json_t *fault)
+{
+	uint64_t address = trace_hex(fault, "address"), time = time_of(r, fault);
+	json_int_t pid = json_integer_value(json_object_get(fault, "pid"));
+	json_t *pc = json_object_get(fault, "symbol"), *process = process_of(r, pid);
+
+	if (json_is_null(json_object_get(process, "name")))
+		json_object_set(process, "name", json_object_get(fault, "process"));
+	if (r->seen++ % r->every)
+		return;
+	if (!json_is_string(pc))
+		pc = json_object_get(fault, "pc");
+	put(r, COLUMN_TIME, (int64_t)(time - r->last_time));
+	put(r, COLUMN_PID, pid);
+	put(r, COLUMN_PAGE, (int64_t)(address / r->page_size - r->last_page));
+	put(r, COLUMN_OFFSET, (int64_t)(address % r->page_size));
+	put(r, COLUMN_PC,
+	    index_of(&r->pcs, json_is_string(pc) ? json_string_value(pc) : "", json_incref(pc)));
+	put(r, COLUMN_CLASS, class_of(r, fault));
+	r->last_time = time;
+	r->last_page = address / r->page_size;
+}
+
+static void take_task(struct record *r, const json_t *task)
+{
+	const char *what = json_string_value(json_object_get(task, "task"));
+	json_t *process = process_of(r, json_integer_value(json_object_get(task, "pid")));
+	json_t *parent = json_object_get(task, "parent"), *name = json_object_get(task, "process");
+
+	if (!what)
+		return;
+	if (strcmp(what, "exit") == 0)
+		json_object_set_new(process, "end", json_integer((json_int_t)time_of(r, task)));
+	else if (strcmp(what, "fork") == 0)
+		json_object_set_new(process, "start", json_integer((json_int_t)time_of(r, task)));
+	if (parent)
+		json_object_set(process, "parent", parent);
+	if (name)
+		json_object_set(process, "name", name);
+}
+
+static void take_begin(struct record *r, json_t *begin)
+{
+	json_t *page_size = json_object_get(begin, "page_size"), *clock = json_object_get(begin, "clock");
+
+	json_object_update(r->root, begin);
+	if (json_integer_value(page_size) > 0)
+		r->page_size = (uint64_t)json_integer_value(page_size);
+	r->steps = json_is_string(clock) && strcmp(json_string_value(clock), "step") == 0;
+}
+
+static bool take(void *context, const json_t *object)
+{
+	struct record *r = context;
+
+	if (json_object_get(object, "way") && json_is_string(json_object_get(object, "address")))
+		take_fault(r, object);
+	else if (json_object_get(object, "task"))
+		take_task(r, object);
+	else if (json_object_get(object, "begin"))
+		take_begin(r, json_object_get(object, "begin"));
+	else if (json_object_get(object, "end"))
+		json_object_set_new(r->root, "complete", json_true());
+	return !r->failed;
+}
+
+/* A process whose end the trace does not tell lived until the last fault. */
+static void end_processes(struct record *r)
+{
+	json_t *process;
+	size_t i;
+
+	json_array_foreach(r->processes, i,
+			   process) if (json_integer_value(json_object_get(process, "end")) < 0)
+	    json_object_set_new(process, "end", json_integer((json_int_t)r->last_time));
+}
+
+static bool begin_record(struct record *r, FILE *from)
+{
+	uint64_t total = trace_count(from);
+
+	*r = (struct record){.page_size = 4096, .every = (total + PAGE_MOST_FAULTS - 1) / PAGE_MOST_FAULTS};
+	if (!r->every)
+		r->every = 1;
+	r->root = json_pack("{s:s,s:s,s:s,s:i,s:I,s:I,s:b,s:s}", "program", "a program", "arch", "unknown",
+			    "profile", "unknown profile", "page_size", 4096, "total", (json_int_t)total,
+			    "every", (json_int_t)r->every, "complete", 0, "clock", "ns");
+	r->processes = json_array();
+	r->classes = (struct table){json_array(), json_object()};
+	r->pcs = (struct table){json_array(), json_object()};
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		r->column[i] = open_memstream(&r->text[i], &r->bytes[i]);
+		if (!r->column[i])
+			return false;
+	}
+	return r->root && r->processes && r->classes.rows && r->pcs.rows;
+}
+
+static json_t *end_record(struct record *r, bool good)
+{
+	json_t *columns = json_object();
+
+	end_processes(r);
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		if (!r->column[i] || fclose(r->column[i]) != 0)
+			good = false;
+		else
+			json_object_set_new(columns, column_names[i], json_string(r->text[i]));
+		free(r->text[i]);
+	}
+	json_object_set_new(r->root, "columns", columns);
+	json_object_set_new(r->root, "processes", r->processes);
+	json_object_set_new(r->root, "classes", r->classes.rows);
+	json_object_set_new(r->root, "pcs", r->pcs.rows);
+	json_decref(r->classes.index);
+	json_decref(r->pcs.index);
+	if (good)
+		return r->root;
+	json_decref(r->root);
+	return NULL;
+}
+
+json_t *record_trace(FILE *from, const char **out_why)
+{
+	struct record r;
+
+	*out_why = "out of memory";
+	if (!begin_record(&r, from))
+		return end_record(&r, false);
+	return end_record(&r, trace_read(from, take, &r, out_why) && !r.failed);
+}
