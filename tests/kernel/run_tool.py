@@ -278,15 +278,20 @@ def ends():
         "trap do_page_fault minor\\n@task exit pid=2 ns=10\\n" +
         {REPORT.format(status="exit 0", event=event)!r}); sys.exit(33)""")
     result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=env)
-    begin, task, fault, end = [json.loads(line) for line in open("trace.json")]
+    begin, task, fault, end, whole = [json.loads(line) for line in open("trace.json")]
     check(begin["begin"]["program"] == "/bin/busybox" and begin["begin"]["arch"] == "x86_64", "--trace begins")
     check(task == {"version": 1, "task": "exec", "pid": 2, "process": "busybox", "time_ns": 4}, "an exec", result)
-    check(end["task"] == "exit" and end["pid"] == 2, "an exit")
+    check(end["task"] == "exit" and end["pid"] == 2 and whole["end"] == {"minor": 7, "major": 0}, "the ends", result)
     check(fault["pid"] == 2 and fault["tid"] == 3 and fault["access"] == "write" and fault["process"] == "busybox"
           and fault["way"] == ["trap", "do_page_fault", "minor"] and fault["rule"] == "do_page_fault"
           and fault["entry_after"] == "0x8000000000000867" and fault["address"] == "0xffffffffffff7fff"
           and fault["major"] is False and fault["signal"] is None and result.returncode == 0, "--trace", result)
     check(schema.wrong(fault, schema.load(ROOT)) is None, f"the schema: {schema.wrong(fault, schema.load(ROOT))}")
+    forks = "".join(f"@task fork pid={n} parent={n - 1} ns={n}\\n" for n in range(3, 60))
+    env = fake(f"log('@task exec pid=2 ns=1 name=busybox\\n{forks}' + {REPORT.format(status='exit 0', event=event)!r}); sys.exit(33)")
+    result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=env)
+    names = [json.loads(line)["process"] for line in open("trace.json") if '"fork"' in line]
+    check(names == ["busybox"] * 57, "a child has its parent's name", result)
     env = fake("log('@fault tid=3 mode=user outcome=resume: trap\\n'); sys.exit(33)")
     check(run("--trace", "trace.json", "/bin/busybox", env=env).returncode == 125, "a damaged line of the trace")
 

@@ -159,6 +159,7 @@ void trace_task(struct run_report *report, char *text)
 	struct trace_words words;
 	char *what = strsep(&text, " ");
 	uint64_t pid, time, parent;
+	char inherited[sizeof(report->names->name)];
 	const char *name;
 	json_t *object;
 
@@ -173,11 +174,13 @@ void trace_task(struct run_report *report, char *text)
 	object = json_pack("{s:i,s:s,s:I,s:I}", "version", FAULT_SCHEMA_VERSION, "task", what, "pid",
 			   (json_int_t)pid, "time_ns", (json_int_t)time);
 	if (number_of(&words, "parent", 10, &parent)) {
-		const char *inherited = name_of(report, (int)parent, NULL);
+		const char *its = name_of(report, (int)parent, NULL);
 
 		json_object_set_new(object, "parent", json_integer((json_int_t)parent));
-		if (inherited && !*name)
+		if (its && !*name) { /* a copy: the next new name may move all */
+			snprintf(inherited, sizeof(inherited), "%s", its);
 			name = inherited;
+		}
 	}
 	if (*name)
 		json_object_set_new(object, "process", json_string(name_of(report, (int)pid, name)));

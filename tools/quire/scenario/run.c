@@ -65,9 +65,12 @@ uint64_t scn_bytes(const struct scn_run *run, struct scn_size size)
 	return (uint64_t)(int64_t)size.pages * run->backend->page_size + (uint64_t)size.bytes;
 }
 
+/* No program of a 64-bit machine has memory from here on, though the kernel's own may start higher. */
+#define UPPER_HALF 0xffff800000000000u
+
 static uint64_t kernel_start(const struct scn_backend *backend)
 {
-	return backend->kernel ? backend->kernel : 0xffff800000000000;
+	return backend->kernel ? backend->kernel : UPPER_HALF;
 }
 
 uint64_t scn_resolve(const struct scn_run *run, struct scn_addr addr)
@@ -185,7 +188,8 @@ static bool is_safe(const struct scn_run *run, const struct scn_op *op)
 	uint64_t to = scn_resolve(run, op->to);
 
 	if (is_access(op))
-		return inside(run, addr, 1, room_bytes(run)) || addr >= kernel_start(run->backend);
+		return inside(run, addr, 1, room_bytes(run)) || addr >= kernel_start(run->backend) ||
+		       addr >= UPPER_HALF;
 	switch (op->verb) {
 	case SCN_MAP:
 		return !(op->flags & SCN_MAP_FIXED) || length > (uint64_t)1 << 48 ||
