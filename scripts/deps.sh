@@ -10,7 +10,7 @@ run="$build qemu-system-x86 busybox-static"
 bench="$run valgrind"
 i386="gcc-i686-linux-gnu libc6-dev-i386-cross"
 arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-test="$bench $i386 $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 gzip xz-utils bzip2 stress-ng memtester"
+test="$bench $i386 $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 node-d3 gzip xz-utils bzip2 stress-ng memtester"
 
 goal=${1:-build}
 case $goal in
