@@ -79,10 +79,24 @@ def refusals():
         check(result.returncode == 2 and text in result.stderr, f"{content!r}", result.stderr)
     write(b"\xef\xbb\xbfread arena -> SIGSEGV MAPERR\n")
     check(quire("x.scn").returncode == 0, "a byte order mark of UTF-8")
-    for option in (["--arch", "arm"], ["--profile", "linux-2.4"], ["--mem", "64M"], ["--cpus", "2"], ["--trace"]):
+    for option in (["--arch", "arm"], ["--profile", "linux-2.4"], ["--mem", "64M"], ["--cpus", "2"], ["--trace"], ["--draw"]):
         result = quire("--on", "host", *option, "x.scn")
         check(result.returncode == 2 and "for the simulated machine: --on host" in result.stderr, f"{option}",
               result.stderr)
+
+
+def drawing():
+    write("A = map 3p rw\nwrite A x2 = 1\nfork child\nchild: unmap A+1p 1p\n")
+    lines = quire("--draw", "x.scn").stdout.splitlines()
+    check(lines[1].startswith("    pages: . not there, # its own, = shared after a fork"), "the legend", lines)
+    after = {lines[i - 1]: lines[i + 1] for i, line in enumerate(lines) if line.startswith("  = ")}
+    check(after["A = map 3p rw private"] == "    main     A               rw-p ...", "a new mapping", lines)
+    check(after["write A x2 = 1"] == "    main     A               rw-p ##.", "two pages written", lines)
+    check(after["fork child"] == "    main     A               rw-p ==.", "after the fork", lines)
+    at = lines.index("child: unmap A+1p 1p")
+    check(lines[at + 2:at + 5] == ["    main     A               rw-p =#.", "    child    A               rw-p =",
+                                   "    child                    rw-p ."], "what the child unmapped is the parent's own", lines)
+    check(all(len(line) <= 80 for line in lines), "80 columns")
 
 
 def the_host():
@@ -102,6 +116,7 @@ def main():
         os.chdir(directory)
         verdicts()
         refusals()
+        drawing()
         the_host()
     print(f"{len(VERDICTS)} verdicts, {failures} failures")
     return failures > 0

@@ -181,6 +181,7 @@ enum {
 	OPT_TRACE,
 	OPT_JSON,
 	OPT_REPORT,
+	OPT_DRAW,
 	OPT_MUTANT,
 	OPT_TRAIT,
 	OPT_ALLOW_SKIPS,
@@ -196,6 +197,7 @@ static const struct option table[] = {
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"trace", no_argument, NULL, OPT_TRACE},
     {"json", no_argument, NULL, OPT_JSON},
+    {"draw", no_argument, NULL, OPT_DRAW},
     {"report", required_argument, NULL, OPT_REPORT},
     {"mutant", required_argument, NULL, OPT_MUTANT},
     {"trait", required_argument, NULL, OPT_TRAIT},
@@ -212,7 +214,7 @@ static int take_option(struct try_options *o, int option, const char *value)
 
 	o->sim_only |= option == OPT_ARCH || option == OPT_PROFILE || option == OPT_MEM ||
 		       option == OPT_CPUS || option == OPT_TRACE || option == OPT_MUTANT ||
-		       option == OPT_REPORT;
+		       option == OPT_REPORT || option == OPT_DRAW;
 	switch (option) {
 	case OPT_ON:
 		o->on_host = strcmp(value, "host") == 0;
@@ -246,6 +248,9 @@ static int take_option(struct try_options *o, int option, const char *value)
 	case OPT_JSON:
 		o->json = true;
 		return 0;
+	case OPT_DRAW:
+		o->draw = true;
+		return 0;
 	case OPT_REPORT:
 		o->page = value;
 		return page_is_there()
@@ -274,6 +279,7 @@ void try_help(FILE *out)
 	      "  --cpus N         its CPUs; processes are spread over them\n"
 	      "  --trace          print every operation, and the path of each fault\n"
 	      "  --json           print the same as JSON\n"
+	      "  --draw           draw the address space after each operation, a letter a page\n"
 	      "  --report FILE    write a page (HTML) of the scenario's faults into FILE\n"
 	      "  --mutant NAME    break that rule of the library (builds with mutants only)\n"
 	      "  --trait T=V,...  give the machine these traits of a kernel: zero-page=no (not with --on "
@@ -300,7 +306,7 @@ static bool open_machine(struct session *s)
 		s->options.sim.check_each_step = true;
 		s->options.sim.check_every = 1;
 		s->options.sim.trace_context = &s->report;
-		if (s->options.trace || s->options.json || s->options.record) {
+		if (s->options.trace || s->options.json || s->options.record || s->options.draw) {
 			s->options.sim.trace = try_trace;
 			s->options.sim.before = try_before;
 		}
@@ -346,10 +352,11 @@ int try_command(int argc, char **argv)
 	if (optind == argc)
 		return option_error("try", "no scenario is named", NULL);
 	if (s.options.sim_only && s.options.on_host)
-		return option_error("try",
-				    "--arch, --profile, --mem, --cpus, --trace, --report and --mutant are "
-				    "for the simulated machine",
-				    "--on host");
+		return option_error(
+		    "try",
+		    "--arch, --profile, --mem, --cpus, --trace, --draw, --report and --mutant are "
+		    "for the simulated machine",
+		    "--on host");
 	if (s.options.with_traits && s.options.on_host)
 		return option_error("try", "--trait cannot change the running kernel", NULL);
 	if (s.options.page && optind + 1 < argc)

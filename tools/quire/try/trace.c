@@ -214,9 +214,11 @@ static void report_result(struct try_report *report, const struct scn_run *run, 
 							     (int)run->program->op[index].line, "result",
 							     result, "faults", report->faults));
 		report->faults = json_array();
-	} else if (report->options->trace && result) {
+	} else if ((report->options->trace || report->options->draw) && result) {
 		printf("  = %s\n", result);
 	}
+	if (report->options->draw && !report->json)
+		try_draw(run);
 	free(op);
 	free(result);
 }
@@ -231,7 +233,8 @@ void try_before(void *context, const struct scn_run *run, unsigned index)
 	}
 	if (index < run->program->op_count)
 		report->proc = run->program->op[index].proc;
-	if (!report->options->trace || report->json || index == run->program->op_count)
+	if (!(report->options->trace || report->options->draw) || report->json ||
+	    index == run->program->op_count)
 		return;
 	scn_print_op(stdout, run->program, index);
 	putchar('\n');

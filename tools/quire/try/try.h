@@ -10,7 +10,7 @@
 struct try_options {
 	struct scn_sim_config sim;
 	bool on_host, trace, json, quiet;
-	bool allow_skips;
+	bool allow_skips, draw;
 	const char *page;         /* --report: where the page goes; NULL: none */
 	FILE *record;             /* the trace that it is made of */
 	bool sim_only;            /* an option was given that only the simulated machine has */
@@ -41,6 +41,10 @@ void try_judge(struct try_report *report, const struct scn_run *run);
 void try_end(struct try_report *report, const char *why, json_t *list);
 /* Prints an error of a scenario's text. */
 void try_error(const char *path, const struct scn_error *error);
+
+/* draw.c: the address space of every process as text, and what its letters mean. */
+void try_draw(const struct scn_run *run);
+void try_draw_legend(void);
 
 /* page.c: writes the trace that the page is made of. */
 void try_record_begin(struct try_report *report);

@@ -31,8 +31,10 @@ void try_begin(struct try_report *r, const struct try_options *options, const ch
 		r->skips = json_array();
 		r->faults = json_array();
 		r->ops = json_array();
-	} else if (options->trace) {
+	} else if (options->trace || options->draw) {
 		printf("%s\n", path);
+		if (options->draw)
+			try_draw_legend();
 	}
 	try_record_begin(r);
 }
