@@ -112,7 +112,7 @@ void scn_view_mincore(struct scn_run *run, const struct scn_op *op, struct scn_r
 
 	if (pages > MAX_VIEW_PAGES) {
 		r->state = SCN_SKIPPED;
-		r->why = "mincore looks at 16384 pages at most";
+		r->why = "mincore looks at 1024 pages at most";
 		return;
 	}
 	out = view_room(run, r, MAX_VIEW_PAGES);
