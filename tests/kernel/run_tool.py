@@ -296,6 +296,29 @@ def ends():
     check(run("--trace", "trace.json", "/bin/busybox", env=env).returncode == 125, "a damaged line of the trace")
 
 
+def progress():
+    """On a terminal that nothing else uses, a line that is gone at the end."""
+    import pty
+    body = f"time.sleep(1.3); log({REPORT.format(status='exit 0', event='page-cleared')!r}); sys.exit(33)"
+    env = dict(os.environ, **fake(body))
+    for words, wanted in (([], True), (["--quiet"], False)):
+        master, slave = pty.openpty()
+        with subprocess.Popen([QUIRE, "run", *words, "/bin/busybox"], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=slave) as process:
+            os.close(slave)
+            said = b""
+            try:
+                while some := os.read(master, 65536):
+                    said += some
+            except OSError:
+                pass
+            process.wait()
+        os.close(master)
+        drawn = re.findall(rb"\r\033\[K(\d+\.\d s)", said)
+        check(bool(drawn) == wanted, f"the progress line with {words}: {said[:80]}")
+        check(not drawn or said.split(drawn[-1])[1].startswith(b"\r\033[K"), "it leaves")
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(os.path.realpath(directory))
@@ -303,6 +326,7 @@ def main():
         origins()
         refusals()
         ends()
+        progress()
     print("all is well")
 
 

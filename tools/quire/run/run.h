@@ -148,8 +148,9 @@ struct run_report {
 	struct run_counts steps, events, memory;
 	struct trace_names *names; /* of processes, for the trace; allocated */
 	size_t name_count;
-	FILE *trace; /* where fault lines go as JSON; NULL: dropped */
-	bool failed; /* a line of the block could not be read, or memory ran out */
+	uint64_t traced; /* faults in the trace */
+	FILE *trace;     /* where fault lines go as JSON; NULL: dropped */
+	bool failed;     /* a line of the block could not be read, or memory ran out */
 	bool show_log;
 	char log[8192]; /* the end of the log, for when it is needed */
 	size_t log_length;
@@ -172,6 +173,22 @@ void trace_task(struct run_report *report, char *text);
 void trace_begin(struct run_report *report, const struct run_options *options);
 /* The last line of a run that came to its end. */
 void trace_end(struct run_report *report);
+
+/* --- progress.c ------------------------------------------------------------------------------------ */
+
+struct run_progress {
+	bool on, drawn;
+	uint64_t begin_ns, last_ns;
+	uint64_t last_faults;
+};
+
+bool progress_wanted(const struct run_options *options);
+/* How long to wait for bytes, so that the line keeps moving; -1: for ever. */
+int progress_wait_ms(const struct run_progress *progress, int left_ms);
+/* Draws the line, at most twice a second. `faults`: 0 without a trace. */
+void progress_draw(struct run_progress *progress, uint64_t now_ns, uint64_t faults);
+/* Takes the line away. */
+void progress_clear(struct run_progress *progress);
 
 /* --- death.c --------------------------------------------------------------------------------------- */
 

@@ -38,6 +38,7 @@ struct session {
 	int ended_by;   /* the signal that made us end it */
 	bool hung, left;
 	uint64_t last_output; /* ns */
+	struct run_progress progress;
 };
 
 static uint64_t now_ns(void)
@@ -143,6 +144,8 @@ static void drain(struct session *session, int *line)
 		return;
 	}
 	session->last_output = now_ns();
+	if (line == &session->lines->err)
+		progress_clear(&session->progress);
 	if (line == &session->lines->out)
 		write_all(1, bytes, (size_t)n);
 	else if (line == &session->lines->err)
@@ -199,8 +202,9 @@ static void step(struct session *session)
 	};
 	int left = time_left_ms(session);
 
-	if (poll(fds, 5, left) < 0)
+	if (poll(fds, 5, progress_wait_ms(&session->progress, left)) < 0)
 		return;
+	progress_draw(&session->progress, now_ns(), session->report->traced);
 	if (fds[3].revents)
 		take_signal(session);
 	if (fds[4].revents)
@@ -294,11 +298,13 @@ int session_run(const struct run_options *options, int pid, struct run_lines *li
 		waitpid(pid, NULL, 0);
 		return RUN_FAILED;
 	}
-	*session = (struct session){.options = options,
-				    .lines = lines,
-				    .report = report,
-				    .input_open = !run_input_is_packed(options),
-				    .last_output = now_ns()};
+	*session = (struct session){
+	    .options = options,
+	    .lines = lines,
+	    .report = report,
+	    .input_open = !run_input_is_packed(options),
+	    .last_output = now_ns(),
+	    .progress = {.on = progress_wanted(options), .begin_ns = now_ns(), .last_ns = now_ns()}};
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -316,6 +322,7 @@ int session_run(const struct run_options *options, int pid, struct run_lines *li
 		;
 	if (session->terminal)
 		tcsetattr(0, TCSADRAIN, &session->saved);
+	progress_clear(&session->progress);
 	close(session->signals);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	status = verdict(session, wait_status);

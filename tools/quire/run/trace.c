@@ -151,6 +151,7 @@ void trace_fault(struct run_report *report, char *text)
 	take_way(&r, steps + 2);
 	r.rule = fault_rule(&r, value_of(&words, "rule"));
 	write_line(report, fault_json(&r));
+	report->traced++;
 }
 
 /* fork pid=3 parent=2 ns=N, exec pid=3 ns=N name=NAME, exit pid=3 ns=N */
