@@ -362,7 +362,7 @@ struct scn_backend {
 			struct scn_counts *counts);
 	/* Before and after an operation that reaches the SCN_ROOM_PAGES pages above the arena: unmaps them, so
 	 * that the operation finds nothing there; reserves them again, so that no search takes them. Returns
-	 * false on failure. */
+	 * false on failure: without memory or with too many mappings they stay unmapped, until the next time. */
 	bool (*room)(void *context, unsigned proc, bool open);
 	/* The process itself accesses one byte. */
 	void (*access)(void *context, unsigned proc, enum scn_access kind, uint64_t addr, uint8_t value,

@@ -133,7 +133,7 @@ static bool begin(struct scn_sim *s)
 	memset(s->file, 0, sizeof(s->file));
 	memset(s->device, 0, sizeof(s->device));
 	memset(s->own_sp, 0, sizeof(s->own_sp));
-	s->quiet = s->failed = false;
+	s->quiet = false;
 	sim_use_cpu(sim_cpu(s->sim, 0));
 	for (unsigned i = 0; i < s->program->file_count; i++)
 		if (!make_file(s, i))
@@ -208,7 +208,7 @@ static bool run_all(struct scn_sim *s)
 		if (s->config.before)
 			s->config.before(s->config.trace_context, s->run, i);
 		scn_step(s->run, i);
-		if (s->failed || !consistent(s, s->config.check_each_step)) {
+		if (!consistent(s, s->config.check_each_step)) {
 			size_t n = strlen(s->text);
 
 			snprintf(s->text + n, sizeof(s->text) - n, " (after operation %u)", i + 1);

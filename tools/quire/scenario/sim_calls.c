@@ -339,14 +339,10 @@ bool scn_sim_room(void *context, unsigned proc, bool open)
 					  .length = SCN_ROOM_PAGES * s->backend.page_size,
 					  .flags = SCN_MAP_PRIVATE | SCN_MAP_ANONYMOUS | SCN_MAP_NORESERVE |
 						   SCN_MAP_FIXED};
-	enum quire_status status = open ? SIM_OP(cpu, "munmap", quire_munmap(mm, how.addr, how.length))
-					: reserve_room(cpu, mm, &how);
 
-	if (status) {
-		snprintf(s->text, sizeof(s->text), "the room above the arena: %s", quire_status_name(status));
-		s->failed = true;
-	}
-	return !status;
+	if (open)
+		return SIM_OP(cpu, "munmap", quire_munmap(mm, how.addr, how.length)) == QUIRE_OK;
+	return reserve_room(cpu, mm, &how) == QUIRE_OK;
 }
 
 /* --- Processes --- */

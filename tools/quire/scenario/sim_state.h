@@ -23,8 +23,7 @@ struct scn_sim {
 	const struct scn_program *program;
 	struct scn_run *run;
 	unsigned runs;
-	bool failed; /* an operation has written `text` */
-	bool quiet;  /* after the last operation: the trace hook is not called */
+	bool quiet; /* after the last operation: the trace hook is not called */
 	jmp_buf panicked;
 	char text[600];
 };
