@@ -56,7 +56,7 @@ struct quire_system {
 	uint32_t max_map_count;
 	uint32_t overcommit;
 	uint32_t overcommit_ratio;
-	quire_va mmap_min_addr;
+	qr_atomic64 mmap_min_addr;
 
 	unsigned (*which_cpu)(void *host); /* the host's; NULL: there is one */
 	struct qr_cpu *cpu_at[QUIRE_CONFIG_CPUS];
