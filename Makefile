@@ -4,7 +4,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 ARCH ?= x86_64
 
-.PHONY: all run test bench format help clean
+.PHONY: all run install deb test test-deb test-xv6 bench format help clean
 
 all: ## build the library (build/libquire.a), the command (build/quire) and the kernel
 	@scripts/deps.sh build
@@ -21,6 +21,16 @@ test: ## build with gcc and clang, sanitizers on, and run every test
 	@scripts/deps.sh test
 	@python3 tests/run.py --jobs $(JOBS)
 
+install: all ## install what is built below DESTDIR: the command, the kernels, the library
+	@DESTDIR=$(abspath $(DESTDIR)) meson install -C $(BUILD) --no-rebuild --quiet
+
+deb: ## build the Debian packages quire and libquire-dev in build/deb, and check them with lintian
+	@scripts/deps.sh deb
+	@scripts/deb.sh $(BUILD)/deb $(JOBS)
+
+test-deb: deb ## build the Debian packages, unpack them, run the command and build against the library
+	@python3 tests/package/package.py debs $(CURDIR) $(BUILD)/deb
+
 bench: ## count instructions, print a table, write build/bench.json
 	@scripts/deps.sh bench
 	@$(MAKE) --no-print-directory all
@@ -33,7 +43,7 @@ format: ## lay out the sources by .clang-format
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 clean: ## remove what was built
 	@rm -rf $(BUILD) build-test-*

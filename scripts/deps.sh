@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the packages that a goal needs with apt and lists them; if it cannot, it lists what is missing.
 #
-#   scripts/deps.sh build|run|test|bench [ARCH]     ARCH: another machine for `run'
+#   scripts/deps.sh build|run|test|bench|deb|xv6 [ARCH]     ARCH: another machine for `run'
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libdw-dev libelf-dev libjansson-dev"
@@ -11,6 +11,8 @@ bench="$run valgrind"
 i386="gcc-i686-linux-gnu libc6-dev-i386-cross"
 arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 test="$bench $i386 $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 node-d3 gzip xz-utils bzip2 stress-ng memtester"
+deb="$build $i386 gcc-aarch64-linux-gnu libc6-dev-arm64-cross debhelper fakeroot lintian cmake qemu-system-x86 busybox-static"
+xv6="gcc libc6-dev make perl python3 gcc-riscv64-linux-gnu qemu-system-misc"
 
 goal=${1:-build}
 case $goal in
@@ -27,9 +29,11 @@ run)
 	esac
 	;;
 bench) want=$bench ;;
+deb) want=$deb ;;
+xv6) want=$xv6 ;;
 test) want=$test ;;
 *)
-	echo "usage: scripts/deps.sh build|run|test|bench" >&2
+	echo "usage: scripts/deps.sh build|run|test|bench|deb|xv6" >&2
 	exit 2
 	;;
 esac

@@ -19,7 +19,7 @@ import sys
 
 ROOT_ENTRIES = {
     '.ci', '.clang-format', '.editorconfig', '.gitignore', 'CHANGELOG.md', 'CONTRIBUTING.md', 'DESIGN.md', 'LICENSE',
-    'Makefile', 'PORTING.md', 'README.md', 'arch', 'bench', 'docs', 'include', 'meson.build', 'meson_options.txt',
+    'Makefile', 'PORTING.md', 'README.md', 'arch', 'bench', 'debian', 'docs', 'include', 'meson.build', 'meson_options.txt',
     'ports', 'scenarios', 'scripts', 'sources.txt', 'src', 'tests', 'tools',
 }
 PRODUCTS = ('*.o', '*.a', '*.so', '*.elf', '*.d', '*.pyc', '*.gcda', '*.gcno', 'a.out', 'core', 'build.ninja',
