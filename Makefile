@@ -31,6 +31,10 @@ deb: ## build the Debian packages quire and libquire-dev in build/deb, and check
 test-deb: deb ## build the Debian packages, unpack them, run the command and build against the library
 	@python3 tests/package/package.py debs $(CURDIR) $(BUILD)/deb
 
+test-xv6: ## XV6=PATH: put a copy of that checkout of xv6-riscv on the library, boot it, run its tests, count
+	@scripts/deps.sh xv6
+	@python3 tests/xv6/xv6.py $(CURDIR) $(BUILD)/xv6
+
 bench: ## count instructions, print a table, write build/bench.json
 	@scripts/deps.sh bench
 	@$(MAKE) --no-print-directory all

@@ -134,10 +134,15 @@ enum quire_status qr_fixed_fork(struct quire_mm *child, const struct quire_mm *p
 void qr_fixed_leave(const struct quire_mm *mm, unsigned cpu)
 {
 	const struct quire_system *system = mm->system;
-	struct quire_flush flush = {.cpus = (uint64_t)1 << cpu, .count = 1, .here = 1};
+	struct quire_flush flush; /* not cleared: every entry into a kernel with a table apart comes here */
 
 	if (!system->host->tlb_flush)
 		return;
+	flush.mm = NULL;
+	flush.cpus = (uint64_t)1 << cpu;
+	flush.count = 1;
+	flush.tables = 0;
+	flush.here = 1;
 	flush.range[0].start = mm->task_end;
 	flush.range[0].end = (quire_va)qr_arch(system)->user_end;
 	system->host->tlb_flush(system->host_context, &flush);
