@@ -117,6 +117,17 @@ static void prepare_anon(struct world *world)
 	tables(world);
 }
 
+/* The same in a group, whose batches of charges are counted with the faults. */
+static void prepare_group(struct world *world)
+{
+	struct quire_group *group;
+
+	ok(quire_group_create(world->system, NULL, &group), "group");
+	quire_mm_set_group(world->mm, group);
+	quire_group_put(group);
+	prepare_anon(world);
+}
+
 static void prepare_written(struct world *world)
 {
 	prepare_anon(world);
@@ -135,6 +146,21 @@ static void prepare_forked(struct world *world)
 {
 	prepare_written(world);
 	ok(quire_mm_fork(world->mm, &world->child), "fork");
+}
+
+static void prepare_forked_group(struct world *world)
+{
+	prepare_group(world);
+	for (unsigned i = 1; i <= COUNT; i++)
+		fault(world, world->mm, AT + i * PAGE, 6);
+	ok(quire_mm_fork(world->mm, &world->child), "fork");
+}
+
+static void prepare_written_group(struct world *world)
+{
+	prepare_group(world);
+	for (unsigned i = 1; i <= COUNT; i++)
+		fault(world, world->mm, AT + i * PAGE, 6);
 }
 
 static void prepare_orphaned(struct world *world)
@@ -372,6 +398,9 @@ static const struct bench {
     B("fault.file_read", prepare_file_alone, file_alone, COUNT),
     B("fault.file_read_around_per_page", prepare_file, file_around, COUNT - 16),
     B("fault.file_cow", prepare_file, file_cow, COUNT),
+    B("fault.anon_write_in_group", prepare_group, anon_write, COUNT),
+    B("fault.cow_copy_in_group", prepare_forked_group, write_present, COUNT),
+    B("mm.munmap_in_group_per_page", prepare_written_group, unmap_pages, COUNT),
     B("fault.segv", prepare_anon, segv, COUNT),
     B("mm.find_vma_65536", prepare_65536, find, COUNT),
     B("mm.fork_per_page", prepare_written, fork_pages, COUNT),

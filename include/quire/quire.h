@@ -6,6 +6,7 @@
 #include <quire/copy.h>
 #include <quire/fault.h>
 #include <quire/file.h>
+#include <quire/group.h>
 #include <quire/mm.h>
 #include <quire/mmu.h>
 #include <quire/port/arch.h>

@@ -117,6 +117,7 @@
 	S(SIGBUS,                    "SIGBUS",                      "mapped and permitted, but there is no page") \
 	S(SIGNAL_OTHER,              "signal",                      "the signal of the syndrome table") \
 	S(OUT_OF_MEMORY,             "out-of-memory",               "no free frame") \
+	S(GROUP_LIMIT,               "group-limit",                 "a group may have no more pages") \
 	S(OOM_KILL_TASK,             "oom-kill-task",               "the faulting process is killed")
 /* clang-format on */
 

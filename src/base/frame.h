@@ -47,7 +47,8 @@ enum {
 	QR_PAGE_LOCKEDMEM = 1 << 21,  /* mlocked somewhere */
 	QR_PAGE_READAHEAD = 1 << 22,  /* read ahead from a store, and not wanted yet */
 	QR_PAGE_WORKINGSET = 1 << 23, /* came back soon after it was evicted */
-	QR_PAGE_ISOLATED = 1 << 24    /* reclaim looks at it, and puts it back on a list itself */
+	QR_PAGE_ISOLATED = 1 << 24,   /* reclaim looks at it, and puts it back on a list itself */
+	QR_PAGE_CHARGED = 1 << 25     /* to `group`, until the frame is free */
 };
 #define QR_PAGE_STATE_MASK  0xfu
 #define QR_PAGE_ORDER_SHIFT 4
@@ -76,12 +77,16 @@ struct qr_page {
 			uint32_t kind;
 		} slab;
 	} u;
-	struct qr_lock lock; /* TABLE: PT lock */
-	uint8_t level;       /* TABLE: level of the tables in this frame */
-	uint8_t zone;        /* constant: enum qr_zone_id */
-	uint8_t range;       /* constant: system->range[] */
-	uint8_t age;         /* on a list of the reclaim layer: the policy's own, under LRU */
-	uint64_t pfn;        /* constant */
+	union {
+		struct qr_lock lock; /* TABLE: PT lock */
+		uint32_t group; /* CHARGED: who pays (page/group.h). Written before anybody knows the page, or
+		                      * under LRU */
+	};
+	uint8_t level; /* TABLE: level of the tables in this frame */
+	uint8_t zone;  /* constant: enum qr_zone_id */
+	uint8_t range; /* constant: system->range[] */
+	uint8_t age;   /* on a list of the reclaim layer: the policy's own, under LRU */
+	uint64_t pfn;  /* constant */
 };
 
 /* A range of RAM and its descriptors: pages[i] describes frame base + i. */
@@ -114,19 +119,27 @@ struct qr_zone {
 
 /* What reclaim keeps (src/reclaim). */
 #define QR_POLICY_BYTES 512
+
+/* The lists of the pages that a group pays for, or nobody. Under LRU. */
+struct qr_reclaim_lists {
+	struct qr_list unevictable;          /* pages that were found locked */
+	uint64_t pages;                      /* on all of these lists */
+	uint64_t state[QR_POLICY_BYTES / 8]; /* the policy's */
+};
+
 struct qr_reclaim {
 	struct qr_lock lock; /* LRU: all lists, and QR_PAGE_LRU of every page */
 	const struct quire_policy *policy;
-	struct qr_list unevictable;  /* pages that were found locked; under lock */
-	uint64_t pages, kept_locked; /* on all lists, on that one; under lock */
-	uint32_t range;              /* the hand: where the search for pages on no list goes on; under lock */
+	struct qr_reclaim_lists lists; /* of pages that nobody pays for; groups have their own. Under lock */
+	uint64_t pages, kept_locked;   /* on all lists, on those of locked pages; under lock */
+	uint32_t turn;                 /* id of the group from which pages are taken next; under lock */
+	uint32_t range; /* the hand: where the search for pages on no list goes on; under lock */
 	uint64_t frame;
-	uint64_t low, high;                  /* frames: background reclaim begins below, and ends above */
-	uint32_t wanted;                     /* atomic: background reclaim sleeps on it */
-	uint32_t starved;                    /* atomic: allocations that found no frame */
-	qr_atomic64 left;                    /* pages that left memory; atomic */
-	qr_atomic64 shadows;                 /* marks in files where pages were; atomic */
-	uint64_t state[QR_POLICY_BYTES / 8]; /* the policy's, under lock */
+	uint64_t low, high;  /* frames: background reclaim begins below, and ends above */
+	uint32_t wanted;     /* atomic: background reclaim sleeps on it */
+	uint32_t starved;    /* atomic: allocations that found no frame */
+	qr_atomic64 left;    /* pages that left memory; atomic */
+	qr_atomic64 shadows; /* marks in files where pages were; atomic */
 };
 
 /* Kinds of objects (page/slab.h). A new one is added here; its size in src/system/create.c, which sees every
@@ -138,6 +151,7 @@ enum qr_slab_kind {
 	QR_SLAB_CACHE_NODE, /* page cache index */
 	QR_SLAB_RMAP_CHUNK,
 	QR_SLAB_KMAP_AREA,
+	QR_SLAB_GROUP,
 	QR_SLAB_SMALL, /* 256 bytes: whatever there is one of */
 	QR_SLAB_KINDS
 };

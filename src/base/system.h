@@ -83,6 +83,9 @@ struct quire_system {
 	struct qr_reclaim reclaim;
 	const struct qr_reclaim_hooks *reclaim_hooks;
 
+	/* [QR_GROUPS]; NULL until the first is made. Its elements: LRU. page/group.h */
+	struct quire_group **groups;
+
 	/* Rows replaced by quire_fault_hook(); NULL until the first. */
 	const struct quire_fault_row *rows[5];
 	/* What each plain syndrome of the architecture decodes to, with these rows: src/fault/decode.h. */
@@ -110,7 +113,10 @@ static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
 }
 
 /* Bits of a thread's word. */
-#define QR_THREAD_RECLAIMS 1u /* it frees memory: what it calls does not, and may use the reserve */
+#define QR_THREAD_RECLAIMS    1u /* it frees memory: what it calls does not, and may use the reserve */
+#define QR_THREAD_HIGH        2u /* the group below refused a page for its `high` */
+#define QR_THREAD_MAY_EXCEED  4u /* pages have left for that: the next charge may exceed it */
+#define QR_THREAD_GROUP_SHIFT 16 /* the group that refused its last charge: src/page/group.h; 0: none */
 
 /* The word of the calling thread; stays the thread's when it changes CPUs. */
 static inline uint32_t *qr_thread(const struct quire_system *system)

@@ -60,12 +60,13 @@ enum qr_fault_status qr_do_anonymous_page(struct qr_fault_ctx *fc)
 	if (!qr_fault_is_write(fc) && fc->system->profile->zero_page_on_read &&
 	    !qr_mutant(fc->system, "zero-page"))
 		return map_zero_page(fc);
-	qr_step(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE);
 	qr_anon_prepare(fc->vma);
-	page = qr_frame_alloc_on(fc->system, fc->cpu, QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
-	if (!page)
+	page = qr_anon_frame(fc, QUIRE_FRAME_ZERO);
+	if (qr_unlikely(!page)) {
+		qr_step(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE);
 		return QR_FAULT_OOM;
-	qr_step(fc, QUIRE_STEP_ANON_FRAME);
+	}
+	qr_steps(fc, QUIRE_STEP_DO_ANONYMOUS_PAGE, QUIRE_STEP_ANON_FRAME);
 	qr_answer(fc, QUIRE_STEP_ANON_FRAME, QUIRE_RESUME_FRESH);
 	return qr_map_anon(fc, page);
 }

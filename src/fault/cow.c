@@ -2,7 +2,7 @@
 /* A write to a present, read-only leaf in a vma that may be written: do_wp_page.
  *
  *   shared vma              the file is told, the leaf becomes writable      (wp_page_shared)
- *   private, the zero page  a cleared frame takes its place
+ *   private, the zero page  a cleared frame takes its place      (wp_zero_page)
  *   private, alone          the page is taken over                           (wp_page_reuse)
  *   private, else           a copy takes its place                           (wp_page_copy)
  *
@@ -130,7 +130,7 @@ static void count_replaced(struct qr_fault_ctx *fc, struct qr_page *old)
 }
 
 /* Puts `copy` in the place of `old` (NULL: the zero page). Takes over the references of both. */
-static enum qr_fault_status replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
+QR_INLINE enum qr_fault_status replace(struct qr_fault_ctx *fc, struct qr_page *old, struct qr_page *copy)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 
@@ -155,26 +155,30 @@ static enum qr_fault_status replace(struct qr_fault_ctx *fc, struct qr_page *old
 	return QR_FAULT_OK;
 }
 
-/* => `old` (NULL: the zero page) referenced by the caller, PT not held. */
+static enum qr_fault_status wp_zero_page(struct qr_fault_ctx *fc)
+{
+	struct qr_page *page;
+
+	qr_steps(fc, QUIRE_STEP_DO_WP_PAGE, QUIRE_STEP_WP_ZERO_PAGE);
+	qr_answer(fc, QUIRE_STEP_WP_ZERO_PAGE, QUIRE_RESUME_FRESH);
+	qr_anon_prepare(fc->vma);
+	page = qr_anon_frame(fc, QUIRE_FRAME_ZERO);
+	return qr_likely(page != NULL) ? replace(fc, NULL, page) : QR_FAULT_OOM;
+}
+
+/* => `old` referenced by the caller, PT not held. */
 static enum qr_fault_status wp_page_copy(struct qr_fault_ctx *fc, struct qr_page *old)
 {
 	struct qr_page *copy;
 
-	if (old) {
-		qr_answer_named(fc, QUIRE_STEP_WP_PAGE_COPY, QUIRE_STEP_PAGE_COPIED, QUIRE_RESUME_COPY);
-	} else {
-		qr_step(fc, QUIRE_STEP_WP_ZERO_PAGE);
-		qr_answer(fc, QUIRE_STEP_WP_ZERO_PAGE, QUIRE_RESUME_FRESH);
-	}
+	qr_answer_named(fc, QUIRE_STEP_WP_PAGE_COPY, QUIRE_STEP_PAGE_COPIED, QUIRE_RESUME_COPY);
 	qr_anon_prepare(fc->vma);
-	copy = qr_frame_alloc_on(fc->system, fc->cpu, old ? 0 : QUIRE_FRAME_ZERO, QUIRE_PAGE_ANON);
-	if (!copy) {
-		if (old)
-			qr_page_put(fc->system, old);
+	copy = qr_anon_frame(fc, 0);
+	if (qr_unlikely(!copy)) {
+		qr_page_put(fc->system, old);
 		return QR_FAULT_OOM;
 	}
-	if (old)
-		qr_page_copy_on(fc->system, fc->cpu, copy, old);
+	qr_page_copy_on(fc->system, fc->cpu, copy, old);
 	return replace(fc, old, copy);
 }
 
@@ -222,9 +226,9 @@ enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)
 	quire_pfn pfn = arch->pfn(arch, fc->pte, 0);
 	struct qr_page *page;
 
-	qr_step(fc, QUIRE_STEP_DO_WP_PAGE);
 	if (pfn.n == fc->system->zero_page.n)
-		return wp_page_copy(fc, NULL);
+		return wp_zero_page(fc);
+	qr_step(fc, QUIRE_STEP_DO_WP_PAGE);
 	page = qr_page_of(fc->system, pfn);
 	if (!page)
 		return qr_refuse(fc, QUIRE_STEP_PTE_CORRUPT, QR_FAULT_SIGBUS);

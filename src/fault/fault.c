@@ -169,6 +169,7 @@ QR_RARE static bool reclaim_and_retry(struct qr_fault_ctx *fc)
 	fc->slot = NULL;
 	again = qr_retry_after_reclaim(fc->system, &retry);
 	fc->tries = retry.tries;
+	fc->outcome.rule = retry.limited ? QUIRE_STEP_GROUP_LIMIT : QUIRE_STEP_OUT_OF_MEMORY;
 	return again;
 }
 
@@ -214,8 +215,12 @@ enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write
 	};
 	enum qr_fault_status status;
 
-	while ((status = try_fault(&fc)) == QR_FAULT_RETRY)
-		fc.request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
+	while ((status = try_fault(&fc)) != QR_FAULT_OK) {
+		if (status == QR_FAULT_RETRY)
+			fc.request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
+		else if (status != QR_FAULT_OOM || !reclaim_and_retry(&fc))
+			break;
+	}
 	if (fc.slot)
 		qr_mm_slot_unlock(mm, fc.slot);
 	if (status == QR_FAULT_OOM)

@@ -237,6 +237,15 @@ enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc);
  * The frame has one reference, which becomes the mapping's. => PT not held. */
 enum qr_fault_status qr_map_anon(struct qr_fault_ctx *fc, struct qr_page *page);
 
+/* A frame for private memory, charged to the group. NULL: there is none, or the group's limit refuses it. */
+QR_INLINE struct qr_page *qr_anon_frame(const struct qr_fault_ctx *fc, unsigned flags)
+{
+	struct qr_mm_slot *slot = fc->slot;
+
+	return qr_likely(!slot->group) ? qr_frame_alloc_on(fc->system, fc->cpu, flags, QUIRE_PAGE_ANON)
+				       : qr_frame_alloc_paid(fc->system, fc->cpu, flags, &slot->group);
+}
+
 /* The leaf of a frame that is this address's alone: writable where the vma is, young, dirty. */
 static inline quire_pte qr_anon_pte(const struct qr_fault_ctx *fc, const struct qr_page *page)
 {

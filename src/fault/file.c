@@ -58,7 +58,7 @@ static inline void answer_cached(struct qr_fault_ctx *fc)
 }
 
 /* The page of the file at fc->va: LOCKED, referenced, up to date. */
-static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
+static enum qr_fault_status find_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
 {
 	struct quire_file *file = fc->vma->file;
 	uint64_t index = qr_vma_index(fc->vma, fc->va);
@@ -81,6 +81,23 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **o
 	qr_answer(fc, how, QUIRE_RESUME_FILE);
 	fc->outcome.major |= how == QUIRE_STEP_CACHE_READ || how == QUIRE_STEP_SWAP_READ;
 	return QR_FAULT_OK;
+}
+
+/* The group of the first that maps a page pays for it. => LOCKED */
+QR_RARE static bool pay(const struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	return qr_page_test(page, QR_PAGE_CHARGED) || qr_group_charge_cached(fc->slot->group, page);
+}
+
+/* The same, to be mapped. */
+QR_INLINE enum qr_fault_status get_page(struct qr_fault_ctx *fc, struct qr_page **out_page)
+{
+	enum qr_fault_status status = find_page(fc, out_page);
+
+	if (status != QR_FAULT_OK || qr_likely(!fc->slot->group) || pay(fc, *out_page))
+		return status;
+	qr_cache_put(fc->system, *out_page);
+	return QR_FAULT_OOM;
 }
 
 void qr_sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
@@ -222,6 +239,20 @@ static unsigned map_taken(struct qr_fault_ctx *fc, const struct around *around, 
 	return mapped;
 }
 
+/* Lets those go that the group may not pay for. Returns how many are left. */
+QR_RARE static unsigned pay_for_all(const struct qr_fault_ctx *fc, struct qr_page **pages, unsigned count)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (pay(fc, pages[i]))
+			pages[left++] = pages[i];
+		else
+			qr_cache_put(fc->system, pages[i]);
+	}
+	return left;
+}
+
 /* Maps what is cached around the address. True: the address itself was among it. */
 static bool do_fault_around(struct qr_fault_ctx *fc)
 {
@@ -231,6 +262,8 @@ static bool do_fault_around(struct qr_fault_ctx *fc)
 	bool hit = false;
 
 	taken = qr_cache_take_range(fc->vma->file, around.first, around.last, pages);
+	if (qr_unlikely(fc->slot->group != NULL))
+		taken = pay_for_all(fc, pages, taken);
 	if (fc->vma->flags & QR_VM_EXEC)
 		for (unsigned i = 0; i < taken; i++)
 			qr_sync_icache(fc, pages[i]);
@@ -273,19 +306,19 @@ static enum qr_fault_status do_cow_fault(struct qr_fault_ctx *fc)
 	struct qr_page *copy, *page;
 	enum qr_fault_status status;
 
-	if (qr_fault_is_modern(fc))
+	if (qr_likely(qr_fault_is_modern(fc)))
 		qr_step(fc, QUIRE_STEP_DO_COW_FAULT);
 	qr_anon_prepare(fc->vma);
-	copy = qr_frame_alloc_on(fc->system, fc->cpu, 0, QUIRE_PAGE_ANON);
+	copy = qr_anon_frame(fc, 0);
 	if (!copy)
 		return QR_FAULT_OOM;
-	status = get_page(fc, &page);
+	status = find_page(fc, &page);
 	if (status != QR_FAULT_OK) {
 		qr_page_put(fc->system, copy);
 		return status;
 	}
 	fc->outcome.page = QUIRE_RESUME_COPY;
-	if (!qr_fault_is_modern(fc)) {
+	if (qr_unlikely(!qr_fault_is_modern(fc))) {
 		qr_step(fc, QUIRE_STEP_PAGE_COPIED);
 		fc->outcome.rule = QUIRE_STEP_PAGE_COPIED;
 	}

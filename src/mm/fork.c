@@ -111,6 +111,7 @@ static enum quire_status fork_once(struct quire_mm *parent, struct quire_mm **ou
 		return status;
 	qr_mm_write_lock(parent);
 	inherit(child, parent);
+	qr_mm_join(child, parent->group);
 	status = copy_all(child, parent);
 	qr_assert_whole(parent->system, qr_mm_valid(child));
 	qr_mm_write_unlock(parent);

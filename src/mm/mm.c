@@ -178,6 +178,7 @@ static void destroy(struct quire_mm *mm)
 	qr_gone_release(mm, &gone);
 	unregister_mm(mm);
 	qr_pt_destroy(&mm->pt);
+	quire_group_put(mm->group);
 	qr_slab_free(system, QR_SLAB_MM, mm);
 }
 

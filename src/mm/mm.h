@@ -16,6 +16,7 @@
 #include <quire/mm.h>
 
 #include "file/file.h"
+#include "page/group.h"
 
 /* vma flags. The low ones have the values Linux uses; MAY* bound what mprotect may give. */
 enum {
@@ -88,8 +89,9 @@ struct qr_mm_slot {
 	uint32_t unused;
 	qr_atomic64s anon, file, shmem, swap;
 	qr_atomic64 minor, major;
-	struct quire_vma *vma; /* NULL: none */
-	void *table;           /* linear address of a frame that is one table of level 0; NULL: none */
+	struct qr_group_slot *group; /* of this CPU; NULL: of no group. Under the mm lock */
+	struct quire_vma *vma;       /* NULL: none */
+	void *table;                 /* linear address of a frame that is one table of level 0; NULL: none */
 } __attribute__((aligned(64)));
 
 struct quire_mm {
@@ -117,7 +119,8 @@ struct quire_mm {
 	struct qr_list fixed;  /* areas of the port above task_end: fixed.c */
 	uint32_t has_fixed;    /* set for good with the first. Atomic */
 	void *context;
-	struct qr_list link; /* system->mms */
+	struct quire_group *group; /* holds a reference; NULL: none */
+	struct qr_list link;       /* system->mms */
 };
 
 /* Bytes of an mm and, behind it on lines of their own, its slots: one for each CPU. */
@@ -192,6 +195,9 @@ void qr_mm_write_lock(struct quire_mm *mm);
 void qr_mm_write_unlock(struct quire_mm *mm);
 /* A writer becomes a reader; no other writer comes between. */
 unsigned qr_mm_downgrade(struct quire_mm *mm);
+
+/* Makes the mm part of a group, with a reference (group.c). => mm lock for write, or known to nobody */
+void qr_mm_join(struct quire_mm *mm, struct quire_group *group);
 
 /* Resident counts: to the slot of this CPU. */
 void qr_mm_count(struct quire_mm *mm, int64_t anon, int64_t file, int64_t shmem, int64_t swap);

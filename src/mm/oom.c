@@ -24,14 +24,18 @@ static int64_t points(struct quire_system *system, const struct quire_oom_candid
 	return own > 0 ? own : 0;
 }
 
-enum quire_status quire_oom_pick(struct quire_system *system, const struct quire_oom_candidate *candidates,
-				 size_t count, size_t *out_index)
+/* `group`: only those in it; NULL: all. */
+static enum quire_status pick(struct quire_system *system, const struct quire_group *group,
+			      const struct quire_oom_candidate *candidates, size_t count, size_t *out_index)
 {
 	int64_t most = -1;
 
 	for (size_t i = 0; i < count; i++) {
-		int64_t now = points(system, &candidates[i]);
+		int64_t now;
 
+		if (group && !qr_group_is_in(quire_mm_group(candidates[i].mm), group))
+			continue;
+		now = points(system, &candidates[i]);
 		if (now <= most)
 			continue;
 		most = now;
@@ -41,6 +45,22 @@ enum quire_status quire_oom_pick(struct quire_system *system, const struct quire
 		return QUIRE_ENOENT;
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_OOM_KILL);
 	return QUIRE_OK;
+}
+
+enum quire_status quire_oom_pick(struct quire_system *system, const struct quire_oom_candidate *candidates,
+				 size_t count, size_t *out_index)
+{
+	return pick(system, NULL, candidates, count, out_index);
+}
+
+enum quire_status quire_group_oom_pick(struct quire_mm *mm, const struct quire_oom_candidate *candidates,
+				       size_t count, size_t *out_index)
+{
+	struct quire_group *group = quire_mm_group(mm);
+
+	if (group)
+		group = qr_group_full(group);
+	return group ? pick(mm->system, group, candidates, count, out_index) : QUIRE_EAGAIN;
 }
 
 uint64_t quire_mm_reap(struct quire_mm *mm)

@@ -11,7 +11,7 @@
 #include "page/frames.h"
 
 #include "page/buddy.h"
-#include "page/page.h"
+#include "page/group.h"
 
 #define POISON 0x6b
 
@@ -424,6 +424,48 @@ struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cp
 	return alloc_one(system, cpu, flags, state);
 }
 
+/* The same where the CPU's list does not do. `page`: what it gave, or NULL. */
+QR_RARE static struct qr_page *paid_slow(struct quire_system *system, struct qr_page *page, unsigned flags,
+					 struct qr_group_slot *payer)
+{
+	page = page ? prepare(system, page, 0, flags, QUIRE_PAGE_ANON)
+		    : alloc_slow(system, 0, flags, QUIRE_PAGE_ANON);
+	if (page)
+		qr_group_mark(payer, page);
+	else
+		qr_group_untake(payer);
+	return page;
+}
+
+/* The same where the stock was empty. */
+QR_RARE static struct qr_page *paid_refill(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+					   struct qr_group_slot *payer)
+{
+	if (!qr_group_refill(payer, false))
+		return NULL;
+	return paid_slow(system, take_cached(cpu, system->data_zone, QUIRE_PAGE_ANON), flags, payer);
+}
+
+struct qr_page *qr_frame_alloc_paid(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+				    struct qr_group_slot *const *payer)
+{
+	struct qr_group_slot *slot = *payer;
+	struct qr_page *page;
+
+	if (qr_inject(system, QUIRE_RES_FRAME))
+		return NULL;
+	if (qr_unlikely(!qr_group_try(slot)))
+		return paid_refill(system, cpu, flags, slot);
+	page = take_cached(cpu, system->data_zone, QUIRE_PAGE_ANON);
+	if (qr_unlikely(!page) || QUIRE_CONFIG_CHECK >= 2)
+		return paid_slow(system, page, flags, slot);
+	page->group = slot->id;
+	if (flags & QUIRE_FRAME_ZERO)
+		blank(system, cpu, page, flags);
+	hand_out(page, QUIRE_PAGE_ANON | QR_PAGE_CHARGED);
+	return page;
+}
+
 struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
 			       enum quire_page_state state)
 {
@@ -466,6 +508,15 @@ QR_RARE static void end_full(struct quire_system *system, struct qr_cpu *cpu, un
 	give(system, old, QR_FRAME_CACHE_BATCH);
 }
 
+/* On a list of reclaim, or charged to a group. */
+QR_RARE static void free_marked(struct quire_system *system, const struct qr_cpu *cpu, struct qr_page *page)
+{
+	if (qr_page_test(page, QR_PAGE_LRU))
+		system->reclaim_hooks->freed(system, page);
+	if (qr_page_test(page, QR_PAGE_CHARGED))
+		qr_group_uncharge(system, cpu, page);
+}
+
 void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned order)
 {
 	uint32_t flags = check_unused(system, page);
@@ -475,8 +526,8 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 	for (size_t i = 0; QUIRE_CONFIG_CHECK >= 2 && i < (size_t)1 << order; i++)
 		poison(system, page + i);
 	cpu = qr_this_cpu(system);
-	if (qr_unlikely(flags & QR_PAGE_LRU))
-		system->reclaim_hooks->freed(system, page);
+	if (qr_unlikely(flags & (QR_PAGE_LRU | QR_PAGE_CHARGED)))
+		free_marked(system, cpu, page);
 	if (qr_unlikely(order > 0) || qr_unlikely(!qr_cpu_try(cpu))) {
 		free_block(system, page, order);
 		return;
@@ -508,9 +559,12 @@ static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct
 		if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1) {
 			flags = check_unused(system, page);
 			/* qr_page_put() frees blocks, and pages on a list of reclaim. */
-			if (qr_unlikely(flags & (QR_PAGE_HEAD | QR_PAGE_LRU))) {
-				__atomic_store_n(&page->ref, 1, __ATOMIC_RELAXED);
-				break;
+			if (qr_unlikely(flags & (QR_PAGE_HEAD | QR_PAGE_LRU | QR_PAGE_CHARGED))) {
+				if (flags & (QR_PAGE_HEAD | QR_PAGE_LRU)) {
+					__atomic_store_n(&page->ref, 1, __ATOMIC_RELAXED);
+					break;
+				}
+				qr_group_uncharge(system, cpu, page);
 			}
 			count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
 			__atomic_store_n(&page->flags, QUIRE_PAGE_CPU, __ATOMIC_RELAXED);

@@ -15,6 +15,11 @@ struct qr_page *qr_frame_alloc(struct quire_system *system, unsigned order, unsi
 struct qr_page *qr_frame_alloc_on(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
 				  enum quire_page_state state);
 
+/* The same for a frame of private memory that *payer pays for (page/group.h). NULL also where its limit refuses. */
+struct qr_group_slot;
+struct qr_page *qr_frame_alloc_paid(struct quire_system *system, struct qr_cpu *cpu, unsigned flags,
+				    struct qr_group_slot *const *payer);
+
 /* Asks for a frame of zeroes for the library itself: not counted as a page that was cleared. */
 #define QR_FRAME_BLANK (1u << 16)
 

@@ -210,6 +210,7 @@ struct qr_swap_hooks {
 struct qr_retry {
 	uint32_t starved; /* qr_reclaim.starved at its beginning */
 	uint32_t tries;
+	bool limited; /* not for want of a frame: a group's limit refuses the page */
 };
 
 /* What the floors below reclaim tell it. Set while the system is created. */
@@ -219,6 +220,10 @@ struct qr_reclaim_hooks {
 	void (*came)(struct quire_system *system, struct qr_page *page, uintptr_t mark);
 	/* A page on a list has no reference any more. Locks: LRU. */
 	void (*freed)(struct quire_system *system, struct qr_page *page);
+	/* The lists of a new group are empty. Takes no lock. */
+	void (*begin)(struct quire_system *system, struct qr_reclaim_lists *lists);
+	/* A page that others know is charged to a group from now on. Locks: LRU. */
+	void (*paid)(struct quire_system *system, struct qr_page *page, uint32_t group);
 	/* As qr_retry_after_reclaim(). */
 	bool (*retry)(struct quire_system *system, struct qr_retry *retry);
 };

@@ -28,19 +28,65 @@ static bool store_has_room(const struct quire_system *system)
 /* What the next try is allowed to cost. While a store has room every page can leave, twice where a file lies on memory
  * of the system: once for its device, which takes as many frames, and once for the store. A try for which nothing
  * left, because others work with the pages, is as dear as a sixteenth of all. */
+static uint32_t most_tries(const struct quire_system *system, bool room)
+{
+	return room ? (uint32_t)qr_max(2 * system->frames_total / DIRECT_PAGES, DIRECT_TRIES) : DIRECT_TRIES;
+}
+
+/* A group refused a page: pages of the group leave. Above `high` the next charge is then let pass, so that the thread
+ * pays for what it takes and is never stopped. */
+static bool retry_in_group(struct quire_system *system, struct qr_retry *retry, uint32_t id, bool high)
+{
+	struct quire_group *group = qr_group_find(system, id);
+	uint32_t most = most_tries(system, store_has_room(system));
+	uint64_t left = 0;
+
+	/* Gone, with its limit. */
+	if (!group)
+		return true;
+	retry->limited = !high;
+	if (high) {
+		(void)qr_reclaim_pages(
+		    system, group, qr_min(qr_group_excess(group) + DIRECT_PAGES, 8 * DIRECT_PAGES), false);
+		*qr_thread(system) |= QR_THREAD_MAY_EXCEED;
+	} else if (retry->tries < most) {
+		left = qr_reclaim_pages(system, group, DIRECT_PAGES, false);
+		retry->tries += left > 0 ? 1 : most / DIRECT_TRIES;
+	}
+	high = high || left > 0 || retry->tries < most;
+	if (!high)
+		__atomic_fetch_add(&group->oom, 1, __ATOMIC_RELAXED);
+	quire_group_put(group);
+	return high;
+}
+
+/* The group that refused the last charge of this thread, once; 0: none. */
+static uint32_t take_refusal(uint32_t *thread, bool *out_high)
+{
+	uint32_t id = *thread >> QR_THREAD_GROUP_SHIFT;
+
+	*out_high = *thread & QR_THREAD_HIGH;
+	*thread &= QR_THREAD_RECLAIMS | QR_THREAD_MAY_EXCEED;
+	return id;
+}
+
 bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 {
 	uint32_t starved = __atomic_load_n(&system->reclaim.starved, __ATOMIC_RELAXED);
-	uint32_t most = DIRECT_TRIES;
-	bool room = store_has_room(system);
+	bool room = store_has_room(system), high;
+	uint32_t most = most_tries(system, room), group;
 
-	if (room)
-		most = (uint32_t)qr_max(2 * system->frames_total / DIRECT_PAGES, most);
-	if (starved == retry->starved || qr_reclaims(system) || retry->tries >= most)
+	if (qr_reclaims(system))
+		return false;
+	group = take_refusal(qr_thread(system), &high);
+	if (group)
+		return retry_in_group(system, retry, group, high);
+	retry->limited = false;
+	if (starved == retry->starved || retry->tries >= most)
 		return false;
 	retry->starved = starved;
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_ALLOCSTALL);
-	if (qr_reclaim_pages(system, DIRECT_PAGES, false) > 0) {
+	if (qr_reclaim_pages(system, NULL, DIRECT_PAGES, false) > 0) {
 		retry->tries++;
 		return true;
 	}
@@ -50,7 +96,12 @@ bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 
 uint64_t quire_reclaim(struct quire_system *system, uint64_t pages)
 {
-	return qr_reclaim_pages(system, pages, false);
+	return qr_reclaim_pages(system, NULL, pages, false);
+}
+
+uint64_t quire_group_reclaim(struct quire_group *group, uint64_t pages)
+{
+	return qr_reclaim_pages(group->system, group, pages, false);
 }
 
 uint64_t quire_reclaim_background(struct quire_system *system)
@@ -62,7 +113,7 @@ uint64_t quire_reclaim_background(struct quire_system *system)
 	       free_frames(system) >= reclaim->low)
 		qr_wait(system, &reclaim->wanted, 0, QUIRE_WAIT_SLEEP);
 	while ((free = free_frames(system)) < reclaim->high) {
-		now = qr_reclaim_pages(system, qr_min(reclaim->high - free, QUIRE_STORE_BATCH), true);
+		now = qr_reclaim_pages(system, NULL, qr_min(reclaim->high - free, QUIRE_STORE_BATCH), true);
 		if (now == 0)
 			break;
 		left += now;

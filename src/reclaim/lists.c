@@ -15,39 +15,51 @@ static void unlock(struct quire_system *system)
 /* Marks of qr_page.age beside the policy's. */
 #define AGE_LOCKED 0xffu
 
+/* The lists of those who pay for the page. => LRU held */
+static struct qr_reclaim_lists *lists_of(struct quire_system *system, const struct qr_page *page)
+{
+	struct quire_group *group = qr_group_of(system, page);
+
+	return group ? &group->lists : &system->reclaim.lists;
+}
+
 /* Links a page that is on no list. => LRU held, the page cannot be freed */
 static void link_page(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
 {
 	struct qr_reclaim *reclaim = &system->reclaim;
+	struct qr_reclaim_lists *lists = lists_of(system, page);
 
 	if (qr_page_test(page, QR_PAGE_LRU | QR_PAGE_ISOLATED))
 		return;
 	qr_page_set(page, QR_PAGE_LRU);
 	reclaim->pages++;
+	lists->pages++;
 	if (locked) {
 		page->age = AGE_LOCKED;
-		qr_list_add(&reclaim->unevictable, &page->link);
+		qr_list_add(&lists->unevictable, &page->link);
 		reclaim->kept_locked++;
 		return;
 	}
 	if (qr_page_test(page, QR_PAGE_WORKINGSET) && why == QR_ADDED_NEW)
 		why = QR_ADDED_REFAULT;
-	reclaim->policy->add(reclaim->state, page, qr_kind_of(page), why);
+	reclaim->policy->add(lists->state, page, qr_kind_of(page), why);
 }
 
 /* => LRU held, QR_PAGE_LRU */
 static void unlink_page(struct quire_system *system, struct qr_page *page)
 {
 	struct qr_reclaim *reclaim = &system->reclaim;
+	struct qr_reclaim_lists *lists = lists_of(system, page);
 
 	qr_page_clear_bits(page, QR_PAGE_LRU);
 	reclaim->pages--;
+	lists->pages--;
 	if (page->age == AGE_LOCKED) {
 		qr_list_del(&page->link);
 		reclaim->kept_locked--;
 		return;
 	}
-	reclaim->policy->del(reclaim->state, page);
+	reclaim->policy->del(lists->state, page);
 }
 
 void qr_reclaim_add(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
@@ -64,21 +76,20 @@ bool qr_reclaim_judge(struct quire_system *system, struct qr_page *page, bool us
 	bool leave;
 
 	lock(system);
-	leave = system->reclaim.policy->judge(system->reclaim.state, page, used);
+	leave = system->reclaim.policy->judge(lists_of(system, page)->state, page, used);
 	unlock(system);
 	return leave;
 }
 
-unsigned qr_reclaim_take(struct quire_system *system, unsigned kinds, struct qr_page **pages, unsigned count,
-			 uint64_t *out_listed)
+/* Takes up to `count` pages off one set of lists. => LRU held. Returns how many. */
+static unsigned take_from(struct quire_system *system, struct qr_reclaim_lists *lists, unsigned kinds,
+			  struct qr_page **pages, unsigned count)
 {
-	struct qr_reclaim *reclaim = &system->reclaim;
+	const struct quire_policy *policy = system->reclaim.policy;
 	unsigned taken = 0;
 	struct qr_page *page;
 
-	lock(system);
-	*out_listed = reclaim->pages;
-	while (taken < count && (page = reclaim->policy->pick(reclaim->state, kinds)) != NULL) {
+	while (taken < count && (page = policy->pick(lists->state, kinds)) != NULL) {
 		unlink_page(system, page);
 		/* One that is being freed now is its freer's. */
 		if (!qr_page_try_get(page))
@@ -86,22 +97,67 @@ unsigned qr_reclaim_take(struct quire_system *system, unsigned kinds, struct qr_
 		qr_page_set(page, QR_PAGE_ISOLATED);
 		pages[taken++] = page;
 	}
+	return taken;
+}
+
+/* The lists of an id, if they are of `top` or a group in it; NULL: there are none. Id 0: of the pages that nobody pays
+ * for. => LRU held */
+static struct qr_reclaim_lists *lists_at(struct quire_system *system, const struct quire_group *top,
+					 uint32_t id)
+{
+	struct quire_group *group = id ? qr_group_at(system, id) : NULL;
+
+	if (id == 0)
+		return top ? NULL : &system->reclaim.lists;
+	return group && (!top || qr_group_is_in(group, top)) ? &group->lists : NULL;
+}
+
+/* Each set of lists gives in proportion to its pages, in turn; what then lacks, the first that have more. */
+unsigned qr_reclaim_take(struct quire_system *system, const struct quire_group *top, unsigned kinds,
+			 struct qr_page **pages, unsigned count, uint64_t *out_listed)
+{
+	struct qr_reclaim *reclaim = &system->reclaim;
+	uint32_t ids = system->groups ? QR_GROUPS : 1;
+	uint64_t listed = 0;
+	unsigned taken = 0;
+
+	lock(system);
+	for (uint32_t id = 0; id < ids; id++) {
+		const struct qr_reclaim_lists *lists = lists_at(system, top, id);
+
+		listed += lists ? lists->pages : 0;
+	}
+	for (uint32_t pass = 0; pass < 2 * ids && taken < count; pass++) {
+		uint32_t id = (reclaim->turn + pass) % ids;
+		struct qr_reclaim_lists *lists = lists_at(system, top, id);
+		uint64_t share = count - taken;
+
+		if (!lists || lists->pages == 0)
+			continue;
+		if (pass < ids)
+			share = qr_min(share, count * lists->pages / listed + 1);
+		taken += take_from(system, lists, kinds, pages + taken, (unsigned)share);
+		if (taken == count)
+			reclaim->turn = id + 1;
+	}
 	unlock(system);
+	*out_listed = listed;
 	return taken;
 }
 
 /* --- hooks -------------------------------------------------------------------------------------------------- */
 
 /* Whether a page that came back was evicted lately. */
-static bool was_used(struct quire_system *system, uintptr_t mark)
+static bool was_used(struct quire_system *system, const struct qr_page *page, uintptr_t mark)
 {
 	struct qr_reclaim *reclaim = &system->reclaim;
+	struct qr_reclaim_lists *lists;
 	uintptr_t now = (uintptr_t)__atomic_load_n(&reclaim->left, __ATOMIC_RELAXED);
 	bool used;
 
 	lock(system);
-	used = reclaim->policy->refault(reclaim->state, (now - (mark >> 1)) & (UINTPTR_MAX >> 1),
-					reclaim->pages);
+	lists = lists_of(system, page);
+	used = reclaim->policy->refault(lists->state, (now - (mark >> 1)) & (UINTPTR_MAX >> 1), lists->pages);
 	unlock(system);
 	return used;
 }
@@ -115,7 +171,7 @@ static void came(struct quire_system *system, struct qr_page *page, uintptr_t ma
 			__atomic_fetch_sub(&system->reclaim.shadows, 1, __ATOMIC_RELAXED);
 		qr_event(qr_this_cpu(system),
 			 file ? QUIRE_EVENT_WORKINGSET_REFAULT_FILE : QUIRE_EVENT_WORKINGSET_REFAULT_ANON);
-		if (was_used(system, mark))
+		if (was_used(system, page, mark))
 			qr_page_set(page, QR_PAGE_WORKINGSET);
 	}
 	qr_reclaim_add(system, page, QR_ADDED_NEW, false);
@@ -129,7 +185,30 @@ static void freed(struct quire_system *system, struct qr_page *page)
 	unlock(system);
 }
 
-static const struct qr_reclaim_hooks hooks = {.came = came, .freed = freed, .retry = qr_reclaim_retry};
+static void paid(struct quire_system *system, struct qr_page *page, uint32_t group)
+{
+	bool listed, locked;
+
+	lock(system);
+	listed = qr_page_test(page, QR_PAGE_LRU);
+	locked = page->age == AGE_LOCKED;
+	if (listed)
+		unlink_page(system, page);
+	page->group = group;
+	qr_page_set(page, QR_PAGE_CHARGED);
+	if (listed)
+		link_page(system, page, QR_ADDED_STAYED, locked);
+	unlock(system);
+}
+
+static void begin(struct quire_system *system, struct qr_reclaim_lists *lists)
+{
+	qr_list_init(&lists->unevictable);
+	system->reclaim.policy->init(lists->state);
+}
+
+static const struct qr_reclaim_hooks hooks = {
+    .begin = begin, .came = came, .freed = freed, .paid = paid, .retry = qr_reclaim_retry};
 
 void qr_reclaim_init(struct quire_system *system, const struct quire_config *config)
 {
@@ -138,11 +217,10 @@ void qr_reclaim_init(struct quire_system *system, const struct quire_config *con
 
 	reclaim->policy = config->policy ? config->policy : &quire_policy_lru;
 	qr_assert(system, reclaim->policy->bytes <= QR_POLICY_BYTES);
-	qr_list_init(&reclaim->unevictable);
 	reclaim->low = config->low_frames ? config->low_frames : reserve + reserve / 4;
 	reclaim->high =
 	    qr_max(reclaim->low + 1, config->high_frames ? config->high_frames : reserve + reserve / 2);
-	reclaim->policy->init(reclaim->state);
+	begin(system, &reclaim->lists);
 	system->reclaim_hooks = &hooks;
 }
 
@@ -173,17 +251,26 @@ static bool discover_one(struct quire_system *system, struct qr_page *page)
 }
 
 /* Locked pages get another look, one round of the hand later. => LRU held */
-static void look_again(struct quire_system *system)
+static void look_again_at(struct quire_system *system, struct qr_reclaim_lists *lists)
 {
-	struct qr_reclaim *reclaim = &system->reclaim;
-
-	while (!qr_list_empty(&reclaim->unevictable)) {
-		struct qr_page *locked = QR_CONTAINER(reclaim->unevictable.next, struct qr_page, link);
+	while (!qr_list_empty(&lists->unevictable)) {
+		struct qr_page *locked = QR_CONTAINER(lists->unevictable.next, struct qr_page, link);
 
 		unlink_page(system, locked);
 		/* One that is being freed now is its freer's. */
 		if (__atomic_load_n(&locked->ref, __ATOMIC_ACQUIRE) > 0)
 			link_page(system, locked, QR_ADDED_STAYED, false);
+	}
+}
+
+/* => LRU held */
+static void look_again(struct quire_system *system)
+{
+	for (uint32_t id = 0; id < (system->groups ? QR_GROUPS : 1); id++) {
+		struct qr_reclaim_lists *lists = lists_at(system, NULL, id);
+
+		if (lists)
+			look_again_at(system, lists);
 	}
 }
 

@@ -22,6 +22,7 @@
 #ifndef QR_RECLAIM_H
 #define QR_RECLAIM_H
 
+#include "page/group.h"
 #include "reclaim/policy.h"
 #include "swap/swap.h"
 
@@ -34,10 +35,10 @@ void qr_reclaim_init(struct quire_system *system, const struct quire_config *con
  * Returns how many it found. Locks: LRU; RMAP by trying. */
 uint64_t qr_reclaim_discover(struct quire_system *system, uint64_t frames);
 
-/* Takes up to `count` pages off, as the policy picks them, each with a reference. Returns how many. *out_listed: pages
- * that were on all lists. */
-unsigned qr_reclaim_take(struct quire_system *system, unsigned kinds, struct qr_page **pages, unsigned count,
-			 uint64_t *out_listed);
+/* Takes up to `count` pages off, as the policy picks them, each with a reference. `top`: of that group and those in it;
+ * NULL: of all. Returns how many. *out_listed: pages that were on all these lists. */
+unsigned qr_reclaim_take(struct quire_system *system, const struct quire_group *top, unsigned kinds,
+			 struct qr_page **pages, unsigned count, uint64_t *out_listed);
 
 /* Puts a page back. `locked`: on the list of those. The caller's reference stays. */
 void qr_reclaim_add(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked);
@@ -58,9 +59,10 @@ bool qr_reclaim_is_locked(struct quire_system *system, struct qr_page *page);
  * True: both are gone. False: unlocked, and the reference is the caller's still. Nothing is allocated. */
 bool qr_reclaim_file_page(struct quire_system *system, struct qr_page *page);
 
-/* Evicts about `want` pages; looks three times at each at most. Returns how many left; 0 at once in a thread that
- * frees memory already. => no lock held; may sleep. */
-uint64_t qr_reclaim_pages(struct quire_system *system, uint64_t want, bool background);
+/* Evicts about `want` pages, of one group or (NULL) of all; looks three times at each at most. Returns how many left; 0
+ * at once in a thread that frees memory already. => no lock held; may sleep. */
+uint64_t qr_reclaim_pages(struct quire_system *system, const struct quire_group *group, uint64_t want,
+			  bool background);
 
 /* --- running out (direct.c) --- */
 

@@ -7,6 +7,7 @@
 
 struct scan {
 	struct quire_system *system;
+	const struct quire_group *group; /* NULL: all pages */
 	bool background;
 	uint64_t passed; /* frames, by the hand */
 	uint64_t listed; /* pages on all lists, when the last batch was taken */
@@ -125,7 +126,7 @@ static bool batch(struct scan *scan, uint64_t most, unsigned *rounds)
 
 	(void)qr_reclaim_discover(system, HAND_FRAMES);
 	scan->passed += HAND_FRAMES;
-	scan->count = qr_reclaim_take(system, kinds_now(system), scan->page,
+	scan->count = qr_reclaim_take(system, scan->group, kinds_now(system), scan->page,
 				      (unsigned)qr_min(QUIRE_STORE_BATCH, most), &scan->listed);
 	/* A whole round, in which locked pages get another look. */
 	if (scan->count == 0)
@@ -137,9 +138,27 @@ static bool batch(struct scan *scan, uint64_t most, unsigned *rounds)
 	return true;
 }
 
-uint64_t qr_reclaim_pages(struct quire_system *system, uint64_t want, bool background)
+/* Whether each page was looked at three times that the whole round of the hand found: used, no longer used, gone. A group
+ * may be a small part of all frames: the rest of the round is made at once. */
+static bool is_through(struct scan *scan)
 {
-	struct scan scan = {.system = system, .background = background};
+	uint64_t total = scan->system->frames_total;
+
+	if (scan->looked < 3 * (scan->listed + scan->left))
+		return false;
+	if (scan->passed >= total)
+		return true;
+	if (!scan->group)
+		return false;
+	(void)qr_reclaim_discover(scan->system, total - scan->passed);
+	scan->passed = total;
+	return false;
+}
+
+uint64_t qr_reclaim_pages(struct quire_system *system, const struct quire_group *group, uint64_t want,
+			  bool background)
+{
+	struct scan scan = {.system = system, .group = group, .background = background};
 	uint32_t *thread = qr_thread(system);
 	unsigned rounds = 0;
 
@@ -147,11 +166,8 @@ uint64_t qr_reclaim_pages(struct quire_system *system, uint64_t want, bool backg
 	if (*thread & QR_THREAD_RECLAIMS)
 		return 0;
 	*thread |= QR_THREAD_RECLAIMS;
-	while (scan.left < want && batch(&scan, want - scan.left, &rounds)) {
-		/* Three looks at each page that the whole round of the hand found: used, no longer used, gone. */
-		if (scan.passed >= system->frames_total && scan.looked >= 3 * (scan.listed + scan.left))
-			break;
-	}
+	while (scan.left < want && batch(&scan, want - scan.left, &rounds) && !is_through(&scan))
+		;
 	*thread &= ~QR_THREAD_RECLAIMS;
 	fill_reserve(system);
 	count(&scan);

@@ -69,6 +69,7 @@ _Static_assert(sizeof(struct qr_slot) == 8 && sizeof(struct qr_cluster) == 16, "
 
 #define SLOT_SHIFT    3
 #define CLUSTER_SHIFT 4
+#define PAYER_SHIFT   2
 
 /* Slots that entries of this architecture can name, and 32 bits can count. */
 static uint64_t slots_of(const struct quire_system *system, const struct quire_store *store)
@@ -177,6 +178,13 @@ static void reset(struct qr_area *area)
 		area->current[i] = 0;
 }
 
+static void free_arrays(struct quire_system *system, struct qr_area *area)
+{
+	paged_free(system, &area->payer);
+	paged_free(system, &area->cluster);
+	paged_free(system, &area->slot);
+}
+
 static enum quire_status make_area(struct quire_system *system, struct qr_area *area)
 {
 	enum quire_status status;
@@ -185,13 +193,14 @@ static enum quire_status make_area(struct quire_system *system, struct qr_area *
 	area->slots = slots_of(system, area->store);
 	area->clusters = (area->slots + QR_CLUSTER_SLOTS - 1) / QR_CLUSTER_SLOTS;
 	status = paged_make(system, &area->slot, area->slots, SLOT_SHIFT);
-	if (status == QUIRE_OK) {
+	if (status == QUIRE_OK)
 		status = paged_make(system, &area->cluster, area->clusters, CLUSTER_SHIFT);
-		if (status != QUIRE_OK)
-			paged_free(system, &area->slot);
-	}
+	if (status == QUIRE_OK)
+		status = paged_make(system, &area->payer, area->slots, PAYER_SHIFT);
 	if (status == QUIRE_OK)
 		fill_clusters(area);
+	else
+		free_arrays(system, area);
 	return status;
 }
 
@@ -226,8 +235,7 @@ enum quire_status quire_swapon(struct quire_system *system, const struct quire_s
 static void free_area(struct quire_system *system, struct qr_area *area)
 {
 	qr_assert(system, area->used == 0 && area->cached == 0);
-	paged_free(system, &area->cluster);
-	paged_free(system, &area->slot);
+	free_arrays(system, area);
 	area->store = NULL;
 	set_state(area, QR_AREA_NONE);
 }

@@ -9,6 +9,8 @@
  * read-ahead was for nothing, and doubles when it was not. */
 #include "swap/swap.h"
 
+#include "page/group.h"
+
 struct reading {
 	struct quire_system *system;
 	unsigned count;
@@ -30,6 +32,11 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 	*out_other = NULL;
 	if (!page)
 		return QUIRE_ENOMEM;
+	/* A refused page of read-ahead is not asked for again. */
+	if (qr_has_groups(system) && !qr_slot_charge_back(system, area, value, page, flags != 0)) {
+		qr_page_put(system, page);
+		return QUIRE_ENOMEM;
+	}
 	/* Nobody knows it: at once. */
 	(void)qr_page_trylock(system, page);
 	if (flags)

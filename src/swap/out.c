@@ -10,6 +10,8 @@
  * A LAZYFREE page that was not written since goes without a slot. */
 #include "swap/swap.h"
 
+#include "page/group.h"
+
 /* Where a page of the batch has got to. */
 enum stage {
 	STAYS = 0, /* LOCKED, to be unlocked */
@@ -87,12 +89,18 @@ static void give_slots(struct batch *batch)
 	unsigned at[QUIRE_STORE_BATCH], wanted = 0, given;
 
 	for (unsigned i = 0; i < batch->count; i++) {
-		if (batch->stage[i] == STAYS && wants_slot(batch->pages[i])) {
+		if (batch->stage[i] == STAYS && wants_slot(batch->pages[i]) &&
+		    (!qr_page_test(batch->pages[i], QR_PAGE_CHARGED) ||
+		     qr_group_charge_swap(batch->system, batch->pages[i]))) {
 			at[wanted] = i;
 			fresh[wanted++] = batch->pages[i];
 		}
 	}
 	given = wanted ? qr_slots_take(batch->system, fresh, value, wanted) : 0;
+	for (unsigned n = given; n < wanted; n++) {
+		if (qr_page_test(fresh[n], QR_PAGE_CHARGED))
+			qr_group_uncharge_swap(batch->system, fresh[n]->group);
+	}
 	for (unsigned n = 0; n < given; n++) {
 		unsigned i = at[n];
 

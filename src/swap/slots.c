@@ -5,6 +5,8 @@
  * free goes to a list; when the list is empty any cluster with a free slot will do. */
 #include "swap/swap.h"
 
+#include "page/group.h"
+
 /* --- clusters ----------------------------------------------------------------------------------------------- */
 
 static bool can_take(const struct qr_slot *slot)
@@ -89,6 +91,8 @@ static uint64_t take_slot(const struct quire_system *system, struct qr_area *are
 		__atomic_fetch_sub(&area->stale, 1, __ATOMIC_RELAXED);
 	slot->word = QR_SLOT_CACHED;
 	slot->what = qr_swap_page_index(system, page);
+	if (qr_has_groups(system))
+		*qr_payer_at(area, offset) = qr_page_test(page, QR_PAGE_CHARGED) ? page->group : 0;
 	__atomic_store_n(&cluster->free, (uint16_t)(cluster->free - 1), __ATOMIC_RELAXED);
 	__atomic_fetch_add(&area->used, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&area->cached, 1, __ATOMIC_RELAXED);
@@ -164,6 +168,20 @@ unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages
 	return done;
 }
 
+bool qr_slot_charge_back(struct quire_system *system, struct qr_area *area, uint64_t value,
+			 struct qr_page *page, bool quiet)
+{
+	uint64_t offset = qr_swap_offset(value);
+	struct qr_cluster *cluster;
+	bool done;
+
+	cluster = qr_cluster_of(area, offset);
+	qr_lock(system, &cluster->lock, QR_RANK_SWAP);
+	done = qr_group_charge_back(system, *qr_payer_at(area, offset), page, quiet);
+	qr_unlock(system, &cluster->lock, QR_RANK_SWAP);
+	return done;
+}
+
 /* --- counts ----------------------------------------------------------------------------------------------- */
 
 void qr_slot_release(struct quire_system *system, struct qr_area *area, uint64_t offset)
@@ -176,6 +194,10 @@ void qr_slot_release(struct quire_system *system, struct qr_area *area, uint64_t
 		return;
 	slot->what = 0;
 	slot->word &= QR_SLOT_RETIRED;
+	if (qr_has_groups(system)) {
+		qr_group_uncharge_swap(system, *qr_payer_at(area, offset));
+		*qr_payer_at(area, offset) = 0;
+	}
 	__atomic_fetch_sub(&area->used, 1, __ATOMIC_RELEASE);
 	qr_area_changed(system, area);
 	if (slot->word) {

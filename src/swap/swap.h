@@ -3,6 +3,7 @@
  *
  *   struct qr_swap ── area[7], one a store
  *     area ── cluster[n]: a lock, 256 slots that are used together
+ *          ├─ payer[n]: the group that pays for the slot
  *          └─ slot[n]: 8 bytes
  *               word   references by entries | CACHED | READ_ERROR | RETIRED | STALE
  *               what   CACHED: which page; else the age at which its page was evicted
@@ -95,6 +96,7 @@ struct qr_area {
 	uint64_t slots;
 	uint64_t clusters;
 	struct qr_paged slot, cluster;
+	struct qr_paged payer; /* of each slot, 4 bytes: the id of its group, or 0. Under SWAP */
 	struct qr_lock lock;   /* AREA: the list of free clusters */
 	uint32_t free_cluster; /* first of the list, plus 1; 0: none */
 	uint32_t rotor;        /* where the search for a cluster that is not full begins; a hint */
@@ -160,6 +162,11 @@ static inline struct qr_slot *qr_slot_at(const struct qr_area *area, uint64_t of
 	return qr_paged_at(&area->slot, offset);
 }
 
+static inline uint32_t *qr_payer_at(const struct qr_area *area, uint64_t offset)
+{
+	return qr_paged_at(&area->payer, offset);
+}
+
 static inline struct qr_cluster *qr_cluster_of(const struct qr_area *area, uint64_t offset)
 {
 	return qr_paged_at(&area->cluster, offset / QR_CLUSTER_SLOTS);
@@ -209,9 +216,15 @@ void qr_swap_end(struct quire_system *system);
 
 /* Takes a slot for each of `count` pages, in order, neighbours where there are any: each is CACHED with its page,
  * without a reference by an entry. values[i]: of pages[i]. Returns how many got one, from the first on.
+ * Each page's group pays (qr_group_charge_swap was asked) for the slot until it is free.
  * The page's side is the caller's (qr_swap_adopt). => does not sleep. Locks: SWAP, AREA. */
 unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages, uint64_t *values,
 		       unsigned count);
+
+/* Charges `page` to the group of the slot that it is read from. False: a limit refuses it. => an entry holds the
+ * value, or held it lately. Locks: SWAP. */
+bool qr_slot_charge_back(struct quire_system *system, struct qr_area *area, uint64_t value,
+			 struct qr_page *page, bool quiet);
 
 /* References by entries. dup: QUIRE_ENOMEM, the count is full. put: the last one of a page that nobody maps frees
  * it, too. POISON has no count. => an entry holds the value. PT may be held. Locks: SWAP, PAGE by trying. */

@@ -59,6 +59,7 @@ static void init_slabs(struct quire_system *system)
 	    [QR_SLAB_CACHE_NODE] = QR_CACHE_NODE_BYTES,
 	    [QR_SLAB_RMAP_CHUNK] = sizeof(struct qr_rmap_chunk),
 	    [QR_SLAB_KMAP_AREA] = sizeof(struct qr_kmap_area),
+	    [QR_SLAB_GROUP] = (uint32_t)QR_GROUP_BYTES(system->cpus),
 	    [QR_SLAB_SMALL] = SMALL_BYTES,
 	};
 
@@ -124,6 +125,7 @@ void quire_system_destroy(struct quire_system *system)
 	qr_decode_unhook(system);
 	qr_page_put(system, qr_page_of(system, system->zero_page));
 	qr_swap_end(system);
+	qr_groups_end(system);
 	qr_slab_drain(system);
 	qr_frames_drain(system);
 	left = left_over(system);
