@@ -135,11 +135,12 @@ struct qr_reclaim {
 	uint32_t turn;                 /* id of the group from which pages are taken next; under lock */
 	uint32_t range; /* the hand: where the search for pages on no list goes on; under lock */
 	uint64_t frame;
-	uint64_t low, high;  /* frames: background reclaim begins below, and ends above */
-	uint32_t wanted;     /* atomic: background reclaim sleeps on it */
-	uint32_t starved;    /* atomic: allocations that found no frame */
-	qr_atomic64 left;    /* pages that left memory; atomic */
-	qr_atomic64 shadows; /* marks in files where pages were; atomic */
+	uint64_t low, high;     /* frames: background reclaim begins below, and ends above */
+	uint32_t wanted;        /* atomic: background reclaim sleeps on it */
+	uint32_t starved;       /* atomic: allocations that found no frame */
+	uint32_t active, ended; /* atomic: calls that evict now; that have ended, slept on */
+	qr_atomic64 left;       /* pages that left memory; atomic */
+	qr_atomic64 shadows;    /* marks in files where pages were; atomic */
 };
 
 /* Kinds of objects (page/slab.h). A new one is added here; its size in src/system/create.c, which sees every

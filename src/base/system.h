@@ -116,6 +116,8 @@ static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
 #define QR_THREAD_RECLAIMS    1u /* it frees memory: what it calls does not, and may use the reserve */
 #define QR_THREAD_HIGH        2u /* the group below refused a page for its `high` */
 #define QR_THREAD_MAY_EXCEED  4u /* pages have left for that: the next charge may exceed it */
+#define QR_THREAD_NO_HIGH     8u /* it detaches a store: what comes back may exceed `high` */
+#define QR_THREAD_STAYS       (QR_THREAD_RECLAIMS | QR_THREAD_MAY_EXCEED | QR_THREAD_NO_HIGH) /* beside a refusal */
 #define QR_THREAD_GROUP_SHIFT 16 /* the group that refused its last charge: src/page/group.h; 0: none */
 
 /* The word of the calling thread; stays the thread's when it changes CPUs. */

@@ -234,8 +234,10 @@ enum quire_status quire_swapoff(struct quire_system *system, const struct quire_
 	struct qr_retry retry = qr_retry_begin(system);
 	enum quire_status status;
 
+	*qr_thread(system) |= QR_THREAD_NO_HIGH;
 	do
 		status = swapoff_once(system, store);
 	while (qr_retry_status(system, &retry, status));
+	*qr_thread(system) &= ~QR_THREAD_NO_HIGH;
 	return status;
 }

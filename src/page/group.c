@@ -81,15 +81,14 @@ static void refused(struct quire_group *by, bool high, bool quiet, uint32_t *thr
 	if (quiet)
 		return;
 	__atomic_fetch_add(high ? &by->high_met : &by->max_met, 1, __ATOMIC_RELAXED);
-	*thread = (*thread & (QR_THREAD_RECLAIMS | QR_THREAD_MAY_EXCEED)) | (high ? QR_THREAD_HIGH : 0) |
-		  by->id << QR_THREAD_GROUP_SHIFT;
+	*thread = (*thread & QR_THREAD_STAYS) | (high ? QR_THREAD_HIGH : 0) | by->id << QR_THREAD_GROUP_SHIFT;
 }
 
 bool qr_group_refill(struct qr_group_slot *slot, bool quiet)
 {
-	struct quire_group *group = slot->group, *by;
+	struct quire_group *group = slot->group, *drained = NULL, *by;
 	uint32_t *thread = qr_thread(group->system);
-	bool may_exceed = *thread & QR_THREAD_MAY_EXCEED, high = false;
+	bool may_exceed = *thread & (QR_THREAD_MAY_EXCEED | QR_THREAD_NO_HIGH), high = false;
 	bool *look = may_exceed ? NULL : &high;
 	int32_t pages = QR_GROUP_BATCH;
 
@@ -101,8 +100,10 @@ bool qr_group_refill(struct qr_group_slot *slot, bool quiet)
 		return true;
 	}
 	by = reserve(group, pages, look);
-	if (by && !high) {
+	/* What other CPUs have in stock is as good as free; each group above may need it. */
+	while (by && !high && by != drained) {
 		drain(by);
+		drained = by;
 		pages = 1;
 		by = reserve(group, pages, look);
 	}

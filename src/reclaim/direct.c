@@ -33,6 +33,18 @@ static uint32_t most_tries(const struct quire_system *system, bool room)
 	return room ? (uint32_t)qr_max(2 * system->frames_total / DIRECT_PAGES, DIRECT_TRIES) : DIRECT_TRIES;
 }
 
+/* Evicts a few pages. Where none leaves, others may have them in hand: one of those is waited for. */
+static uint64_t evict_some(struct quire_system *system, const struct quire_group *group)
+{
+	uint32_t ended = __atomic_load_n(&system->reclaim.ended, __ATOMIC_SEQ_CST);
+	uint64_t left = qr_reclaim_pages(system, group, DIRECT_PAGES, false);
+
+	/* One more has ended: ours. */
+	if (left == 0 && __atomic_load_n(&system->reclaim.active, __ATOMIC_SEQ_CST) > 0)
+		qr_wait(system, &system->reclaim.ended, ended + 1, QUIRE_WAIT_SLEEP);
+	return left;
+}
+
 /* A group refused a page: pages of the group leave. Above `high` the next charge is then let pass, so that the thread
  * pays for what it takes and is never stopped. */
 static bool retry_in_group(struct quire_system *system, struct qr_retry *retry, uint32_t id, bool high)
@@ -50,7 +62,7 @@ static bool retry_in_group(struct quire_system *system, struct qr_retry *retry, 
 		    system, group, qr_min(qr_group_excess(group) + DIRECT_PAGES, 8 * DIRECT_PAGES), false);
 		*qr_thread(system) |= QR_THREAD_MAY_EXCEED;
 	} else if (retry->tries < most) {
-		left = qr_reclaim_pages(system, group, DIRECT_PAGES, false);
+		left = evict_some(system, group);
 		retry->tries += left > 0 ? 1 : most / DIRECT_TRIES;
 	}
 	high = high || left > 0 || retry->tries < most;
@@ -66,7 +78,7 @@ static uint32_t take_refusal(uint32_t *thread, bool *out_high)
 	uint32_t id = *thread >> QR_THREAD_GROUP_SHIFT;
 
 	*out_high = *thread & QR_THREAD_HIGH;
-	*thread &= QR_THREAD_RECLAIMS | QR_THREAD_MAY_EXCEED;
+	*thread &= QR_THREAD_STAYS;
 	return id;
 }
 
@@ -86,7 +98,7 @@ bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 		return false;
 	retry->starved = starved;
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_ALLOCSTALL);
-	if (qr_reclaim_pages(system, NULL, DIRECT_PAGES, false) > 0) {
+	if (evict_some(system, NULL) > 0) {
 		retry->tries++;
 		return true;
 	}

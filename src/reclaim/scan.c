@@ -166,11 +166,15 @@ uint64_t qr_reclaim_pages(struct quire_system *system, const struct quire_group 
 	if (*thread & QR_THREAD_RECLAIMS)
 		return 0;
 	*thread |= QR_THREAD_RECLAIMS;
+	__atomic_fetch_add(&system->reclaim.active, 1, __ATOMIC_SEQ_CST);
 	while (scan.left < want && batch(&scan, want - scan.left, &rounds) && !is_through(&scan))
 		;
 	*thread &= ~QR_THREAD_RECLAIMS;
 	fill_reserve(system);
 	count(&scan);
 	__atomic_fetch_add(&system->reclaim.left, scan.left, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&system->reclaim.active, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&system->reclaim.ended, 1, __ATOMIC_SEQ_CST);
+	qr_wake(system, &system->reclaim.ended);
 	return scan.left;
 }

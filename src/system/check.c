@@ -19,7 +19,7 @@ enum quire_status quire_check(struct quire_system *system, char *why, size_t siz
 	struct qr_checker checker = {.system = system, .why = qr_text_in(why, why ? size : 0)};
 
 	if (qr_check_lists(&checker) && qr_check_trees(&checker) && qr_check_spaces(&checker) &&
-	    qr_check_swap(&checker) && qr_check_frames(&checker))
+	    qr_check_swap(&checker) && qr_check_groups(&checker) && qr_check_frames(&checker))
 		return QUIRE_OK;
 	return QUIRE_EINVAL;
 }

@@ -4,6 +4,7 @@
  *   check_frames.c   every descriptor by its state; the free lists; the CPU lists
  *   check_trees.c    every table and leaf of every tree, against the pages that they map
  *   check_swap.c     every slot, against the entries and pages that have it
+ *   check_groups.c   every group's charges, against the frames and slots that it pays for
  *   check_spaces.c   every address space and file, against their leaves, lists and promises
  *   check.c          the order, and the line that names the first difference
  *
@@ -32,6 +33,7 @@ bool qr_check_frames(struct qr_checker *checker); /* last: it compares with what
 bool qr_check_lists(struct qr_checker *checker);
 bool qr_check_trees(struct qr_checker *checker);
 bool qr_check_swap(struct qr_checker *checker);
+bool qr_check_groups(struct qr_checker *checker);
 bool qr_check_spaces(struct qr_checker *checker);
 
 #endif
