@@ -42,7 +42,8 @@ struct quire_group_limits {
 
 /* Gives the limits. Any context. */
 void quire_group_limits_get(const struct quire_group *group, struct quire_group_limits *out_limits);
-/* Sets them. What is charged already stays: quire_group_reclaim() evicts it. Any context. */
+/* Sets them. What is charged already stays: quire_group_reclaim() evicts it. Context: does not sleep. Locks: none may
+ * be held. */
 void quire_group_limits_set(struct quire_group *group, const struct quire_group_limits *limits);
 
 /* What a group and all groups in it have, and what happened at its own limits. */

@@ -44,8 +44,7 @@ static void reserve_always(struct quire_group *group, int64_t pages)
 		__atomic_fetch_add(&group->charged, pages, __ATOMIC_RELAXED);
 }
 
-/* Takes in the stocks of a group and of all below it. Locks: LRU. */
-static void drain(struct quire_group *top)
+void qr_group_drain(struct quire_group *top)
 {
 	struct quire_system *system = top->system;
 
@@ -102,7 +101,7 @@ bool qr_group_refill(struct qr_group_slot *slot, bool quiet)
 	by = reserve(group, pages, look);
 	/* What other CPUs have in stock is as good as free; each group above may need it. */
 	while (by && !high && by != drained) {
-		drain(by);
+		qr_group_drain(by);
 		drained = by;
 		pages = 1;
 		by = reserve(group, pages, look);

@@ -83,6 +83,9 @@ static inline void qr_group_mark(const struct qr_group_slot *slot, struct qr_pag
 	__atomic_store_n(&page->flags, page->flags | QR_PAGE_CHARGED, __ATOMIC_RELAXED);
 }
 
+/* Takes in the stocks of a group and of all below it. Locks: LRU. */
+void qr_group_drain(struct quire_group *top);
+
 /* Charges a page of a file or of shared memory that nobody is charged for. => LOCKED. Locks: LRU. */
 bool qr_group_charge_cached(struct qr_group_slot *slot, struct qr_page *page);
 
@@ -135,7 +138,7 @@ struct quire_group *qr_group_find(struct quire_system *system, uint32_t id);
 /* The lowest group from `group` up that has no page left below its limit; NULL: none. Locks: LRU. */
 struct quire_group *qr_group_full(struct quire_group *group);
 
-/* Pages above `high`, and whether one more fits below `max`. */
+/* Pages above `high`. */
 uint64_t qr_group_excess(const struct quire_group *group);
 
 /* The end of a system: frees what is left without references. */

@@ -194,11 +194,13 @@ void quire_group_limits_get(const struct quire_group *group, struct quire_group_
 	};
 }
 
+/* What is in stock was charged below the limits of before. */
 void quire_group_limits_set(struct quire_group *group, const struct quire_group_limits *limits)
 {
 	__atomic_store_n(&group->max, limits->max, __ATOMIC_RELAXED);
 	__atomic_store_n(&group->high, limits->high, __ATOMIC_RELAXED);
 	__atomic_store_n(&group->swap_max, limits->swap_max, __ATOMIC_RELAXED);
+	qr_group_drain(group);
 }
 
 /* Pages that are charged and that somebody has. => LRU held */

@@ -113,7 +113,10 @@ uint64_t quire_reclaim(struct quire_system *system, uint64_t pages)
 
 uint64_t quire_group_reclaim(struct quire_group *group, uint64_t pages)
 {
-	return qr_reclaim_pages(group->system, group, pages, false);
+	uint64_t left = qr_reclaim_pages(group->system, group, pages, false);
+
+	qr_group_drain(group);
+	return left;
 }
 
 uint64_t quire_reclaim_background(struct quire_system *system)

@@ -274,12 +274,10 @@ static void swap_max(void **state)
 	fx_map(&sw.fx, FX_AT, 90, RW, QUIRE_MAP_PRIVATE, NULL);
 	while (sim_write(sw.fx.cpu, FX_AT + i * sw.fx.page, 1, 1 + i) == SIM_DONE)
 		i++;
+	/* 40 in memory and 16 in the store; the one that faulted has ended. */
 	assert_int_equal(i, 56);
-	expect(group, 40, 16);
+	assert_int_equal(sim_last(sw.fx.cpu)->end, SIM_KILLED);
 	assert_true(counts(group).swap_max > 0);
-	sw_check(&sw, "full");
-	assert_int_equal(SIM_OP(sw.fx.cpu, "munmap", quire_munmap(sw.fx.process->mm, FX_AT, 90 * sw.fx.page)),
-			 QUIRE_OK);
 	expect(group, 0, 0);
 	quire_group_put(group);
 	sw_check(&sw, "empty");
