@@ -70,8 +70,8 @@ void qr_do_sigbus(struct qr_fault_ctx *fc)
 		qr_no_context(fc);
 }
 
-/* The rule: no frame, or a group's limit. The first releases end the faulting process: do_exit in 2.4, do_group_exit in 2.6. Later ones leave it to the
- * policy of the host. */
+/* The rule says whether there is no frame, or a group's limit refuses one. The first releases end the faulting process:
+ * do_exit in 2.4, do_group_exit in 2.6. Later ones leave it to the policy of the host. */
 void qr_out_of_memory(struct qr_fault_ctx *fc)
 {
 	qr_step(fc, (enum quire_step)fc->outcome.rule);
@@ -79,8 +79,8 @@ void qr_out_of_memory(struct qr_fault_ctx *fc)
 		qr_no_context(fc);
 		return;
 	}
-	fc->outcome =
-	    (struct quire_outcome){.kind = QUIRE_OOM_KILL, .rule = fc->outcome.rule, .va = fc->request.address};
+	fc->outcome = (struct quire_outcome){
+	    .kind = QUIRE_OOM_KILL, .rule = fc->outcome.rule, .va = fc->request.address};
 	if (fc->system->profile->oom_rule == QUIRE_OOM_KILL_SELF) {
 		qr_step(fc, QUIRE_STEP_OOM_KILL_TASK);
 		fc->outcome.signal = QUIRE_SIGKILL;

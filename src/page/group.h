@@ -14,8 +14,8 @@
  * that could not be had: everything is left as it was, the thread's word says which group refused, and the operation
  * begins again after pages of that group have left (src/reclaim/direct.c).
  *
- * A group without references takes no more charges, and goes when nothing is charged to it any more: looked for whenever a group is made
- * or put. So the last thing that an uncharge does with a group is to lower its count.
+ * A group without references takes no more charges, and goes when nothing is charged to it any more: looked for
+ * whenever a group is made or put. So the last thing that an uncharge does with a group is to lower its count.
  *
  * Locks: LRU guards quire_system.groups, `refs` from 0 on, and `lists`. The counts are atomic. */
 #ifndef QR_GROUP_H

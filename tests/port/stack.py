@@ -30,6 +30,8 @@ POINTERS = (
     (r"->may_leave\(", ["may_leave"]),
     (r"reclaim_hooks->came\(", ["came"]),
     (r"reclaim_hooks->freed\(", ["freed"]),
+    (r"reclaim_hooks->paid\(", ["paid"]),
+    (r"reclaim_hooks->begin\(", ["begin"]),
     (r"reclaim_hooks->retry\(", ["qr_reclaim_retry"]),
     (r"policy->\w+\(", []),  # a policy calls nothing
     (r"\bvisit\(", []),  # a few loads each: measured with their callers' frames
