@@ -44,12 +44,6 @@ static void poison_check(struct quire_system *system, struct qr_page *page)
 
 /* --- states ------------------------------------------------------------------------------------------ */
 
-static void count_states(qr_atomic64 *counter, int64_t by)
-{
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + (uint64_t)by,
-			 __ATOMIC_RELAXED);
-}
-
 static void count_state(struct quire_system *system, enum quire_page_state state, int64_t by)
 {
 	struct qr_cpu *cpu = qr_this_cpu(system);
@@ -58,7 +52,7 @@ static void count_state(struct quire_system *system, enum quire_page_state state
 		__atomic_fetch_add(&system->states[state], (uint64_t)by, __ATOMIC_RELAXED);
 		return;
 	}
-	count_states(&cpu->states[state], by);
+	qr_count_by(&cpu->states[state], (uint64_t)by);
 	qr_cpu_end(cpu);
 }
 
@@ -343,7 +337,7 @@ QR_INLINE struct qr_page *take_cached(struct qr_cpu *cpu, unsigned zone, enum qu
 	}
 	page = list->slot[count - 1];
 	set_count(list, count - 1);
-	count_states(&cpu->states[state], 1);
+	qr_count_by(&cpu->states[state], (uint64_t)1);
 	qr_cpu_end(cpu);
 	return page;
 }
@@ -532,7 +526,7 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 		free_block(system, page, order);
 		return;
 	}
-	count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
+	qr_count_by(&cpu->states[flags & QR_PAGE_STATE_MASK], (uint64_t)-1);
 	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->flags,
 			 QUIRE_PAGE_CPU |
@@ -566,7 +560,7 @@ static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct
 				}
 				qr_group_uncharge(system, cpu, page);
 			}
-			count_states(&cpu->states[flags & QR_PAGE_STATE_MASK], -1);
+			qr_count_by(&cpu->states[flags & QR_PAGE_STATE_MASK], (uint64_t)-1);
 			__atomic_store_n(&page->flags, QUIRE_PAGE_CPU, __ATOMIC_RELAXED);
 			*out_full = push(cpu, page);
 		}
