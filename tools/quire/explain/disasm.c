@@ -16,7 +16,7 @@ enum engine {
 	ENGINE_ARM,
 	ENGINE_THUMB,
 	ENGINE_ARM64,
-	ENGINES /* none: RISC-V came to capstone after version 4 */
+	ENGINES /* none: RISC-V, which came to capstone after version 4 */
 };
 
 struct ex_disassembler {
@@ -281,6 +281,24 @@ static void arm64_operand(csh handle, const cs_insn *insn, struct ex_finding *fi
 	}
 }
 
+static void riscv_listing(struct ex_finding *finding, const uint8_t *bytes, size_t count)
+{
+	struct ex_listing *listing = &finding->listing;
+	struct operand operand = {.scale = 1};
+	struct ex_access access;
+
+	if (!ex_riscv_access(bytes, count, &access))
+		return;
+	listing->line[0].address = finding->report->pc;
+	snprintf(listing->line[0].text, sizeof(listing->line[0].text), "%s", access.text);
+	listing->count = 1;
+	listing->reads = access.reads;
+	listing->writes = access.writes;
+	operand.base = access.base;
+	operand.displacement = access.offset;
+	compute(finding, &operand);
+}
+
 /* --- the listing ------------------------------------------------------------------------------------------ */
 
 static void add_line(struct ex_listing *listing, const cs_insn *insn)
@@ -304,6 +322,10 @@ void ex_disassemble(struct ex_disassembler *disassembler, struct ex_finding *fin
 		return;
 	if ((code->unit == 1) != ex_is_x86(finding)) /* x86 is the only one that prints bytes */
 		return;
+	if (finding->id == EX_RISCV64) {
+		riscv_listing(finding, code->bytes + at, code->count - at);
+		return;
+	}
 	handle = engine(disassembler, engine_of(finding));
 	if (!handle)
 		return;

@@ -189,6 +189,16 @@ void ex_value_hints(struct ex_finding *finding, uint64_t value);
 /* The first hint of a kind, or NULL. */
 const char *ex_hint(const struct ex_finding *finding, const char *kind);
 
+/* What an instruction does to memory. */
+struct ex_access {
+	char text[48];    /* "ld a0,8(a1)" */
+	const char *base; /* the register that its address is relative to; NULL: zero */
+	int64_t offset;
+	bool reads, writes;
+};
+/* Decodes the RISC-V instruction that begins at `bytes`. Returns false where it does not access memory. */
+bool ex_riscv_access(const uint8_t *bytes, size_t count, struct ex_access *out_access);
+
 unsigned ex_bits(const struct ex_finding *finding, struct ex_bit *out_bits);
 unsigned ex_x86_bits(const struct ex_finding *finding, struct ex_bit *out_bits);
 unsigned ex_arm_bits(const struct ex_finding *finding, struct ex_bit *out_bits);
