@@ -239,6 +239,8 @@ def ends():
         result = run("--quiet", "/bin/busybox", env=env)
         check(result.returncode == 137 and b"killed by SIGKILL" in result.stderr and said.encode() in result.stderr,
               f"--quiet says {said}", result)
+        result = run("--quiet", "--log", "/bin/busybox", env=env)
+        check(result.stderr.count(line.encode()) == 1 and b"the kernel said" not in result.stderr, "the log's line comes once", result)
     oopsed = REPORT.format(status="exit 0", event=event).replace("@quire-end", "oopses 2\n@quire-end")
     env = fake(f"log({oopsed!r}); sys.exit(33)")
     result = run("--json", "report.json", "/bin/busybox", env=env)

@@ -41,7 +41,8 @@ void death_print(const struct run_report *report, const char *program)
 		run_error("%s was killed by %s", program, name);
 	else if (report->signal)
 		run_error("%s was killed by signal %d", program, report->signal);
-	if (report->signal && death->fault[0])
+	/* With the log, the line has been shown. */
+	if (report->signal && death->fault[0] && !report->show_log)
 		run_error("the kernel said: %s", death->fault);
 	if (death->hungry[0])
 		run_error("the guest ran %s; --mem gives it more", death->hungry);
