@@ -80,7 +80,7 @@ struct qr_page {
 	union {
 		struct qr_lock lock; /* TABLE: PT lock */
 		uint32_t group; /* CHARGED: who pays (page/group.h). Written before anybody knows the page, or
-		                      * under LRU */
+		                      * under LRU. Else 0, so that a table's lock begins free */
 	};
 	uint8_t level; /* TABLE: level of the tables in this frame */
 	uint8_t zone;  /* constant: enum qr_zone_id */

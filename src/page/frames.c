@@ -337,7 +337,7 @@ QR_INLINE struct qr_page *take_cached(struct qr_cpu *cpu, unsigned zone, enum qu
 	}
 	page = list->slot[count - 1];
 	set_count(list, count - 1);
-	qr_count_by(&cpu->states[state], (uint64_t)1);
+	qr_count_by(&cpu->states[state], 1);
 	qr_cpu_end(cpu);
 	return page;
 }

@@ -178,7 +178,6 @@ void qr_group_uncharge_swap(struct quire_system *system, uint32_t id)
 bool qr_group_charge_back(struct quire_system *system, uint32_t id, struct qr_page *page, bool quiet)
 {
 	struct quire_group *group = id ? qr_group_at(system, id) : NULL;
-
 	struct qr_group_slot *slot;
 
 	while (group && __atomic_load_n(&group->dead, __ATOMIC_ACQUIRE))

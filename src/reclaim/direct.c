@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* When pages leave: in the background below a mark, or in a thread that found no frame.
  *
- * Every operation of the library that runs out of frames leaves everything as it was. So a thread reclaims where it holds
- * no lock at all, at the end of the operation, and begins again: no allocation has to know what its caller holds.
+ * Every operation of the library that runs out of frames leaves everything as it was. So a thread reclaims where it
+ * holds no lock at all, at the end of the operation, and begins again: no allocation has to know what its caller
+ * holds.
  *
  * A file or a store may call the library while pages leave for it. Then it finds the thread's word marked: what it
  * allocates comes from the reserve, or fails, and no page leaves for it. */
@@ -11,11 +12,6 @@
 /* A thread that found no frame evicts so many pages at a time, and tries so often where no store has room. */
 #define DIRECT_PAGES 32
 #define DIRECT_TRIES 16
-
-static uint64_t free_frames(const struct quire_system *system)
-{
-	return qr_frames_free(system);
-}
 
 static bool store_has_room(const struct quire_system *system)
 {
@@ -52,6 +48,7 @@ static bool retry_in_group(struct quire_system *system, struct qr_retry *retry, 
 	struct quire_group *group = qr_group_find(system, id);
 	uint32_t most = most_tries(system, store_has_room(system));
 	uint64_t left = 0;
+	bool again;
 
 	/* Gone, with its limit. */
 	if (!group)
@@ -65,11 +62,11 @@ static bool retry_in_group(struct quire_system *system, struct qr_retry *retry, 
 		left = evict_some(system, group);
 		retry->tries += left > 0 ? 1 : most / DIRECT_TRIES;
 	}
-	high = high || left > 0 || retry->tries < most;
-	if (!high)
+	again = high || left > 0 || retry->tries < most;
+	if (!again)
 		__atomic_fetch_add(&group->oom, 1, __ATOMIC_RELAXED);
 	quire_group_put(group);
-	return high;
+	return again;
 }
 
 /* The group that refused the last charge of this thread, once; 0: none. */
@@ -125,9 +122,9 @@ uint64_t quire_reclaim_background(struct quire_system *system)
 	uint64_t left = 0, free, now;
 
 	while (__atomic_load_n(&reclaim->wanted, __ATOMIC_ACQUIRE) == 0 &&
-	       free_frames(system) >= reclaim->low)
+	       qr_frames_free(system) >= reclaim->low)
 		qr_wait(system, &reclaim->wanted, 0, QUIRE_WAIT_SLEEP);
-	while ((free = free_frames(system)) < reclaim->high) {
+	while ((free = qr_frames_free(system)) < reclaim->high) {
 		now = qr_reclaim_pages(system, NULL, qr_min(reclaim->high - free, QUIRE_STORE_BATCH), true);
 		if (now == 0)
 			break;

@@ -119,12 +119,6 @@ static bool judge(void *state, struct qr_page *page, bool used)
 	return !used;
 }
 
-static bool refault(void *state, uint64_t distance, uint64_t pages)
-{
-	(void)state;
-	return distance <= pages;
-}
-
 const struct quire_policy quire_policy_gen = {
     .name = "gen",
     .bytes = sizeof(struct gen),
@@ -133,7 +127,7 @@ const struct quire_policy quire_policy_gen = {
     .del = del,
     .pick = pick,
     .judge = judge,
-    .refault = refault,
+    .refault = qr_refault_within_memory,
 };
 
 _Static_assert(sizeof(struct gen) <= QR_POLICY_BYTES, "the state fits");

@@ -119,12 +119,6 @@ static bool judge(void *state, struct qr_page *page, bool used)
 	return !used;
 }
 
-static bool refault(void *state, uint64_t distance, uint64_t pages)
-{
-	(void)state;
-	return distance <= pages;
-}
-
 const struct quire_policy quire_policy_lru = {
     .name = "lru",
     .bytes = sizeof(struct lru),
@@ -133,7 +127,7 @@ const struct quire_policy quire_policy_lru = {
     .del = del,
     .pick = pick,
     .judge = judge,
-    .refault = refault,
+    .refault = qr_refault_within_memory,
 };
 
 _Static_assert(sizeof(struct lru) <= QR_POLICY_BYTES, "the state fits");

@@ -13,7 +13,8 @@
  * when it came by a transfer or a system call (qr_reclaim_hooks.came).
  *
  * QR_PAGE_LRU is set exactly while a page is on a list, and changes under LRU only. A page that is looked at is on
- * none but QR_PAGE_ISOLATED, and reclaim holds a reference: nobody else puts it on a list meanwhile. One without references is on a list only until qr_frame_free() returns.
+ * none but QR_PAGE_ISOLATED, and reclaim holds a reference: nobody else puts it on a list meanwhile. One without
+ * references is on a list only until qr_frame_free() returns.
  *
  * Lock order: ... > RMAP > CACHE > SWAP > AREA > LRU > SLAB > ZONE. Nothing is taken under LRU.
  *

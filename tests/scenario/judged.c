@@ -10,6 +10,8 @@
 
 #include <tools/quire/scenario/sim_backend.h>
 
+#include "said.h"
+
 static struct scn_program program;
 
 static bool parse(const char *text, struct scn_error *error)
@@ -124,19 +126,6 @@ static void names_its_limits(void **state)
 }
 
 /* --- On the machine --- */
-
-struct said {
-	unsigned count;
-	char text[600];
-};
-
-static void remember(void *context, unsigned index, const char *text)
-{
-	struct said *said = context;
-
-	said->count++;
-	snprintf(said->text, sizeof(said->text), "%u: %s", index, text);
-}
 
 static struct scn_sim *open_machine(void)
 {

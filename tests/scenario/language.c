@@ -12,6 +12,8 @@
 #include <tools/quire/scenario/names.h>
 #include <tools/quire/scenario/sim_backend.h>
 
+#include "said.h"
+
 static struct scn_program program, again;
 
 static bool parse(const char *text, struct scn_error *error)
@@ -278,19 +280,6 @@ static void knows_every_machine(void **state)
 }
 
 /* --- Expectations and differences, on the machine --- */
-
-struct said {
-	unsigned count;
-	char text[600];
-};
-
-static void remember(void *context, unsigned index, const char *text)
-{
-	struct said *said = context;
-
-	said->count++;
-	snprintf(said->text, sizeof(said->text), "%u: %s", index, text);
-}
 
 static struct scn_sim *open_machine(const char *mutant)
 {

@@ -82,9 +82,9 @@ struct quire_host {
 
 	/* --- tier 1: required with several CPUs, or where the library is preempted --- */
 
-	/* Returns the number of the calling CPU, below quire_config.cpus. REQUIRED with several CPUs. Default: 0. Any context. The thread may
-	 * be moved to another CPU, or preempted by another thread in the library, before it uses the number: lists
-	 * of a CPU are guarded against that, and its statistics may lose a count. */
+	/* Returns the number of the calling CPU, below quire_config.cpus. REQUIRED with several CPUs. Default: 0.
+	 * Any context. The thread may be moved to another CPU, or preempted by another thread in the library, before
+	 * it uses the number: lists of a CPU are guarded against that, and its statistics may lose a count. */
 	unsigned (*cpu)(void *host);
 
 	/* Returns a word of the calling thread: 0 when the thread begins, changed by the library only. In it the thread
