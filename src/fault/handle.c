@@ -120,25 +120,6 @@ QR_INLINE enum qr_fault_status handle_pte_fault(struct qr_fault_ctx *fc)
 
 /* --- down the levels -------------------------------------------------------------------------------------- */
 
-/* The entry in the table that the last fault on this slot used. False: that is for other addresses.
- * The frame is one whole table, so its descriptor tells which addresses it maps. */
-QR_INLINE bool use_last_table(struct qr_fault_ctx *fc)
-{
-	const struct quire_arch *arch = qr_arch(fc->system);
-	const struct quire_level *level = &arch->level[0];
-	char *table = __atomic_load_n(&fc->slot->table, __ATOMIC_RELAXED);
-	uint64_t offset;
-
-	if (qr_unlikely(!table))
-		return false;
-	fc->table = qr_page_at(fc->system, table);
-	offset = fc->va - fc->table->u.table.base;
-	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
-		return false;
-	fc->entry = table + (offset >> level->shift) * level->entry_bytes;
-	return true;
-}
-
 /* Why the walk did not come to the entry: a table was missing and no frame for it, or an entry above has bits
  * that no one writes (pmd_bad). */
 static enum qr_fault_status no_entry(struct qr_fault_ctx *fc)
@@ -193,7 +174,10 @@ static __attribute__((noinline)) enum qr_fault_status handle_with_walk(struct qr
 
 enum qr_fault_status qr_handle_mm_fault(struct qr_fault_ctx *fc)
 {
-	if (qr_unlikely(!qr_fault_is_modern(fc) || !use_last_table(fc)))
+	if (qr_unlikely(!qr_fault_is_modern(fc)))
+		return handle_with_walk(fc);
+	fc->entry = qr_slot_entry(fc->system, fc->slot, fc->va, &fc->table);
+	if (qr_unlikely(!fc->entry))
 		return handle_with_walk(fc);
 	qr_steps(fc, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS, QUIRE_STEP_HANDLE_PTE_FAULT);
 	return handle_pte_fault(fc);

@@ -35,14 +35,10 @@ struct copy {
 /* The entry for the address: by the table that the last fault on this slot used, or from the root. */
 QR_INLINE void *entry_of(const struct copy *copy, const struct qr_mm_slot *slot)
 {
-	const struct quire_arch *arch = qr_arch(copy->mm->system);
-	const struct quire_level *level = &arch->level[0];
-	uint64_t span = (uint64_t)1 << (level->shift + level->index_bits);
-	char *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
+	struct qr_page *table;
+	void *entry = qr_slot_entry(copy->mm->system, slot, copy->va, &table);
 
-	if (table && qr_page_at(copy->mm->system, table)->u.table.base == (copy->va & ~(span - 1)))
-		return table + qr_pt_index(arch, 0, copy->va) * level->entry_bytes;
-	return qr_pt_find(&copy->mm->pt, copy->va, 0);
+	return entry ? entry : qr_pt_find(&copy->mm->pt, copy->va, 0);
 }
 
 /* Whether a program's access goes through this leaf and leaves it as it is. */

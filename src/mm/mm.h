@@ -178,6 +178,24 @@ static inline void qr_mm_slot_unlock(struct quire_mm *mm, struct qr_mm_slot *slo
 	qr_slot_leave(mm, slot);
 }
 
+/* The entry for an address in the table that the last fault on this slot used, and the table's descriptor. The frame is
+ * one whole table, so its descriptor tells which addresses it maps. NULL: it is for others. => mm lock for read */
+static inline void *qr_slot_entry(const struct quire_system *system, const struct qr_mm_slot *slot,
+				  quire_va va, struct qr_page **out_table)
+{
+	const struct quire_level *level = &qr_arch(system)->level[0];
+	char *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
+	uint64_t offset;
+
+	if (qr_unlikely(!table))
+		return NULL;
+	*out_table = qr_page_at(system, table);
+	offset = va - (*out_table)->u.table.base;
+	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
+		return NULL;
+	return table + (offset >> level->shift) * level->entry_bytes;
+}
+
 static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)
 {
 	qr_assert_contract(mm->system, cpu < mm->slots);
