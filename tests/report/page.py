@@ -259,10 +259,28 @@ def perfetto():
               for number, event in starts.items()), "arrows from the parent to the child")
 
 
+def nothing_is_lost():
+    """Standard input gives the same; what cannot be read or written leaves what was there."""
+    good, out = WORK / "events-of.json", WORK / "kept.json"
+    before = (WORK / "events.json").read_bytes()
+
+    def report(source, to, text=None):
+        return subprocess.run([QUIRE, "report", "--perfetto", str(to), str(source)], input=text, capture_output=True, timeout=600,
+                              check=False)
+
+    done = report("-", out, good.read_bytes())
+    check(done.returncode == 0 and out.read_bytes() == before, "from standard input", done.stderr)
+    done = report(write("no-trace.json", ["no trace"]), out)
+    check(done.returncode == 2 and out.read_bytes() == before, "a trace that is none leaves the file", done.stderr)
+    done = report(good, "/dev/full")
+    check(done.returncode == 2 and b"it cannot be written" in done.stderr, "a full device", done.stderr)
+
+
 def main():
     WORK.mkdir(parents=True, exist_ok=True)
     if WHAT == "perfetto":
         perfetto()
+        nothing_is_lost()
     else:
         write("probe.json", trace(0))
         probe = subprocess.run([QUIRE, "report", str(WORK / "probe.json")], capture_output=True, text=True, check=False)

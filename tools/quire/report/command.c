@@ -38,15 +38,15 @@ void report_help(FILE *out)
 /* A trace that can be read twice: standard input is copied. */
 static FILE *open_trace(const char *path)
 {
-	char bytes[65536];
 	FILE *copy;
-	size_t n;
 
 	if (strcmp(path, "-") != 0)
 		return fopen(path, "re");
 	copy = tmpfile();
-	while (copy && (n = fread(bytes, 1, sizeof(bytes), stdin)) > 0)
-		fwrite(bytes, 1, n, copy);
+	if (copy && (!stream_copy(stdin, copy) || fflush(copy) != 0)) {
+		fclose(copy);
+		return NULL;
+	}
 	return copy;
 }
 

@@ -58,17 +58,38 @@ uint64_t trace_hex(const json_t *fault, const char *key)
 	return text ? strtoull(text, NULL, 16) : 0;
 }
 
+bool stream_copy(FILE *from, FILE *to)
+{
+	char bytes[65536];
+	size_t n;
+
+	while ((n = fread(bytes, 1, sizeof(bytes), from)) > 0) {
+		if (fwrite(bytes, 1, n, to) != n)
+			return false;
+	}
+	return !ferror(from);
+}
+
 bool report_to_file(FILE *trace, const char *path, const char *command,
 		    bool (*write)(FILE *trace, FILE *to, const char **out_why))
 {
-	FILE *to = fopen(path, "we");
-	const char *why = to ? NULL : strerror(errno);
-	bool good = to && write(trace, to, &why);
+	const char *why = "it cannot be written";
+	FILE *made = tmpfile(), *to = NULL;
+	bool good = made && write(trace, made, &why);
 
-	if (to && (ferror(to) | (fclose(to) != 0)) && good) {
-		good = false;
+	/* Opened when all of it is made: what cannot be made loses nothing that was there. */
+	if (good) {
 		why = "it cannot be written";
+		rewind(made);
+		to = fopen(path, "we");
+		good = to && stream_copy(made, to);
+		if (!to)
+			why = strerror(errno);
 	}
+	if (to && fclose(to) != 0)
+		good = false;
+	if (made)
+		fclose(made);
 	if (!good)
 		fprintf(stderr, "quire %s: %s: %s\n", command, path, why);
 	return good;

@@ -32,7 +32,10 @@ json_t *record_trace(FILE *from, const char **out_why);
 bool page_write(FILE *trace, FILE *to, const char **out_why);
 bool perfetto_write(FILE *trace, FILE *to, const char **out_why);
 
-/* Writes one file of both kinds. `command`: for the message on standard error. Returns false after it. */
+/* Copies the rest of a stream. */
+bool stream_copy(FILE *from, FILE *to);
+
+/* Writes one file of both kinds, or leaves it as it is where that cannot be made. `command`: for the message on standard error. Returns false after it. */
 bool report_to_file(FILE *trace, const char *path, const char *command,
 		    bool (*write)(FILE *trace, FILE *to, const char **out_why));
 
