@@ -12,9 +12,6 @@ static void unlock(struct quire_system *system)
 	qr_unlock(system, &system->reclaim.lock, QR_RANK_LRU);
 }
 
-/* Marks of qr_page.age beside the policy's. */
-#define AGE_LOCKED 0xffu
-
 /* The lists of those who pay for the page. => LRU held */
 static struct qr_reclaim_lists *lists_of(struct quire_system *system, const struct qr_page *page)
 {
@@ -35,7 +32,7 @@ static void link_page(struct quire_system *system, struct qr_page *page, enum qr
 	reclaim->pages++;
 	lists->pages++;
 	if (locked) {
-		page->age = AGE_LOCKED;
+		page->age = QR_AGE_LOCKED;
 		qr_list_add(&lists->unevictable, &page->link);
 		reclaim->kept_locked++;
 		return;
@@ -54,7 +51,7 @@ static void unlink_page(struct quire_system *system, struct qr_page *page)
 	qr_page_clear_bits(page, QR_PAGE_LRU);
 	reclaim->pages--;
 	lists->pages--;
-	if (page->age == AGE_LOCKED) {
+	if (page->age == QR_AGE_LOCKED) {
 		qr_list_del(&page->link);
 		reclaim->kept_locked--;
 		return;
@@ -191,7 +188,7 @@ static void paid(struct quire_system *system, struct qr_page *page, uint32_t gro
 
 	lock(system);
 	listed = qr_page_test(page, QR_PAGE_LRU);
-	locked = page->age == AGE_LOCKED;
+	locked = page->age == QR_AGE_LOCKED;
 	if (listed)
 		unlink_page(system, page);
 	page->group = group;

@@ -6,11 +6,14 @@
  *    └────────────────────────────────────────────────────────────────────────────────────────────┘
  *
  * All functions are called with LRU held and may call nothing that sleeps or locks. A policy links pages by
- * qr_page.link and keeps what it likes in qr_page.age. Its state is zeroed before init(). */
+ * qr_page.link and keeps what it likes in qr_page.age, but for QR_AGE_LOCKED. Its state is zeroed before init(). */
 #ifndef QR_POLICY_H
 #define QR_POLICY_H
 
 #include "page/page.h"
+
+/* qr_page.age of a page on the list of locked ones, which is no policy's. */
+#define QR_AGE_LOCKED 0xffu
 
 /* Kinds of pages: what leaves for a store, and what leaves for its file. */
 enum qr_kind {

@@ -111,9 +111,12 @@ static bool make_queue(quire_pfn *out_pfn)
 	quire_pfn more;
 	char *at;
 
-	if (quire_frame_alloc(the_system, QUEUE_ORDER, QUIRE_FRAME_LINEAR | QUIRE_FRAME_ZERO, out_pfn) ||
-	    quire_frame_alloc(the_system, 0, QUIRE_FRAME_LINEAR | QUIRE_FRAME_ZERO, &more))
+	if (quire_frame_alloc(the_system, QUEUE_ORDER, QUIRE_FRAME_LINEAR | QUIRE_FRAME_ZERO, out_pfn))
 		return false;
+	if (quire_frame_alloc(the_system, 0, QUIRE_FRAME_LINEAR | QUIRE_FRAME_ZERO, &more)) {
+		quire_frame_free(the_system, *out_pfn, QUEUE_ORDER);
+		return false;
+	}
 	at = quire_frame_address(the_system, *out_pfn);
 	disk.descriptor = (struct descriptor *)(void *)at;
 	at += disk.size * sizeof(struct descriptor);
@@ -139,8 +142,12 @@ void virtio_blk_init(void)
 	outl(disk.port + GUEST_FEATURES, 0);
 	outw(disk.port + QUEUE_SELECT, 0);
 	disk.size = inw(disk.port + QUEUE_SIZE);
-	if (disk.size < CHAIN * QUIRE_STORE_BATCH || disk.size > QUEUE_MOST || !make_queue(&queue)) {
+	if (disk.size < CHAIN * QUIRE_STORE_BATCH || disk.size > QUEUE_MOST) {
 		printk("quire-kernel: the disk's queue has %u entries: not used\n", disk.size);
+		return;
+	}
+	if (!make_queue(&queue)) {
+		printk("quire-kernel: no memory for the disk's queue: not used\n");
 		return;
 	}
 	outl(disk.port + QUEUE_ADDRESS, (uint32_t)queue.n);
