@@ -90,7 +90,8 @@ static enum qr_fault_status swapin_readahead(struct qr_fault_ctx *fc, struct qr_
 					     struct qr_page **out_page)
 {
 	bool drop = may_drop(fc);
-	struct qr_swap_near near = {0};
+	uint64_t values[QR_SWAP_WINDOW];
+	struct qr_swap_near near = {.value = values};
 	enum quire_status status;
 
 	if (!(area->store->flags & QUIRE_STORE_SEEKS) && !(fc->vma->flags & QR_VM_RAND_READ))

@@ -140,7 +140,8 @@ static void find_values(const struct quire_mm *mm, quire_va *at, quire_va end, s
 
 void qr_mm_swap_ahead(struct quire_mm *mm, quire_va start, quire_va end)
 {
-	struct qr_swap_near near;
+	uint64_t values[QUIRE_STORE_BATCH];
+	struct qr_swap_near near = {.value = values};
 
 	do {
 		unsigned token = qr_mm_read_lock(mm);

@@ -217,7 +217,7 @@ enum quire_status qr_pt_copy(struct qr_pt_copy *what, quire_va start, quire_va e
 	struct qr_cpu *cpu;
 	struct qr_pt_run run;
 
-	qr_assert_contract(system, what->tlb->pt == from && what->to != from);
+	qr_assert_contract(system, what->tlb->ranges.pt == from && what->to != from);
 	for (quire_va va = start; status == QUIRE_OK && qr_pt_next_run(from, va, end, &run); va = run.end) {
 		if (qr_pt_run_whole(from, &run))
 			status = copy_run(&copy, &run);

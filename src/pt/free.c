@@ -60,7 +60,7 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 
 	qr_pte_set(arch, level, entry, (quire_pte){0});
 	qr_tlb_range(freeing->tlb, va, last + 1);
-	freeing->tlb->flush.tables = 1;
+	freeing->tlb->ranges.flush.tables = 1;
 	freeing->bytes += arch->level[level - 1].table_bytes;
 	freeing->count++;
 	if (level < arch->levels - 1u)

@@ -72,7 +72,7 @@ QR_INLINE void qr_changed_add(struct qr_changed *changed, const void *entry)
 static inline void qr_changed_flush(struct qr_changed *changed, struct qr_tlb *tlb,
 				    const struct qr_pt_run *run)
 {
-	const struct quire_level *level = &qr_arch(tlb->pt->system)->level[run->level];
+	const struct quire_level *level = &qr_arch(tlb->ranges.pt->system)->level[run->level];
 	const char *entry = run->entry;
 	uint64_t first, last;
 

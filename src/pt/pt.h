@@ -202,18 +202,29 @@ static inline bool qr_pt_run_whole(const struct qr_pt *pt, const struct qr_pt_ru
 /* --- the TLB batch (tlb.c): flush before free ----------------------------------------------------- */
 
 #define QR_TLB_PAGES 64
-struct qr_tlb {
+/* What is to be flushed of one tree. By itself where nothing is freed after the flush, or a reference keeps it. */
+struct qr_flush {
 	struct qr_pt *pt;
 	struct quire_flush flush;
 	bool pending; /* something is to be flushed */
+};
+void qr_flush_begin(struct qr_flush *ranges, struct qr_pt *pt);
+/* [start, end) may be cached by a CPU: to be flushed. */
+void qr_flush_range(struct qr_flush *ranges, quire_va start, quire_va end);
+void qr_flush_end(struct qr_flush *ranges); /* flushes; then nothing is to be flushed */
+
+struct qr_tlb {
+	struct qr_flush ranges;
 	unsigned count;
 	struct qr_page *page[QR_TLB_PAGES]; /* each holds a reference, put after the flush */
 	struct qr_list tables;              /* frames of removed tables, freed after the flush */
 };
 /* Order of calls for each entry: clear it, qr_tlb_range(), then qr_tlb_page(), which may flush. */
 void qr_tlb_begin(struct qr_tlb *tlb, struct qr_pt *pt);
-/* [start, end) may be cached by a CPU: to be flushed. */
-void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end);
+static inline void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end)
+{
+	qr_flush_range(&tlb->ranges, start, end);
+}
 /* `page` was mapped there: its mapping reference is put after the flush. Flushes when full. */
 void qr_tlb_page(struct qr_tlb *tlb, struct qr_page *page);
 void qr_tlb_table(struct qr_tlb *tlb, struct qr_page *table);

@@ -31,27 +31,25 @@ static void ask_host(struct qr_pt *pt, struct quire_flush *flush)
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_FLUSH);
 }
 
-static void empty(struct qr_tlb *tlb)
+static void forget(struct qr_flush *ranges)
 {
-	tlb->flush.count = 0;
-	tlb->flush.tables = 0;
-	tlb->pending = false;
-	tlb->count = 0;
+	ranges->flush.count = 0;
+	ranges->flush.tables = 0;
+	ranges->pending = false;
 }
 
-void qr_tlb_begin(struct qr_tlb *tlb, struct qr_pt *pt)
+void qr_flush_begin(struct qr_flush *ranges, struct qr_pt *pt)
 {
-	tlb->pt = pt;
-	qr_list_init(&tlb->tables);
-	empty(tlb);
+	ranges->pt = pt;
+	forget(ranges);
 }
 
-void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end)
+void qr_flush_range(struct qr_flush *ranges, quire_va start, quire_va end)
 {
-	struct quire_flush *flush = &tlb->flush;
+	struct quire_flush *flush = &ranges->flush;
 	unsigned last = flush->count - 1;
 
-	tlb->pending = true;
+	ranges->pending = true;
 	if (flush->count > 0 && (start == flush->range[last].end || flush->count == QUIRE_FLUSH_RANGES)) {
 		/* It continues the last range; or there is no room, and the last range grows over the gap. */
 		if (start < flush->range[last].start)
@@ -65,6 +63,20 @@ void qr_tlb_range(struct qr_tlb *tlb, quire_va start, quire_va end)
 	flush->count++;
 }
 
+void qr_flush_end(struct qr_flush *ranges)
+{
+	if (ranges->pending)
+		ask_host(ranges->pt, &ranges->flush);
+	forget(ranges);
+}
+
+void qr_tlb_begin(struct qr_tlb *tlb, struct qr_pt *pt)
+{
+	qr_flush_begin(&tlb->ranges, pt);
+	qr_list_init(&tlb->tables);
+	tlb->count = 0;
+}
+
 void qr_tlb_page(struct qr_tlb *tlb, struct qr_page *page)
 {
 	tlb->page[tlb->count++] = page;
@@ -74,17 +86,16 @@ void qr_tlb_page(struct qr_tlb *tlb, struct qr_page *page)
 
 void qr_tlb_table(struct qr_tlb *tlb, struct qr_page *table)
 {
-	tlb->pending = true;
-	tlb->flush.tables = 1;
+	tlb->ranges.pending = true;
+	tlb->ranges.flush.tables = 1;
 	qr_list_add_tail(&tlb->tables, &table->link);
 }
 
 void qr_tlb_flush(struct qr_tlb *tlb)
 {
-	struct quire_system *system = tlb->pt->system;
+	struct quire_system *system = tlb->ranges.pt->system;
 
-	if (tlb->pending)
-		ask_host(tlb->pt, &tlb->flush);
+	qr_flush_end(&tlb->ranges);
 	if (tlb->count > 0)
 		qr_page_put_many(system, tlb->page, tlb->count);
 	while (!qr_list_empty(&tlb->tables)) {
@@ -93,7 +104,7 @@ void qr_tlb_flush(struct qr_tlb *tlb)
 		qr_list_del(&table->link);
 		qr_table_free(system, table);
 	}
-	empty(tlb);
+	tlb->count = 0;
 }
 
 void qr_tlb_end(struct qr_tlb *tlb)

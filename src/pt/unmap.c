@@ -148,12 +148,12 @@ QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, 
 
 static void unmap_run(struct unmapping *un, const struct qr_pt_run *run)
 {
-	qr_pt_lock(un->tlb->pt, run->table);
+	qr_pt_lock(un->tlb->ranges.pt, run->table);
 	if (qr_likely(run->level == 0))
 		unmap_entries(un, run, 0);
 	else
 		unmap_entries(un, run, run->level);
-	qr_pt_unlock(un->tlb->pt, run->table);
+	qr_pt_unlock(un->tlb->ranges.pt, run->table);
 }
 
 void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, enum qr_unmap_what what,
@@ -162,7 +162,7 @@ void qr_pt_unmap(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va 
 	struct unmapping un = {.system = pt->system, .tlb = tlb, .what = what};
 	struct qr_pt_run run;
 
-	qr_assert_contract(pt->system, tlb->pt == pt);
+	qr_assert_contract(pt->system, tlb->ranges.pt == pt);
 	for (quire_va va = start; qr_pt_next_run(pt, va, end, &run); va = run.end) {
 		if (qr_pt_run_whole(pt, &run))
 			unmap_run(&un, &run);

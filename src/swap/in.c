@@ -11,25 +11,30 @@
 
 #include "page/group.h"
 
+/* On the stack of a fault: what the store is given names the pages, and nothing else does. */
 struct reading {
 	struct quire_system *system;
 	unsigned count;
-	struct qr_page *page[QUIRE_STORE_BATCH];
-	struct qr_area *area[QUIRE_STORE_BATCH]; /* each kept */
-	uint64_t value[QUIRE_STORE_BATCH];
+	/* slot: the value, as entries hold it; the store's own number during the transfer. Its area is kept. */
+	struct quire_store_page io[QUIRE_STORE_BATCH];
 };
 
+static struct qr_page *page_at(const struct reading *reading, unsigned i)
+{
+	return qr_page_of(reading->system, reading->io[i].pfn);
+}
+
 /* A new page for the slot, LOCKED, in the cache; its reference is the reading's.
- * Returns as qr_swap_enter(); QUIRE_ENOMEM. */
+ * *out_page: it, or with QUIRE_EEXIST the other. Returns as qr_swap_enter(); QUIRE_ENOMEM. */
 static enum quire_status add(struct reading *reading, struct qr_area *area, uint64_t value, uint32_t flags,
-			     struct qr_page **out_other)
+			     struct qr_page **out_page)
 {
 	struct quire_system *system = reading->system;
 	struct qr_page *page = qr_frame_alloc(system, 0, 0, QUIRE_PAGE_ANON);
 	enum quire_status status;
 	uint32_t age;
 
-	*out_other = NULL;
+	*out_page = NULL;
 	if (!page)
 		return QUIRE_ENOMEM;
 	/* A refused page of read-ahead is not asked for again. */
@@ -41,7 +46,7 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 	(void)qr_page_trylock(system, page);
 	if (flags)
 		qr_page_set(page, flags);
-	status = qr_swap_enter(system, area, value, page, out_other, &age);
+	status = qr_swap_enter(system, area, value, page, out_page, &age);
 	if (status != QUIRE_OK) {
 		qr_page_unlock(system, page);
 		qr_page_put(system, page);
@@ -49,9 +54,9 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 	}
 	/* Nobody maps it before somebody wants it. */
 	system->reclaim_hooks->came(system, page, flags ? 0 : qr_swap_mark(system, age));
-	reading->area[reading->count] = area;
-	reading->value[reading->count] = value;
-	reading->page[reading->count++] = page;
+	reading->io[reading->count++] =
+	    (struct quire_store_page){.slot = value, .pfn = qr_page_pfn(system, page)};
+	*out_page = page;
 	return QUIRE_OK;
 }
 
@@ -60,17 +65,18 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 static void add_near(struct reading *reading, uint64_t value)
 {
 	struct qr_area *area = qr_area_get(reading->system, value);
-	struct qr_page *other = NULL;
+	struct qr_page *page = NULL;
 
 	if (!area)
 		return;
 	if (reading->count < QUIRE_STORE_BATCH &&
-	    add(reading, area, value, QR_PAGE_READAHEAD, &other) == QUIRE_OK) {
+	    add(reading, area, value, QR_PAGE_READAHEAD, &page) == QUIRE_OK) {
 		qr_event(qr_this_cpu(reading->system), QUIRE_EVENT_SWAP_RA);
 		return;
 	}
-	if (other)
-		qr_page_put(reading->system, other);
+	/* Another brings it, or has. */
+	if (page)
+		qr_page_put(reading->system, page);
 	qr_area_put(reading->system, area);
 }
 
@@ -116,12 +122,12 @@ void qr_swap_hit(struct quire_system *system, struct qr_page *page)
 /* --- the transfer ----------------------------------------------------------------------------------------------- */
 
 /* The page is what the slot has, or gone from it. */
-static void arrived(struct reading *reading, unsigned i, enum quire_status status)
+static void arrived(struct reading *reading, unsigned i)
 {
 	struct quire_system *system = reading->system;
-	struct qr_page *page = reading->page[i];
+	struct qr_page *page = page_at(reading, i);
 
-	if (status == QUIRE_OK) {
+	if (reading->io[i].status == QUIRE_OK) {
 		qr_page_set(page, QR_PAGE_UPTODATE);
 		qr_event(qr_this_cpu(system), QUIRE_EVENT_PSWPIN);
 	} else {
@@ -130,68 +136,105 @@ static void arrived(struct reading *reading, unsigned i, enum quire_status statu
 	qr_swap_unlock(system, page);
 }
 
-/* Reads what lies in one area. */
-static void read_area(struct reading *reading, const struct qr_area *area, enum quire_status *status)
+static void swap_places(struct reading *reading, unsigned a, unsigned b)
 {
-	struct quire_system *system = reading->system;
-	struct quire_store_page io[QUIRE_STORE_BATCH];
-	unsigned place[QUIRE_STORE_BATCH], sent = 0;
+	struct quire_store_page io = reading->io[a];
 
-	for (unsigned i = 0; i < reading->count; i++) {
-		if (reading->area[i] != area)
-			continue;
-		status[i] = qr_inject(system, QUIRE_RES_READ) ? QUIRE_EIO : QUIRE_OK;
-		if (status[i] != QUIRE_OK)
-			continue;
-		place[sent] = i;
-		io[sent++] = (struct quire_store_page){.slot = qr_swap_offset(reading->value[i]),
-						       .pfn = qr_page_pfn(system, reading->page[i])};
-	}
-	if (sent)
-		area->store->ops->get_batch(area->store->context, io, sent);
-	for (unsigned n = 0; n < sent; n++)
-		status[place[n]] = io[n].status;
+	reading->io[a] = reading->io[b];
+	reading->io[b] = io;
 }
 
-/* Reads everything. Returns what became of the first. */
-static enum quire_status transfer(struct reading *reading)
+/* Brings what lies in the same area as page `first` behind it. Returns the end. */
+static unsigned gather(struct reading *reading, unsigned first)
 {
-	enum quire_status status[QUIRE_STORE_BATCH] = {QUIRE_OK};
-	uint8_t done[QUIRE_SWAP_AREAS] = {0};
+	unsigned number = qr_swap_number(reading->io[first].slot), end = first;
 
-	for (unsigned i = 0; i < reading->count; i++) {
-		if (done[reading->area[i]->number]++ == 0)
-			read_area(reading, reading->area[i], status);
+	for (unsigned i = first; i < reading->count; i++) {
+		if (qr_swap_number(reading->io[i].slot) == number)
+			swap_places(reading, i, end++);
 	}
-	for (unsigned i = 0; i < reading->count; i++)
-		arrived(reading, i, status[i]);
-	return status[0];
+	return end;
 }
+
+/* Reads pages [first, end), which lie in one area. Those that are to fail in a test come behind the others. */
+static void read_area(struct reading *reading, unsigned first, unsigned end)
+{
+	uint64_t value = reading->io[first].slot;
+	const struct quire_store *store = qr_area_of(reading->system, value)->store;
+	unsigned sent = first;
+
+	for (unsigned i = first; i < end; i++) {
+		struct quire_store_page *io = &reading->io[i];
+
+		io->slot = qr_swap_offset(io->slot);
+		io->status = qr_inject(reading->system, QUIRE_RES_READ) ? QUIRE_EIO : QUIRE_OK;
+		if (io->status == QUIRE_OK)
+			swap_places(reading, i, sent++);
+	}
+	if (sent > first)
+		store->ops->get_batch(store->context, &reading->io[first], sent - first);
+	/* Which slots they were is of no interest any more, only the area is. */
+	for (unsigned i = first; i < end; i++)
+		reading->io[i].slot = value;
+}
+
+/* Reads everything. Returns what became of `wanted`; NULL: QUIRE_OK. */
+static enum quire_status transfer(struct reading *reading, const struct qr_page *wanted)
+{
+	enum quire_status status = QUIRE_OK;
+
+	for (unsigned first = 0, end; first < reading->count; first = end) {
+		end = gather(reading, first);
+		read_area(reading, first, end);
+	}
+	for (unsigned i = 0; i < reading->count; i++) {
+		if (page_at(reading, i) == wanted)
+			status = reading->io[i].status;
+		arrived(reading, i);
+	}
+	return status;
+}
+
+/* Puts what read-ahead holds: every page but `wanted`, and their areas. */
+static void let_go(struct reading *reading, const struct qr_page *wanted)
+{
+	for (unsigned i = 0; i < reading->count; i++) {
+		struct qr_page *page = page_at(reading, i);
+
+		if (page == wanted)
+			continue;
+		qr_page_put(reading->system, page);
+		qr_area_put(reading->system, qr_area_of(reading->system, reading->io[i].slot));
+	}
+}
+
+/* --- what others call -------------------------------------------------------------------------------------------- */
 
 void qr_swap_ahead(struct quire_system *system, const struct qr_swap_near *near)
 {
-	struct reading reading = {.system = system};
+	struct reading reading;
 
+	reading.system = system;
+	reading.count = 0;
 	for (unsigned i = 0; i < near->count; i++)
 		add_near(&reading, near->value[i]);
-	(void)transfer(&reading);
-	for (unsigned i = 0; i < reading.count; i++) {
-		qr_page_put(system, reading.page[i]);
-		qr_area_put(system, reading.area[i]);
-	}
+	(void)transfer(&reading, NULL);
+	let_go(&reading, NULL);
 }
 
 enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, uint64_t value,
 			     const struct qr_swap_near *near, struct qr_page **out_page, bool *out_read)
 {
-	struct reading reading = {.system = system};
-	struct qr_page *other;
+	struct reading reading;
+	struct qr_page *page;
 	enum quire_status status;
 
 	*out_read = false;
-	status = add(&reading, area, value, 0, &other);
+	reading.system = system;
+	reading.count = 0;
+	status = add(&reading, area, value, 0, &page);
 	if (status == QUIRE_EEXIST) {
-		*out_page = other;
+		*out_page = page;
 		return QUIRE_OK;
 	}
 	if (status != QUIRE_OK)
@@ -201,17 +244,13 @@ enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, 
 	else
 		for (unsigned i = 0; near && i < near->count; i++)
 			add_near(&reading, near->value[i]);
-	status = transfer(&reading);
-	/* The first page's reference is the caller's. */
-	for (unsigned i = 1; i < reading.count; i++) {
-		qr_page_put(system, reading.page[i]);
-		qr_area_put(system, reading.area[i]);
-	}
+	status = transfer(&reading, page);
+	let_go(&reading, page);
 	if (status != QUIRE_OK) {
-		qr_page_put(system, reading.page[0]);
+		qr_page_put(system, page);
 		return QUIRE_EIO;
 	}
-	*out_page = reading.page[0];
+	*out_page = page;
 	*out_read = true;
 	return QUIRE_OK;
 }

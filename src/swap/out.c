@@ -7,7 +7,11 @@
  *     a page maps it again
  *   4 what is clean, unmapped and nobody else's leaves memory
  *
- * A LAZYFREE page that was not written since goes without a slot. */
+ * A LAZYFREE page that was not written since goes without a slot.
+ *
+ * The batch lies on the stack of a thread that found no frame, often deep in a fault. So each step works in place: pages
+ * that go through it together change places in the batch until they are neighbours, and what the store is given is
+ * filled in from the start. No step copies a part of the batch. */
 #include "swap/swap.h"
 
 #include "page/group.h"
@@ -27,10 +31,28 @@ struct batch {
 	struct qr_page **pages;
 	unsigned count;
 	struct qr_sweep sweep;
-	uint64_t value[QUIRE_STORE_BATCH];
+	/* Of each page. slot: the value of its slot, as entries hold it; the store's own number from the moment on when
+	 * it is written. */
+	struct quire_store_page io[QUIRE_STORE_BATCH];
 	uint8_t stage[QUIRE_STORE_BATCH];
-	bool shmem[QUIRE_STORE_BATCH];
 };
+
+/* Two pages of the batch change places. Moving pages forward one after the other keeps them in order. */
+static void swap_places(struct batch *batch, unsigned a, unsigned b)
+{
+	struct qr_page *page = batch->pages[a];
+	struct quire_store_page io = batch->io[a];
+	uint8_t stage = batch->stage[a];
+
+	if (a == b)
+		return;
+	batch->pages[a] = batch->pages[b];
+	batch->io[a] = batch->io[b];
+	batch->stage[a] = batch->stage[b];
+	batch->pages[b] = page;
+	batch->io[b] = io;
+	batch->stage[b] = stage;
+}
 
 /* --- 1: slots -------------------------------------------------------------------------------------------------- */
 
@@ -54,8 +76,8 @@ static enum stage reuse_slot(struct batch *batch, unsigned i)
 	if (!qr_page_test(page, QR_PAGE_SWAPCACHE) || !qr_page_test(page, QR_PAGE_UPTODATE) ||
 	    qr_page_test(page, QR_PAGE_WRITEBACK))
 		return STAYS;
-	batch->value[i] = qr_swap_value(page);
-	return qr_slot_is_retired(batch->system, batch->value[i]) ? STAYS : SLOT;
+	batch->io[i].slot = qr_swap_value(page);
+	return qr_slot_is_retired(batch->system, batch->io[i].slot) ? STAYS : SLOT;
 }
 
 /* A page whose content may be dropped. Returns whether it left. */
@@ -81,36 +103,37 @@ static bool drop_lazy(struct batch *batch, unsigned i)
 	return true;
 }
 
-/* The slots that `count` pages were given, to each. A page that had none before is dirty: the slot is empty. */
-static void give_slots(struct batch *batch)
+/* Pages that are to get a slot, and whose group may have one more, come first. Returns how many. */
+static unsigned gather_slotless(struct batch *batch)
 {
-	struct qr_page *fresh[QUIRE_STORE_BATCH];
-	uint64_t value[QUIRE_STORE_BATCH];
-	unsigned at[QUIRE_STORE_BATCH], wanted = 0, given;
+	unsigned wanted = 0;
 
 	for (unsigned i = 0; i < batch->count; i++) {
 		if (batch->stage[i] == STAYS && wants_slot(batch->pages[i]) &&
 		    (!qr_page_test(batch->pages[i], QR_PAGE_CHARGED) ||
-		     qr_group_charge_swap(batch->system, batch->pages[i]))) {
-			at[wanted] = i;
-			fresh[wanted++] = batch->pages[i];
-		}
+		     qr_group_charge_swap(batch->system, batch->pages[i])))
+			swap_places(batch, i, wanted++);
 	}
-	given = wanted ? qr_slots_take(batch->system, fresh, value, wanted) : 0;
-	for (unsigned n = given; n < wanted; n++) {
-		if (qr_page_test(fresh[n], QR_PAGE_CHARGED))
-			qr_group_uncharge_swap(batch->system, fresh[n]->group);
-	}
-	for (unsigned n = 0; n < given; n++) {
-		unsigned i = at[n];
+	return wanted;
+}
 
-		batch->value[i] = value[n];
+/* Gives slots to the pages that need one, as far as there are any. Such a page is dirty: its slot is empty. */
+static void give_slots(struct batch *batch)
+{
+	unsigned wanted = gather_slotless(batch);
+	unsigned given = wanted ? qr_slots_take(batch->system, batch->pages, batch->io, wanted) : 0;
+
+	for (unsigned i = given; i < wanted; i++) {
+		if (qr_page_test(batch->pages[i], QR_PAGE_CHARGED))
+			qr_group_uncharge_swap(batch->system, batch->pages[i]->group);
+	}
+	for (unsigned i = 0; i < given; i++) {
 		batch->stage[i] = SLOT;
-		batch->shmem[i] = qr_page_state(batch->pages[i]) == QUIRE_PAGE_SHMEM;
-		if (batch->shmem[i])
+		/* Shared memory keeps its file until nobody maps it. */
+		if (qr_page_state(batch->pages[i]) == QUIRE_PAGE_SHMEM)
 			continue;
 		qr_page_set(batch->pages[i], QR_PAGE_DIRTY);
-		qr_swap_adopt(batch->system, batch->pages[i], value[n]);
+		qr_swap_adopt(batch->system, batch->pages[i], batch->io[i].slot);
 	}
 }
 
@@ -120,19 +143,19 @@ static void unmap(struct batch *batch, unsigned i)
 {
 	struct qr_page *page = batch->pages[i];
 
-	if (batch->shmem[i]) {
+	if (qr_page_state(page) == QUIRE_PAGE_SHMEM) {
 		bool free = qr_sweep_page(&batch->sweep, page, QR_SWEEP_ZAP, 0);
 
 		if (free) {
-			qr_shmem_leave(batch->system, page, batch->value[i]);
+			qr_shmem_leave(batch->system, page, batch->io[i].slot);
 			batch->stage[i] = UNMAPPED;
 		} else {
-			qr_slot_untake(batch->system, batch->value[i]);
+			qr_slot_untake(batch->system, batch->io[i].slot);
 			batch->stage[i] = STAYS;
 		}
 		return;
 	}
-	if (qr_sweep_page(&batch->sweep, page, QR_SWEEP_SWAP, batch->value[i])) {
+	if (qr_sweep_page(&batch->sweep, page, QR_SWEEP_SWAP, batch->io[i].slot)) {
 		batch->stage[i] = UNMAPPED;
 		return;
 	}
@@ -171,19 +194,18 @@ static void say_failing(struct quire_system *system, struct qr_area *area)
 	system->host->log(system->host_context, now == 2 ? last : first);
 }
 
-/* What became of one transfer. */
-static void written(struct batch *batch, unsigned i, enum quire_status status)
+/* What became of one transfer. WRITEBACK keeps the page's slot until here. */
+static void written(struct batch *batch, struct qr_area *area, unsigned i)
 {
 	struct quire_system *system = batch->system;
 	struct qr_page *page = batch->pages[i];
-	struct qr_area *area = qr_area_of(system, batch->value[i]);
 
-	if (status == QUIRE_OK) {
+	if (batch->io[i].status == QUIRE_OK) {
 		__atomic_store_n(&area->failing, 0, __ATOMIC_RELAXED);
 		qr_event(qr_this_cpu(system), QUIRE_EVENT_PSWPOUT);
 	} else {
 		qr_page_set(page, QR_PAGE_DIRTY);
-		qr_slot_retire(system, batch->value[i]);
+		qr_slot_retire(system, qr_swap_value(page));
 		__atomic_fetch_add(&area->write_errors, 1, __ATOMIC_RELAXED);
 		say_failing(system, area);
 	}
@@ -196,47 +218,50 @@ static void written(struct batch *batch, unsigned i, enum quire_status status)
 	qr_swap_collect(system, page);
 }
 
-/* Writes pages [from, from + count) of `which`, all of one area. */
-static void write_some(struct batch *batch, const unsigned *which, unsigned count)
+/* Brings pages from `first` on together that are written to one area. Returns the end of them. */
+static unsigned gather_area(struct batch *batch, unsigned first, unsigned number)
 {
-	struct quire_system *system = batch->system;
-	const struct quire_store *store = qr_area_of(system, batch->value[which[0]])->store;
-	struct quire_store_page io[QUIRE_STORE_BATCH];
-	enum quire_status status[QUIRE_STORE_BATCH];
-	unsigned place[QUIRE_STORE_BATCH], sent = 0;
+	unsigned end = first;
 
-	for (unsigned n = 0; n < count; n++) {
-		status[n] = qr_inject(system, QUIRE_RES_WRITE) ? QUIRE_EIO : QUIRE_OK;
-		if (status[n] != QUIRE_OK)
-			continue;
-		place[sent] = n;
-		io[sent++] = (struct quire_store_page){
-		    .slot = qr_swap_offset(batch->value[which[n]]),
-		    .pfn = qr_page_pfn(system, batch->pages[which[n]]),
-		};
+	for (unsigned i = first; i < batch->count; i++) {
+		if (batch->stage[i] == WRITING && qr_swap_number(batch->io[i].slot) == number)
+			swap_places(batch, i, end++);
 	}
-	if (sent)
-		store->ops->put_batch(store->context, io, sent);
-	for (unsigned n = 0; n < sent; n++)
-		status[place[n]] = io[n].status;
-	for (unsigned n = 0; n < count; n++)
-		written(batch, which[n], status[n]);
+	return end;
 }
 
-/* Writes what is to be written, area by area: which[i] in the order of the batch, so of the slots. */
+/* Writes pages [first, end), which one area has slots for. Those that are to fail in a test come behind the others. */
+static void write_area(struct batch *batch, struct qr_area *area, unsigned first, unsigned end)
+{
+	const struct quire_store *store = area->store;
+	unsigned sent = first;
+
+	for (unsigned i = first; i < end; i++) {
+		struct quire_store_page *io = &batch->io[i];
+
+		io->slot = qr_swap_offset(io->slot);
+		io->pfn = qr_page_pfn(batch->system, batch->pages[i]);
+		io->status = qr_inject(batch->system, QUIRE_RES_WRITE) ? QUIRE_EIO : QUIRE_OK;
+		if (io->status == QUIRE_OK)
+			swap_places(batch, i, sent++);
+	}
+	if (sent > first)
+		store->ops->put_batch(store->context, &batch->io[first], sent - first);
+	for (unsigned i = first; i < end; i++)
+		written(batch, area, i);
+}
+
+/* Writes what is to be written, an area at a time, in the order of the slots. */
 static void write_all(struct batch *batch)
 {
-	unsigned which[QUIRE_STORE_BATCH];
+	unsigned first = 0;
 
 	for (unsigned number = 0; number < QUIRE_SWAP_AREAS; number++) {
-		unsigned count = 0;
+		unsigned end = gather_area(batch, first, number);
 
-		for (unsigned i = 0; i < batch->count; i++) {
-			if (batch->stage[i] == WRITING && qr_swap_number(batch->value[i]) == number)
-				which[count++] = i;
-		}
-		if (count)
-			write_some(batch, which, count);
+		if (end > first)
+			write_area(batch, &batch->system->swap->area[number], first, end);
+		first = end;
 	}
 }
 
@@ -269,13 +294,16 @@ static void tell_stores(struct quire_system *system)
 	}
 }
 
-unsigned qr_swap_out(struct quire_system *system, const struct qr_pt *held, struct qr_page **pages,
-		     unsigned count)
+/* Not inlined: what is told to the stores afterwards needs no room beside the batch. */
+static __attribute__((noinline)) unsigned evict_batch(struct quire_system *system, const struct qr_pt *held,
+						      struct qr_page **pages, unsigned count)
 {
-	struct batch batch = {.system = system, .pages = pages, .count = count};
+	struct batch batch;
 	unsigned left = 0;
 
-	qr_assert_contract(system, count <= QUIRE_STORE_BATCH);
+	batch.system = system;
+	batch.pages = pages;
+	batch.count = count;
 	qr_sweep_begin(&batch.sweep, system, held);
 	for (unsigned i = 0; i < count; i++) {
 		if (!drop_lazy(&batch, i))
@@ -298,6 +326,16 @@ unsigned qr_swap_out(struct quire_system *system, const struct qr_pt *held, stru
 	write_all(&batch);
 	for (unsigned i = 0; i < count; i++)
 		left += batch.stage[i] == LEFT;
+	return left;
+}
+
+unsigned qr_swap_out(struct quire_system *system, const struct qr_pt *held, struct qr_page **pages,
+		     unsigned count)
+{
+	unsigned left;
+
+	qr_assert_contract(system, count <= QUIRE_STORE_BATCH);
+	left = evict_batch(system, held, pages, count);
 	tell_stores(system);
 	return left;
 }

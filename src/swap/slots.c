@@ -101,7 +101,7 @@ static uint64_t take_slot(const struct quire_system *system, struct qr_area *are
 
 /* As many slots of one area as there are, in order. */
 static unsigned take_from(struct quire_system *system, struct qr_area *area, struct qr_page *const *pages,
-			  uint64_t *values, unsigned count)
+			  struct quire_store_page *out, unsigned count)
 {
 	uint32_t *current = &area->current[qr_this_cpu(system)->cpu];
 	unsigned done = 0;
@@ -117,7 +117,7 @@ static unsigned take_from(struct quire_system *system, struct qr_area *area, str
 		cluster = qr_paged_at(&area->cluster, number - 1);
 		qr_lock(system, &cluster->lock, QR_RANK_SWAP);
 		for (; done < count && cluster->free > 0; done++)
-			values[done] = take_slot(system, area, cluster, number - 1, pages[done]);
+			out[done].slot = take_slot(system, area, cluster, number - 1, pages[done]);
 		__atomic_store_n(current, cluster->free > 0 ? number : 0, __ATOMIC_RELAXED);
 		qr_unlock(system, &cluster->lock, QR_RANK_SWAP);
 	}
@@ -146,8 +146,8 @@ static struct qr_area *next_area(struct qr_swap *swap, unsigned turn, unsigned t
 	return best;
 }
 
-unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages, uint64_t *values,
-		       unsigned count)
+unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages,
+		       struct quire_store_page *out, unsigned count)
 {
 	struct qr_swap *swap = __atomic_load_n(&system->swap, __ATOMIC_ACQUIRE);
 	unsigned done = 0, tried = 0, turn;
@@ -161,7 +161,7 @@ unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages
 		/* Counted first and looked at second: swapoff stores first and counts second. */
 		__atomic_fetch_add(&area->takers, 1, __ATOMIC_SEQ_CST);
 		if (takes_pages(area))
-			done += take_from(system, area, pages + done, values + done, count - done);
+			done += take_from(system, area, pages + done, out + done, count - done);
 		if (__atomic_fetch_sub(&area->takers, 1, __ATOMIC_SEQ_CST) == 1 && !takes_pages(area))
 			qr_wake(system, &area->takers);
 	}

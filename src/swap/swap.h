@@ -215,11 +215,11 @@ void qr_swap_end(struct quire_system *system);
 /* --- slots (slots.c) --------------------------------------------------------------------------------- */
 
 /* Takes a slot for each of `count` pages, in order, neighbours where there are any: each is CACHED with its page,
- * without a reference by an entry. values[i]: of pages[i]. Returns how many got one, from the first on.
+ * without a reference by an entry. out[i].slot: the value of pages[i]. Returns how many got one, from the first on.
  * Each page's group pays (qr_group_charge_swap was asked) for the slot until it is free.
  * The page's side is the caller's (qr_swap_adopt). => does not sleep. Locks: SWAP, AREA. */
-unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages, uint64_t *values,
-		       unsigned count);
+unsigned qr_slots_take(struct quire_system *system, struct qr_page *const *pages,
+		       struct quire_store_page *out, unsigned count);
 
 /* Charges `page` to the group of the slot that it is read from. False: a limit refuses it. => an entry holds the
  * value, or held it lately. Locks: SWAP. */
@@ -318,8 +318,8 @@ void qr_swap_wait_write(struct quire_system *system, struct qr_page *page);
 
 /* Evicts pages of private and shared memory: at most QUIRE_STORE_BATCH, each LOCKED and with a reference of the
  * caller. `held`: the page table whose address space the caller has locked for read; NULL: none.
- * Afterwards pages[i] is NULL for a page that left memory, and its reference is put; the others are unlocked
- * and the caller's still. Returns how many left. Nothing is allocated. May sleep (put_batch).
+ * Afterwards the array has them in any order, with NULL for each page that left memory, and its reference is put; the
+ * others are unlocked and the caller's still. Returns how many left. Nothing is allocated. May sleep (put_batch).
  *
  * A page stays when it is mapped by a locked vma, when a layout change of an address space that maps it is under
  * way, when no slot is free, when its write failed, when somebody else holds it, or when it was touched meanwhile. */
@@ -335,7 +335,7 @@ struct qr_sweep {
 	struct qr_page *table;
 	unsigned token; /* of the address space's lock */
 	bool entered;   /* it is locked for read */
-	struct qr_tlb tlb;
+	struct qr_flush flush;
 	struct qr_pt_counts gone, came;
 };
 enum qr_sweep_how {
@@ -358,8 +358,8 @@ void qr_sweep_end(struct qr_sweep *sweep);
  * Returns QUIRE_OK and the page with a reference; QUIRE_ENOENT: the value is of the past; QUIRE_EIO;
  * QUIRE_ENOMEM. => may sleep, no lock but MM for read held; the area is kept. */
 struct qr_swap_near {
-	unsigned count;
-	uint64_t value[QUIRE_STORE_BATCH];
+	unsigned count; /* at most QUIRE_STORE_BATCH are read */
+	uint64_t *value;
 };
 enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, uint64_t value,
 			     const struct qr_swap_near *near, struct qr_page **out_page,

@@ -69,7 +69,7 @@ static bool hold_space(struct qr_sweep *sweep)
 {
 	const struct qr_pt_space *space = sweep->pt->space;
 
-	qr_tlb_begin(&sweep->tlb, sweep->pt);
+	qr_flush_begin(&sweep->flush, sweep->pt);
 	sweep->gone = sweep->came = (struct qr_pt_counts){0};
 	sweep->entered =
 	    space && (sweep->pt == sweep->held_by_caller || space->enter(sweep->pt, &sweep->token));
@@ -90,7 +90,7 @@ void qr_sweep_end(struct qr_sweep *sweep)
 
 	if (!pt)
 		return;
-	qr_tlb_end(&sweep->tlb);
+	qr_flush_end(&sweep->flush);
 	if (pt->count)
 		pt->count(pt, &sweep->gone, &sweep->came);
 	qr_pt_unlock(pt, sweep->table);
@@ -117,7 +117,7 @@ static void drop_mapping(struct qr_sweep *sweep, struct qr_page *page, void *ent
 	quire_va va;
 
 	qr_rmap_owner(sweep->system, entry, &va);
-	qr_tlb_range(&sweep->tlb, va, va + (quire_va)qr_page_bytes(sweep->system));
+	qr_flush_range(&sweep->flush, va, va + (quire_va)qr_page_bytes(sweep->system));
 	if (!qr_mutant(sweep->system, "swap-dirty"))
 		qr_leaf_harvest(sweep->system, page, arch->flags(arch, was, 0));
 	(void)qr_rmap_del(sweep->system, page, entry);

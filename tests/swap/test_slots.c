@@ -45,11 +45,14 @@ static struct qr_page *new_page(void)
 static unsigned take(unsigned count, uint64_t *values)
 {
 	struct qr_page *pages[QUIRE_STORE_BATCH];
+	struct quire_store_page out[QUIRE_STORE_BATCH];
 	unsigned given;
 
 	for (unsigned i = 0; i < count; i++)
 		pages[i] = new_page();
-	given = qr_slots_take(world.system, pages, values, count);
+	given = qr_slots_take(world.system, pages, out, count);
+	for (unsigned i = 0; i < given; i++)
+		values[i] = out[i].slot;
 	for (unsigned i = 0; i < count; i++) {
 		if (i < given) {
 			unsigned area = qr_swap_number(values[i]);
