@@ -106,7 +106,7 @@ def the_host():
     result = quire("--on", "host", "x.scn")
     lines = result.stdout.splitlines()
     check(result.returncode == 3 and len(lines) == 3, "the host does not", result.stdout + result.stderr)
-    check(lines[0].startswith("x.scn:3: skipped: evict A 1p: evict, swapoff, store: "), "the reason", lines)
+    check(lines[0].startswith("x.scn:3: skipped: evict A 1p: evict, pressure, swapoff, store: "), "the reason", lines)
     check(lines[1:] == ["x.scn: skipped: 2 more operations: each comes after that one",
                         "x.scn: skipped: 3 of 5 operations; the rest passed"], "the rest", lines)
 

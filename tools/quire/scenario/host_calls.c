@@ -55,9 +55,10 @@ const char *host_cannot(void *context, const struct scn_op *op)
 			return "advise hugepage: the host chooses page sizes itself";
 		return NULL;
 	case SCN_EVICT:
+	case SCN_PRESSURE:
 	case SCN_SWAPOFF:
 	case SCN_STORE:
-		return "evict, swapoff, store: the running kernel decides what it swaps";
+		return "evict, pressure, swapoff, store: the running kernel decides what it swaps";
 	case SCN_SP:
 		return "sp: the stack pointer belongs to the harness";
 	default:

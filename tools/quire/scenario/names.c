@@ -21,6 +21,7 @@ const struct scn_syntax scn_syntax[SCN_VERBS] = {
     [SCN_LAYOUT] = {"layout", "w"},     [SCN_RESIDENT] = {"resident", "al"},
     [SCN_MEMORY] = {"memory", ""},      [SCN_EVICT] = {"evict", "al"},
     [SCN_SWAPOFF] = {"swapoff", ""},    [SCN_STORE] = {"store", "F"},
+    [SCN_PRESSURE] = {"pressure", "l"},
 };
 
 const struct scn_word scn_map_words[] = {

@@ -339,6 +339,11 @@ static void do_call(struct scn_run *run, const struct scn_op *op, struct scn_res
 		value = call(run, op, r, SCN_CALL_EVICT, ARGS(addr, length));
 		r->count = value < 0 ? 0 : (uint32_t)value;
 		break;
+	case SCN_PRESSURE:
+		length = (length + run->backend->page_size - 1) / run->backend->page_size;
+		value = call(run, op, r, SCN_CALL_PRESSURE, ARGS(length));
+		r->count = value < 0 ? 0 : (uint32_t)value;
+		break;
 	case SCN_SWAPOFF:
 		call(run, op, r, SCN_CALL_SWAPOFF, ARGS(0));
 		break;
@@ -481,6 +486,12 @@ static bool do_op(struct scn_run *run, const struct scn_op *op, struct scn_resul
 	return true;
 }
 
+/* Whether operations after one of this verb depend on what it did to memory and to the store. */
+static bool decides_what_is_swapped(uint8_t verb)
+{
+	return verb == SCN_EVICT || verb == SCN_PRESSURE || verb == SCN_SWAPOFF || verb == SCN_STORE;
+}
+
 bool scn_step(struct scn_run *run, unsigned index)
 {
 	const struct scn_op *op = &run->program->op[index];
@@ -495,7 +506,7 @@ bool scn_step(struct scn_run *run, unsigned index)
 	r->why = obstacle(run, op);
 	if (r->why) {
 		r->state = SCN_SKIPPED;
-		run->cut |= op->verb == SCN_EVICT || op->verb == SCN_SWAPOFF || op->verb == SCN_STORE;
+		run->cut |= decides_what_is_swapped(op->verb);
 		return true;
 	}
 	r->state = SCN_RAN;

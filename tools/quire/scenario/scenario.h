@@ -75,6 +75,7 @@ enum scn_verb {
 	SCN_EVICT,
 	SCN_SWAPOFF,
 	SCN_STORE,
+	SCN_PRESSURE,
 	SCN_VERBS
 };
 
@@ -150,7 +151,7 @@ enum {
 	SCN_EXPECT_MAJOR = 32,
 	SCN_EXPECT_AT = 64, /* MAP, REMAP, BRK: the address returned */
 	SCN_EXPECT_COUNT =
-	    128, /* READ, WRITE, KZERO: accesses or bytes before the first failure; EVICT: pages */
+	    128, /* READ, WRITE, KZERO: accesses or bytes before the first failure; EVICT, PRESSURE: pages */
 	SCN_EXPECT_PAGES = 256,   /* RESIDENT, MINCORE */
 	SCN_EXPECT_ROWS = 512,    /* LAYOUT: exactly these rows */
 	SCN_EXPECT_SWAPPED = 1024 /* RESIDENT: which pages are swapped */
@@ -319,6 +320,7 @@ enum scn_call {
 	SCN_CALL_EVICT,     /* addr, length. Returns the pages that were evicted */
 	SCN_CALL_SWAPOFF,   /* no arguments; the store of the machine */
 	SCN_CALL_STORE,     /* enum scn_store_failure, until the next such call */
+	SCN_CALL_PRESSURE,  /* pages that are to leave memory. Returns how many left */
 	SCN_CALL_SP,        /* addr: the stack pointer that the following faults see */
 	SCN_CALLS
 };

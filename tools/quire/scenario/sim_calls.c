@@ -239,6 +239,10 @@ static int64_t swap_call(struct scn_sim *s, struct sim_cpu *cpu, struct quire_mm
 	case SCN_CALL_EVICT:
 		status = SIM_OP(cpu, "evict", quire_mm_evict(mm, (quire_va)arg[0], arg[1], &evicted));
 		return status ? status : (int64_t)evicted;
+	case SCN_CALL_PRESSURE:
+		status =
+		    SIM_OP(cpu, "reclaim", (evicted = quire_reclaim(sim_system(s->sim), arg[0]), QUIRE_OK));
+		return status ? status : (int64_t)evicted;
 	case SCN_CALL_SWAPOFF:
 		return SIM_OP(cpu, "swapoff", quire_swapoff(sim_system(s->sim), &s->store->store));
 	default:
@@ -278,6 +282,7 @@ static int64_t dispatch(struct scn_sim *s, unsigned proc, enum scn_call call, co
 	case SCN_CALL_LIMIT:
 		return do_limit(s, mm, arg[0], arg[1]);
 	case SCN_CALL_EVICT:
+	case SCN_CALL_PRESSURE:
 	case SCN_CALL_SWAPOFF:
 	case SCN_CALL_STORE:
 		return swap_call(s, cpu, mm, call, arg);
