@@ -46,6 +46,50 @@ static void larger_than_ram(void **state)
 	}
 }
 
+static enum quire_status copy_out(struct sw *sw, unsigned page, unsigned value, unsigned flags)
+{
+	unsigned char byte = (unsigned char)value;
+	size_t done;
+
+	return SIM_OP(sw->fx.cpu, "copy",
+		      quire_copy_out(sw->fx.process->mm, FX_AT + page * sw->fx.page, &byte, 1, flags, &done));
+}
+
+/* The kernel's copies to and from memory four times as large as RAM find a frame where none is free. A copy that must not
+ * sleep finds none, and makes no page leave. */
+static void copies(void **state)
+{
+	(void)state;
+	EACH_POLICY(p)
+	{
+		struct sw sw = small(policies[p], 2048);
+		uint64_t stalls;
+
+		fx_map(&sw.fx, FX_AT, 1024, RW, QUIRE_MAP_PRIVATE, NULL);
+		for (unsigned i = 0; i < 1024; i++)
+			assert_int_equal(copy_out(&sw, i, i, 0), QUIRE_OK);
+		stalls = event(&sw, QUIRE_EVENT_ALLOCSTALL);
+		assert_true(stalls > 10);
+		assert_int_equal(copy_out(&sw, 0, 1, QUIRE_COPY_NOWAIT), QUIRE_EFAULT);
+		assert_int_equal(event(&sw, QUIRE_EVENT_ALLOCSTALL), stalls);
+		for (unsigned i = 0; i < 1024; i++) {
+			unsigned char byte = (unsigned char)~i;
+			size_t done = 0;
+
+			assert_int_equal(SIM_OP(sw.fx.cpu, "copy",
+						quire_copy_in(sw.fx.process->mm, &byte,
+							      FX_AT + i * sw.fx.page, 1, 0, &done)),
+					 QUIRE_OK);
+			assert_int_equal(done, 1);
+			assert_int_equal(byte, i & 0xff);
+		}
+		assert_true(event(&sw, QUIRE_EVENT_ALLOCSTALL) > stalls + 10);
+		assert_true(event(&sw, QUIRE_EVENT_PSWPIN) > 700);
+		sw_check(&sw, policies[p]->name);
+		sw_close(&sw);
+	}
+}
+
 /* Without a store the memory of programs cannot leave: the fault ends as it did. */
 static void without_a_store(void **state)
 {
@@ -417,6 +461,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(larger_than_ram),
+	    cmocka_unit_test(copies),
 	    cmocka_unit_test(without_a_store),
 	    cmocka_unit_test(files),
 	    cmocka_unit_test(shared_memory_without_a_mapping),
