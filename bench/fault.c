@@ -13,6 +13,7 @@
 #include <quire/quire.h>
 
 #include "mm/mm.h"
+#include "reclaim/policy.h"
 
 #define RAM_BYTES (256u << 20)
 #define COUNT     256u
@@ -378,6 +379,49 @@ static void prepare_clean(struct world *world)
 	swap_in(world);
 }
 
+/* --- reclaim ------------------------------------------------------------------------------------------ */
+
+/* Pages that are looked at in a round of the hand over all frames: 32 for each 128 frames that it passes. */
+#define SCANNED (RAM_BYTES / 4096 / 128 * 32)
+
+/* Two lists, of which no page leaves: reclaim goes on until each was looked at often enough. */
+static bool judge_and_keep(void *state, struct qr_page *page, bool used)
+{
+	(void)quire_policy_lru.judge(state, page, used);
+	return false;
+}
+
+static void prepare_scan(struct world *world)
+{
+	static struct quire_policy policy;
+
+	policy = quire_policy_lru;
+	policy.judge = judge_and_keep;
+	world->system->reclaim.policy = &policy;
+	prepare_store(world);
+	/* The pages are found, and on lists. */
+	if (quire_reclaim(world->system, 1) != 0)
+		die("a page left");
+}
+
+static MEASURED void scan(struct world *world)
+{
+	uint64_t before = quire_event_count(world->system, QUIRE_EVENT_PGSCAN_DIRECT), looked;
+
+	(void)quire_reclaim(world->system, COUNT);
+	looked = quire_event_count(world->system, QUIRE_EVENT_PGSCAN_DIRECT) - before;
+	/* The library's own tables are no frames of the hand. */
+	if (looked > SCANNED + 32 || looked < SCANNED - SCANNED / 32)
+		die("not the number of pages that the figure is divided by");
+}
+
+/* Scan and swap-out together: each page is found, was used, was not used since, leaves. */
+static MEASURED void reclaim(struct world *world)
+{
+	if (quire_reclaim(world->system, COUNT) != COUNT)
+		die("a page did not leave");
+}
+
 #define B(name, prepare, work, operations)                             \
 	{                                                              \
 		name ".instructions", prepare, work, #work, operations \
@@ -413,6 +457,8 @@ static const struct bench {
     B("swap.out_per_page", prepare_store, swap_out, COUNT),
     B("swap.out_clean_per_page", prepare_clean, swap_out, COUNT),
     B("swap.in_per_page", prepare_swapped, swap_in, COUNT),
+    B("reclaim.scan_per_page", prepare_scan, scan, SCANNED),
+    B("reclaim.evict_per_page", prepare_store, reclaim, COUNT),
     B("swap.fork_per_page", prepare_swapped, fork_pages, COUNT),
     B("swap.munmap_per_page", prepare_swapped, unmap_pages, COUNT),
 };
