@@ -214,8 +214,8 @@ static void run_protect(struct bench *bench)
 	struct qr_tlb tlb;
 
 	qr_tlb_begin(&tlb, &bench->pt[0]);
-	demand(qr_pt_protect(&bench->pt[0], &tlb, START, va_of(PAGES), QUIRE_PROT_READ | QUIRE_PROT_USER,
-			     QR_PROTECT_PRIVATE) == PAGES,
+	demand(qr_pt_protect(&bench->pt[0], &tlb.ranges, START, va_of(PAGES),
+			     QUIRE_PROT_READ | QUIRE_PROT_USER, QR_PROTECT_PRIVATE) == PAGES,
 	       "not all was changed");
 	qr_tlb_end(&tlb);
 }

@@ -53,7 +53,7 @@ static enum qr_protect_write write_rule(const struct quire_vma *vma)
 
 /* Changes one vma's part. *out_cow: a locked private range became writable; its pages are to be copied now. */
 static enum quire_status protect_part(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
-				      struct qr_tlb *tlb, bool *out_cow)
+				      struct qr_flush *ranges, bool *out_cow)
 {
 	struct quire_mm *mm = vma->mm;
 	uint64_t pages = qr_to_pages(mm->system, (uint64_t)(end - start)), charged;
@@ -71,7 +71,7 @@ static enum quire_status protect_part(struct quire_vma *vma, quire_va start, qui
 			qr_uncommit(mm->system, charged);
 		return status;
 	}
-	qr_pt_protect(&mm->pt, tlb, start, end, vma->prot, write_rule(vma));
+	qr_pt_protect(&mm->pt, ranges, start, end, vma->prot, write_rule(vma));
 	if ((old & QR_VM_ACCOUNT) && !(flags & QR_VM_ACCOUNT))
 		qr_uncommit(mm->system, pages);
 	qr_account(mm, old, -(int64_t)pages);
@@ -99,9 +99,9 @@ static enum quire_status first_part(const struct quire_vma *vma, unsigned grows,
 
 /* Copies now what a locked part would copy at its first writes. The lock is dropped meanwhile.
  * locked: mm(w) */
-static void populate_part(struct quire_mm *mm, struct qr_tlb *tlb, quire_va start, quire_va end)
+static void populate_part(struct quire_mm *mm, struct qr_flush *ranges, quire_va start, quire_va end)
 {
-	qr_tlb_flush(tlb);
+	qr_flush_end(ranges);
 	qr_mm_write_unlock(mm);
 	(void)qr_mm_populate(mm, start, end, true);
 	qr_mm_write_lock(mm);
@@ -110,9 +110,9 @@ static void populate_part(struct quire_mm *mm, struct qr_tlb *tlb, quire_va star
 static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quire_va end, quire_prot prot)
 {
 	enum quire_status status = QUIRE_OK;
-	struct qr_tlb tlb;
+	struct qr_flush ranges;
 
-	qr_tlb_begin(&tlb, &mm->pt);
+	qr_flush_begin(&ranges, &mm->pt);
 	while (start < end && status == QUIRE_OK) {
 		struct quire_vma *vma = qr_find_vma(mm, start);
 		bool cow = false;
@@ -128,12 +128,12 @@ static enum quire_status protect_range(struct quire_mm *mm, quire_va start, quir
 		part_end = (quire_va)qr_min(vma->end, end);
 		flags = (vma->flags & ~(uint32_t)QR_VM_ACCESS) | (prot & QUIRE_PROT_RWX);
 		status =
-		    allowed(flags) ? protect_part(vma, start, part_end, flags, &tlb, &cow) : QUIRE_EACCES;
+		    allowed(flags) ? protect_part(vma, start, part_end, flags, &ranges, &cow) : QUIRE_EACCES;
 		if (cow)
-			populate_part(mm, &tlb, start, part_end);
+			populate_part(mm, &ranges, start, part_end);
 		start = part_end;
 	}
-	qr_tlb_end(&tlb);
+	qr_flush_end(&ranges);
 	return status;
 }
 

@@ -201,7 +201,7 @@ static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *
 		status = copy_entries(copy, run, target, 0);
 	else
 		status = copy_entries(copy, run, target, run->level);
-	qr_changed_flush(&copy->changed, copy->tlb, run);
+	qr_changed_flush(&copy->changed, &copy->tlb->ranges, run);
 	qr_pt_unlock_second(copy->to, run->table, table);
 	qr_pt_unlock(copy->from, run->table);
 	return status;

@@ -69,10 +69,10 @@ QR_INLINE void qr_changed_add(struct qr_changed *changed, const void *entry)
 }
 
 /* Names them in the batch. */
-static inline void qr_changed_flush(struct qr_changed *changed, struct qr_tlb *tlb,
+static inline void qr_changed_flush(struct qr_changed *changed, struct qr_flush *ranges,
 				    const struct qr_pt_run *run)
 {
-	const struct quire_level *level = &qr_arch(tlb->ranges.pt->system)->level[run->level];
+	const struct quire_level *level = &qr_arch(ranges->pt->system)->level[run->level];
 	const char *entry = run->entry;
 	uint64_t first, last;
 
@@ -80,8 +80,8 @@ static inline void qr_changed_flush(struct qr_changed *changed, struct qr_tlb *t
 		return;
 	first = (uint64_t)(changed->first - entry) / level->entry_bytes;
 	last = (uint64_t)(changed->last - entry) / level->entry_bytes;
-	qr_tlb_range(tlb, run->va + (quire_va)(first << level->shift),
-		     run->va + (quire_va)((last + 1) << level->shift));
+	qr_flush_range(ranges, run->va + (quire_va)(first << level->shift),
+		       run->va + (quire_va)((last + 1) << level->shift));
 	changed->first = NULL;
 }
 

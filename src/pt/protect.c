@@ -87,8 +87,8 @@ QR_INLINE void protect_entries(struct protecting *to, const struct qr_pt_run *ru
 	}
 }
 
-uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
-		       enum qr_protect_write write)
+uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_flush *ranges, quire_va start, quire_va end,
+		       quire_prot prot, enum qr_protect_write write)
 {
 	struct protecting to = {.pt = pt, .prot = prot, .write = write};
 	struct qr_pt_run run;
@@ -103,7 +103,7 @@ uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, qui
 			protect_entries(&to, &run, 0);
 		else
 			protect_entries(&to, &run, run.level);
-		qr_changed_flush(&to.changed, tlb, &run);
+		qr_changed_flush(&to.changed, ranges, &run);
 		qr_pt_unlock(pt, run.table);
 	}
 	if (to.count > 0 && pt->system->host->pte_sync)

@@ -287,8 +287,8 @@ enum qr_protect_write {
 	QR_PROTECT_ANY = 3,      /* writable: shared memory whose writes are not tracked */
 	QR_PROTECT_DIRTY = 4     /* the same, and dirty: writable also for hardware without a dirty bit */
 };
-uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_prot prot,
-		       enum qr_protect_write write);
+uint64_t qr_pt_protect(struct qr_pt *pt, struct qr_flush *ranges, quire_va start, quire_va end,
+		       quire_prot prot, enum qr_protect_write write);
 
 /* Harvests accessed and dirty (age.c): makes leaves old (and clean with QUIRE_PTE_DIRTY in `clear`),
  * moves the bits to the pages. Returns how many were young. Old needs no flush; clean does. */

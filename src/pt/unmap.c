@@ -118,7 +118,7 @@ QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_p
 /* The batch is full: adds the changed range to it, then flushes. */
 QR_RARE static void flush_full(struct unmapping *un, const struct qr_pt_run *run)
 {
-	qr_changed_flush(&un->changed, un->tlb, run);
+	qr_changed_flush(&un->changed, &un->tlb->ranges, run);
 	qr_tlb_flush(un->tlb);
 }
 
@@ -143,7 +143,7 @@ QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, 
 		if (qr_unlikely(tlb->count == QR_TLB_PAGES))
 			flush_full(un, run);
 	}
-	qr_changed_flush(&un->changed, tlb, run);
+	qr_changed_flush(&un->changed, &tlb->ranges, run);
 }
 
 static void unmap_run(struct unmapping *un, const struct qr_pt_run *run)

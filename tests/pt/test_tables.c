@@ -128,7 +128,7 @@ static void do_protect(struct forest *forest)
 	if (forest->arch->prot_check(forest->arch, prot & ~(quire_prot)QUIRE_PROT_WRITE) != QUIRE_OK)
 		return;
 	qr_tlb_begin(&tlb, &forest->pt[tree]);
-	changed = qr_pt_protect(&forest->pt[tree], &tlb, piece.start, piece.end, prot, write);
+	changed = qr_pt_protect(&forest->pt[tree], &tlb.ranges, piece.start, piece.end, prot, write);
 	qr_tlb_end(&tlb);
 	for (unsigned i = piece.first; i < piece.last; i++) {
 		struct leaf *leaf = &forest->leaf[tree][i];

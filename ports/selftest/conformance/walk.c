@@ -111,8 +111,8 @@ static void protect_places(struct walk *walk, unsigned first, unsigned end, quir
 		want += place->mapped && was != place->prot;
 	}
 	qr_tlb_begin(&tlb, &walk->pt);
-	got = qr_pt_protect(&walk->pt, &tlb, walk->place[first].va, place_end(walk, &walk->place[end - 1]),
-			    prot, write);
+	got = qr_pt_protect(&walk->pt, &tlb.ranges, walk->place[first].va,
+			    place_end(walk, &walk->place[end - 1]), prot, write);
 	qr_tlb_end(&tlb);
 	run_equal(walk->run, "protect: leaves changed", NULL, want, got);
 }
