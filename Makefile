@@ -40,8 +40,7 @@ bench: ## count instructions, print a table, write build/bench.json
 	@$(MAKE) --no-print-directory all
 	@python3 bench/tree.py $(BUILD)
 	@python3 bench/run.py $(BUILD)
-	@if [ -e $(BUILD)/bench/bench-guest ]; then \
-		python3 bench/kernel.py $(BUILD)/quire $(BUILD)/quire-kernel-x86_64.elf $(BUILD)/bench/bench-guest; fi
+	@if [ -e $(BUILD)/bench/bench-guest ]; then python3 bench/kernel.py $(BUILD); fi
 
 format: ## lay out the sources by .clang-format
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

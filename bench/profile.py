@@ -22,7 +22,9 @@ import threading
 
 MARKER = 'sys_clock_gettime'
 PROGRAM = '(the program)'
-PC = re.compile(rb'/([0-9a-f]{16})/')
+PC = re.compile(rb'/([0-9a-f]{8}|[0-9a-f]{16})/')
+# The emulator of a kernel, by e_machine of its ELF header; and whether an address has 16 digits in the log.
+EMULATORS = {3: ('i386', 8), 40: ('arm', 8), 62: ('x86_64', 16), 183: ('aarch64', 16), 243: ('riscv64', 16)}
 WRAPPER = '#!/bin/sh\nexec {} "$@" -singlestep -d exec,nochain -D {}\n'
 
 
@@ -34,8 +36,11 @@ class Symbols:
         found = {}
         for line in lines:
             address, kind, name = (line.split() + [''] * 3)[:3]
-            if kind in ('t', 'T', 'W'):
+            if kind in ('t', 'T', 'W') and not name.startswith('$'):
                 found.setdefault(int(address, 16), name)
+        with open(kernel, 'rb') as file:
+            machine = int.from_bytes(file.read(20)[18:], 'little')
+        self.emulator, self.digits = EMULATORS[machine]
         self.starts = sorted(found)
         self.names = [re.sub(r'\.(part|isra|constprop|cold)\b[.\d]*', '', found[at]) for at in self.starts]
         self.cache = {}
@@ -102,7 +107,7 @@ class Row:
 
 def rows_of(chunks, symbols, wanted):
     """Splits the log at the markers; yields a Row for each pair, counted only where `wanted(number)`."""
-    marker = f'{symbols.address(MARKER):016x}'.encode()
+    marker = f'{symbols.address(MARKER):0{symbols.digits}x}'.encode()
     row, number, between = None, 0, False
     tail = b''
     for chunk in chunks:
@@ -137,14 +142,16 @@ def chunks_of(path):
 
 def run(options, symbols, wanted):
     """(rows, lines): the counted rows by number, and the program's output."""
-    emulator = os.environ.get('QUIRE_QEMU', 'qemu-system-x86_64')
+    emulator = os.environ.get('QUIRE_QEMU', 'qemu-system-' + symbols.emulator)
+    # Where QEMU boots another file than the one with the symbols, it lies beside it.
+    image = os.path.splitext(options.kernel)[0] + '.image'
     with tempfile.TemporaryDirectory() as folder:
         log, wrapper = os.path.join(folder, 'log'), os.path.join(folder, 'qemu')
         os.mkfifo(log)
         with open(wrapper, 'w', encoding='utf-8') as file:
             file.write(WRAPPER.format(emulator, log))
         os.chmod(wrapper, 0o755)
-        env = {**os.environ, 'QUIRE_QEMU': wrapper, 'QUIRE_KERNEL': options.kernel}
+        env = {**os.environ, 'QUIRE_QEMU': wrapper, 'QUIRE_KERNEL': image if os.path.exists(image) else options.kernel}
         command = [options.quire, 'run', '--icount', '--cpus', '1', '--mem', options.mem, '--quiet', '--']
         guest = subprocess.Popen(command + options.program, env=env, text=True, stdout=subprocess.PIPE)
         lines = []
