@@ -109,10 +109,13 @@ secondary_boot:
 	b.eq 1f
 	physical x1, boot_low_root_48
 1:	mov x0, x10
+	physical x24, no_user_root
 	bl mmu_on
 	ldr x30, =secondary_high
 	ret
 secondary_high:
+	msr ttbr0_el1, x24
+	isb
 	mov sp, x22
 	mov x29, xzr
 	mov x0, x23

@@ -56,7 +56,7 @@ void cpu_init(unsigned number)
 		cpu->arch.fatal_stack = (uint64_t)boot_fatal_stack + sizeof(boot_fatal_stack);
 	}
 	cpu->number = number;
-	cpu->arch.mpidr = READ_REG(mpidr_el1) & 0xff00ffffff;
+	cpu->arch.mpidr = READ_REG(MPIDR) & MPIDR_AFFINITY;
 	WRITE_REG(tpidr_el1, cpu);
 	WRITE_REG(vbar_el1, vectors);
 	WRITE_REG(cpacr_el1, CPACR_FPEN);

@@ -71,7 +71,6 @@
 /* clang-format on */
 #else
 #include "arch.h"
-#include "arch/common/device.h"
 #include "kern/boot.h"
 #include "kern/cpu.h"
 
@@ -89,20 +88,91 @@
 #define WRITE_REG(name, value) \
 	__asm__ volatile("msr " QUOTE(name) ", %0" : : "r"((uint64_t)(value)) : "memory")
 
-static inline void isb(void)
+#include "arch/arm64/common/devices.h"
+
+/* --- for arch/arm64/common: registers and instructions ---------------------------------------- */
+
+#define READ_REG64     READ_REG
+#define WRITE_REG64    WRITE_REG
+#define CNTFRQ         cntfrq_el0
+#define CNTVCT         cntvct_el0
+#define CNTV_CTL       cntv_ctl_el0
+#define CNTV_TVAL      cntv_tval_el0
+#define CTR            ctr_el0
+#define MPIDR          mpidr_el1
+#define MPIDR_AFFINITY 0xff00ffffff
+#define ICC_PMR        S3_0_C4_C6_0
+#define ICC_IAR1       S3_0_C12_C12_0
+#define ICC_EOIR1      S3_0_C12_C12_1
+#define ICC_SRE        S3_0_C12_C12_5
+#define ICC_GRPEN1     S3_0_C12_C12_7
+#define ICC_SGI1R      S3_0_C12_C11_5
+#define PSCI_CPU_ON    0xc4000003
+
+static inline uint64_t firmware_call(bool smc, uint32_t function, uint64_t a, uint64_t b, uint64_t c)
 {
-	__asm__ volatile("isb" : : : "memory");
+	register uint64_t x0 __asm__("x0") = function;
+	register uint64_t x1 __asm__("x1") = a;
+	register uint64_t x2 __asm__("x2") = b;
+	register uint64_t x3 __asm__("x3") = c;
+
+#define CALL(name)                                                                                          \
+	__asm__ volatile(name " #0"                                                                         \
+			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)                                           \
+			 :                                                                                  \
+			 : "memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", \
+			   "x15", "x16", "x17")
+	if (smc)
+		CALL("smc");
+	else
+		CALL("hvc");
+#undef CALL
+	return x0;
 }
 
-static inline uint32_t read32(const volatile void *base, size_t offset)
+static inline void semihosting(uint64_t operation, const void *argument)
 {
-	return *(const volatile uint32_t *)((const volatile char *)base + offset);
+	register uint64_t x0 __asm__("x0") = operation;
+	register const void *x1 __asm__("x1") = argument;
+
+	__asm__ volatile("hlt #0xf000" : "+r"(x0) : "r"(x1) : "memory");
 }
 
-static inline void write32(volatile void *base, size_t offset, uint32_t value)
+/* TLBI VAAE1: an address for every ASID, global entries and cached tables too (D8.14.5). */
+static inline void forget_page(uint64_t va, bool everywhere)
 {
-	*(volatile uint32_t *)((volatile char *)base + offset) = value;
+	uint64_t operand = va >> 12 & 0xfffffffffff;
+
+	if (everywhere)
+		__asm__ volatile("tlbi vaae1is, %0" : : "r"(operand) : "memory");
+	else
+		__asm__ volatile("tlbi vaae1, %0" : : "r"(operand) : "memory");
 }
+
+static inline void forget_all(bool everywhere)
+{
+	if (everywhere)
+		__asm__ volatile("tlbi vmalle1is" : : : "memory");
+	else
+		__asm__ volatile("tlbi vmalle1" : : : "memory");
+}
+
+static inline void clean_for_code(uint64_t at)
+{
+	__asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
+}
+
+static inline void forget_code(uint64_t at)
+{
+	__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
+}
+
+static inline void clean_to_memory(const void *at)
+{
+	__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(at) : "memory");
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static inline bool regs_from_user(const struct regs *regs)
 {
@@ -121,8 +191,6 @@ extern char boot_stack_top[], no_user_root[]; /* of no address space: an empty t
 uint64_t image_to_pa(const void *address);
 void memory_init(uint64_t fdt_pa, uint64_t image);
 extern uint64_t kernel_ttbr1; /* for a CPU that starts */
-/* Device registers, mapped for good. */
-volatile void *device_map(uint64_t pa, uint64_t bytes);
 
 /* cpu.c */
 struct cpu_features {
@@ -132,35 +200,20 @@ extern struct cpu_features cpu_features;
 void cpu_init(unsigned number);
 uint64_t tcr_value(void);
 
-/* boot.S: another root and other sizes; where CPU_ON starts, with the address of a struct secondary. */
+/* boot.S: another root and other sizes. */
 void enter_tables(uint64_t ttbr1, uint64_t tcr);
-void secondary_boot(void);
 
-/* devices.c: the device tree. */
-extern const void *device_tree;
-/* Its nth interrupt as the GIC numbers them. */
-unsigned device_interrupt(const struct device *device, unsigned n);
-uint64_t psci(uint32_t function, uint64_t a, uint64_t b, uint64_t c);
+/* For boot.S, which reads it with its MMU off. */
+struct secondary {
+	uint64_t ttbr1, tcr, stack, number;
+};
 
-/* gic.c */
-void gic_init(void);
-void gic_init_cpu(void);
-void gic_enable(unsigned interrupt);
-unsigned gic_take(void);
-void gic_end(unsigned interrupt);
-/* A message to a CPU: interrupt GIC_KICK or GIC_LISTEN there. */
-void gic_send(unsigned cpu, unsigned message);
-#define GIC_KICK   0
-#define GIC_LISTEN 1
-#define GIC_NONE   1020 /* and above: nothing is pending */
+static inline struct secondary secondary_of(uint64_t stack, unsigned number)
+{
+	return (struct secondary){kernel_ttbr1, tcr_value(), stack, number};
+}
 
-/* timer.c, console.c, entry.S, smp.c */
-void clock_init(void);
-void clock_init_cpu(void);
-extern unsigned timer_irq;
-void console_init(void);
-void console_interrupt(void);
-extern unsigned console_irq;
+/* entry.S */
 void fpsimd_save(struct fpsimd *area);
 void fpsimd_load(const struct fpsimd *area);
 #endif

@@ -163,23 +163,7 @@ void kernel_exception(struct regs *regs)
 
 void kernel_interrupt(struct regs *regs)
 {
-	struct cpu *cpu = this_cpu();
-	unsigned taken = gic_take(), number = taken & 0x3ff; /* of a message, v2 adds who sent it */
-
-	if (number >= GIC_NONE)
-		return;
-	cpu->in_interrupt++;
-	if (number == timer_irq) {
-		/* Its line is high until it is set again. */
-		WRITE_REG(cntv_ctl_el0, 0);
-		gic_end(taken);
-		timer_interrupt(regs_from_user(regs));
-	} else {
-		if (number == console_irq || number == GIC_LISTEN)
-			console_interrupt();
-		gic_end(taken);
-	}
-	cpu->in_interrupt--;
+	gic_interrupt(regs_from_user(regs));
 }
 
 void user_interrupt(struct regs *regs)

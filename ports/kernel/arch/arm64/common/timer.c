@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Clock and alarm: the generic timer's virtual counter (DDI 0487, D11); the calendar: a PL031. */
+/* Clock and alarm: the generic timer's virtual counter (DDI 0487, D11; DDI 0406C, B8); the calendar: a PL031. */
 #include "cpu.h"
 #include "kern/time.h"
 
@@ -14,17 +14,18 @@ static volatile void *calendar;
 static uint64_t counter(void)
 {
 	isb(); /* not before what came before */
-	return READ_REG(cntvct_el0);
+	return READ_REG64(CNTVCT);
 }
 
 void clock_init(void)
 {
 	struct device timer;
 
-	if (!device_find(device_tree, "arm,armv8-timer", &timer))
+	if (!device_find(device_tree, "arm,armv8-timer", &timer) &&
+	    !device_find(device_tree, "arm,armv7-timer", &timer))
 		panic("boot: no timer");
 	timer_irq = device_interrupt(&timer, VIRTUAL_TIMER);
-	frequency = READ_REG(cntfrq_el0);
+	frequency = READ_REG(CNTFRQ);
 	if (!frequency)
 		panic("boot: the timer has no frequency");
 	ns_per_tick = (NSEC_PER_SEC << 32) / frequency;
@@ -36,13 +37,21 @@ void clock_init(void)
 
 void clock_init_cpu(void)
 {
-	WRITE_REG(cntv_ctl_el0, 0);
+	clock_stop();
 	gic_enable(timer_irq);
+}
+
+void clock_stop(void)
+{
+	WRITE_REG(CNTV_CTL, 0);
 }
 
 uint64_t arch_clock_ns(void)
 {
-	return (uint64_t)((unsigned __int128)(counter() - start) * ns_per_tick >> 32);
+	uint64_t ticks = counter() - start;
+
+	return ticks * (ns_per_tick >> 32) + (ticks >> 32) * (uint32_t)ns_per_tick +
+	       ((uint64_t)(uint32_t)ticks * (uint32_t)ns_per_tick >> 32);
 }
 
 /* => interrupts are off. */
@@ -51,10 +60,10 @@ void arch_timer_set(uint64_t deadline)
 	uint64_t now = arch_clock_ns(), ns = deadline > now ? MIN(deadline - now, NSEC_PER_SEC) : 0;
 
 	if (deadline == NO_DEADLINE) {
-		WRITE_REG(cntv_ctl_el0, 0);
+		clock_stop();
 	} else {
-		WRITE_REG(cntv_tval_el0, MIN(ns * (frequency / 1000) / 1000000 + 1, 0x7fffffff));
-		WRITE_REG(cntv_ctl_el0, CTL_ENABLE);
+		WRITE_REG(CNTV_TVAL, MIN(ns * (frequency / 1000) / 1000000 + 1, 0x7fffffff));
+		WRITE_REG(CNTV_CTL, CTL_ENABLE);
 	}
 	isb();
 }
@@ -66,5 +75,5 @@ uint64_t arch_wall_clock_seconds(void)
 
 uint64_t arch_entropy(void)
 {
-	return READ_REG(cntvct_el0) * 0x9e3779b97f4a7c15;
+	return READ_REG64(CNTVCT) * 0x9e3779b97f4a7c15;
 }

@@ -30,20 +30,7 @@ static bool psci_by_smc(void)
 	return false;
 }
 
-#define CLOBBERED \
-	"memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17"
-
 uint64_t psci(uint32_t function, uint64_t a, uint64_t b, uint64_t c)
 {
-	bool smc = psci_by_smc();
-	register uint64_t x0 __asm__("x0") = function;
-	register uint64_t x1 __asm__("x1") = a;
-	register uint64_t x2 __asm__("x2") = b;
-	register uint64_t x3 __asm__("x3") = c;
-
-	if (smc)
-		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : CLOBBERED);
-	else
-		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : CLOBBERED);
-	return x0;
+	return firmware_call(psci_by_smc(), function, a, b, c);
 }

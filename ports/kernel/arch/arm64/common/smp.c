@@ -8,29 +8,7 @@
 /* Beyond so many pages, forgetting everything is cheaper. */
 #define FLUSH_SINGLE_PAGES 64
 
-#define PSCI_CPU_ON 0xc4000003
-
-/* boot.S reads it with its MMU off. */
-struct secondary {
-	uint64_t ttbr1, tcr, stack, number;
-};
-static struct secondary secondary __attribute__((aligned(64)));
-void secondary_start(uint64_t number);
-
 /* --- flushing --------------------------------------------------------------------------------- */
-
-/* TLBI VAAE1: an address for every ASID, global entries and cached tables too (D8.14.5). */
-static void flush_pages(quire_va from, quire_va to, bool everywhere)
-{
-	for (quire_va va = from; va < to; va += PAGE_SIZE) {
-		uint64_t operand = va >> 12 & 0xfffffffffff;
-
-		if (everywhere)
-			__asm__ volatile("tlbi vaae1is, %0" : : "r"(operand) : "memory");
-		else
-			__asm__ volatile("tlbi vaae1, %0" : : "r"(operand) : "memory");
-	}
-}
 
 /* A CPU that left the address space comes back with another ASID (arch_load_root()): only those in it matter. */
 void arch_flush(const struct quire_flush *flush)
@@ -43,26 +21,25 @@ void arch_flush(const struct quire_flush *flush)
 	__asm__ volatile("dsb ishst" : : : "memory");
 	if (flush->count && pages <= FLUSH_SINGLE_PAGES) {
 		for (unsigned i = 0; i < flush->count; i++)
-			flush_pages(flush->range[i].start, flush->range[i].end, everywhere);
-	} else if (everywhere) {
-		__asm__ volatile("tlbi vmalle1is" : : : "memory");
+			for (quire_va va = flush->range[i].start; va < flush->range[i].end; va += PAGE_SIZE)
+				forget_page(va, everywhere);
 	} else {
-		__asm__ volatile("tlbi vmalle1" : : : "memory");
+		forget_all(everywhere);
 	}
 	__asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
 
-/* B2.4.4. CTR_EL0: the lines' sizes, as powers of two of words. */
+/* DDI 0487, B2.4.4; DDI 0406C, B2.2.9. CTR: the lines' sizes, as powers of two of words. */
 void arch_icache_sync(void *page, size_t bytes)
 {
-	uint64_t ctr = READ_REG(ctr_el0), start = (uint64_t)page;
-	uint64_t data = 4ull << (ctr >> 16 & 15), code = 4ull << (ctr & 15);
+	uintptr_t ctr = READ_REG(CTR), start = (uintptr_t)page;
+	uintptr_t data = (uintptr_t)4 << (ctr >> 16 & 15), code = (uintptr_t)4 << (ctr & 15);
 
-	for (uint64_t at = start; at < start + bytes; at += data)
-		__asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
+	for (uintptr_t at = start; at < start + bytes; at += data)
+		clean_for_code(at);
 	__asm__ volatile("dsb ish" : : : "memory");
-	for (uint64_t at = start; at < start + bytes; at += code)
-		__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
+	for (uintptr_t at = start; at < start + bytes; at += code)
+		forget_code(at);
 	__asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
 
@@ -74,16 +51,16 @@ void arch_kick(unsigned cpu)
 /* --- start ------------------------------------------------------------------------------------ */
 
 /* First C code of another CPU, on its idle task's stack. */
-void secondary_start(uint64_t number)
+void secondary_start(unsigned number)
 {
-	WRITE_REG(ttbr0_el1, image_to_pa(no_user_root));
-	isb();
-	cpu_init((unsigned)number);
+	cpu_init(number);
 	gic_init_cpu();
 	clock_init_cpu();
 	cpus[number].task = cpus[number].idle;
 	secondary_main();
 }
+
+static struct secondary secondary __attribute__((aligned(64)));
 
 static bool start_cpu(unsigned number)
 {
@@ -96,10 +73,10 @@ static bool start_cpu(unsigned number)
 		return false;
 	cpu->idle = idle;
 	cpu->number = number;
-	cpu->arch.fatal_stack = (uint64_t)fatal + PAGE_SIZE;
-	cpu->arch.kernel_stack = idle->stack + STACK_BYTES;
-	secondary = (struct secondary){kernel_ttbr1, tcr_value(), cpu->arch.kernel_stack - 64, number};
-	__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(&secondary) : "memory");
+	cpu->arch.fatal_stack = (uintptr_t)fatal + PAGE_SIZE;
+	cpu->arch.kernel_stack = (uintptr_t)idle->stack + STACK_BYTES;
+	secondary = secondary_of(cpu->arch.kernel_stack - 64, number);
+	clean_to_memory(&secondary);
 	if (psci(PSCI_CPU_ON, cpu->arch.mpidr, image_to_pa((void *)secondary_boot), image_to_pa(&secondary)))
 		return false;
 	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_clock_ns() < deadline)
@@ -111,7 +88,7 @@ static unsigned found;
 
 unsigned arch_cpus_found(void)
 {
-	uint64_t ids[MAX_CPUS], self = READ_REG(mpidr_el1) & 0xff00ffffff;
+	uint64_t ids[MAX_CPUS], self = READ_REG(MPIDR) & MPIDR_AFFINITY;
 	unsigned count;
 
 	if (found)

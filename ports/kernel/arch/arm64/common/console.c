@@ -20,10 +20,10 @@
 #define RECEIVE       0x50 /* received, or received and not read for a while */
 
 /* Semihosting for AArch32 and AArch64, 2.0. */
-#define SYS_WRITE0       0x04
-#define SYS_EXIT         0x18
-#define APPLICATION_EXIT 0x20026
-#define PSCI_SYSTEM_OFF  0x84000008
+#define SYS_WRITE0        0x04
+#define SYS_EXIT_EXTENDED 0x20 /* with a status on AArch32 too */
+#define APPLICATION_EXIT  0x20026
+#define PSCI_SYSTEM_OFF   0x84000008
 
 unsigned console_irq = ~0u;
 static volatile void *uart;
@@ -96,15 +96,6 @@ void arch_console_listen(void)
 	gic_send(0, GIC_LISTEN);
 }
 
-static uint64_t semihosting(uint64_t operation, const void *argument)
-{
-	register uint64_t x0 __asm__("x0") = operation;
-	register const void *x1 __asm__("x1") = argument;
-
-	__asm__ volatile("hlt #0xf000" : "+r"(x0) : "r"(x1) : "memory");
-	return x0;
-}
-
 void arch_log_write(const char *bytes, size_t n)
 {
 	char text[129];
@@ -123,9 +114,9 @@ void arch_log_write(const char *bytes, size_t n)
 /* QEMU's exit status is what its debug exit of other machines makes of the code. */
 void arch_end_machine(unsigned char code)
 {
-	uint64_t how[2] = {APPLICATION_EXIT, code << 1 | 1u};
+	uintptr_t how[2] = {APPLICATION_EXIT, code << 1 | 1u};
 
-	semihosting(SYS_EXIT, how);
+	semihosting(SYS_EXIT_EXTENDED, how);
 	/* A host that has no such end turns the machine off. */
 	psci(PSCI_SYSTEM_OFF, 0, 0, 0);
 	for (;;)

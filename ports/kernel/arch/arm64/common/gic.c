@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt controller: GIC v2 (IHI 0048) or v3 (IHI 0069), whichever the device tree has. */
 #include "cpu.h"
+#include "kern/entry.h"
 
 /* Registers of the distributor, and of v3's second redistributor frame, by offset. */
 #define GICD_CTLR       0x000
@@ -24,13 +25,8 @@
 #define GICR_WAKER       0x14
 #define GICR_FRAME       0x10000
 
-#define PRIORITY       0xa0a0a0a0
-#define ICC_PMR_EL1    S3_0_C4_C6_0
-#define ICC_IAR1_EL1   S3_0_C12_C12_0
-#define ICC_EOIR1_EL1  S3_0_C12_C12_1
-#define ICC_SRE_EL1    S3_0_C12_C12_5
-#define ICC_GRPEN1_EL1 S3_0_C12_C12_7
-#define ICC_SGI1R_EL1  S3_0_C12_C11_5
+#define PRIORITY 0xa0a0a0a0
+#define GIC_NONE 1020 /* and above: nothing is pending */
 
 static volatile void *distributor, *interface, *redistributors;
 static uint64_t redistributor_bytes;
@@ -86,10 +82,10 @@ void gic_init_cpu(void)
 		own = (volatile char *)frame + GICR_FRAME;
 		cpu->redistributor = own;
 		write32(own, GICD_IGROUPR, ~0u);
-		WRITE_REG(ICC_SRE_EL1, 1);
+		WRITE_REG(ICC_SRE, 1);
 		isb();
-		WRITE_REG(ICC_PMR_EL1, 0xf0);
-		WRITE_REG(ICC_GRPEN1_EL1, 1);
+		WRITE_REG(ICC_PMR, 0xf0);
+		WRITE_REG(ICC_GRPEN1, 1);
 		isb();
 	} else {
 		/* The bytes of the first 32 targets say which CPU reads them. */
@@ -128,17 +124,17 @@ void gic_enable(unsigned interrupt)
 }
 
 /* What is to be served, for gic_end(); GIC_NONE or above: nothing. */
-unsigned gic_take(void)
+static unsigned gic_take(void)
 {
 	if (!redistributors)
 		return read32(interface, GICC_IAR) & 0x1fff;
-	return (unsigned)READ_REG(ICC_IAR1_EL1) & 0xffffff;
+	return (unsigned)READ_REG(ICC_IAR1) & 0xffffff;
 }
 
-void gic_end(unsigned interrupt)
+static void gic_end(unsigned interrupt)
 {
 	if (redistributors)
-		WRITE_REG(ICC_EOIR1_EL1, interrupt);
+		WRITE_REG(ICC_EOIR1, interrupt);
 	else
 		write32(interface, GICC_EOIR, interrupt);
 }
@@ -153,7 +149,28 @@ void gic_send(unsigned number, unsigned message)
 		write32(distributor, GICD_SGIR, 1u << (16 + cpu->gic_number) | message);
 		return;
 	}
-	WRITE_REG(ICC_SGI1R_EL1, (m >> 32 & 0xff) << 48 | (m >> 16 & 0xff) << 32 | (m >> 8 & 0xff) << 16 |
-				     (uint64_t)message << 24 | 1ull << (m & 15));
+	WRITE_REG64(ICC_SGI1R, (m >> 32 & 0xff) << 48 | (m >> 16 & 0xff) << 32 | (m >> 8 & 0xff) << 16 |
+				   (uint64_t)message << 24 | 1ull << (m & 15));
 	isb();
+}
+
+void gic_interrupt(bool from_user)
+{
+	struct cpu *cpu = this_cpu();
+	unsigned taken = gic_take(), number = taken & 0x3ff; /* of a message, v2 adds who sent it */
+
+	if (number >= GIC_NONE)
+		return;
+	cpu->in_interrupt++;
+	if (number == timer_irq) {
+		/* Its line is high until it is set again. */
+		clock_stop();
+		gic_end(taken);
+		timer_interrupt(from_user);
+	} else {
+		if (number == console_irq || number == GIC_LISTEN)
+			console_interrupt();
+		gic_end(taken);
+	}
+	cpu->in_interrupt--;
 }
