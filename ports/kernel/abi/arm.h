@@ -28,6 +28,13 @@
 #define ABI_O_DIRECT    0200000
 #define ABI_O_LARGEFILE 0400000
 
+/* Of a signal frame: registers, and what the kernel knows of the fault. */
+struct abi_mcontext {
+	uint32_t trap_number, error, old_mask;
+	uint32_t r[13], sp, lr, pc, cpsr;
+	uint32_t fault_address;
+};
+_Static_assert(sizeof(struct abi_mcontext) == 84, "the ABI's size");
 _Static_assert(sizeof(struct abi_stat) == 104, "the ABI's size");
 
 #endif

@@ -52,6 +52,14 @@ static const struct emulator {
      .cpu = "cortex-a53",
      .error = {"-device", "pci-serial,chardev=err"},
      .log = {"-semihosting-config", "enable=on,target=native,chardev=log"}},
+    {.arch = "arm",
+     .program = "qemu-system-arm",
+     .package = "qemu-system-arm",
+     .boots = "image",
+     .machine = "virt,highmem=off",
+     .cpu = "cortex-a15",
+     .error = {"-device", "pci-serial,chardev=err"},
+     .log = {"-semihosting-config", "enable=on,target=native,chardev=log"}},
 };
 
 static const struct emulator *find_emulator(const char *arch)
