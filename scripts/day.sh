@@ -24,7 +24,11 @@ root=
 whose="the same"
 if [ "$arch" != x86_64 ]; then
 	root=$build/foreign-$arch
-	"$top/scripts/foreign.sh" "$arch" "$root" busybox-static
+	case $arch in
+	arm) debian=armhf ;;
+	*) debian=$arch ;;
+	esac
+	"$top/scripts/foreign.sh" "$debian" "$root" busybox-static
 	whose="Debian's"
 fi
 echo "== on the reference kernel: $arch, 2 CPUs, $mem, ${SWAP:+$SWAP to swap to, }$whose /bin/busybox"

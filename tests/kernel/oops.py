@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Oopses of the reference kernel: the system lives on, or panics where it must; quire explain reads them.
 
-usage: oops.py QUIRE GUEST-PROGRAM KERNEL [ARCH]     the kernel with its symbols; x86_64, i386 or arm64
+usage: oops.py QUIRE GUEST-PROGRAM KERNEL [ARCH]     the kernel with its symbols; x86_64, i386, arm or arm64
 """
 import json
 import os
@@ -61,6 +61,8 @@ CODES = {
                "rodata-write": ("0x3", "mov")},
     "arm64": {"null-read": ("0x96000006", "ldr"), "null-write": ("0x96000046", "str"),
               "null-call": ("0x86000006", None), "rodata-write": ("0x9600004f", "str")},
+    "arm": {"null-read": ("0x7", "ldr"), "null-write": ("0x807", "str"), "null-call": ("0x80000007", None),
+            "rodata-write": ("0x80f", "str")},
 }
 # How two of them begin.
 HEADS = {
@@ -71,9 +73,13 @@ HEADS = {
     "arm64": {"null-read": "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010\n"
                            "Mem abort info:\n",
               "rodata-write": "Unable to handle kernel write to read-only memory at virtual address "},
+    "arm": {"null-read": "8<--- cut here ---\n"
+                         "Unable to handle kernel NULL pointer dereference at virtual address 00000010 when read\n",
+            "rodata-write": "Unable to handle kernel paging request at virtual address "},
 }
 OVERFLOW = {"x86_64": (b"Oops: double fault: 0000 [#1]", b"kernel panic: double fault (kernel stack overflow?)"),
             "arm64": (b"Internal error: Oops - ", b"kernel panic: kernel stack overflow")}
+OVERFLOW["arm"] = (b"Internal error: Oops - bad mode: 0 [#1] SMP ARM", OVERFLOW["arm64"][1])
 CODES["i386"] = CODES["x86_64"]
 HEADS["i386"] = {word: head.replace("0000000000000010", "00000010") for word, head in HEADS["x86_64"].items()}
 OVERFLOW["i386"] = OVERFLOW["x86_64"]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the reference kernel logs of a program that dies of SIGSEGV, read back by quire explain.
 
-usage: segfault.py QUIRE GUEST-PROGRAM [ARCH]     x86_64, i386 or arm64"""
+usage: segfault.py QUIRE GUEST-PROGRAM [ARCH]     x86_64, i386, arm or arm64"""
 import json
 import os
 import subprocess
@@ -30,12 +30,19 @@ DEATHS = {
         "data-jump": (None, "exec", "not-present", 0x82000007, None, None),
         "stack": (None, "write", "not-present", 0x92000047, "st", NAME),
     },
+    "arm": {
+        "null-write": (0x10, "write", "not-present", 0x807, "str", None),
+        "const-write": (None, "write", "permission", 0x80f, "str", None),
+        "jump": (0x123456, "exec", "not-present", 0x80000007, None, None),
+        "data-jump": (None, "exec", "not-present", 0x80000007, None, None),
+        "stack": (None, "write", "not-present", 0x807, "str", None),
+    },
 }
 # Without NX data runs.
 DEATHS["i386"] = {how: DEATHS["x86_64"][how] for how in DEATHS["x86_64"] if how != "data-jump"}
 DEATHS = DEATHS[ARCH]
-LEVEL = {"x86_64": 0, "i386": 0, "arm64": 3}[ARCH]  # bits of the code: the table where the walk ended, which depends on places
-LINE = {"x86_64": b"segfault at", "i386": b"segfault at", "arm64": b"unhandled exception: "}[ARCH]
+LEVEL = {"x86_64": 0, "i386": 0, "arm": 2, "arm64": 3}[ARCH]  # bits of the code: the table where the walk ended, which depends on places
+LINE = {"x86_64": b"segfault at", "i386": b"segfault at", "arm": b"unhandled page fault", "arm64": b"unhandled exception: "}[ARCH]
 
 
 def run(how):

@@ -31,6 +31,23 @@ WAYS = {
         'kernel-mapping': ('kernel', 'do_page_fault vmalloc_fault vmalloc-synced', 'resume'),
         'null-write': ('kernel', 'do_page_fault no_context oops', 'oops'),
     },
+    # On ARM. A kernel mapping has two levels, and an address space may lack either.
+    'linux-2.6': {
+        'stack': ('user', 'do_DataAbort do_page_fault find_vma expand_stack handle_mm_fault handle_pte_fault do_no_page '
+                          'do_anonymous_page', 'resume'),
+        'first-write': ('user', 'do_DataAbort do_translation_fault do_page_fault find_vma good_area handle_mm_fault '
+                                'handle_pte_fault do_no_page do_anonymous_page', 'resume'),
+        'after-fork': ('user', 'do_DataAbort do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_wp_page '
+                               'page-copied', 'resume'),
+        'file-read': ('user', 'do_DataAbort do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_no_page',
+                      'resume'),
+        'bad-user': ('user', 'do_DataAbort do_page_fault find_vma __do_user_fault', 'signal'),
+        'bad-kernel': ('kernel', 'do_DataAbort do_page_fault find_vma __do_kernel_fault search_exception_tables '
+                                 'fixup_exception', 'fixup'),
+        'kernel-mapping': ('kernel', 'do_DataAbort do_translation_fault vmalloc_fault vmalloc-synced', 'resume'),
+        'kernel-mapping page': ('kernel', 'do_DataAbort do_page_fault vmalloc_fault vmalloc-filled', 'resume'),
+        'null-write': ('kernel', 'do_DataAbort do_page_fault __do_kernel_fault search_exception_tables oops', 'oops'),
+    },
 }
 
 
@@ -61,12 +78,12 @@ def main():
     if wrong:
         print(f'FAIL {len(wrong)} faults are not as docs/fault.schema.json says: {wrong[0]}')
     for word, (mode, wanted, outcome) in WAYS[PROFILE].items():
-        place = places[word]
+        place = places[word.split()[0]]
         found = [fault for fault in faults if fault['mode'] == mode and fault['outcome'] == outcome and
                  in_order(wanted, fault['way']) and
                  (place == 0 or int(fault['address'], 16) & ~0xfff == place & ~0xfff)]
         if len(found) == 1:
-            print(f'{word:15} {mode:7} {" ".join(found[0]["way"])} -> {outcome}')
+            print(f'{word:19} {mode:7} {" ".join(found[0]["way"])} -> {outcome}')
         else:
             failed += 1
             there = [fault for fault in faults if place and int(fault['address'], 16) & ~0xfff == place & ~0xfff]

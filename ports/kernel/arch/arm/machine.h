@@ -19,7 +19,7 @@ struct regs {
 	uint32_t r[13], sp, lr, pc, cpsr;
 	uint32_t syscall; /* the number of the system call; NO_SYSCALL: it is none, or may not be restarted */
 	uint32_t first;   /* the first argument, which the result overwrites */
-	uint32_t unused;
+	uint32_t undefined; /* of an oops: the kernel ran an instruction that there is not */
 };
 #define NO_SYSCALL  (~0u)
 #define CPSR_MODE   0x1f

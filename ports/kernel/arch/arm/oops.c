@@ -141,7 +141,8 @@ void arch_oops_report(const struct oops *what, const struct call_trace *trace, u
 		printk("Internal error: Oops: %x [#%u] SMP ARM\n",
 		       (uint32_t)what->trap->syndrome | (fetch ? 0x80000000 : 0), number);
 	} else {
-		printk("Internal error: Oops - undefined instruction: 0 [#%u] SMP ARM\n", number);
+		printk("Internal error: Oops - %s: 0 [#%u] SMP ARM\n",
+		       what->regs->undefined ? "undefined instruction" : "bad mode", number);
 	}
 	oops_task_line();
 	register_lines(what->regs);

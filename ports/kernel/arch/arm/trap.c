@@ -65,11 +65,13 @@ static struct quire_trap prefetch_trap(const struct regs *regs, enum quire_mode 
 
 void trap_fatal(struct regs *regs)
 {
+	regs->undefined = 0;
 	oops_fatal(&(struct oops){.regs = regs}, "fatal exception");
 }
 
 void trap_stack_full(struct regs *regs)
 {
+	regs->undefined = 0;
 	oops_fatal(&(struct oops){.regs = regs}, "kernel stack overflow");
 }
 
@@ -225,6 +227,7 @@ void kernel_prefetch_abort(struct regs *regs)
 void kernel_undefined(struct regs *regs)
 {
 	step_back(regs);
+	regs->undefined = 1;
 	oops(&(struct oops){.regs = regs});
 }
 
