@@ -160,46 +160,62 @@ user_code_sync:
 	fixup 2b, 8b
 	fixup 5b, 8b
 
-	/* void *arch_memcpy(void *to, const void *from, size_t n) */
+	/* void *arch_memcpy(void *to, const void *from, size_t n): 128 bytes at a time where both are aligned */
 	.globl arch_memcpy
 	.type arch_memcpy, %function
 arch_memcpy:
 	.fnstart
-	push {r4-r11}
-	.save {r4-r11}
-	mov r12, r0
-	copy_bytes
-	mov r0, r12
-	pop {r4-r11}
+	push {r0, r4-r11}
+	.save {r0, r4-r11}
+	orr r3, r0, r1
+	tst r3, #3
+	bne 3f
+1:	subs r2, r2, #128
+	blo 2f
+	.rept 4
+	ldm r1!, {r4-r11}
+	stm r0!, {r4-r11}
+	.endr
+	b 1b
+2:	add r2, r2, #128
+3:	copy_bytes
+	pop {r0, r4-r11}
 	bx lr
 	.fnend
 
-	/* void *arch_memset(void *to, int byte, size_t n) */
+	/* void *arch_memset(void *to, int byte, size_t n): likewise */
 	.globl arch_memset
 	.type arch_memset, %function
 arch_memset:
 	.fnstart
-	push {r4-r10}
-	.save {r4-r10}
+	push {r4-r9}
+	.save {r4-r9}
 	and r1, r1, #255
 	orr r1, r1, r1, lsl #8
 	orr r1, r1, r1, lsl #16
 	mov r12, r0
 	tst r0, #3
-	bne 3f
+	bne 5f
 	.irp r, r3, r4, r5, r6, r7, r8, r9
 	mov \r, r1
 	.endr
-1:	subs r2, r2, #32
-	stmhs r12!, {r1, r3-r9}
-	bhi 1b
-	addlo r2, r2, #32
-3:	cmp r2, #0
-	beq 4f
+1:	subs r2, r2, #128
+	blo 2f
+	.rept 4
+	stm r12!, {r1, r3-r9}
+	.endr
+	b 1b
+2:	add r2, r2, #128
+3:	subs r2, r2, #4
+	strhs r1, [r12], #4
+	bhi 3b
+	addlo r2, r2, #4
+5:	cmp r2, #0
+	beq 6f
 	strb r1, [r12], #1
 	sub r2, r2, #1
-	b 3b
-4:	pop {r4-r10}
+	b 5b
+6:	pop {r4-r9}
 	bx lr
 	.fnend
 	.section .note.GNU-stack, "", %progbits
