@@ -82,6 +82,7 @@
 #define IFSR           0, c5, c0, 1
 #define DFAR           0, c6, c0, 0
 #define IFAR           0, c6, c0, 2
+#define BPIALLIS       0, c7, c1, 6
 #define ICIMVAU        0, c7, c5, 1
 #define DCCMVAU        0, c7, c11, 1
 #define DCCIMVAC       0, c7, c14, 1
@@ -188,6 +189,12 @@ static inline void clean_for_code(uintptr_t at)
 static inline void forget_code(uintptr_t at)
 {
 	WRITE_REG(ICIMVAU, at);
+}
+
+/* What was learned of branches in the old code. */
+static inline void forget_branches(void)
+{
+	WRITE_REG(BPIALLIS, 0);
 }
 
 static inline void clean_to_memory(const void *at)

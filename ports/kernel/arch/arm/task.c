@@ -89,8 +89,11 @@ void arch_load_root(quire_pa root)
 
 	WRITE_REG(TTBR0, kernel_root_pa | TTBR_WALKS);
 	isb();
-	if (root.v == kernel_root_pa)
+	if (root.v == kernel_root_pa) {
+		WRITE_REG(CONTEXTIDR, 0);
+		isb();
 		return;
+	}
 	if (++cpu->asid == 1u << 8) {
 		cpu->asid = 1;
 		forget_all(false);

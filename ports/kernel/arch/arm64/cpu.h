@@ -167,6 +167,11 @@ static inline void forget_code(uint64_t at)
 	__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
 }
 
+/* ARMv8 keeps that to itself. */
+static inline void forget_branches(void)
+{
+}
+
 static inline void clean_to_memory(const void *at)
 {
 	__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(at) : "memory");

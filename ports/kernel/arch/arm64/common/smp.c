@@ -40,6 +40,7 @@ void arch_icache_sync(void *page, size_t bytes)
 	__asm__ volatile("dsb ish" : : : "memory");
 	for (uintptr_t at = start; at < start + bytes; at += code)
 		forget_code(at);
+	forget_branches();
 	__asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
 
