@@ -144,6 +144,16 @@ static ARM_CODE void bkpt(void *at)
 	__asm__ volatile("bkpt #1");
 }
 
+static ARM_CODE void breakpoint_call(void *at)
+{
+	__asm__ volatile("ldr r7, =0xf0001\n\tsvc #0" : : : "r0", "r7", "memory");
+}
+
+static THUMB_CODE void breakpoint_call_thumb(void *at)
+{
+	__asm__ volatile("push {r7}\n\tldr r7, =0xf0001\n\tsvc #0\n\tpop {r7}" : : : "r0", "memory");
+}
+
 static ARM_CODE void privileged(void *at)
 {
 	__asm__ volatile("mcr p15, 0, r0, c1, c0, 0");
@@ -274,6 +284,8 @@ int main(void)
 	expect("breakpoint, Thumb", breakpoint_thumb, (void *)8);
 	expect("breakpoint, Thumb, wide", breakpoint_wide, (void *)8);
 	expect("BKPT", bkpt, (void *)8);
+	expect("breakpoint, call", breakpoint_call, (void *)8);
+	expect("breakpoint, Thumb, call", breakpoint_call_thumb, (void *)8);
 	expect("privileged", privileged, (void *)8);
 	on(SIGTRAP, step_over);
 	printf("registers after a handler: %s\n", preserved() ? "as before" : "changed");

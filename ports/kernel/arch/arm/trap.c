@@ -75,6 +75,12 @@ void trap_stack_full(struct regs *regs)
 	oops_fatal(&(struct oops){.regs = regs}, "kernel stack overflow");
 }
 
+/* The link register is behind the instruction: two bytes in Thumb code, which may be half of it. */
+static void step_back(struct regs *regs)
+{
+	regs->pc -= regs->cpsr & CPSR_THUMB ? 2 : 4;
+}
+
 /* --- system calls ----------------------------------------------------------------------------- */
 
 /* The machine's own, asm/unistd.h: __ARM_NR_*. */
@@ -102,7 +108,8 @@ static bool own_call(struct regs *regs)
 
 	switch (regs->syscall) {
 	case ARM_BREAKPOINT:
-		force_signal(SIGTRAP, 1, regs->pc - 4);
+		step_back(regs);
+		force_signal(SIGTRAP, 1, regs->pc);
 		break;
 	case ARM_CACHEFLUSH:
 		result = cacheflush(regs->r[0], regs->r[1], regs->r[2]);
@@ -185,12 +192,6 @@ static bool is_breakpoint(const struct regs *regs)
 		return false;
 	return half[0] == 0xde01 ||
 	       (half[0] == 0xf7f0 && !copy_from_user(half + 1, regs->pc + 2, 2) && half[1] == 0xa000);
-}
-
-/* The link register is behind the instruction: two bytes in Thumb code, which may be half of it. */
-static void step_back(struct regs *regs)
-{
-	regs->pc -= regs->cpsr & CPSR_THUMB ? 2 : 4;
 }
 
 void user_undefined(struct regs *regs)
