@@ -37,11 +37,11 @@ static enum qr_fault_status refuse_read(struct qr_fault_ctx *fc, enum quire_stat
 /* --- finding the page -------------------------------------------------------------------------------------- */
 
 /* The swap entries of the aligned window around the address, in its vma and its table. */
-static void find_near(const struct qr_fault_ctx *fc, uint64_t value, struct qr_swap_near *near)
+static void find_near(const struct qr_fault_ctx *fc, struct qr_swap_near *near)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	const struct quire_level *level = &arch->level[0];
-	uint64_t size = qr_swap_window(fc->system, value), at = qr_pt_index(arch, 0, fc->va);
+	uint64_t size = qr_swap_window(fc->system, fc->va >> level->shift), at = qr_pt_index(arch, 0, fc->va);
 	uint64_t first = at & ~(size - 1);
 
 	near->count = 0;
@@ -95,7 +95,7 @@ static enum qr_fault_status swapin_readahead(struct qr_fault_ctx *fc, struct qr_
 	enum quire_status status;
 
 	if (!(area->store->flags & QUIRE_STORE_SEEKS) && !(fc->vma->flags & QR_VM_RAND_READ))
-		find_near(fc, value, &near);
+		find_near(fc, &near);
 	if (drop)
 		drop_mm_lock(fc);
 	status = read_page(fc, area, value, &near, out_page);

@@ -5,8 +5,8 @@
  * it there and sleep for its lock. A read that fails takes the page out again, and the slot remembers.
  *
  * Which neighbours: on a store that seeks, the used slots of an aligned window around the slot; else what the
- * caller names, the entries beside the faulting one. Before 4.14 the window is always whole; later it halves when
- * read-ahead was for nothing, and doubles when it was not. */
+ * caller names, the entries beside the faulting one. Before 4.14 the window is always whole; later it shrinks, by
+ * half at most, when read-ahead was for nothing, and grows again when it was not or reads follow one another. */
 #include "swap/swap.h"
 
 #include "page/group.h"
@@ -80,28 +80,27 @@ static void add_near(struct reading *reading, uint64_t value)
 	qr_area_put(reading->system, area);
 }
 
-unsigned qr_swap_window(struct quire_system *system, uint64_t value)
+unsigned qr_swap_window(struct quire_system *system, uint64_t place)
 {
 	struct qr_swap *swap = system->swap;
-	uint64_t offset = qr_swap_offset(value);
 	uint32_t now = __atomic_load_n(&swap->window, __ATOMIC_RELAXED);
 	uint32_t hits = __atomic_exchange_n(&swap->hits, 0, __ATOMIC_RELAXED);
-	uint32_t last = __atomic_exchange_n(&swap->last, (uint32_t)offset, __ATOMIC_RELAXED);
+	uint32_t step = (uint32_t)place - __atomic_exchange_n(&swap->last, (uint32_t)place, __ATOMIC_RELAXED);
+	uint32_t wanted = 1;
 
 	if (system->profile->release < QUIRE_LINUX_4_14)
 		return QR_SWAP_WINDOW;
-	if (hits * 2 >= now)
-		now *= 2;
-	else if (hits == 0 && offset != last + UINT64_C(1) && offset + 1 != last)
-		now /= 2;
-	now = (uint32_t)qr_max(1, qr_min(now, QR_SWAP_WINDOW));
-	__atomic_store_n(&swap->window, now, __ATOMIC_RELAXED);
-	return now;
+	/* A neighbour of the last is a beginning; what was used tells how much more would be. */
+	while (wanted < QR_SWAP_WINDOW && wanted < hits + (hits || step == 1 || step == UINT32_MAX ? 2 : 1))
+		wanted *= 2;
+	wanted = (uint32_t)qr_max(wanted, now / 2);
+	__atomic_store_n(&swap->window, wanted, __ATOMIC_RELAXED);
+	return wanted;
 }
 
 static void add_slots(struct reading *reading, const struct qr_area *area, uint64_t value)
 {
-	uint64_t offset = qr_swap_offset(value), size = qr_swap_window(reading->system, value);
+	uint64_t offset = qr_swap_offset(value), size = qr_swap_window(reading->system, offset);
 	uint64_t first = offset & ~(size - 1), end = qr_min(first + size, area->slots);
 
 	for (uint64_t at = first; at < end; at++) {

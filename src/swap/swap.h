@@ -117,9 +117,9 @@ struct qr_swap {
 	uint32_t age;           /* evictions so far; atomic, wraps */
 	uint32_t next_priority; /* what -1 means next: 2, 3, ... below zero */
 	struct qr_area area[QUIRE_SWAP_AREAS];
-	/* Read-ahead by slots: how many pages at once, how many of the last were used. Atomic hints. */
+	/* Read-ahead: how many pages at once, how many of the last were used. Atomic hints. */
 	uint32_t window, hits;
-	uint32_t last; /* slot that the last read was for */
+	uint32_t last; /* place that the last read was for */
 };
 
 static inline unsigned qr_swap_number(uint64_t value)
@@ -365,9 +365,10 @@ enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, 
 			     const struct qr_swap_near *near, struct qr_page **out_page,
 			     bool *out_read) QUIRE_MUST_USE;
 
-/* Pages read at once, at most; and how many are worth it now, a power of two, for the page of `value`. */
+/* Pages read at once, at most; and how many are worth it now, a power of two. `place`: of the page that is wanted, its
+ * slot or the number of its address; the last call was for another. */
 #define QR_SWAP_WINDOW 8
-unsigned qr_swap_window(struct quire_system *system, uint64_t value);
+unsigned qr_swap_window(struct quire_system *system, uint64_t place);
 
 /* Reads slots into the cache before anyone asks for them. What cannot be had is left. => as qr_swap_in() */
 void qr_swap_ahead(struct quire_system *system, const struct qr_swap_near *near);
