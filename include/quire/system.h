@@ -62,7 +62,8 @@ struct quire_config {
 	unsigned stack_guard_pages; /* default: the profile's */
 
 	/* Reclaim: which pages leave memory; default: quire_policy_lru. Background reclaim begins below
-	 * `low_frames` free and ends at `high_frames`; default: the reserve and a quarter more, and half more. */
+	 * `low_frames` free and ends at `high_frames`; default: the reserve and a quarter more, and half
+	 * more; at least 64 frames between two marks, where that is not more than a 64th of memory. */
 	const struct quire_policy *policy;
 	unsigned low_frames, high_frames;
 };

@@ -190,6 +190,8 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 		}
 		/* The second time I/O is waited for under the lock. */
 		qr_step(fc, QUIRE_STEP_FAULT_RETRY);
+		if (fc->outcome.major)
+			fc->system->reclaim_hooks->room(fc->system);
 		fc->request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
 	}
 	resume(fc);

@@ -226,6 +226,9 @@ struct qr_reclaim_hooks {
 	void (*paid)(struct quire_system *system, struct qr_page *page, uint32_t group);
 	/* As qr_retry_after_reclaim(). */
 	bool (*retry)(struct quire_system *system, struct qr_retry *retry);
+	/* A read took frames: pages leave where fewer than `low_frames` are free, so that the next read finds some
+	 * for its read-ahead, for which nothing leaves. => no lock is held; sleeps. */
+	void (*room)(struct quire_system *system);
 };
 
 static inline struct qr_retry qr_retry_begin(const struct quire_system *system)

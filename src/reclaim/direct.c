@@ -103,6 +103,12 @@ bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 	return room;
 }
 
+void qr_reclaim_room(struct quire_system *system)
+{
+	if (qr_frames_free(system) < system->reclaim.low)
+		(void)qr_reclaim_pages(system, NULL, DIRECT_PAGES, false);
+}
+
 uint64_t quire_reclaim(struct quire_system *system, uint64_t pages)
 {
 	return qr_reclaim_pages(system, NULL, pages, false);

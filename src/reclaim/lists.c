@@ -204,19 +204,26 @@ static void begin(struct quire_system *system, struct qr_reclaim_lists *lists)
 	system->reclaim.policy->init(lists->state);
 }
 
-static const struct qr_reclaim_hooks hooks = {
-    .begin = begin, .came = came, .freed = freed, .paid = paid, .retry = qr_reclaim_retry};
+static const struct qr_reclaim_hooks hooks = {.begin = begin,
+					      .came = came,
+					      .freed = freed,
+					      .paid = paid,
+					      .retry = qr_reclaim_retry,
+					      .room = qr_reclaim_room};
 
 void qr_reclaim_init(struct quire_system *system, const struct quire_config *config)
 {
 	struct qr_reclaim *reclaim = &system->reclaim;
 	uint64_t reserve = system->zone[QR_ZONE_LINEAR].reserve;
+	/* Between two marks lies what a thread may take, for read-ahead too, until a batch has been written. */
+	uint64_t step = qr_max(reserve / 4,
+			       qr_min(2 * QUIRE_STORE_BATCH, system->frames_total / (2 * QUIRE_STORE_BATCH)));
 
 	reclaim->policy = config->policy ? config->policy : &quire_policy_lru;
 	qr_assert(system, reclaim->policy->bytes <= QR_POLICY_BYTES);
-	reclaim->low = config->low_frames ? config->low_frames : reserve + reserve / 4;
+	reclaim->low = config->low_frames ? config->low_frames : reserve + step;
 	reclaim->high =
-	    qr_max(reclaim->low + 1, config->high_frames ? config->high_frames : reserve + reserve / 2);
+	    qr_max(reclaim->low + 1, config->high_frames ? config->high_frames : reserve + 2 * step);
 	begin(system, &reclaim->lists);
 	system->reclaim_hooks = &hooks;
 }

@@ -67,22 +67,25 @@ static void del(void *state, struct qr_page *page)
 	lru->count[kind_at(page)][page->age & AGE_ACTIVE ? ACTIVE : INACTIVE]--;
 }
 
-static bool has_pages(const struct lru *lru, unsigned kind)
+static uint64_t pages_of(const struct lru *lru, unsigned kind)
 {
-	return lru->count[kind][INACTIVE] + lru->count[kind][ACTIVE] > 0;
+	return lru->count[kind][INACTIVE] + lru->count[kind][ACTIVE];
 }
 
-/* The share of looks that a kind has had, against what its pages deserve. */
+/* Rounds over the pages of a kind, against what they deserve. Looks alone would wear out a short list: each of its
+ * pages would be asked again before a program had the time to use it. */
 static uint64_t debt(const struct lru *lru, unsigned kind)
 {
-	return (uint64_t)lru->turn[kind] * (lru->used[kind] + 1) * MEMORY / (lru->looked[kind] + 1);
+	uint64_t worth = (uint64_t)(lru->used[kind] + 1) * MEMORY / (lru->looked[kind] + 1);
+
+	return lru->turn[kind] * (worth + 1) * MEMORY / pages_of(lru, kind);
 }
 
 static struct qr_page *pick(void *state, unsigned kinds)
 {
 	struct lru *lru = state;
-	bool anon = kinds & 1u << QR_KIND_ANON && has_pages(lru, QR_KIND_ANON);
-	bool file = kinds & 1u << QR_KIND_FILE && has_pages(lru, QR_KIND_FILE);
+	bool anon = kinds & 1u << QR_KIND_ANON && pages_of(lru, QR_KIND_ANON) > 0;
+	bool file = kinds & 1u << QR_KIND_FILE && pages_of(lru, QR_KIND_FILE) > 0;
 	unsigned kind, at;
 
 	if (!anon && !file)

@@ -69,5 +69,7 @@ uint64_t qr_reclaim_pages(struct quire_system *system, const struct quire_group 
 
 /* The hook `retry`. */
 bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry);
+/* The hook `room`. */
+void qr_reclaim_room(struct quire_system *system);
 
 #endif

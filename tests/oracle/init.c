@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -87,6 +88,13 @@ static void mount_disk(void)
 		setenv("TMPDIR", "/disk", 1);
 }
 
+/* The second disk is there for that. */
+static void swap_on(void)
+{
+	if (access("/dev/vdb", F_OK) == 0 && swapon("/dev/vdb", 0) != 0)
+		dprintf(STDERR_FILENO, "oracle: swapon: %s\n", strerror(errno));
+}
+
 /* The console as a pipe: every byte as it is. */
 static void make_raw(int fd)
 {
@@ -139,6 +147,7 @@ int main(void)
 	mount_all();
 	load_modules();
 	mount_disk();
+	swap_on();
 	stop_writeback();
 	make_raw(STDOUT_FILENO);
 	setenv("PATH", "/bin", 1);

@@ -15,6 +15,8 @@ its exit status. The kernel's package is fetched by apt into a folder of its own
   --package NAME  another package than the one of ARCH, such as linux-image-amd64
   --mem SIZE      of the machine (default 1024M)
   --cpus N        (default 2)
+  --swap SIZE     a disk to swap to, such as 512M (default: none)
+  --icount        clocks count instructions: qemu -icount shift=0,sleep=off, one CPU
   --append WORDS  more words for the kernel's command line
   --timeout S     seconds after which the machine is taken for hung (default 7200)
   --prepare       fetch and unpack only
@@ -32,7 +34,8 @@ missing() {
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${ORACLE_CACHE:-$here/../../build/oracle}
-package= mem=1024M cpus=2 append= limit=7200 prepare=
+package= mem=1024M cpus=2 append= limit=7200 prepare= swap=
+accelerators="-accel kvm -accel tcg"
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;
@@ -41,6 +44,8 @@ while [ $# -gt 0 ]; do
 	--mem) mem=$2; shift 2 ;;
 	--cpus) cpus=$2; shift 2 ;;
 	--append) append=$2; shift 2 ;;
+	--swap) swap=$2; shift 2 ;;
+	--icount) accelerators="-accel tcg -icount shift=0,sleep=off" cpus=1; shift ;;
 	--timeout) limit=$2; shift 2 ;;
 	--prepare) prepare=1; shift ;;
 	-*) usage >&2; exit 125 ;;
@@ -147,11 +152,18 @@ done
 truncate -s 128M "$work/disk"
 # Without a journal: its commits write pages back in their own time.
 mkfs.ext4 -q -F -O ^has_journal "$work/disk"
+if [ -n "$swap" ]; then
+	command -v mkswap >/dev/null || missing "mkswap is not installed"
+	truncate -s "$swap" "$work/swap"
+	chmod 600 "$work/swap"
+	mkswap -q "$work/swap"
+	swap="-drive file=$work/swap,format=raw,if=virtio,cache=unsafe"
+fi
 
 # A machine that KVM can make is as good as one that is emulated; one that it cannot is emulated.
 # shellcheck disable=SC2086
-timeout "$limit" $machine -accel kvm -accel tcg -m "$mem" -smp "$cpus" -nographic -no-reboot -nodefaults -serial stdio \
-	-kernel "$kernel/image" -initrd "$work/initrd" -drive "file=$work/disk,format=raw,if=virtio" \
+timeout "$limit" $machine $accelerators -m "$mem" -smp "$cpus" -nographic -no-reboot -nodefaults -serial stdio \
+	-kernel "$kernel/image" -initrd "$work/initrd" -drive "file=$work/disk,format=raw,if=virtio" $swap \
 	-append "console=$console quiet loglevel=0 panic=-1 $append" \
 	</dev/null >"$work/said" 2>"$work/emulator" || echo "oracle: $emulator ended with $?" >&2
 status=$(sed -n 's/^@oracle exit \([0-9]*\)$/\1/p' "$work/said" | tail -n 1)

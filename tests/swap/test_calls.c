@@ -83,25 +83,6 @@ static void swap_counters(void **state)
 	sw_close(&sw);
 }
 
-/* Reads here and there end read-ahead; reads in order bring it back: 1, 2 and 4 pages, then 8 at a time. */
-static void read_ahead_comes_back(void **state)
-{
-	struct sw sw = sw_open(*state, "linux-6", 512, 0, NULL);
-	struct quire_system *system = sim_system(sw.fx.sim);
-	uint64_t ahead, in;
-
-	sw_fill(&sw, FX_AT, 128, 0);
-	sw_evict(&sw, FX_AT, 128);
-	for (unsigned i = 0; i < 8; i++)
-		sw_expect(&sw, FX_AT + (i % 2 * 32 + i * 4) * sw.fx.page, 1, i % 2 * 32 + i * 4);
-	ahead = quire_event_count(system, QUIRE_EVENT_SWAP_RA);
-	in = quire_event_count(system, QUIRE_EVENT_PSWPIN);
-	sw_expect(&sw, FX_AT + 64 * sw.fx.page, 64, 64);
-	assert_int_equal(quire_event_count(system, QUIRE_EVENT_PSWPIN) - in, 64);
-	assert_int_equal(quire_event_count(system, QUIRE_EVENT_SWAP_RA) - ahead, 64 - 11);
-	sw_close(&sw);
-}
-
 static void mremap_moves_entries(void **state)
 {
 	struct sw sw = sw_open(*state, "linux-6", 64, 0, NULL);
@@ -581,7 +562,6 @@ int main(void)
 
 	FX_FOR_ARCHES(tests, count, what_is_said_of_swapped_memory);
 	FX_FOR_ARCHES(tests, count, swap_counters);
-	FX_FOR_ARCHES(tests, count, read_ahead_comes_back);
 	FX_FOR_ARCHES(tests, count, mremap_moves_entries);
 	FX_FOR_ARCHES(tests, count, fork_counts_and_exit_uncounts);
 	FX_FOR_ARCHES(tests, count, madvise_pageout_willneed_free);

@@ -342,11 +342,31 @@ static void corrupt_entry(void **state)
 	sw_close(&sw);
 }
 
+/* Reads here and there end read-ahead; reads in order bring it back: 1, 2 and 4 pages, then 8 at a time. */
+static void read_ahead_comes_back(void **state)
+{
+	struct sw sw = sw_open(*state, "linux-6", 512, 0, NULL);
+	struct quire_system *system = sim_system(sw.fx.sim);
+	uint64_t ahead, in;
+
+	sw_fill(&sw, FX_AT, 128, 0);
+	sw_evict(&sw, FX_AT, 128);
+	for (unsigned i = 0; i < 8; i++)
+		sw_expect(&sw, FX_AT + (i % 2 * 32 + i * 4) * sw.fx.page, 1, i % 2 * 32 + i * 4);
+	ahead = quire_event_count(system, QUIRE_EVENT_SWAP_RA);
+	in = quire_event_count(system, QUIRE_EVENT_PSWPIN);
+	sw_expect(&sw, FX_AT + 64 * sw.fx.page, 64, 64);
+	assert_int_equal(quire_event_count(system, QUIRE_EVENT_PSWPIN) - in, 64);
+	assert_int_equal(quire_event_count(system, QUIRE_EVENT_SWAP_RA) - ahead, 64 - 11);
+	sw_close(&sw);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[128] = {{0}};
 	size_t count = 0;
 
+	FX_FOR_ARCHES(tests, count, read_ahead_comes_back);
 	FX_FOR_ARCHES(tests, count, way_2_4);
 	FX_FOR_ARCHES(tests, count, way_2_4_shared_write_faults_twice);
 	FX_FOR_ARCHES(tests, count, kernel_write_copies);

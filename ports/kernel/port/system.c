@@ -23,6 +23,17 @@ static const struct quire_profile *chosen_profile(void)
 	return profile;
 }
 
+static const struct quire_policy *chosen_policy(void)
+{
+	char name[8];
+
+	if (!boot_option("policy", name, sizeof(name)) || !strcmp(name, "lru"))
+		return &quire_policy_lru;
+	if (strcmp(name, "gen") != 0)
+		panic("boot: policy=%s is not known", name);
+	return &quire_policy_gen;
+}
+
 void system_create(void)
 {
 	static struct quire_config config;
@@ -32,6 +43,7 @@ void system_create(void)
 	config.host = &kernel_host;
 	config.cpus = arch_cpus_found();
 	config.profile = chosen_profile();
+	config.policy = chosen_policy();
 	arch_configure(&config);
 	ram_give(&config);
 	status = quire_system_create(&config, &the_system);

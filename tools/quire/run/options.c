@@ -36,6 +36,7 @@ void run_help(FILE *out)
 	    "on top)\n"
 	    "  --swap SIZE|FILE    a disk to swap to: made for the run, or FILE as mkswap made it\n"
 	    "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
+	    "  --policy P          what leaves memory first: lru (default) or gen\n"
 	    "  --profile P         the rules it runs under, as `linux-2.6' (default linux-6)\n"
 	    "  --root DIR          DIR with all that is in it becomes the guest's /\n"
 	    "  --file HOST[:GUEST] packs a file or a directory too; may be repeated. Programs bring their "
@@ -158,6 +159,7 @@ enum option_value {
 	OPT_SWAP,
 	OPT_CPUS,
 	OPT_PROFILE,
+	OPT_POLICY,
 	OPT_ROOT,
 	OPT_FILE,
 	OPT_TRACE,
@@ -181,6 +183,7 @@ static const struct option table[] = {
     {"swap", required_argument, NULL, OPT_SWAP},
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"profile", required_argument, NULL, OPT_PROFILE},
+    {"policy", required_argument, NULL, OPT_POLICY},
     {"root", required_argument, NULL, OPT_ROOT},
     {"file", required_argument, NULL, OPT_FILE},
     {"trace", required_argument, NULL, OPT_TRACE},
@@ -224,6 +227,10 @@ static int take_option(struct run_options *options, int option, char *value)
 	case OPT_PROFILE:
 		options->profile = value;
 		ok = is_word(value);
+		break;
+	case OPT_POLICY:
+		options->policy = value;
+		ok = !strcmp(value, "lru") || !strcmp(value, "gen");
 		break;
 	case OPT_TIMEOUT:
 		ok = option_unsigned(value, 1, 1000000, &options->timeout);

@@ -217,8 +217,9 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-initrd");
 	add_made(command, "/dev/fd/%d", load->archive_fd);
 	add(command, "-append");
-	add_made(command, "quire%s%s%s%s%s%s", options->profile ? " profile=" : "",
-		 options->profile ? options->profile : "",
+	add_made(command, "quire%s%s%s%s%s%s%s%s", options->profile ? " profile=" : "",
+		 options->profile ? options->profile : "", options->policy ? " policy=" : "",
+		 options->policy ? options->policy : "",
 		 options->trace || options->report || options->perfetto ? " trace=1" : "",
 		 options->oops == OOPS_PANICS ? " oops=panic" : "", options->swap ? " swapon" : "",
 		 options->selftest ? " selftest=only" : "");

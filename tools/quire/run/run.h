@@ -36,6 +36,7 @@ enum run_oops {
 struct run_options {
 	const char *arch;     /* NULL, until run_pack() has found the program: that one's */
 	const char *profile;  /* NULL: the kernel's default */
+	const char *policy;   /* NULL: the kernel's default */
 	const char *root;     /* a directory that becomes the guest's /; NULL: none */
 	const char *trace;    /* file for one JSON object a fault; NULL: none */
 	const char *report;   /* file for the page; NULL: none */
