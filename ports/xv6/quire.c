@@ -14,8 +14,6 @@
 #include "defs.h"
 
 static struct quire_system *quire;
-static struct quire_mm *in[NCPU]; /* of each hart: where it is, in the program that it runs or ran last */
-static uint64 satp[NCPU];         /* and what its satp is then */
 extern char end[], trampoline[];
 
 static void host_panic(void *host, const char *text)
@@ -107,22 +105,18 @@ struct quire_mm *proc_mm(struct proc *p, struct quire_mm *parent)
 /* The hart leaves the address space that it is in: its thread changes, or ends. */
 void mm_leave(void)
 {
-	if (in[r_tp()])
-		quire_mm_leave(in[r_tp()], r_tp());
-	in[r_tp()] = 0;
+	struct proc *p = myproc();
+	if (p->satp)
+		quire_mm_leave(p->mm, r_tp());
+	p->satp = 0;
 }
 
 /* The hart goes to the program, which another hart may have written (fence.i). Returns what satp is to be. */
-uint64 mm_enter(struct quire_mm *mm)
+uint64 mm_enter(struct proc *p)
 {
-	int n = r_tp();
-	if (in[n] != mm) {
-		mm_leave();
-		in[n] = mm;
-		satp[n] = MAKE_SATP(quire_mm_enter(mm, n).v);
-		asm volatile("fence.i");
-	}
-	return satp[n];
+	p->satp = MAKE_SATP(quire_mm_enter(p->mm, r_tp()).v);
+	asm volatile("fence.i");
+	return p->satp;
 }
 
 /* Whether the program that took this exception goes on. */

@@ -10,4 +10,4 @@ $K/quire/%.o: $(QUIRE)/%.c
 $K/libquire.a: $(QUIRE_OBJECTS)
 	$(TOOLPREFIX)ar rcs $@ $^
 $K/quire.o: $K/quire.c
-	$(CC) $(CFLAGS) -O2 -I$(QUIRE)/include -c -o $@ $<
+	$(CC) $(CFLAGS) -O2 -fomit-frame-pointer -I$(QUIRE)/include -c -o $@ $<

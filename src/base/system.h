@@ -101,15 +101,21 @@ struct quire_system {
 	struct qr_list files;
 };
 
-static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
+/* The number of the CPU that runs now. */
+static inline unsigned qr_this_cpu_number(const struct quire_system *system)
 {
 	unsigned cpu;
 
 	if (!system->which_cpu)
-		return system->cpu;
+		return 0;
 	cpu = system->which_cpu(system->host_context);
 	qr_assert_contract(system, cpu < system->cpus);
-	return system->cpu_at[cpu];
+	return cpu;
+}
+
+static inline struct qr_cpu *qr_this_cpu(const struct quire_system *system)
+{
+	return system->which_cpu ? system->cpu_at[qr_this_cpu_number(system)] : system->cpu;
 }
 
 /* Bits of a thread's word. */

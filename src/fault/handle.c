@@ -135,7 +135,6 @@ static enum qr_fault_status no_entry(struct qr_fault_ctx *fc)
  * comes from this CPU's list (get_pte_fast) or the zone (get_pte_slow). It is kept for the next fault. */
 static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 {
-	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned made = 0;
 
 	fc->entry = qr_pt_find(&fc->mm->pt, fc->va, 0);
@@ -147,12 +146,7 @@ static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
 	}
 	fc->table = qr_pt_table_of(&fc->mm->pt, fc->entry);
-	/* Not where several tables share a frame, since its descriptor does not tell which of them exist; nor
-	 * for a table that the port brought along, of which it tells nothing. */
-	if (arch->level[0].table_bytes == qr_page_bytes(fc->system) && fc->table->u.table.pt == &fc->mm->pt)
-		__atomic_store_n(&fc->slot->table,
-				 (char *)fc->entry - ((uintptr_t)fc->entry & qr_page_mask(fc->system)),
-				 __ATOMIC_RELAXED);
+	qr_slot_keep(fc->mm, fc->slot, fc->entry, fc->table);
 	return QR_FAULT_OK;
 }
 

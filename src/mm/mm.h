@@ -92,6 +92,7 @@ struct qr_mm_slot {
 	struct qr_group_slot *group; /* of this CPU; NULL: of no group. Under the mm lock */
 	struct quire_vma *vma;       /* NULL: none */
 	void *table;                 /* linear address of a frame that is one table of level 0; NULL: none */
+	qr_atomic64 read, written;   /* leaves that last served a copy in and out: copy.c */
 } __attribute__((aligned(64)));
 
 struct quire_mm {
@@ -146,7 +147,7 @@ void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers);
 
 static inline void qr_slot_leave(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
-	if (__atomic_fetch_sub(&slot->readers, 1, __ATOMIC_SEQ_CST) == 1 &&
+	if (qr_likely(__atomic_fetch_sub(&slot->readers, 1, __ATOMIC_SEQ_CST) == 1) &&
 	    qr_unlikely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0))
 		qr_mm_wake_writer(mm, &slot->readers);
 }
@@ -187,13 +188,30 @@ static inline void *qr_slot_entry(const struct quire_system *system, const struc
 	char *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
 	uint64_t offset;
 
-	if (qr_unlikely(!table))
+	*out_table = qr_page_at(system, table); /* of NULL: NULL */
+	if (qr_unlikely(!*out_table))
 		return NULL;
-	*out_table = qr_page_at(system, table);
 	offset = va - (*out_table)->u.table.base;
 	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
 		return NULL;
-	return table + (offset >> level->shift) * level->entry_bytes;
+	table += (offset >> level->shift) * level->entry_bytes;
+	/* Lets the compiler drop the caller's test for NULL. */
+	if (!table)
+		__builtin_unreachable();
+	return table;
+}
+
+/* Keeps the table of an entry for the next fault or copy on this slot. Not where several tables share a frame, since its
+ * descriptor does not tell which of them exist; nor a table that the port brought along, of which it tells nothing.
+ * => mm lock for read */
+static inline void qr_slot_keep(const struct quire_mm *mm, struct qr_mm_slot *slot, void *entry,
+				const struct qr_page *table)
+{
+	const struct quire_arch *arch = qr_arch(mm->system);
+
+	if (arch->level[0].table_bytes == qr_page_bytes(mm->system) && table->u.table.pt == &mm->pt)
+		__atomic_store_n(&slot->table, (char *)entry - ((uintptr_t)entry & qr_page_mask(mm->system)),
+				 __ATOMIC_RELAXED);
 }
 
 static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)

@@ -42,8 +42,14 @@ static inline struct qr_page *qr_page_at(const struct quire_system *system, cons
 {
 	uint64_t at = (uintptr_t)address - (uintptr_t)system->range[0].linear;
 
-	if (qr_likely(at < system->range[0].bytes))
-		return &system->range[0].pages[at >> qr_arch(system)->page_shift];
+	if (qr_likely(at < system->range[0].bytes)) {
+		struct qr_page *page = &system->range[0].pages[at >> qr_arch(system)->page_shift];
+
+		/* Lets the compiler drop the caller's test for NULL. */
+		if (!page)
+			__builtin_unreachable();
+		return page;
+	}
 	return qr_page_at_slow(system, address);
 }
 
@@ -56,6 +62,15 @@ static inline char *qr_pa_linear(const struct quire_system *system, quire_pa pa)
 	if (qr_likely(at < system->range[0].bytes))
 		return system->range[0].linear + at;
 	return qr_pa_linear_slow(system, pa);
+}
+
+/* Whether a frame is linear memory of the first range, and where. For short ways that leave the rest to others. */
+static inline bool qr_pfn_in_first(const struct quire_system *system, quire_pfn pfn, char **out_at)
+{
+	uint64_t at = (pfn.n << qr_arch(system)->page_shift) - system->range[0].pa;
+
+	*out_at = system->range[0].linear + at;
+	return at < system->range[0].bytes;
 }
 
 /* The linear address of a frame; NULL: none. */

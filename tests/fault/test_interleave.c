@@ -216,6 +216,32 @@ static void copy_out_byte(struct scene *scene, struct sim_cpu *cpu, char *saw)
 	sprintf(saw + strlen(saw), " %u faults", (unsigned)(after.minor - before.minor));
 }
 
+/* The slots' hints name the table, and a leaf that served, so the next copy takes the short way. */
+static void copied_page(struct scene *scene)
+{
+	char saw[64];
+
+	for (unsigned i = 0; i < 2; i++) {
+		sim_use_cpu(sim_cpu(scene->sim, i));
+		copy_out_byte(scene, sim_cpu(scene->sim, i), saw);
+	}
+	sim_use_cpu(sim_cpu(scene->sim, 0));
+}
+
+static void copied_once(struct scene *scene)
+{
+	one_written_page(scene);
+	copied_page(scene);
+}
+
+/* Takes the page while the mm lock is held for read only. */
+static void discard_page(struct scene *scene, struct sim_cpu *cpu, char *saw)
+{
+	strcpy(saw, quire_status_name(
+			SIM_OP(cpu, "madvise",
+			       quire_madvise(scene->process->mm, FX_AT, scene->page, QUIRE_MADV_DONTNEED))));
+}
+
 static void map_elsewhere(struct scene *scene, struct sim_cpu *cpu, char *saw)
 {
 	struct quire_mapping how = {
@@ -261,6 +287,12 @@ static const struct pair pairs[] = {
      one_written_page,
      {copy_out_byte, map_elsewhere},
      look_first_and_ninth},
+    {"short copy by the kernel and munmap", copied_once, {copy_out_byte, unmap_page}, look_first_and_ninth},
+    {"short copy by the kernel and discard",
+     copied_once,
+     {copy_out_byte, discard_page},
+     look_first_and_ninth},
+    {"short copy by the kernel and fork", copied_once, {copy_out_byte, fork_it}, look_both_processes},
     {"stack growth and mmap below", stack_of_two_pages, {grow_stack, map_below}, look_regions},
 };
 

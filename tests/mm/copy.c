@@ -198,12 +198,92 @@ static void test_no_frame(void **state)
 	close_machine();
 }
 
+/* What was copied before leaves hints. They do not outlive what they tell of. */
+static void hints(const char *arch)
+{
+	char bytes[8] = "1234567";
+	uint64_t before;
+	size_t done;
+
+	open_machine(arch);
+	map(AT, 3, RW, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(quire_copy_out(mm, AT + i * PAGE, bytes, 8, 0, &done), QUIRE_OK);
+		assert_int_equal(quire_copy_in(mm, bytes, AT + i * PAGE, 8, 0, &done), QUIRE_OK);
+	}
+	/* No end of an address space is near enough for such a length. */
+	for (size_t length = SIZE_MAX; length > SIZE_MAX - 8; length--) {
+		char page[2 * PAGE];
+
+		assert_int_equal(quire_copy_in(mm, page, AT + 2 * PAGE + 8, length, 0, &done), QUIRE_EFAULT);
+		assert_int_equal(done, PAGE - 8);
+	}
+	assert_int_equal(quire_copy_in(mm, bytes, AT, 0, 0, &done), QUIRE_OK);
+	assert_int_equal(done, 0);
+	assert_int_equal(quire_mprotect(mm, AT, PAGE, QUIRE_PROT_READ), QUIRE_OK);
+	assert_int_equal(quire_copy_out(mm, AT, bytes, 8, 0, &done), QUIRE_EFAULT);
+	assert_int_equal(quire_copy_in(mm, bytes, AT, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(quire_mprotect(mm, AT, PAGE, QUIRE_PROT_NONE), QUIRE_OK);
+	assert_int_equal(quire_copy_in(mm, bytes, AT, 8, 0, &done), QUIRE_EFAULT);
+	assert_int_equal(quire_copy_in(mm, bytes, AT + PAGE, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_OK);
+	assert_string_equal(bytes, "1234567");
+	assert_int_equal(quire_madvise(mm, AT + PAGE, PAGE, QUIRE_MADV_DONTNEED), QUIRE_OK);
+	assert_int_equal(quire_copy_in(mm, bytes, AT + PAGE, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	before = minor(mm);
+	assert_int_equal(quire_copy_in(mm, bytes, AT + PAGE, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(bytes[0], 0);
+	assert_int_equal(minor(mm), before + 1);
+	assert_int_equal(quire_munmap(mm, AT + 2 * PAGE, PAGE), QUIRE_OK);
+	assert_int_equal(quire_copy_in(mm, bytes, AT + 2 * PAGE, 8, 0, &done), QUIRE_EFAULT);
+	close_machine();
+}
+
+static void test_hints(void **state)
+{
+	(void)state;
+	hints("i386");
+	hints("x86_64");
+	hints("arm");
+	hints("arm64");
+	hints("riscv64");
+}
+
+/* An old leaf, or for a write a clean one, is copied through as an access of the program would: the bits are set. */
+static void test_young_and_dirty(void **state)
+{
+	const struct quire_arch *arch;
+	char bytes[8] = "1234567";
+	size_t done;
+	quire_pte pte;
+	void *entry;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		open_machine(i ? "x86_64" : "riscv64");
+		arch = sim_arch(sim);
+		map(AT, 1, RW, 0);
+		for (unsigned turn = 0; turn < 2; turn++)
+			assert_int_equal(quire_copy_out(mm, AT, bytes, 8, 0, &done), QUIRE_OK);
+		entry = qr_pt_find(&mm->pt, AT, 0);
+		pte = qr_pte_get(arch, 0, entry);
+		qr_pte_set(arch, 0, entry,
+			   arch->with_flags(arch, pte, 0, QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY, 0));
+		assert_int_equal(quire_copy_in(mm, bytes, AT, 8, 0, &done), QUIRE_OK);
+		assert_int_equal(arch->flags(arch, qr_pte_get(arch, 0, entry), 0), QUIRE_PTE_YOUNG);
+		assert_int_equal(quire_copy_out(mm, AT, bytes, 8, 0, &done), QUIRE_OK);
+		assert_int_equal(arch->flags(arch, qr_pte_get(arch, 0, entry), 0),
+				 QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY);
+		close_machine();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_stops_where_nothing_is),
 	    cmocka_unit_test(test_nowait),      cmocka_unit_test(test_fork),
 	    cmocka_unit_test(test_stack_grows), cmocka_unit_test(test_no_frame),
+	    cmocka_unit_test(test_hints),       cmocka_unit_test(test_young_and_dirty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
