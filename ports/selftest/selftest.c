@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The self-test of a port. Freestanding: a kernel runs it while it boots. */
-#include "selftest.h"
-
-#include "ports/selftest/conformance/conformance.h"
-
-struct run {
-	const struct quire_selftest *test;
-	const char *part;
-	unsigned failures;
-};
+#include "conformance/conformance.h"
+#include "parts.h"
 
 /* "host: page_copy does not copy" */
-static void say(const struct run *run, const char *what)
+static void say(const struct selftest_run *run, const char *what)
 {
 	char line[160];
 	size_t used = 0;
@@ -26,7 +19,7 @@ static void say(const struct run *run, const char *what)
 	run->test->say(run->test->context, line);
 }
 
-static bool check(struct run *run, bool right, const char *wrong)
+bool selftest_check(struct selftest_run *run, bool right, const char *wrong)
 {
 	if (!right) {
 		run->failures++;
@@ -36,7 +29,7 @@ static bool check(struct run *run, bool right, const char *wrong)
 }
 
 /* Frames free, or with the library's own objects, which it keeps for the next time. */
-static uint64_t frames_left(const struct run *run)
+static uint64_t frames_left(const struct selftest_run *run)
 {
 	struct quire_memory_counts memory;
 
@@ -45,7 +38,7 @@ static uint64_t frames_left(const struct run *run)
 	       memory.by_state[QUIRE_PAGE_OBJECT];
 }
 
-static size_t page_bytes(const struct run *run)
+static size_t page_bytes(const struct selftest_run *run)
 {
 	return (size_t)1 << quire_system_arch(run->test->system)->page_shift;
 }
@@ -74,7 +67,7 @@ static bool zero(const unsigned char *page, size_t bytes)
 	return true;
 }
 
-static void test_pages(struct run *run)
+static void test_pages(struct selftest_run *run)
 {
 	const struct quire_host *host = run->test->host;
 	void *context = run->test->host_context;
@@ -82,21 +75,23 @@ static void test_pages(struct run *run)
 	quire_pfn pfn;
 	unsigned char *two;
 
-	if (!check(run, quire_frame_alloc(run->test->system, 1, QUIRE_FRAME_LINEAR, &pfn) == QUIRE_OK,
-		   "no two frames to test with"))
+	if (!selftest_check(run,
+			    quire_frame_alloc(run->test->system, 1, QUIRE_FRAME_LINEAR, &pfn) == QUIRE_OK,
+			    "no two frames to test with"))
 		return;
 	two = quire_frame_address(run->test->system, pfn);
 	fill(two, 2 * bytes, 1);
 	if (host->page_clear) {
 		host->page_clear(context, two, bytes);
-		check(run, zero(two, bytes), "page_clear leaves bytes that are not zero");
-		check(run, two[bytes] == (unsigned char)(1 + bytes * 13 + (bytes >> 8)),
-		      "page_clear writes beyond its page");
+		selftest_check(run, zero(two, bytes), "page_clear leaves bytes that are not zero");
+		selftest_check(run, two[bytes] == (unsigned char)(1 + bytes * 13 + (bytes >> 8)),
+			       "page_clear writes beyond its page");
 	}
 	if (host->page_copy) {
 		fill(two, bytes, 7);
 		host->page_copy(context, two + bytes, two, bytes);
-		check(run, filled(two + bytes, bytes, 7) && filled(two, bytes, 7), "page_copy does not copy");
+		selftest_check(run, filled(two + bytes, bytes, 7) && filled(two, bytes, 7),
+			       "page_copy does not copy");
 	}
 	if (host->icache_sync)
 		host->icache_sync(context, two, bytes);
@@ -104,7 +99,7 @@ static void test_pages(struct run *run)
 }
 
 /* Two frames without a linear address, mapped at once, unmapped in reverse, and found again. */
-static void test_window(struct run *run)
+static void test_window(struct selftest_run *run)
 {
 	const struct quire_host *host = run->test->host;
 	void *context = run->test->host_context;
@@ -117,19 +112,19 @@ static void test_window(struct run *run)
 		got++;
 	if (got == 2 && !quire_frame_address(run->test->system, pfn[0]) &&
 	    !quire_frame_address(run->test->system, pfn[1]) &&
-	    check(run, host->frame_map && host->frame_unmap,
-		  "frames without a linear address, and no window")) {
+	    selftest_check(run, host->frame_map && host->frame_unmap,
+			   "frames without a linear address, and no window")) {
 		at[0] = host->frame_map(context, pfn[0]);
 		at[1] = host->frame_map(context, pfn[1]);
-		check(run, at[0] && at[1] && at[0] != at[1], "two frames are mapped at one address");
+		selftest_check(run, at[0] && at[1] && at[0] != at[1], "two frames are mapped at one address");
 		fill(at[0], bytes, 3);
 		fill(at[1], bytes, 4);
 		host->frame_unmap(context, at[1]);
 		host->frame_unmap(context, at[0]);
 		at[1] = host->frame_map(context, pfn[1]);
 		at[0] = host->frame_map(context, pfn[0]);
-		check(run, filled(at[0], bytes, 3) && filled(at[1], bytes, 4),
-		      "the window shows another frame");
+		selftest_check(run, filled(at[0], bytes, 3) && filled(at[1], bytes, 4),
+			       "the window shows another frame");
 		host->frame_unmap(context, at[0]);
 		host->frame_unmap(context, at[1]);
 	}
@@ -137,7 +132,7 @@ static void test_window(struct run *run)
 		quire_frame_free(run->test->system, pfn[--got], 0);
 }
 
-static void test_host(struct run *run)
+static void test_host(struct selftest_run *run)
 {
 	const struct quire_host *host = run->test->host;
 	void *context = run->test->host_context;
@@ -146,11 +141,11 @@ static void test_host(struct run *run)
 	uint32_t word = 1;
 
 	run->part = "host";
-	check(run, host->panic != NULL, "panic is required");
+	selftest_check(run, host->panic != NULL, "panic is required");
 	if (host->cpu)
-		check(run, host->cpu(context) < cpus, "cpu is not below the number of CPUs");
+		selftest_check(run, host->cpu(context) < cpus, "cpu is not below the number of CPUs");
 	if (host->fixup)
-		check(run, host->fixup(context, 0) == 0, "fixup knows the null pointer");
+		selftest_check(run, host->fixup(context, 0) == 0, "fixup knows the null pointer");
 	/* A word that has changed already is not waited for; nobody waits for this one. */
 	if (host->wait) {
 		host->wait(context, &word, 0, QUIRE_WAIT_SPIN);
@@ -172,7 +167,7 @@ static void test_host(struct run *run)
 
 /* --- a program ---------------------------------------------------------------------------------- */
 
-static enum quire_outcome_kind fault(struct run *run, struct quire_mm *mm, quire_va va,
+static enum quire_outcome_kind fault(struct selftest_run *run, struct quire_mm *mm, quire_va va,
 				     enum quire_access access)
 {
 	struct quire_fault fault = {
@@ -211,7 +206,7 @@ static bool store(struct quire_mm *mm, quire_va va, unsigned char byte)
 	return quire_mm_access(mm, va, &byte, 1, QUIRE_REMOTE_WRITE, &done) == QUIRE_OK && done == 1;
 }
 
-static void use(struct run *run, struct quire_mm *mm)
+static void use(struct selftest_run *run, struct quire_mm *mm)
 {
 	size_t bytes = page_bytes(run);
 	struct quire_mapping how = {.length = 4 * bytes,
@@ -220,45 +215,46 @@ static void use(struct run *run, struct quire_mm *mm)
 	struct quire_mm *child = NULL;
 	quire_va va = 0;
 
-	if (!check(run, quire_mmap(mm, &how, &va) == QUIRE_OK, "mmap failed"))
+	if (!selftest_check(run, quire_mmap(mm, &how, &va) == QUIRE_OK, "mmap failed"))
 		return;
-	check(run, !present(mm, va), "a page is there before it was touched");
-	check(run, fault(run, mm, va, QUIRE_ACCESS_WRITE) == QUIRE_RESUME, "a write is not resumed");
-	check(run, present(mm, va), "no page after a write");
-	check(run, holds(mm, va, 0), "a new page is not zero");
-	check(run, fault(run, mm, va + (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_RESUME,
-	      "a read is not resumed");
-	check(run, holds(mm, va + (quire_va)bytes, 0), "a page that was read is not zero");
-	check(run, store(mm, va, 0x5a), "a byte cannot be stored");
-	if (check(run, quire_mm_fork(mm, &child) == QUIRE_OK, "fork failed")) {
-		check(run, store(mm, va, 0xa5), "a byte cannot be stored after fork");
-		check(run, holds(mm, va, 0xa5) && holds(child, va, 0x5a),
-		      "copy on write does not keep the two apart");
+	selftest_check(run, !present(mm, va), "a page is there before it was touched");
+	selftest_check(run, fault(run, mm, va, QUIRE_ACCESS_WRITE) == QUIRE_RESUME, "a write is not resumed");
+	selftest_check(run, present(mm, va), "no page after a write");
+	selftest_check(run, holds(mm, va, 0), "a new page is not zero");
+	selftest_check(run, fault(run, mm, va + (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_RESUME,
+		       "a read is not resumed");
+	selftest_check(run, holds(mm, va + (quire_va)bytes, 0), "a page that was read is not zero");
+	selftest_check(run, store(mm, va, 0x5a), "a byte cannot be stored");
+	if (selftest_check(run, quire_mm_fork(mm, &child) == QUIRE_OK, "fork failed")) {
+		selftest_check(run, store(mm, va, 0xa5), "a byte cannot be stored after fork");
+		selftest_check(run, holds(mm, va, 0xa5) && holds(child, va, 0x5a),
+			       "copy on write does not keep the two apart");
 		quire_mm_put(child);
 	}
-	check(run, fault(run, mm, va + 8 * (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_SIGNAL,
-	      "nothing is mapped, and no signal");
-	check(run, quire_munmap(mm, va, 4 * bytes) == QUIRE_OK, "munmap failed");
-	check(run, !present(mm, va), "a page is there after munmap");
+	selftest_check(run, fault(run, mm, va + 8 * (quire_va)bytes, QUIRE_ACCESS_READ) == QUIRE_SIGNAL,
+		       "nothing is mapped, and no signal");
+	selftest_check(run, quire_munmap(mm, va, 4 * bytes) == QUIRE_OK, "munmap failed");
+	selftest_check(run, !present(mm, va), "a page is there after munmap");
 }
 
-static void test_program(struct run *run)
+static void test_program(struct selftest_run *run)
 {
 	struct quire_mm *mm = NULL;
 	char why[120];
 
 	run->part = "program";
-	if (!check(run, quire_mm_create(run->test->system, NULL, &mm) == QUIRE_OK, "no address space"))
+	if (!selftest_check(run, quire_mm_create(run->test->system, NULL, &mm) == QUIRE_OK,
+			    "no address space"))
 		return;
 	use(run, mm);
 	quire_mm_put(mm);
 	if (quire_check(run->test->system, why, sizeof(why)) != QUIRE_OK)
-		check(run, false, why);
+		selftest_check(run, false, why);
 }
 
 /* --- all ------------------------------------------------------------------------------------------ */
 
-static void test_conformance(struct run *run)
+static void test_conformance(struct selftest_run *run)
 {
 	struct conformance_env env = {
 	    .arch = quire_system_arch(run->test->system),
@@ -276,15 +272,16 @@ static void test_conformance(struct run *run)
 
 unsigned quire_port_selftest(const struct quire_selftest *test)
 {
-	static void (*const parts[])(struct run *) = {test_conformance, test_host, test_program};
-	struct run run = {test, "", 0};
+	static void (*const parts[])(struct selftest_run *) = {test_conformance, test_host, test_program,
+							       selftest_tables};
+	struct selftest_run run = {test, "", 0};
 
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		uint64_t before = frames_left(&run);
 		unsigned failures = run.failures;
 
 		parts[i](&run);
-		check(&run, frames_left(&run) == before, "frames were lost");
+		selftest_check(&run, frames_left(&run) == before, "frames were lost");
 		if (run.failures == failures)
 			say(&run, "passed");
 	}

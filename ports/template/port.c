@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A host to copy: one CPU, RAM in the linear map, no swap. Every function that the contract of
- * <quire/port/host.h> requires for that is here, and nothing else.
+/* A host to copy: several CPUs or one, preemption or none, RAM in the linear map, no swap. Every function that the
+ * contract of <quire/port/host.h> requires for that is here, and nothing else.
  *
  * What to add for more:
- *   several CPUs, or preemption   cpu, wait, wake; in tlb_flush: tell the CPUs of flush->cpus and wait
+ *   ARM, ARM64, RISC-V            pte_sync, icache_sync: host.h says where
  *   RAM without a linear address  frame_map, frame_unmap; give the range linear = NULL
- *   placing mappings at random    random
  * Files and swap are not the host's: see quire_file_ops in <quire/file.h>. */
 #include "port.h"
 
@@ -36,12 +35,44 @@ static quire_va host_fixup(void *host, quire_va pc)
 	return machine_fixup(pc);
 }
 
-/* Needed as soon as the CPU has a TLB. It may always forget more than it was asked; it may not forget
- * less, nor later: the frames are freed when it returns. */
-static void host_tlb_flush(void *host, const struct quire_flush *flush)
+static unsigned host_cpu(void *host)
 {
-	struct port *port = host;
-	uint64_t page = (uint64_t)1 << quire_system_arch(port->system)->page_shift;
+	(void)host;
+	return machine_cpu();
+}
+
+static uint32_t *host_thread(void *host)
+{
+	(void)host;
+	return machine_thread_word();
+}
+
+/* Both may return early: the library looks again. */
+static void host_wait(void *host, const uint32_t *word, uint32_t expected, enum quire_wait_kind kind)
+{
+	(void)host;
+	if (kind == QUIRE_WAIT_SPIN)
+		machine_pause();
+	else
+		machine_sleep(word, expected);
+}
+
+static void host_wake(void *host, const uint32_t *word)
+{
+	(void)host;
+	machine_wake(word);
+}
+
+struct forgetting {
+	const struct quire_flush *flush;
+	uint64_t page;
+};
+
+/* On each CPU of the set. It may always forget more than it was asked; it may not forget less. */
+static void forget(void *argument)
+{
+	const struct forgetting *what = argument;
+	const struct quire_flush *flush = what->flush;
 
 	/* Nothing named is everything; and a table went, which a page's flush may not reach everywhere. */
 	if (flush->count == 0 || flush->tables) {
@@ -49,36 +80,54 @@ static void host_tlb_flush(void *host, const struct quire_flush *flush)
 		return;
 	}
 	for (unsigned i = 0; i < flush->count; i++) {
-		if ((flush->range[i].end - flush->range[i].start) / page > 32) {
+		if ((flush->range[i].end - flush->range[i].start) / what->page > 32) {
 			machine_forget_all();
 			return;
 		}
-		for (quire_va va = flush->range[i].start; va < flush->range[i].end; va += (quire_va)page)
+		for (quire_va va = flush->range[i].start; va < flush->range[i].end;
+		     va += (quire_va)what->page)
 			machine_forget_page(va);
 	}
+}
+
+/* Needed as soon as the CPU has a TLB. All of the set have forgotten when it returns: the frames are freed then. A CPU
+ * that has left the address space forgot it when it loaded another root, so none but the set needs to be told. */
+static void host_tlb_flush(void *host, const struct quire_flush *flush)
+{
+	struct port *port = host;
+	struct forgetting what = {flush, (uint64_t)1 << quire_system_arch(port->system)->page_shift};
+
+	if (flush->cpus)
+		machine_on_cpus(flush->cpus, forget, &what);
 }
 
 static const struct quire_host host = {
     .panic = host_panic,
     .log = host_log,
     .fixup = host_fixup,
+    .cpu = host_cpu,
+    .thread = host_thread,
+    .wait = host_wait,
+    .wake = host_wake,
     .tlb_flush = host_tlb_flush,
 };
 
 /* --- start ------------------------------------------------------------------------------------------ */
 
 enum quire_status port_start(struct port *port, const struct quire_arch *arch, const char *profile,
-			     const struct port_ram *ram, unsigned ram_count)
+			     unsigned cpus, const struct port_ram *ram, unsigned ram_count)
 {
 	struct quire_config config = {
 	    .arch = arch,
 	    .profile = quire_profile_find(profile),
 	    .host = &host,
 	    .host_context = port,
+	    .cpus = cpus,
 	};
 
-	port->mm = NULL;
-	if (!config.profile || ram_count == 0 || ram_count > QUIRE_CONFIG_RAM_RANGES)
+	*port = (struct port){.cpus = cpus};
+	if (!config.profile || cpus == 0 || cpus > PORT_CPUS || ram_count == 0 ||
+	    ram_count > QUIRE_CONFIG_RAM_RANGES)
 		return QUIRE_EINVAL;
 	for (unsigned i = 0; i < ram_count; i++) {
 		config.ram[i].base = ram[i].base;
@@ -91,16 +140,16 @@ enum quire_status port_start(struct port *port, const struct quire_arch *arch, c
 
 void port_switch(struct port *port, struct quire_mm *mm)
 {
-	if (mm == port->mm)
+	unsigned cpu = machine_cpu();
+	struct quire_mm *before = port->mm[cpu];
+
+	if (mm == before)
 		return;
 	/* In the set of flushes before the first use, out of it after the last. */
-	if (mm)
-		machine_load_root(quire_mm_enter(mm, 0));
-	else
-		machine_load_root(quire_kernel_root(port->system));
-	if (port->mm)
-		quire_mm_leave(port->mm, 0);
-	port->mm = mm;
+	machine_load_root(mm ? quire_mm_enter(mm, cpu) : quire_kernel_root(port->system));
+	if (before)
+		quire_mm_leave(before, cpu);
+	port->mm[cpu] = mm;
 }
 
 /* --- exceptions --------------------------------------------------------------------------------------- */
@@ -131,7 +180,8 @@ static enum port_action act(const struct quire_outcome *outcome, struct port_exc
 	return PORT_NOT_OURS;
 }
 
-enum port_action port_trap(struct port *port, struct port_exception *trap, struct port_signal *out_signal)
+enum port_action port_trap(struct port *port, struct quire_mm *mm, struct port_exception *trap,
+			   struct port_signal *out_signal)
 {
 	struct quire_trap raw = {
 	    .vector = trap->vector,
@@ -142,7 +192,7 @@ enum port_action port_trap(struct port *port, struct port_exception *trap, struc
 	    .sp = (quire_va)trap->sp,
 	    .context = trap->atomic ? QUIRE_CTX_ATOMIC : 0,
 	};
-	struct quire_outcome outcome = quire_handle_trap(port->system, port->mm, &raw, NULL);
+	struct quire_outcome outcome = quire_handle_trap(port->system, mm, &raw, NULL);
 
 	return act(&outcome, trap, out_signal);
 }
@@ -157,8 +207,13 @@ static void say(void *context, const char *line)
 
 unsigned port_selftest(struct port *port)
 {
-	struct quire_selftest test = {
-	    .system = port->system, .host = &host, .host_context = port, .seed = 1, .rounds = 1, .say = say};
+	struct quire_selftest test = {.system = port->system,
+				      .host = &host,
+				      .host_context = port,
+				      .cpus = port->cpus,
+				      .seed = 1,
+				      .rounds = 1,
+				      .say = say};
 
 	return quire_port_selftest(&test);
 }

@@ -9,10 +9,13 @@
 extern "C" {
 #endif
 
+#define PORT_CPUS QUIRE_CONFIG_CPUS
+
 /* One for the kernel. Not a global of the template: put it where you like. */
 struct port {
 	struct quire_system *system;
-	struct quire_mm *mm; /* of the running thread; NULL: a kernel thread */
+	unsigned cpus;
+	struct quire_mm *mm[PORT_CPUS]; /* that each CPU is in; NULL: the kernel's table */
 };
 
 /* A range of RAM that your kernel does not use, with its address in the kernel's linear map. */
@@ -22,12 +25,13 @@ struct port_ram {
 	void *linear;
 };
 
-/* Makes the system on `ram`. `arch`: NULL in a build for one architecture. `profile`: "linux-6", ...
- * Returns QUIRE_OK; QUIRE_EINVAL: no such profile, or RAM that overlaps; QUIRE_ENOMEM: too little. */
+/* Makes the system on `ram`, for CPUs 0 to cpus - 1. `arch`: NULL in a build for one architecture. `profile`: "linux-6",
+ * ... Returns QUIRE_OK; QUIRE_EINVAL: no such profile, too many CPUs, or RAM that overlaps; QUIRE_ENOMEM: too little. */
 enum quire_status port_start(struct port *port, const struct quire_arch *arch, const char *profile,
-			     const struct port_ram *ram, unsigned ram_count) QUIRE_MUST_USE;
+			     unsigned cpus, const struct port_ram *ram, unsigned ram_count) QUIRE_MUST_USE;
 
-/* The running thread changes: from now on the CPU uses `mm`. */
+/* The thread of this CPU changes: from now on the CPU uses `mm`, NULL: the kernel's table. Call it in your scheduler,
+ * where the thread cannot be moved to another CPU. */
 void port_switch(struct port *port, struct quire_mm *mm);
 
 /* What your exception entry has saved. */
@@ -53,11 +57,14 @@ struct port_signal {
 	quire_va address;
 };
 
-/* The exception handler: call it with interrupts as they were when the exception was taken (on, unless
- * `atomic`), because it may sleep. */
-enum port_action port_trap(struct port *port, struct port_exception *trap, struct port_signal *out_signal);
+/* The exception handler. `mm`: the address space of the thread that was interrupted; NULL: a kernel thread. Call it with
+ * interrupts as they were when the exception was taken (on, unless `atomic`), because it may sleep; the thread may go
+ * on on another CPU. */
+enum port_action port_trap(struct port *port, struct quire_mm *mm, struct port_exception *trap,
+			   struct port_signal *out_signal);
 
-/* Whether this port keeps its contract: call it once at boot, before the first process. Returns failures. */
+/* Whether this port keeps its contract: call it once at boot, before the first process, when all CPUs answer
+ * machine_on_cpus(). Returns failures. */
 unsigned port_selftest(struct port *port);
 
 #ifdef __cplusplus

@@ -29,7 +29,8 @@ static int run(const struct quire_arch *arch, uint64_t seed, unsigned rounds)
 	static const struct quire_host host = {.panic = panic};
 	struct quire_config config = {
 	    .arch = arch, .host = &host, .ram_count = 1, .without = QUIRE_WITHOUT_ALL};
-	struct conformance_env env = {.arch = arch, .say = say, .seed = seed, .rounds = rounds};
+	struct conformance_env env = {
+	    .arch = arch, .tables = conformance_tables, .say = say, .seed = seed, .rounds = rounds};
 	enum quire_status status;
 	int failed = 1;
 

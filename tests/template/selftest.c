@@ -63,6 +63,7 @@ static void test_simulated_machine(void **state)
 		assert_non_null(strstr(said, "conformance: passed"));
 		assert_non_null(strstr(said, "host: passed"));
 		assert_non_null(strstr(said, "program: passed"));
+		assert_non_null(strstr(said, "tables: passed"));
 		if (sim_destroy(sim))
 			fail_msg("%s", quire_arch_at(i)->name);
 	}
@@ -155,11 +156,28 @@ static void test_wrong_hosts(void **state)
 	assert_int_equal(sim_destroy(sim), 0);
 }
 
+/* A rule of the library that is broken is found by the random operations. */
+static void test_wrong_library(void **state)
+{
+	static const char *const broken[] = {"dontneed-keeps", "access-check"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		struct sim *sim = make("x86_64");
+
+		sim_mutant(sim, broken[i]);
+		expect(sim, &sim->host, "tables: a page");
+		sim_mutant(sim, NULL);
+		assert_int_equal(sim_destroy(sim), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_simulated_machine),
 	    cmocka_unit_test(test_wrong_hosts),
+	    cmocka_unit_test(test_wrong_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The port to copy, run: a kernel of a few lines around it, whose CPU is a software MMU with a small TLB. */
+/* The port to copy, run: a kernel of a few lines around it, whose one CPU is a software MMU with a small TLB. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,6 +72,38 @@ quire_va machine_fixup(quire_va pc)
 	return pc == COPY_PC ? FIXUP_PC : 0;
 }
 
+unsigned machine_cpu(void)
+{
+	return 0;
+}
+
+uint32_t *machine_thread_word(void)
+{
+	static uint32_t word;
+
+	return &word;
+}
+
+void machine_pause(void)
+{
+}
+
+void machine_sleep(const uint32_t *word, uint32_t expected)
+{
+	(void)word, (void)expected;
+}
+
+void machine_wake(const uint32_t *word)
+{
+	(void)word;
+}
+
+void machine_on_cpus(uint64_t cpus, void (*call)(void *argument), void *argument)
+{
+	assert_int_equal(cpus, 1);
+	call(argument);
+}
+
 /* --- the CPU --- */
 
 static void *bus_at(void *context, uint64_t pa, uint64_t bytes)
@@ -137,7 +169,7 @@ static enum port_action access_byte(struct cpu *cpu, uint64_t va, enum quire_acc
 					       .sp = 0x7ffffffff000,
 					       .user = mode == QUIRE_MODE_USER,
 					       .atomic = cpu->atomic};
-		action = port_trap(cpu->port, &trap, &cpu->signal);
+		action = port_trap(cpu->port, cpu->port->mm[0], &trap, &cpu->signal);
 		if (action != PORT_RETURN)
 			return action;
 		if (trap.pc != cpu->pc) {
@@ -172,7 +204,7 @@ static void boot(struct port *port, size_t bytes)
 	memset(ram, 0xee, RAM_BYTES);
 	memset(tlb, 0, sizeof(tlb));
 	range.linear = ram;
-	assert_int_equal(port_start(port, &quire_arch_x86_64, "linux-6", &range, 1), QUIRE_OK);
+	assert_int_equal(port_start(port, &quire_arch_x86_64, "linux-6", 1, &range, 1), QUIRE_OK);
 }
 
 static void halt(struct port *port)
@@ -188,7 +220,7 @@ static void test_selftest(void **state)
 	(void)state;
 	boot(&port, RAM_BYTES);
 	assert_int_equal(port_selftest(&port), 0);
-	assert_string_equal(last_line, "program: passed");
+	assert_string_equal(last_line, "tables: passed");
 	halt(&port);
 }
 
@@ -274,9 +306,12 @@ static void test_refusals(void **state)
 	struct port port;
 
 	(void)state;
-	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-1.0", &none, 1), QUIRE_EINVAL);
-	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-6", &none, 0), QUIRE_EINVAL);
-	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-6", &none, 9), QUIRE_EINVAL);
+	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-1.0", 1, &none, 1), QUIRE_EINVAL);
+	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-6", 1, &none, 0), QUIRE_EINVAL);
+	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-6", 1, &none, 9), QUIRE_EINVAL);
+	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-6", 0, &none, 1), QUIRE_EINVAL);
+	assert_int_equal(port_start(&port, &quire_arch_x86_64, "linux-6", PORT_CPUS + 1, &none, 1),
+			 QUIRE_EINVAL);
 }
 
 int main(void)

@@ -16,6 +16,7 @@ static bool conformance(void)
 {
 	struct conformance_env env = {
 	    .arch = quire_system_arch(the_system),
+	    .tables = conformance_tables,
 	    .system = the_system,
 	    .say = say,
 	    .seed = 1,

@@ -9,11 +9,15 @@
 
 #include <quire/port/arch.h>
 
+struct run;
+void conformance_tables(struct run *run); /* walk.c */
+
 struct conformance_env {
 	const struct quire_arch *arch;
-	/* Of that arch, for the page-table part: nothing else runs in it meanwhile. NULL: only the codec
-	 * and the geometry. */
-	struct quire_system *system;
+	/* Page tables beside a model: conformance_tables, which looks into the library. NULL: only the codec and the
+	 * geometry, which need the public headers alone. */
+	void (*tables)(struct run *run);
+	struct quire_system *system; /* of that arch, for `tables`: nothing else runs in it meanwhile */
 	void (*say)(void *context, const char *line); /* what failed, then one line of figures */
 	void *context;
 	uint64_t seed;   /* the same seed does the same; it is printed with a failure */

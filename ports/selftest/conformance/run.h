@@ -34,6 +34,5 @@ void run_protections(struct run *run); /* geometry.c: honest capabilities */
 void run_decoding(struct run *run);    /* decoding.c: what of a syndrome may be remembered */
 void run_leaves(struct run *run);      /* leaves.c: make and its parts, what the hardware is told */
 void run_kinds(struct run *run);       /* kinds.c: any bits have a kind, swap, tables */
-void run_walk(struct run *run);        /* walk.c: page tables against a model; needs env->system */
 
 #endif

@@ -438,7 +438,7 @@ static void walk_all(struct run *run, struct walk *walk)
 }
 
 /* The model is too large for the stack of a kernel: it lies in frames of its own. */
-void run_walk(struct run *run)
+void conformance_tables(struct run *run)
 {
 	struct quire_system *system = run->env->system;
 	unsigned order = 0;
