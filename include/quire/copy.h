@@ -24,14 +24,16 @@ enum {
 /* Copies `length` bytes at `from` of `mm` to `to`, memory of the kernel that takes no fault. `flags`: QUIRE_COPY_*.
  * *out_done: bytes copied, also on failure.
  * Returns    QUIRE_OK: all of them; QUIRE_EFAULT: the next byte cannot be read; QUIRE_ENOMEM: no frame for it.
- * Context    may sleep; any with NOWAIT. Locks: none of the library's; the mm lock is taken for read. */
+ * Context    may sleep for the mm lock, pages, memory; any with NOWAIT. Stack: large. Locks: none of the
+ *            library's; the mm lock is taken for read. */
 enum quire_status quire_copy_in(struct quire_mm *mm, void *to, quire_va from, size_t length, unsigned flags,
 				size_t *out_done) QUIRE_MUST_USE;
 
 /* Copies `length` bytes of `from`, memory of the kernel that takes no fault, to `to` of `mm`. `flags`: QUIRE_COPY_*.
  * *out_done: bytes copied, also on failure.
  * Returns    QUIRE_OK: all of them; QUIRE_EFAULT: the next byte cannot be written; QUIRE_ENOMEM: no frame for it.
- * Context    may sleep; any with NOWAIT. Locks: none of the library's; the mm lock is taken for read. */
+ * Context    may sleep for the mm lock, pages, memory; any with NOWAIT. Stack: large. Locks: none of the
+ *            library's; the mm lock is taken for read. */
 enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *from, size_t length,
 				 unsigned flags, size_t *out_done) QUIRE_MUST_USE;
 
@@ -39,7 +41,8 @@ enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *f
  * with it. `flags`: QUIRE_COPY_*. *out_length: bytes copied, without the zero byte, also on failure.
  * Returns    QUIRE_OK; QUIRE_ERANGE: no zero byte in `size` bytes; QUIRE_EFAULT: the next byte cannot be read;
  *            QUIRE_ENOMEM: no frame for it.
- * Context    may sleep; any with NOWAIT. Locks: none of the library's; the mm lock is taken for read. */
+ * Context    may sleep for the mm lock, pages, memory; any with NOWAIT. Stack: large. Locks: none of the
+ *            library's; the mm lock is taken for read. */
 enum quire_status quire_copy_string_in(struct quire_mm *mm, char *to, quire_va from, size_t size,
 				       unsigned flags, size_t *out_length) QUIRE_MUST_USE;
 

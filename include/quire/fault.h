@@ -196,14 +196,15 @@ struct quire_trace {
  * `mm`:      the address space of the interrupted thread; NULL when it has none (a kernel thread).
  * `trace`:   NULL, or where to write the record.
  * Returns    the outcome. It never fails: running out of memory is the outcome OOM_KILL.
- * Context    that of the exception; may sleep unless QUIRE_CTX_ATOMIC is set in the trap.
+ * Context    that of the exception; may sleep for the mm lock, pages, memory; never with QUIRE_CTX_ATOMIC in the trap.
+ *            Stack: large.
  * Locks      none of the library's may be held. */
 struct quire_outcome quire_handle_trap(struct quire_system *system, struct quire_mm *mm,
 				       const struct quire_trap *trap,
 				       struct quire_trace *trace) QUIRE_MUST_USE;
 
-/* Resolves a fault that is decoded already, for a port with its own decoder. Returns the outcome; Context
- * and Locks are those of quire_handle_trap(). */
+/* Resolves a fault that is decoded already, for a port with its own decoder. Returns the outcome.
+ * Context: as quire_handle_trap(). Stack: large. */
 struct quire_outcome quire_handle_fault(struct quire_system *system, struct quire_mm *mm,
 					const struct quire_fault *fault,
 					struct quire_trace *trace) QUIRE_MUST_USE;
@@ -214,7 +215,7 @@ struct quire_outcome quire_handle_fault(struct quire_system *system, struct quir
  * Returns    QUIRE_OK; QUIRE_EINVAL: no such table or row, or a handler this table cannot have;
  *            QUIRE_ENOMEM: the first replacement copies the tables, and no frame could be had.
  * On failure nothing is changed.
- * Context    may sleep. Not while another CPU may be in quire_handle_trap(). */
+ * Context    does not sleep. Not while another CPU may be in quire_handle_trap(). */
 enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vector vector, unsigned index,
 				   const struct quire_fault_row *row) QUIRE_MUST_USE;
 
@@ -235,21 +236,21 @@ size_t quire_fault_describe(const struct quire_arch *arch, const struct quire_pr
 
 /* --- names for people: each is a constant string, "?" for a number outside the enum. Any context. --- */
 
-/* Returns "read", "write", "exec" or "unknown". */
+/* Returns "read", "write", "exec" or "unknown". Any context. */
 const char *quire_access_name(enum quire_access access);
-/* Returns "user", "kernel" or "unknown". */
+/* Returns "user", "kernel" or "unknown". Any context. */
 const char *quire_mode_name(enum quire_mode mode);
-/* Returns "not-present", "permission", ... */
+/* Returns "not-present", "permission", ... Any context. */
 const char *quire_cause_name(enum quire_cause cause);
-/* Returns the name of a route, "page-fault" for example. */
+/* Returns the name of a route, "page-fault" for example. Any context. */
 const char *quire_route_name(enum quire_route route);
-/* Returns "resume", "signal", ... */
+/* Returns "resume", "signal", ... Any context. */
 const char *quire_outcome_name(enum quire_outcome_kind kind);
-/* Returns "none", "zero-page", "fresh", "copy", "reuse", "file" or "swapped". */
+/* Returns "none", "zero-page", "fresh", "copy", "reuse", "file" or "swapped". Any context. */
 const char *quire_resume_page_name(enum quire_resume_page page);
-/* Returns "SIGSEGV", ... */
+/* Returns "SIGSEGV", ... Any context. */
 const char *quire_signal_name(unsigned signal);
-/* Returns "SEGV_MAPERR", ... */
+/* Returns "SEGV_MAPERR", ... Any context. */
 const char *quire_code_name(unsigned signal, unsigned code);
 
 #ifdef __cplusplus

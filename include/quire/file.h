@@ -35,7 +35,8 @@ struct quire_file_ops {
 
 /* Makes a file of `size` bytes with one reference.
  * `ops`: NULL, or without `read`, makes shared memory: absent pages are zeroes, and pages are the only copy.
- * Returns    QUIRE_OK and the file; QUIRE_ENOMEM. Context: may sleep. */
+ * Returns    QUIRE_OK and the file; QUIRE_ENOMEM.
+ * Context    does not sleep. */
 enum quire_status quire_file_create(struct quire_system *system, const struct quire_file_ops *ops,
 				    void *context, uint64_t size,
 				    struct quire_file **out_file) QUIRE_MUST_USE;
@@ -50,7 +51,7 @@ struct quire_file *quire_file_get(struct quire_file *file);
 struct quire_file *quire_file_tryget(struct quire_file *file) QUIRE_MUST_USE;
 
 /* Puts a reference; NULL is allowed. The last one drops every page and writes nothing back: sync first.
- * Context: may sleep. Locks: none may be held. */
+ * Context: may sleep for pages. Stack: middle. Locks: none may be held. */
 void quire_file_put(struct quire_file *file);
 
 /* Returns the size in bytes. Any context. */
@@ -66,40 +67,42 @@ uint64_t quire_file_resident(const struct quire_file *file);
  * space, private copies too, drops them, and clears the rest of the last page. Growing adds zeroes.
  * The host shortens its device itself, before the call and again after it: what it would read there later must
  * be zeroes, and a writeback that is under way may bring the old tail back in between.
- * Returns    QUIRE_OK; QUIRE_EFBIG: nothing was changed. Never out of memory. Context: may sleep. Locks: none may
- *            be held. */
+ * Returns    QUIRE_OK; QUIRE_EFBIG: nothing was changed. Never out of memory.
+ * Context    may sleep for pages. Stack: large. Locks: none may be held. */
 enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size) QUIRE_MUST_USE;
 
 /* Punches a hole (FALLOC_FL_PUNCH_HOLE | KEEP_SIZE): whole pages in the range are unmapped, but not
  * private copies, and dropped; partial ones are cleared. The host frees the whole pages of its device
  * itself, first.
  * Returns    QUIRE_OK; QUIRE_EINVAL: length 0, or the range wraps; QUIRE_EIO, QUIRE_ENOMEM: a partial page could
- *            not be read; the whole pages are as they were. Context: may sleep. Locks: none may be held. */
+ *            not be read; the whole pages are as they were.
+ * Context    may sleep for pages. Stack: large. Locks: none may be held. */
 enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uint64_t length) QUIRE_MUST_USE;
 
 /* Reads through the page cache (read(2)): what mappings wrote is seen. `buffer`: kernel memory, not a program's
  * (the port copies user memory itself).
  * *out_done: bytes read; fewer than `length` at the end of the file.
- * Returns    QUIRE_OK; QUIRE_ENOMEM, QUIRE_EIO: *out_done were read before. Context: may sleep. Locks: none may be
- *            held. */
+ * Returns    QUIRE_OK; QUIRE_ENOMEM, QUIRE_EIO: *out_done were read before.
+ * Context    may sleep for pages, memory. Stack: large. Locks: none may be held. */
 enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void *buffer, size_t length,
 				  size_t *out_done) QUIRE_MUST_USE;
 
 /* Writes through the page cache (write(2)): mappings see it at once. A write beyond the end grows the file.
  * `buffer`: kernel memory. *out_done: bytes written.
- * Returns    QUIRE_OK; QUIRE_ENOMEM, QUIRE_EIO: *out_done were written before; QUIRE_EFBIG: nothing was. Context: may
- *            sleep. Locks: none may be held. */
+ * Returns    QUIRE_OK; QUIRE_ENOMEM, QUIRE_EIO: *out_done were written before; QUIRE_EFBIG: nothing was.
+ * Context    may sleep for pages, memory. Stack: large. Locks: none may be held. */
 enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer,
 				   size_t length, size_t *out_done) QUIRE_MUST_USE;
 
 /* Writes dirty pages of [offset, offset + length) back; length 0: to the end. Pages written are clean
  * and write-protected in every address space, so that the next write is seen.
- * Returns    QUIRE_OK; the first error of `write`, after every page was tried. Context: may sleep. Locks: none may
- *            be held. */
+ * Returns    QUIRE_OK; the first error of `write`, after every page was tried.
+ * Context    may sleep for pages. Locks: none may be held. */
 enum quire_status quire_file_sync(struct quire_file *file, uint64_t offset, uint64_t length) QUIRE_MUST_USE;
 
 /* Drops clean, unmapped pages of the range (posix_fadvise DONTNEED); length 0: to the end.
- * Returns    how many were dropped. Shared memory loses nothing. Context: may sleep. Locks: none may be held. */
+ * Returns    how many were dropped. Shared memory loses nothing.
+ * Context    may sleep for pages. Locks: none may be held. */
 uint64_t quire_file_drop(struct quire_file *file, uint64_t offset, uint64_t length);
 
 #ifdef __cplusplus

@@ -22,15 +22,16 @@ struct quire_group;
 
 /* Makes a group without limits. `parent`: the group that it is a part of; NULL: none.
  * Returns    QUIRE_OK and *out_group, with a reference of the caller; QUIRE_ENOMEM: no frame, or 1023 groups are there.
- * On failure nothing is changed. Context: does not sleep. Locks: none may be held. */
+ * On failure nothing is changed.
+ * Context    does not sleep. Locks: none may be held. */
 enum quire_status quire_group_create(struct quire_system *system, struct quire_group *parent,
 				     struct quire_group **out_group) QUIRE_MUST_USE;
 
 /* Takes a reference. Returns the group. Any context. */
 struct quire_group *quire_group_get(struct quire_group *group);
 /* Gives it back; NULL is allowed. A group has references of its address spaces, too, and of the groups in it. What is
- * charged to it when the last is gone stays charged to the groups above it. Context: does not sleep. Locks: none may
- * be held. */
+ * charged to it when the last is gone stays charged to the groups above it.
+ * Context: does not sleep. Locks: none may be held. */
 void quire_group_put(struct quire_group *group);
 
 /* In pages; QUIRE_UNLIMITED: none. */
@@ -42,8 +43,8 @@ struct quire_group_limits {
 
 /* Gives the limits. Any context. */
 void quire_group_limits_get(const struct quire_group *group, struct quire_group_limits *out_limits);
-/* Sets them. What is charged already stays: quire_group_reclaim() evicts it. Context: does not sleep. Locks: none may
- * be held. */
+/* Sets them. What is charged already stays: quire_group_reclaim() evicts it.
+ * Context: does not sleep. Locks: none may be held. */
 void quire_group_limits_set(struct quire_group *group, const struct quire_group_limits *limits);
 
 /* What a group and all groups in it have, and what happened at its own limits. */
@@ -54,24 +55,24 @@ struct quire_group_counts {
 	uint64_t swap_max; /* slots that were refused */
 	uint64_t oom;      /* nothing could leave */
 };
-/* Counts it: exact when nothing else runs. Any context. */
+/* Counts it: exact when nothing else runs. Context: does not sleep. */
 void quire_group_counts_get(struct quire_group *group, struct quire_group_counts *out_counts);
 
 /* Makes an address space part of a group; NULL: of none. What it has stays charged as it is; fork gives the child
- * its parent's group. Context: may sleep. Locks: none may be held; takes the mm's for write. */
+ * its parent's group. Context: may sleep for the mm lock. Locks: none may be held; takes the mm's for write. */
 void quire_mm_set_group(struct quire_mm *mm, struct quire_group *group);
 
 /* Returns the group of an address space; NULL: none. It stays while the address space is in it. Any context. */
 struct quire_group *quire_mm_group(const struct quire_mm *mm);
 
 /* Evicts up to `pages` pages of a group and the groups in it.
- * Returns the pages that left memory. Context: may sleep. Locks: none may be held. */
+ * Returns the pages that left memory. Context: may sleep for pages. Stack: large. Locks: none may be held. */
 uint64_t quire_group_reclaim(struct quire_group *group, uint64_t pages);
 
 /* After the outcome QUIRE_OOM_KILL by the rule QUIRE_STEP_GROUP_LIMIT: picks as quire_oom_pick() does, but only among
  * the address spaces in the group that is full: the lowest above `mm` whose limit leaves no page.
  * Returns QUIRE_OK and *out_index; QUIRE_ENOENT: none may be ended; QUIRE_EAGAIN: no group is full any more.
- * Context: any; does not sleep. */
+ * Context: does not sleep. */
 enum quire_status quire_group_oom_pick(struct quire_mm *mm, const struct quire_oom_candidate *candidates,
 				       size_t count, size_t *out_index) QUIRE_MUST_USE;
 

@@ -27,7 +27,8 @@ struct quire_mm_layout {
 
 /* Makes an empty address space with one reference. `layout`: NULL for the defaults. A port that places
  * mappings at random chooses mmap_base.
- * Returns    QUIRE_OK; QUIRE_ENOMEM; QUIRE_EINVAL: an address outside the arch's user half. */
+ * Returns    QUIRE_OK; QUIRE_ENOMEM; QUIRE_EINVAL: an address outside the arch's user half.
+ * Context    may sleep for memory. Stack: large. */
 enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
 				  struct quire_mm **out_mm) QUIRE_MUST_USE;
 
@@ -35,11 +36,13 @@ enum quire_status quire_mm_create(struct quire_system *system, const struct quir
 struct quire_mm *quire_mm_get(struct quire_mm *mm);
 
 /* Puts a reference; NULL is allowed. The last one unmaps everything and frees the tables.
- * => no CPU is in the address space then (quire_mm_leave()): else quire_host.panic() says so. Context: may sleep. */
+ * => no CPU is in the address space then (quire_mm_leave()): else quire_host.panic() says so.
+ * Context: may sleep for the mm lock, pages. Stack: middle. */
 void quire_mm_put(struct quire_mm *mm);
 
 /* Copies an address space for fork: private pages are shared copy-on-write. The child has one reference.
- * Returns    QUIRE_OK; QUIRE_ENOMEM: no frame, or the commit limit; the parent is as it was. */
+ * Returns    QUIRE_OK; QUIRE_ENOMEM: no frame, or the commit limit; the parent is as it was.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mm_fork(struct quire_mm *parent, struct quire_mm **out_child) QUIRE_MUST_USE;
 
 /* CPU `cpu`, the calling one, will use this address space: from here to quire_mm_leave() it is in the set of
@@ -65,7 +68,8 @@ enum {
  * `prot`: READ, WRITE, EXEC; with QUIRE_PROT_USER the program may use them so, without it only the kernel.
  * `flags`: QUIRE_FIXED_FORK, or 0: the child of a fork has nothing there.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, outside those addresses, or not the port's frames; QUIRE_EEXIST:
- *            something is there; QUIRE_ENOMEM. Context: may sleep. Locks: mm. */
+ *            something is there; QUIRE_ENOMEM.
+ * Context    may sleep for the mm lock. Stack: middle. Locks: mm. */
 enum quire_status quire_mm_map_fixed(struct quire_mm *mm, quire_va va, quire_pa pa, uint64_t bytes,
 				     quire_prot prot, unsigned flags) QUIRE_MUST_USE;
 
@@ -89,7 +93,7 @@ enum quire_limit {
 #define QUIRE_UNLIMITED UINT64_MAX
 
 /* Sets a soft limit in bytes. Defaults: DATA and AS unlimited, STACK 8 MiB, MEMLOCK 8 MiB. The child of a fork
- * has its parent's. A number outside the enum is ignored. Context: may sleep. Locks: mm. */
+ * has its parent's. A number outside the enum is ignored. Context: may sleep for the mm lock. Locks: mm. */
 void quire_mm_set_limit(struct quire_mm *mm, enum quire_limit limit, uint64_t bytes);
 /* Returns a soft limit in bytes; 0 for a number outside the enum. Any context. */
 uint64_t quire_mm_limit(const struct quire_mm *mm, enum quire_limit limit);
@@ -100,7 +104,7 @@ enum {
 	QUIRE_RIGHT_SYS_RAWIO = 4  /* CAP_SYS_RAWIO: may map below mmap_min_addr */
 };
 /* Sets what the process may do: QUIRE_RIGHT_*, ORed. Default: none. The child of a fork has its parent's.
- * Context: may sleep. Locks: mm. */
+ * Context: may sleep for the mm lock. Locks: mm. */
 void quire_mm_set_rights(struct quire_mm *mm, uint32_t rights);
 
 /* --- mapping: flags, advice and errors have Linux's numbers --------------------------------------- */
@@ -141,16 +145,19 @@ struct quire_mapping {
  *            QUIRE_EACCES: the file was not opened so; QUIRE_EPERM: below mmap_min_addr, or the file may not be
  *            executed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there; QUIRE_EOVERFLOW: the end of the file
  *            range; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_EOPNOTSUPP: an unknown flag with SHARED_VALIDATE;
- *            QUIRE_ENOMEM: no room, a limit, or no frame. */
+ *            QUIRE_ENOMEM: no room, a limit, or no frame.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how,
 			     quire_va *out_va) QUIRE_MUST_USE;
 /* munmap(2): removes what is mapped in [addr, addr + length). A range that maps nothing is a success.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, no length, or beyond the address space; QUIRE_ENOMEM: a vma would
- *            be cut in two beyond max_map_count, or no memory for it. */
+ *            be cut in two beyond max_map_count, or no memory for it.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
 /* mprotect(2). `prot`: QUIRE_PROT_READ | _WRITE | _EXEC, with _GROWSDOWN from the start of a growing vma on.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown bit, GROWSDOWN where nothing grows; QUIRE_EACCES: the
- *            file was not opened so; QUIRE_ENOMEM: a hole, the commit limit, or no memory for a vma. */
+ *            file was not opened so; QUIRE_ENOMEM: a hole, the commit limit, or no memory for a vma.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length,
 				 quire_prot prot) QUIRE_MUST_USE;
 
@@ -170,16 +177,19 @@ struct quire_remapping {
 /* mremap(2). *out_va: where the mapping is now.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown flag, FIXED over the old range; QUIRE_EFAULT: nothing
  *            mapped at old_addr, or the range has more than one vma; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK;
- *            QUIRE_ENOMEM: no room, a limit, or no frame. */
+ *            QUIRE_ENOMEM: no room, a limit, or no frame.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how,
 			       quire_va *out_va) QUIRE_MUST_USE;
 
-/* Sets where the heap starts: the end of the program's data. The heap is empty then. Locks: mm. */
+/* Sets where the heap starts: the end of the program's data. The heap is empty then. Locks: mm.
+ * Context: may sleep for the mm lock. */
 void quire_mm_set_brk(struct quire_mm *mm, quire_va start);
 
 /* brk(2): moves the end of the heap to `brk`; rounded up, that is how far it is mapped.
  * Returns    the new end, or the old one when it could not be moved: below the start, RLIMIT_DATA, something in
- *            the way, no memory. */
+ *            the way, no memory.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 quire_va quire_brk(struct quire_mm *mm, quire_va brk);
 
 enum quire_advice {
@@ -211,12 +221,14 @@ enum quire_advice {
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, unknown advice, or the vma is of a kind that it does not fit
  *            (locked, shared, of a file); QUIRE_EACCES: REMOVE of what is not shared and writable; QUIRE_ENOMEM: a
  *            hole (after the rest was done), or no frame for POPULATE_*; QUIRE_EAGAIN: no memory for a vma;
- *            QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*. */
+ *            QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t length,
 				int advice) QUIRE_MUST_USE;
 
 /* mincore(2): one byte for each page of [addr, addr + length) into `vector`, kernel memory: 1 resident, else 0.
- * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned; QUIRE_ENOMEM: a hole. */
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned; QUIRE_ENOMEM: a hole.
+ * Context    may sleep for the mm lock. */
 enum quire_status quire_mincore(struct quire_mm *mm, quire_va addr, uint64_t length,
 				unsigned char *vector) QUIRE_MUST_USE;
 
@@ -229,16 +241,20 @@ enum {
 /* mlock2(2): locks [addr, addr + length). `flags`: QUIRE_MLOCK_ONFAULT, or 0 to bring the pages in now.
  * Returns    QUIRE_OK; QUIRE_EINVAL: an unknown flag, or the range wraps; QUIRE_EPERM: RLIMIT_MEMLOCK is 0 and no
  *            IPC_LOCK; QUIRE_ENOMEM: a hole, more than RLIMIT_MEMLOCK, or no memory for a vma; QUIRE_EAGAIN: no
- *            frame for a page, the range is locked all the same. */
+ *            frame for a page, the range is locked all the same.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mlock(struct quire_mm *mm, quire_va addr, uint64_t length,
 			      uint32_t flags) QUIRE_MUST_USE;
-/* munlock(2). Returns QUIRE_OK; QUIRE_EINVAL: the range wraps; QUIRE_ENOMEM: a hole, or no memory for a vma. */
+/* munlock(2). Returns QUIRE_OK; QUIRE_EINVAL: the range wraps; QUIRE_ENOMEM: a hole, or no memory for a vma.
+ * Context: may sleep for the mm lock, pages. Stack: middle. */
 enum quire_status quire_munlock(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
 /* mlockall(2). `flags`: QUIRE_MCL_*.
  * Returns    QUIRE_OK; QUIRE_EINVAL: no or unknown flags; QUIRE_EPERM: as quire_mlock(); QUIRE_ENOMEM: more than
- *            RLIMIT_MEMLOCK. */
+ *            RLIMIT_MEMLOCK.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mlockall(struct quire_mm *mm, uint32_t flags) QUIRE_MUST_USE;
-/* munlockall(2): unlocks every vma, and those to come. Returns QUIRE_OK. */
+/* munlockall(2): unlocks every vma, and those to come. Returns QUIRE_OK.
+ * Context: may sleep for the mm lock, pages. Stack: middle. */
 enum quire_status quire_munlockall(struct quire_mm *mm) QUIRE_MUST_USE;
 
 enum {
@@ -249,7 +265,8 @@ enum {
 /* msync(2). `flags`: QUIRE_MS_*. SYNC writes the dirty pages of shared mappings of files back; the mm lock is
  * dropped for that.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, unknown flags, SYNC with ASYNC; QUIRE_EBUSY: INVALIDATE of a locked
- *            vma; QUIRE_ENOMEM: a hole (after the rest was done); the status of the file's `write`. */
+ *            vma; QUIRE_ENOMEM: a hole (after the rest was done); the status of the file's `write`.
+ * Context    may sleep for the mm lock, pages. Stack: middle. */
 enum quire_status quire_msync(struct quire_mm *mm, quire_va addr, uint64_t length,
 			      uint32_t flags) QUIRE_MUST_USE;
 
@@ -263,7 +280,8 @@ enum {
 /* Copies `length` bytes between `buffer`, kernel memory, and an address space (ptrace, process_vm_readv), faulting
  * pages in as the program itself would. `flags`: QUIRE_REMOTE_*.
  * *out_done: bytes copied before the first that could not be.
- * Returns    QUIRE_OK when any were, or length is 0; else QUIRE_EFAULT or QUIRE_ENOMEM. */
+ * Returns    QUIRE_OK when any were, or length is 0; else QUIRE_EFAULT or QUIRE_ENOMEM.
+ * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mm_access(struct quire_mm *mm, quire_va va, void *buffer, size_t length,
 				  unsigned flags, size_t *out_done) QUIRE_MUST_USE;
 
@@ -273,7 +291,8 @@ struct quire_key {
 
 /* What identifies the memory behind an address, for futexes: equal for two addresses of the same shared memory.
  * Private memory is identified by (mm, va).
- * Returns    QUIRE_OK; QUIRE_EFAULT: nothing is mapped. */
+ * Returns    QUIRE_OK; QUIRE_EFAULT: nothing is mapped.
+ * Context    may sleep for the mm lock. */
 enum quire_status quire_mm_key(struct quire_mm *mm, quire_va va, struct quire_key *out_key) QUIRE_MUST_USE;
 
 /* --- what an address space looks like ------------------------------------------------------------- */
@@ -309,25 +328,28 @@ struct quire_region {
 /* Whether some address space maps the file shared and may write there, or may be given that right by mprotect: what
  * F_SEAL_WRITE asks. A mapping that is made meanwhile is seen or not: the port keeps new ones away.
  * Returns    true: one may.
- * Context: may sleep. Locks: none may be held. */
+ * Context    does not sleep. Locks: none may be held. */
 bool quire_file_may_be_written(struct quire_file *file);
 
 /* Counts the ranges of address spaces that map the file: a mapping that was cut in two is two.
- * Returns    how many. Context: may sleep. Locks: none may be held. */
+ * Returns    how many.
+ * Context    does not sleep. Locks: none may be held. */
 uint64_t quire_file_mappings(struct quire_file *file);
 
 /* Takes a reference to a file that is mapped, for a caller whose own knowledge of it keeps it from being freed but is
  * no reference.
- * Returns    true: quire_file_put() it; false: nothing maps it, it may be at its end. Context: may sleep. Locks:
- *            none may be held. */
+ * Returns    true: quire_file_put() it; false: nothing maps it, it may be at its end.
+ * Context    does not sleep. Locks: none may be held. */
 bool quire_file_get_mapped(struct quire_file *file);
 
-/* The first region that ends above `va`. Returns QUIRE_OK; QUIRE_ENOENT: none. */
+/* The first region that ends above `va`. Returns QUIRE_OK; QUIRE_ENOENT: none.
+ * Context: may sleep for the mm lock. */
 enum quire_status quire_mm_region(struct quire_mm *mm, quire_va va,
 				  struct quire_region *out_region) QUIRE_MUST_USE;
 
 /* The same, with a reference to the file, if there is one: for callers that look at another process, which may
- * unmap meanwhile. quire_file_put() it. Returns QUIRE_OK; QUIRE_ENOENT: none. */
+ * unmap meanwhile. quire_file_put() it. Returns QUIRE_OK; QUIRE_ENOENT: none.
+ * Context: may sleep for the mm lock. */
 enum quire_status quire_mm_region_get(struct quire_mm *mm, quire_va va,
 				      struct quire_region *out_region) QUIRE_MUST_USE;
 
@@ -337,12 +359,13 @@ struct quire_smaps {
 	uint64_t referenced, anonymous, swap, locked, lazyfree, pss_dirty;
 };
 /* Adds up the counts of the pages mapped in [start, end).
- * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, or the range ends before it starts. */
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, or the range ends before it starts.
+ * Context    may sleep for the mm lock. */
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
 				 struct quire_smaps *out_smaps) QUIRE_MUST_USE;
 
 /* Returns one entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared, 56
- * exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. */
+ * exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. Context: may sleep for the mm lock. */
 uint64_t quire_mm_pagemap(struct quire_mm *mm, quire_va va);
 
 struct quire_usage {
@@ -354,10 +377,12 @@ struct quire_usage {
 	unsigned regions;
 	quire_va start_brk, brk;
 };
-/* The numbers of /proc/PID/status and statm. Sums over the CPUs: exact when nothing else runs. Any context. */
+/* The numbers of /proc/PID/status and statm. Sums over the CPUs: exact when nothing else runs.
+ * Context: may sleep for the mm lock. */
 void quire_mm_usage(struct quire_mm *mm, struct quire_usage *out_usage);
 
-/* Sets the address whose region is the main stack, for QUIRE_REGION_STACK. Locks: mm. */
+/* Sets the address whose region is the main stack, for QUIRE_REGION_STACK. Locks: mm.
+ * Context: may sleep for the mm lock. */
 void quire_mm_set_stack(struct quire_mm *mm, quire_va start_stack);
 
 #ifdef __cplusplus

@@ -21,11 +21,12 @@ extern const struct quire_policy quire_policy_gen;
 /* One round of the host's thread that frees memory in advance (kswapd): sleeps (host.wait) until fewer frames
  * than quire_config.low_frames are free, then evicts until high_frames are, or nothing more can be. The thread
  * calls it again and again; without such a thread memory is freed when a thread finds none.
- * Returns the pages that left memory. Context: may sleep. Locks: none may be held. */
+ * Returns the pages that left memory.
+ * Context: may sleep for pages; and until it is wanted. Stack: large. Locks: none may be held. */
 uint64_t quire_reclaim_background(struct quire_system *system);
 
 /* Evicts up to `pages` pages, whatever is free. For tests, and for a host that knows it will need memory.
- * Returns the pages that left memory. Context: may sleep. Locks: none may be held. */
+ * Returns the pages that left memory. Context: may sleep for pages. Stack: large. Locks: none may be held. */
 uint64_t quire_reclaim(struct quire_system *system, uint64_t pages);
 
 /* --- out of memory ------------------------------------------------------------------------------------ */
@@ -40,14 +41,14 @@ struct quire_oom_candidate {
 
 /* Picks by Linux's points: pages in memory, in stores and of tables, plus the adjustment. The first of equal ones.
  * Counts oom_kill. The host keeps every candidate's mm, and ends the processes of the one that is picked.
- * Returns QUIRE_OK and *out_index; QUIRE_ENOENT: none may be ended. Context: any; does not sleep. */
+ * Returns QUIRE_OK and *out_index; QUIRE_ENOENT: none may be ended. Any context. */
 enum quire_status quire_oom_pick(struct quire_system *system, const struct quire_oom_candidate *candidates,
 				 size_t count, size_t *out_index) QUIRE_MUST_USE;
 
 /* Takes the private memory of an address space away at once (the OOM reaper), locked vmas apart. Its threads must
  * not return to the program: it would find zeroes.
  * Returns the pages and swap entries that went; 0 also where a change of its layout is under way: to be repeated.
- * Context: may sleep in host.tlb_flush only. Locks: the mm lock for read, by trying. */
+ * Context: does not sleep. Stack: middle. Locks: the mm lock for read, by trying. */
 uint64_t quire_mm_reap(struct quire_mm *mm);
 
 #ifdef __cplusplus

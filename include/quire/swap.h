@@ -18,7 +18,8 @@ extern "C" {
  * All memory that the store will ever need is taken here: about 8 bytes a slot.
  * Returns    QUIRE_OK; QUIRE_EINVAL: no slots, no put_batch or get_batch, or a priority below -1;
  *            QUIRE_EBUSY: it is attached; QUIRE_EPERM: QUIRE_SWAP_AREAS are; QUIRE_ENOMEM.
- * On failure nothing has changed. Context: may sleep. Locks: none may be held. */
+ * On failure nothing has changed.
+ * Context    does not sleep. Locks: none may be held. */
 enum quire_status quire_swapon(struct quire_system *system, const struct quire_store *store,
 			       int priority) QUIRE_MUST_USE;
 
@@ -27,7 +28,7 @@ enum quire_status quire_swapon(struct quire_system *system, const struct quire_s
  * Returns    QUIRE_OK; QUIRE_EINVAL: it is not attached; QUIRE_EBUSY: another call detaches it;
  *            QUIRE_ENOMEM: memory does not hold it all, or (overcommit NEVER) what was promised.
  * On failure the store is in use as before, and the call may be repeated: what came back stays.
- * Context    may sleep, long. Locks: none may be held. */
+ * Context    may sleep for the mm lock, pages, memory; long. Stack: large. Locks: none may be held. */
 enum quire_status quire_swapoff(struct quire_system *system, const struct quire_store *store) QUIRE_MUST_USE;
 
 /* One line of /proc/swaps, in slots. */
@@ -56,7 +57,7 @@ void quire_swap_usage(const struct quire_system *system, struct quire_swap_count
 /* Evicts the pages of [addr, addr + length) that may be: private memory and shared memory, young or not, shared by
  * fork or not. Locked vmas are passed over. What MADV_PAGEOUT does and reports; for tests and policies.
  * *out_evicted: pages that left memory. Returns QUIRE_OK; QUIRE_EINVAL: not aligned.
- * Context: may sleep. Locks: takes the mm lock for read. */
+ * Context: may sleep for the mm lock, pages. Stack: large. Locks: takes the mm lock for read. */
 enum quire_status quire_mm_evict(struct quire_mm *mm, quire_va addr, uint64_t length,
 				 uint64_t *out_evicted) QUIRE_MUST_USE;
 

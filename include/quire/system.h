@@ -81,7 +81,7 @@ enum quire_status quire_config_check(const struct quire_config *config, char *wh
  * linear range that is large enough, gives the rest to the frame allocator.
  * Returns    QUIRE_OK and *out_system; QUIRE_EINVAL: quire_config_check() says why; QUIRE_ENOMEM: the RAM does not hold its own descriptors.
  * On failure nothing was written but inside the ranges.
- * Context    one CPU; may not sleep. */
+ * Context    one CPU; does not sleep. Stack: middle. */
 enum quire_status quire_system_create(const struct quire_config *config,
 				      struct quire_system **out_system) QUIRE_MUST_USE;
 
@@ -103,7 +103,7 @@ enum quire_status quire_limits_set(struct quire_system *system, const struct qui
 /* Ends a system; NULL is allowed: per-CPU lists are drained and the kernel mappings freed; the RAM is the
  * host's again.
  * => every mm is destroyed, every file put, every frame freed: else quire_host.panic() names the first.
- * Context: nothing else runs in the system. */
+ * Context: nothing else runs in the system; does not sleep. Stack: large. */
 void quire_system_destroy(struct quire_system *system);
 
 /* Returns the architecture. Any context. */
@@ -123,12 +123,12 @@ enum {
 
 /* Allocates 1 << order contiguous frames, aligned to their size. `order`: 0 to 10.
  * Returns    QUIRE_OK and the first frame; QUIRE_ENOMEM; QUIRE_EINVAL: order above 10.
- * Context    any but interrupts; does not sleep. Locks: takes the zone lock. */
+ * Context    does not sleep. Locks: takes the zone lock. */
 enum quire_status quire_frame_alloc(struct quire_system *system, unsigned order, unsigned flags,
 				    quire_pfn *out_pfn) QUIRE_MUST_USE;
 
 /* Frees what quire_frame_alloc() gave, with the same order. A program that still maps a frame keeps it until it
- * unmaps it. Context: any but interrupts; does not sleep. Locks: takes the zone lock. */
+ * unmaps it. Context: does not sleep. Locks: takes the zone lock. */
 void quire_frame_free(struct quire_system *system, quire_pfn pfn, unsigned order);
 
 /* Returns the linear address of a frame; NULL when it is in no linear range. Any context. */
@@ -223,7 +223,7 @@ const char *quire_event_name(enum quire_event event);
  * tables, vma trees, resident counts, commitments.
  * `why`: NULL, or `size` bytes for one line about the first difference.
  * Returns    QUIRE_OK; QUIRE_EINVAL: a difference; QUIRE_ENOMEM: no frame for the recount.
- * Context    nothing else runs in the system. */
+ * Context    nothing else runs in the system; does not sleep. */
 enum quire_status quire_check(struct quire_system *system, char *why, size_t size) QUIRE_MUST_USE;
 
 /* --- kernel mappings ---------------------------------------------------------------------------- */
@@ -238,12 +238,14 @@ enum quire_kmap_kind {
  * Returns    QUIRE_OK and the address; QUIRE_ENOMEM: no room in [kmap_start, kmap_end) or no frame;
  *            QUIRE_EINVAL: no pages, or no kernel mapping area; QUIRE_EOPNOTSUPP: LAZY where user and
  *            kernel have a root each (ARM64): its entry looks up no kernel address.
- * On failure nothing is mapped. Context: may sleep. Locks: none may be held; takes the kernel map's. */
+ * On failure nothing is mapped.
+ * Context    may sleep for the kernel map. Stack: middle. Locks: none may be held; takes the kernel map's. */
 enum quire_status quire_kmap(struct quire_system *system, uint64_t pages, quire_prot prot,
 			     enum quire_kmap_kind kind, quire_va *out_va) QUIRE_MUST_USE;
 
 /* Removes the mapping that quire_kmap() gave at `va`, and frees its frames after every CPU has forgotten it.
- * Returns    QUIRE_OK; QUIRE_EINVAL: `va` is not the start of one. Context: may sleep. Locks: as quire_kmap(). */
+ * Returns    QUIRE_OK; QUIRE_EINVAL: `va` is not the start of one.
+ * Context    may sleep for the kernel map. Stack: middle. Locks: as quire_kmap(). */
 enum quire_status quire_kunmap(struct quire_system *system, quire_va va);
 
 /* Returns the root table of the kernel's own tree: what a CPU loads while it runs no address space, and, where

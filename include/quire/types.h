@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The words every part of Quire speaks: addresses, frames, table entries, protections, status. */
+/* The words every part of Quire speaks: addresses, frames, table entries, protections, status.
+ *
+ * What the comments of functions say of their caller:
+ *   Any context       takes no lock and does not sleep
+ *   does not sleep    takes spinlocks of the library: not from an interrupt, which may have come in the middle of it
+ *   may sleep for     in host.wait, with no spinlock of the library held:
+ *     the mm lock     until no other thread changes the layout of that address space, or uses it where this one changes it
+ *     pages           while a file's or a store's function reads or writes a page or releases a file, or another thread
+ *                     holds the page's lock for that. Anonymous memory only, and no store: never
+ *     memory          where no frame is free: until pages of others have left, as for pages
+ *     the kernel map  until no other thread changes it
+ *   Stack             bytes of the caller's stack at most, without the port's own functions; nothing said is small:
+ *                     small 1,024, middle 2,048, large 3,584 and with a store 6,144. docs/stack.md has the figures */
 #ifndef QUIRE_TYPES_H
 #define QUIRE_TYPES_H
 

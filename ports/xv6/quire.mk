@@ -9,5 +9,5 @@ $K/quire/%.o: $(QUIRE)/%.c
 	$(CC) $(QUIRE_CFLAGS) -c -o $@ $<
 $K/libquire.a: $(QUIRE_OBJECTS)
 	$(TOOLPREFIX)ar rcs $@ $^
-$K/quire.o: $K/quire.c
+$K/quire.o $K/mmap.o: %.o: %.c
 	$(CC) $(CFLAGS) -O2 -fomit-frame-pointer -I$(QUIRE)/include -c -o $@ $<

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The kernel stack that each public function needs, from the compiler's own figures, against docs/stack.md.
+"""The kernel stack that each public function needs, from the compiler's own figures, against docs/stack.md and the
+public headers; and what it may sleep for, from who calls whom, against the headers.
 
-  stack.py ROOT check COMPILER ARCH [COMPILER ARCH]...    more than the table says, or a function that it lacks, fails
+  stack.py ROOT check COMPILER ARCH [COMPILER ARCH]...    more than they say, or a function that they lack, fails
   stack.py ROOT print COMPILER ARCH [COMPILER ARCH]...    the table, an eighth more than measured
+  stack.py ROOT calls COMPILER ARCH                       of each function what it may sleep for, and its stack
 
 Every file of the library is compiled for one architecture with -fcallgraph-info=su: frames, and who calls whom. What is
 called through a pointer is the port's (the host, a file's or store's functions: not counted), or listed here."""
@@ -15,6 +17,8 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import headers
 
 # Calls through pointers inside the library, by the words of the call: what it can reach. None: the port's.
 POINTERS = (
@@ -39,6 +43,11 @@ POINTERS = (
 )
 SELFTEST_FRAME = 1024
 
+# What it means that a function is called, and the words of a call through a pointer, to a caller that must not sleep.
+SLEEPS = {"qr_mm_read_lock": "the mm lock", "qr_mm_write_lock": "the mm lock", "qr_page_lock": "pages",
+          "qr_reclaim_retry": "memory", "qr_lock_slow": "spin"}
+SLEEPS_THROUGH = ((r"ops->|op\[", "pages"), (r"hooks->retry\(", "memory"), (r"host->wait\(", "spin"))
+
 
 def compile_one(words):
     done = subprocess.run(words, capture_output=True, text=True)
@@ -60,9 +69,8 @@ def compile_all(root, compiler, arch, work):
         list(pool.map(compile_one, jobs))
 
 
-# What only a system with a store calls, and what the others need at most: docs/stack.md.
+# What only a system with a store calls.
 OF_A_STORE = ("qr_swap_out", "qr_swap_in", "qr_swap_tell", "qr_do_swap_page")
-WITHOUT_A_STORE = 3456
 
 
 class Graph:
@@ -70,7 +78,8 @@ class Graph:
 
     def __init__(self, root, work):
         self.frame, self.calls, self.memo, self.unknown = {}, collections.defaultdict(set), {}, []
-        text = ""
+        self.marks = collections.defaultdict(set)
+        text, in_kmap = "", set()
         for path in sorted(glob.glob(os.path.join(work, "*.ci"))):
             with open(path, encoding="utf-8") as file:
                 text += file.read()
@@ -78,6 +87,7 @@ class Graph:
             size = re.search(r"\\n(\d+) bytes", label)
             if size:
                 self.frame[title] = int(size.group(1))
+                in_kmap |= {title} if "src/kmap/" in label else set()
         by_name = collections.defaultdict(list)
         for title in self.frame:
             by_name[title.split(":")[-1]].append(title)
@@ -85,6 +95,10 @@ class Graph:
                 r'sourcename: "([^"]+)" targetname: "([^"]+)"(?: label: "([^"]*)")?', text):
             if callee != "__indirect_call":
                 self.calls[caller].add(callee)
+                if callee in SLEEPS:
+                    # The only lock of src/kmap is the one that sleeps.
+                    self.marks[caller].add("the kernel map" if callee == "qr_lock_slow" and caller in in_kmap
+                                           else SLEEPS[callee])
             else:
                 for name in self.through_pointer(root, caller, place):
                     self.calls[caller].update(by_name[name])
@@ -93,6 +107,7 @@ class Graph:
         match = re.match(r"(.+):(\d+):\d+", place)
         with open(os.path.join(root, match.group(1)), encoding="utf-8") as file:
             line = file.read().split("\n")[int(match.group(2)) - 1].strip()
+        self.marks[caller].update(word for pattern, word in SLEEPS_THROUGH if re.search(pattern, line))
         for pattern, targets in POINTERS:
             if re.search(pattern, line):
                 return targets or []
@@ -113,13 +128,25 @@ class Graph:
             self.memo[name] = (self.frame[name] + deepest, (name,) + below)
         return self.memo[name]
 
+    def waits(self, name):
+        """What the function may wait for: words of headers.py, and "spin". What reclaim does is "memory"."""
+        seen, left, found = set(), [name], set()
+        while left:
+            title = left.pop()
+            if title in seen or title == "qr_reclaim_retry":
+                continue
+            seen.add(title)
+            found |= self.marks[title]
+            left += [callee for callee in self.calls[title] if callee in self.frame]
+        return found
+
     def without_a_store(self):
         """The same graph for a system that never calls a store."""
         other = object.__new__(Graph)
         ends = {title for title in self.frame if title.split(":")[-1] in OF_A_STORE}
         other.frame = {title: 0 if title in ends else size for title, size in self.frame.items()}
         other.calls = collections.defaultdict(set, {title: calls for title, calls in self.calls.items() if title not in ends})
-        other.memo, other.unknown = {}, []
+        other.memo, other.unknown, other.marks = {}, [], self.marks
         return other
 
 
@@ -155,16 +182,43 @@ def check(root, arch, graph):
         if bytes_ > said:
             path = " > ".join(f"{step.split(':')[-1]} {graph.frame[step]}" for step in way)
             failures.append(f"{arch}: {name}() needs {bytes_} bytes, docs/stack.md says {said}: {path}")
-    small = graph.without_a_store()
-    for name in public(graph):
-        if small.need(name)[0] > WITHOUT_A_STORE:
-            failures.append(f"{arch}: {name}() needs {small.need(name)[0]} bytes without a store")
     for name, frame in graph.frame.items():
         if "ports/selftest" in name and frame > SELFTEST_FRAME or name == "conformance_tables" and frame > SELFTEST_FRAME:
             failures.append(f"{arch}: {name} of the self-test has a frame of {frame} bytes")
     for name in sorted(set(rows) - set(public(graph))):
         failures.append(f"docs/stack.md: there is no {name}()")
     return failures
+
+
+def check_headers(root, graphs, said=None):
+    """What the headers say of each function, against every architecture."""
+    said, limits, failures = said or headers.read(root), headers.limits(root), []
+    small = {arch: graph.without_a_store() for arch, graph in graphs.items()}
+    for name in sorted(set.intersection(*(set(public(graph)) for graph in graphs.values())) - {"quire_port_selftest"}):
+        one = said.get(name)
+        if not one or not one.says() or one.stack not in headers.CLASSES:
+            failures.append(f"{name}(): the header does not say its context")
+            continue
+        waits = set().union(*(graph.waits(name) for graph in graphs.values()))
+        sleeps = waits & set(headers.WORDS)
+        if one.sleeps is None and sleeps or one.sleeps is not None and one.sleeps != sleeps:
+            failures.append(f"{name}(): may sleep for {', '.join(sorted(sleeps)) or 'nothing'}, the header says "
+                            f"{', '.join(sorted(one.sleeps or ())) or 'nothing'}")
+        elif one.any and one.sleeps is None and "spin" in waits:
+            failures.append(f"{name}(): takes a lock, the header says any context")
+        most = max(graph.need(name)[0] for graph in graphs.values())
+        plain = max(graph.need(name)[0] for graph in small.values())
+        if plain > limits[one.stack][0] or most > limits[one.stack][1]:
+            failures.append(f"{name}(): {plain} bytes of stack, {most} with a store, the header says {one.stack}")
+        if one.stack != "small" and most <= limits["small"][0] / (2 if one.stack == "middle" else 1):
+            failures.append(f"{name}(): {most} bytes of stack are not {one.stack}")
+    return failures
+
+
+def calls(graph):
+    small = graph.without_a_store()
+    for name in public(graph):
+        print(name, small.need(name)[0], graph.need(name)[0], ", ".join(sorted(graph.waits(name))))
 
 
 def rounded(size):
@@ -180,21 +234,36 @@ def main():
         for name in public(next(iter(graphs.values()))):
             print(f"| `{name}()` | " + " | ".join(str(rounded(graph.need(name)[0])) for graph in graphs.values()) + " |")
         return 0
-    failures = [line for arch, graph in graphs.items() for line in check(root, arch, graph)]
+    if command == "calls":
+        calls(next(iter(graphs.values())))
+        return 0
+    failures = [line for arch, graph in graphs.items() for line in check(root, arch, graph)] + check_headers(root, graphs)
     for line in failures:
         print("FAILED:", line)
     for arch, graph in graphs.items():
         most, name = max((graph.need(name)[0], name) for name in public(graph))
         print(f"{arch}: {len(public(graph))} public functions, {most} bytes at most ({name})")
-    # Seeded: the first row promises less than it needs.
+    return seeded(root, graphs) or len(failures) != 0
+
+
+def seeded(root, graphs):
+    """Sentences that are not true any more: each must be found."""
     graph = next(iter(graphs.values()))
+    said = headers.read(root)
+    del said["quire_munmap"]
+    said["quire_mm_usage"] = headers.Said("/* Any context. */")
+    said["quire_brk"] = headers.Said("/* Context: may sleep for the mm lock, pages, memory. */")
+    said["quire_frame_free"] = headers.Said("/* Any context. */")
+    said["quire_frame_of"] = headers.Said("/* Any context. Stack: large. */")
     graph.memo.clear()
     graph.frame["quire_handle_trap"] += 100000
-    found = " ".join(check(root, next(iter(graphs)), graph))
-    if "quire_handle_trap() needs" not in found or "bytes without a store" not in found:
-        print("FAILED: a frame of 100000 bytes was not found")
-        return 1
-    return len(failures) != 0
+    found = " ".join(check(root, next(iter(graphs)), graph) + check_headers(root, graphs, said))
+    missing = [text for text in ("quire_handle_trap() needs", "quire_munmap(): the header does not say",
+                                 "quire_mm_usage(): may sleep for the mm lock", "the header says small",
+                                 "quire_frame_free(): takes a lock", "bytes of stack are not large") if text not in found]
+    for text in missing:
+        print("FAILED: not found:", text)
+    return len(missing)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""xv6-riscv on libquire: applied to a copy of the checkout that XV6 names, built, booted, tested, and counted.
+"""xv6-riscv on libquire: applied to a copy of the checkout that XV6 names, built, booted, tested, and counted. Then again
+with mmap() and munmap().
 
 usage: xv6.py ROOT WORK      exit status 77 without XV6=PATH, a RISC-V compiler or QEMU
 
@@ -14,7 +15,8 @@ import subprocess
 import sys
 import time
 
-MOST_ADDED = 300
+MOST_ADDED = 300       # without mmap
+MOST_ADDED_MMAP = 300  # for mmap, without its test
 # Most instructions, of those of the stock kernel.
 MOST = {'fork+exit+wait': 0.01, 'fork+exec+exit+wait': 0.03, 'sbrk+touch': 0.01, 'getpid': 1.01, 'pipe500': 0.6,
         'pipe1': 1, 'console1': 1}
@@ -45,9 +47,11 @@ def tree(root, checkout, folder, *parts):
     return folder
 
 
-def lines(folder):
-    """(added, removed, the table) of what apply changed."""
-    call(['git', 'add', '-A', 'kernel', 'Makefile'], cwd=folder)
+def lines(root, checkout, folder, *parts):
+    """(added, removed, the table) of what apply changes in the kernel and what builds it and its system calls."""
+    call(['git', 'clone', '-q', checkout, folder])
+    call([os.path.join(root, 'ports/xv6/apply'), folder, *parts])
+    call(['git', 'add', '-A', 'kernel', 'Makefile', 'user/user.h', 'user/usys.pl'], cwd=folder)
     table = call(['git', 'diff', '--cached', '--numstat'], cwd=folder)
     rows = [row.split() for row in table.splitlines()]
     return sum(int(row[0]) for row in rows), sum(int(row[1]) for row in rows), table
@@ -92,13 +96,16 @@ def main():
             return 77
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work)
-    call(['git', 'clone', '-q', os.path.abspath(checkout), os.path.join(work, 'port')])
-    call([os.path.join(root, 'ports/xv6/apply'), os.path.join(work, 'port')])
-    added, removed, table = lines(os.path.join(work, 'port'))
+    checkout = os.path.abspath(checkout)
+    added, removed, table = lines(root, checkout, os.path.join(work, 'lines'), 'port')
     print(table.rstrip())
     check(f'{added} lines added, {removed} removed', added <= MOST_ADDED and added < removed)
-    port = tree(root, os.path.abspath(checkout), os.path.join(work, 'counted'), 'port', 'bench')
-    stock = tree(root, os.path.abspath(checkout), os.path.join(work, 'stock'), 'bench')
+    more, _, table = lines(root, checkout, os.path.join(work, 'lines-mmap'), 'port', 'mmap')
+    print(table.rstrip())
+    check(f'{more - added} lines more for mmap', 0 < more - added <= MOST_ADDED_MMAP)
+    port = tree(root, checkout, os.path.join(work, 'counted'), 'port', 'bench')
+    stock = tree(root, checkout, os.path.join(work, 'stock'), 'bench')
+    with_mmap = tree(root, checkout, os.path.join(work, 'mmap'), 'port', 'mmap')
     ours, theirs = counts(port), counts(stock)
     check('both kernels were counted', set(ours) == set(theirs) == set(MOST), f'{ours} {theirs}')
     for name in sorted(set(ours) & set(theirs)):
@@ -107,6 +114,10 @@ def main():
     for harts in (1, 3):
         said = guest(port, harts, 'usertests -q')
         check(f'usertests -q, {harts} harts', 'ALL TESTS PASSED' in said, said[-3000:])
+        said = guest(with_mmap, harts, 'mmaptest')
+        check(f'mmaptest, {harts} harts', 'mmaptest: OK' in said, said[-3000:])
+    said = guest(with_mmap, 3, 'usertests -q')
+    check('usertests -q with mmap, 3 harts', 'ALL TESTS PASSED' in said, said[-3000:])
     return bool(failures)
 
 
