@@ -11,7 +11,7 @@
  *     memory          where no frame is free: until pages of others have left, as for pages
  *     the kernel map  until no other thread changes it
  *   Stack             bytes of the caller's stack at most, without the port's own functions; nothing said is small:
- *                     small 1,024, middle 2,048, large 3,584 and with a store 6,144. docs/stack.md has the figures */
+ *                     small 1,024, middle 2,048, large 3,456 and with a store 3,584. docs/stack.md has the figures */
 #ifndef QUIRE_TYPES_H
 #define QUIRE_TYPES_H
 

@@ -18,6 +18,7 @@ class Said:
     def __init__(self, comment):
         text = " ".join(re.sub(r"[/*\s]+", " ", comment).split())
         self.any = re.search(r"\bAny context\b|\bContext:? any\b", text) is not None
+        self.alone = "nothing else runs in the system" in text  # so no lock is held
         self.not_sleep = "does not sleep" in text
         self.like = re.search(r"\bContext:? as (quire_\w+)\(\)", text)
         self.sleeps = None
