@@ -123,7 +123,9 @@ static bool read_cie(const uint8_t *at, const uint8_t *end, struct program *out,
 		;
 	out->code_align = take_leb(&r, false);
 	out->data_align = (int64_t)take_leb(&r, true);
-	if (version != 1 || take_leb(&r, false) != ARCH_DWARF_RA || strcmp(augmentation, "zR") != 0)
+	/* Version 3 differs in the return address's column alone, which version 1 has as one byte: below 128 alike. */
+	if ((version != 1 && version != 3) || take_leb(&r, false) != ARCH_DWARF_RA ||
+	    strcmp(augmentation, "zR") != 0)
 		return false;
 	length = take_leb(&r, false);
 	data_end = r.at + length;

@@ -49,20 +49,54 @@ static void read_device(const void *tree, const struct fdt_node *node, const uns
 		out->interrupt[out->interrupt_cells++] = (uint32_t)fdt_cells(value, 1);
 }
 
-/* A child of the root: deeper ones have addresses of their bus. */
-bool device_find(const void *tree, const char *name, struct device *out)
+/* Its children's addresses are its parent's (Devicetree Specification 0.4, 2.3.8): an empty `ranges`. */
+static bool is_plain_bus(const void *tree, const struct fdt_node *node)
 {
-	struct fdt_node node = {0};
-	unsigned width[2] = {2, 1};
+	size_t bytes;
 
-	while (fdt_next(tree, &node)) {
-		if (node.depth == 1) {
-			width[0] = cells(tree, &node, "#address-cells", 2);
-			width[1] = cells(tree, &node, "#size-cells", 1);
-		} else if (node.depth == 2 && is_compatible(tree, &node, name)) {
-			read_device(tree, &node, width, out);
+	return is_compatible(tree, node, "simple-bus") && fdt_property(tree, node, "ranges", &bytes) &&
+	       !bytes;
+}
+
+/* `width`: of the cells of its addresses and sizes. */
+static bool find_node(const void *tree, const char *name, struct fdt_node *node, unsigned width[2])
+{
+	unsigned of_root[2] = {2, 1}, of_bus[2];
+	bool on_bus = false;
+
+	*node = (struct fdt_node){0};
+	while (fdt_next(tree, node)) {
+		if (node->depth == 1) {
+			of_root[0] = cells(tree, node, "#address-cells", 2);
+			of_root[1] = cells(tree, node, "#size-cells", 1);
+		} else if (node->depth == 2) {
+			on_bus = is_plain_bus(tree, node);
+			of_bus[0] = cells(tree, node, "#address-cells", 2);
+			of_bus[1] = cells(tree, node, "#size-cells", 1);
+		}
+		if ((node->depth == 2 || (node->depth == 3 && on_bus)) && is_compatible(tree, node, name)) {
+			memcpy(width, node->depth == 2 ? of_root : of_bus, sizeof(of_root));
 			return true;
 		}
 	}
 	return false;
+}
+
+bool device_find(const void *tree, const char *name, struct device *out)
+{
+	struct fdt_node node;
+	unsigned width[2];
+
+	if (!find_node(tree, name, &node, width))
+		return false;
+	read_device(tree, &node, width, out);
+	return true;
+}
+
+const void *device_property(const void *tree, const char *name, const char *property, size_t *out_bytes)
+{
+	struct fdt_node node;
+	unsigned width[2];
+
+	return find_node(tree, name, &node, width) ? fdt_property(tree, &node, property, out_bytes) : NULL;
 }

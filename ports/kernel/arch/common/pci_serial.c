@@ -17,14 +17,6 @@
 #define SPACE_PORTS  0x01000000
 #define RANGE_BYTES  28 /* bus address 3 cells, CPU address 2, size 2 */
 
-/* The line's registers, by offset. */
-#define DATA           0
-#define FIFO_CONTROL   2
-#define LINE_CONTROL   3
-#define LINE_STATUS    5
-#define TRANSMIT_EMPTY 0x20
-#define FIFO_BYTES     16
-
 static volatile uint8_t *port;
 
 static volatile uint32_t *config(volatile char *device, size_t offset)
@@ -42,7 +34,7 @@ static uint64_t window_of_ports(const void *tree)
 		const char *type = fdt_property(tree, &node, "device_type", &bytes);
 		const uint8_t *row;
 
-		if (node.depth != 2 || !type || bytes != 4 || memcmp(type, "pci", 4))
+		if (!type || bytes != 4 || memcmp(type, "pci", 4))
 			continue;
 		row = fdt_property(tree, &node, "ranges", &bytes);
 		for (; row && bytes >= RANGE_BYTES; row += RANGE_BYTES, bytes -= RANGE_BYTES)
@@ -70,10 +62,7 @@ bool pci_serial_init(const void *tree, volatile void *(*map)(uint64_t pa, uint64
 		*config(device, BAR0) = PORTS_AT | BAR0_PORTS;
 		*config(device, COMMAND) |= COMMAND_IO;
 		port = (volatile uint8_t *)map(window + PORTS_AT, 8);
-		port[LINE_CONTROL] = 0x83;
-		port[DATA] = 1;         /* 115200 */
-		port[LINE_CONTROL] = 3; /* 8 bits, no parity */
-		port[FIFO_CONTROL] = 0xc7;
+		uart_init(port);
 		return true;
 	}
 	return false;
@@ -81,11 +70,5 @@ bool pci_serial_init(const void *tree, volatile void *(*map)(uint64_t pa, uint64
 
 size_t pci_serial_put(const uint8_t *bytes, size_t n)
 {
-	/* When the holding register is empty, the whole FIFO is. */
-	if (!(port[LINE_STATUS] & TRANSMIT_EMPTY))
-		return 0;
-	n = MIN(n, FIFO_BYTES);
-	for (size_t i = 0; i < n; i++)
-		port[DATA] = bytes[i];
-	return n;
+	return uart_put(port, bytes, n);
 }

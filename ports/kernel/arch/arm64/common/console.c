@@ -45,7 +45,7 @@ void console_init(void)
 }
 
 /* Bytes taken, at most `n`; 0: not now. */
-static size_t uart_put(const uint8_t *bytes, size_t n)
+static size_t pl011_put(const uint8_t *bytes, size_t n)
 {
 	size_t done = 0;
 
@@ -60,7 +60,8 @@ void arch_console_write(enum console_line line, const void *bytes, size_t n)
 
 	mutex_lock(&line_lock[line]);
 	while (n && uart) {
-		size_t done = line == CONSOLE_ERROR && has_error_line ? pci_serial_put(p, n) : uart_put(p, n);
+		size_t done =
+		    line == CONSOLE_ERROR && has_error_line ? pci_serial_put(p, n) : pl011_put(p, n);
 
 		p += done;
 		n -= done;
