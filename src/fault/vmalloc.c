@@ -38,7 +38,7 @@ void qr_vmalloc_fault(struct qr_fault_ctx *fc)
 		return;
 	}
 	qr_step(fc, QUIRE_STEP_VMALLOC_FAULT);
-	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->request.address);
+	found = qr_kmap_fault(fc->system, mm ? &mm->pt : NULL, fc->request.address, fc->request.access);
 	qr_step(fc, found);
 	if (found == QUIRE_STEP_VMALLOC_SYNCED || found == QUIRE_STEP_VMALLOC_FILLED)
 		resume(fc, found, qr_arch(fc->system)->caps & QUIRE_CAP_CACHES_INVALID);

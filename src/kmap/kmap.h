@@ -43,8 +43,9 @@ static inline const struct qr_pt *qr_kmap_tree(const struct quire_system *system
 
 /* What a fault on a kernel address finds: syncs the top-level entry of `pt` (NULL: the kernel tree is
  * loaded itself), else fills a lazy page. Returns QUIRE_STEP_VMALLOC_SYNCED, _FILLED, _SPURIOUS (there
- * already: the CPU's view was stale), _ABSENT or _NO_FRAME. => does not sleep: a kernel address may be
+ * already, and it allows `access`: the CPU's view was stale), _ABSENT or _NO_FRAME. => does not sleep: a kernel address may be
  * touched in any context. Locks: PT. */
-enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, quire_va va);
+enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, quire_va va,
+			      enum quire_access access);
 
 #endif

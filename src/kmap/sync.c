@@ -74,11 +74,31 @@ static void forget_absence(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
 		qr_tlb_flush_page(pt ? pt : &kmap->pt, va);
 }
 
-enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, quire_va va)
+/* The kernel tree has a leaf that allows the access. A table that the host brought into the tree may lie outside the
+ * library's memory: it is the host's to know. */
+static bool is_there(const struct qr_pt *pt, quire_va va, enum quire_access access)
 {
-	const struct quire_arch *arch = qr_arch(system);
+	const struct quire_arch *arch = qr_arch(pt->system);
+	const char *table = pt->root;
+
+	for (unsigned at = arch->levels; table && at-- > 0;) {
+		const char *entry = table + qr_pt_index(arch, at, va) * arch->level[at].entry_bytes;
+		quire_pte pte = qr_pte_get(arch, at, entry);
+		enum quire_pte_kind kind = arch->kind(arch, pte, at);
+
+		if (kind == QUIRE_PTE_LEAF)
+			return arch->hw_allows(arch, pte, access, QUIRE_MODE_KERNEL, at);
+		if (kind != QUIRE_PTE_TABLE)
+			return false;
+		table = qr_pa_linear(pt->system, arch->table_pa(arch, pte, at));
+	}
+	return false;
+}
+
+enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, quire_va va,
+			      enum quire_access access)
+{
 	struct qr_kmap *kmap = system->kmap;
-	const void *entry;
 
 	va &= ~(quire_va)qr_page_mask(system);
 	if (sync_top(kmap, pt, va)) {
@@ -87,8 +107,7 @@ enum quire_step qr_kmap_fault(struct quire_system *system, struct qr_pt *pt, qui
 		forget_absence(kmap, pt, va);
 		return QUIRE_STEP_VMALLOC_SYNCED;
 	}
-	entry = qr_pt_find(&kmap->pt, va, 0);
-	if (entry && arch->kind(arch, qr_pte_get(arch, 0, entry), 0) == QUIRE_PTE_LEAF) {
+	if (is_there(&kmap->pt, va, access)) {
 		forget_absence(kmap, pt, va);
 		return QUIRE_STEP_VMALLOC_SPURIOUS;
 	}
