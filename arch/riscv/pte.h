@@ -9,14 +9,15 @@
  *   R = W = X = 0: a table. W without R is reserved.
  *
  * Svade: the CPU sets neither A nor D; any access through A = 0 and a store through D = 0 fault.
- * WRITE, young and dirty are therefore the hardware's own bits.
+ * WRITE, young and dirty are therefore the hardware's own bits. A port whose CPU sets A and D by itself (Svadu) gives
+ * the library a copy of the description with QUIRE_CAP_HW_YOUNG and QUIRE_CAP_HW_DIRTY added to its caps.
  *
  *   V = 0 (all else ignored, 4.3.1):
  *   kept leaf (PROT_NONE)   bit 8 = 1, R = W = X = 0; frame, U, G, A, D stay
  *   swap                    bit 8 = 0, bit 9 = 1, value from bit 10 up
  *
  * What a port sets up: sstatus.SUM = 1 (the kernel may load from and store to user pages; it
- * never executes them), sstatus.MXR = 0, menvcfg.ADUE = 0. hw_allows() assumes this. */
+ * never executes them), sstatus.MXR = 0, menvcfg.ADUE = 0 but for Svadu. hw_allows() assumes this. */
 #ifndef QR_ARCH_RISCV_PTE_H
 #define QR_ARCH_RISCV_PTE_H
 
@@ -134,6 +135,11 @@ static inline bool riscv_hw_allows(const struct quire_arch *arch, quire_pte pte,
 		need |= RISCV_W | RISCV_D;
 	else
 		need |= access == QUIRE_ACCESS_EXEC ? RISCV_X : RISCV_R;
+	/* What the CPU sets by itself refuses nothing. */
+	if (arch->caps & QUIRE_CAP_HW_YOUNG)
+		need &= ~RISCV_A;
+	if (arch->caps & QUIRE_CAP_HW_DIRTY)
+		need &= ~RISCV_D;
 	return (pte.bits & need) == need;
 }
 

@@ -240,6 +240,22 @@ static void kernel_at_user_pages(void **state)
 	}
 }
 
+/* RISC-V with Svadu: the same description with two more capabilities. */
+static void svadu_refuses_neither_old_nor_clean(void **state)
+{
+	struct quire_arch arch = quire_arch_riscv64;
+	quire_pte pte = arch.make(&arch, (quire_pfn){PF}, R | W | U, 0, 0);
+
+	(void)state;
+	assert_false(arch.hw_allows(&arch, pte, QUIRE_ACCESS_READ, QUIRE_MODE_USER, 0));
+	arch.caps |= QUIRE_CAP_HW_YOUNG;
+	assert_true(arch.hw_allows(&arch, pte, QUIRE_ACCESS_READ, QUIRE_MODE_USER, 0));
+	assert_false(arch.hw_allows(&arch, pte, QUIRE_ACCESS_WRITE, QUIRE_MODE_USER, 0));
+	arch.caps |= QUIRE_CAP_HW_DIRTY;
+	assert_true(arch.hw_allows(&arch, pte, QUIRE_ACCESS_WRITE, QUIRE_MODE_USER, 0));
+	assert_false(arch.hw_allows(&arch, pte, QUIRE_ACCESS_EXEC, QUIRE_MODE_USER, 0));
+}
+
 static const struct {
 	const struct quire_arch *arch;
 	uint64_t user_end, kernel_start;
@@ -311,6 +327,7 @@ int main(void)
 	    cmocka_unit_test(swap_entries_are_not_present),
 	    cmocka_unit_test(kept_and_old_leaves_are_invalid),
 	    cmocka_unit_test(kernel_at_user_pages),
+	    cmocka_unit_test(svadu_refuses_neither_old_nor_clean),
 	    cmocka_unit_test(shapes_of_all),
 	    cmocka_unit_test(widened_as_linux_does),
 	};

@@ -146,6 +146,32 @@ UNWATCHED long host_measured_call(struct scn_counts *counts, long number, const 
 	return value;
 }
 
+#if defined(__riscv)
+/* Whether the CPU itself marks a page as written to: then the first write of shared memory that was read takes no
+ * fault. More than once, since the first round may fault on pages of this program. */
+UNWATCHED static bool cpu_marks_writes(void)
+{
+	struct rusage before, after;
+	bool marks = false;
+
+	for (unsigned round = 0; round < 3 && !marks; round++) {
+		volatile char *page =
+		    mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (page == MAP_FAILED)
+			return false;
+		memset(&after, 0, sizeof(after));
+		(void)*page;
+		take_counts(&before);
+		*page = 1;
+		take_counts(&after);
+		marks = before.ru_minflt == after.ru_minflt;
+		munmap((void *)(uintptr_t)page, 1);
+	}
+	return marks;
+}
+#endif
+
 const char *host_arch(void)
 {
 #if defined(__aarch64__)
@@ -155,7 +181,7 @@ const char *host_arch(void)
 #elif defined(__i386__)
 	return "i386";
 #elif defined(__riscv)
-	return "riscv64";
+	return cpu_marks_writes() ? "riscv64_svadu" : "riscv64";
 #else
 	return "x86_64";
 #endif

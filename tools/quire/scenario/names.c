@@ -111,7 +111,7 @@ const struct scn_word scn_profile_words[] = {
 };
 
 /* "arm64" and "riscv64" name both a machine and its family. In a condition they mean the family; the
- * single machines are arm64_48 and riscv64_sv39. */
+ * single machines are arm64_48 and riscv64_sv39. riscv64_svadu is a host only: its CPUs set young and dirty. */
 const struct scn_word scn_arch_words[] = {
     {"i386", 1 << 0},
     {"x86_64", 1 << 1},
@@ -124,9 +124,10 @@ const struct scn_word scn_arch_words[] = {
     {"riscv64_sv39", 1 << 8},
     {"riscv64_sv48", 1 << 9},
     {"toy", 1 << 10},
+    {"riscv64_svadu", 1 << 11},
     {"x86", 1 << 0 | 1 << 1 | 1 << 2},
     {"arm64", 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7},
-    {"riscv64", 1 << 8 | 1 << 9},
+    {"riscv64", 1 << 8 | 1 << 9 | 1 << 11},
     {NULL, 0},
 };
 

@@ -31,7 +31,7 @@ enum {
 	SCN_MAX_ROWS = 256,     /* expected layout rows of one program */
 	SCN_MAX_VARIANTS = 128, /* expectations of one program that apply only to some machines */
 	SCN_PROFILES = 4,
-	SCN_ARCHES = 11,
+	SCN_ARCHES = 12,
 	SCN_NAME_BYTES = 16,
 	SCN_END_VIEWS = 3, /* final views of a process: layout, residency, memory */
 	SCN_MAX_RESULTS = SCN_MAX_OPS + SCN_MAX_PROCS * SCN_END_VIEWS + SCN_MAX_FILES,
