@@ -11,7 +11,7 @@ all: ## build the library (build/libquire.a), the command (build/quire) and the 
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false >/dev/null
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 
-run: ## boot the reference kernel and run a day in the life of a fault handler; ARCH=i386, arm or arm64 on that machine
+run: ## boot the reference kernel and run a day in the life of a fault handler; ARCH=i386, arm, arm64 or riscv64 on that machine
 	@scripts/deps.sh run $(ARCH)
 	@test ! -f $(BUILD)/build.ninja || test -f $(BUILD)/quire-kernel-$(ARCH).elf || meson setup --reconfigure $(BUILD) >/dev/null
 	@$(MAKE) --no-print-directory all

@@ -9,10 +9,11 @@ build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libd
 run="$build qemu-system-x86 busybox-static"
 bench="$run valgrind"
 i386="gcc-i686-linux-gnu libc6-dev-i386-cross"
+riscv64="qemu-system-misc gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
 arm="qemu-system-arm gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"
 arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-test="$bench $i386 $arm $arm64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 node-d3 gzip xz-utils bzip2 stress-ng memtester"
-deb="$build $i386 gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross debhelper fakeroot lintian cmake qemu-system-x86 busybox-static"
+test="$bench $i386 $arm $arm64 $riscv64 clang clang-format llvm libclang-rt-dev lld libcmocka-dev musl-tools binutils cpio gdb-minimal dash bash sqlite3 node-d3 gzip xz-utils bzip2 stress-ng memtester"
+deb="$build $i386 gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross debhelper fakeroot lintian cmake qemu-system-x86 busybox-static"
 xv6="gcc libc6-dev make perl python3 gcc-riscv64-linux-gnu qemu-system-misc"
 
 goal=${1:-build}
@@ -24,6 +25,7 @@ run)
 	i386) want="$run $i386" ;;
 	arm) want="$run $arm" ;;
 	arm64) want="$run $arm64" ;;
+	riscv64) want="$run $riscv64" ;;
 	*)
 		echo "quire: there is no kernel for $2" >&2
 		exit 2

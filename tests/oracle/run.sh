@@ -34,6 +34,7 @@ missing() {
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${ORACLE_CACHE:-$here/../../build/oracle}
+release= # of Debian; this machine's
 package= mem=1024M cpus=2 append= limit=7200 prepare= swap=
 accelerators="-accel kvm -accel tcg"
 while [ $# -gt 0 ]; do
@@ -76,7 +77,7 @@ arm64)
 	debian=arm64 default=linux-image-cloud-arm64 console=ttyAMA0
 	machine="qemu-system-aarch64 -machine virt -cpu max" compiler=aarch64-linux-gnu-gcc ;;
 riscv64)
-	debian=riscv64 default=linux-image-riscv64 console=ttyS0
+	debian=riscv64 default=linux-image-riscv64 console=ttyS0 release=trixie # not in Debian 12
 	machine="qemu-system-riscv64 -machine virt" compiler=riscv64-linux-gnu-gcc ;;
 *)
 	echo "oracle: no such architecture: $arch" >&2
@@ -96,11 +97,15 @@ mkdir -p "$cache"
 cache=$(CDPATH='' cd -- "$cache" && pwd)
 kernel=$cache/$arch/$package
 
-# apt with the system's sources and keys, and everything else in the cache.
+# apt with the system's sources and keys, or another release of its mirror, and everything else in the cache.
 apt_options() {
 	state=$cache/$arch/apt
 	mkdir -p "$state/lists/partial" "$state/archives/partial"
 	: >>"$state/status"
+	if [ -n "$release" ]; then
+		"$here/../../scripts/debian-list.sh" "$release" >"$state/sources"
+		echo "-o Dir::Etc::sourcelist=$state/sources -o Dir::Etc::sourceparts=-"
+	fi
 	echo "-q -o Dir::State=$state -o Dir::State::Lists=$state/lists -o Dir::State::status=$state/status" \
 		"-o Dir::Cache=$state -o Dir::Cache::Archives=$state/archives -o APT::Architecture=$debian" \
 		"-o APT::Architectures=$debian -o APT::Sandbox::User=root -o Debug::NoLocking=true"

@@ -27,6 +27,7 @@ static const struct emulator {
 	    [2]; /* a device for standard error, that takes chardev `err`; NULL: the second serial line */
 	const char *log[2]; /* the log, from chardev `log` */
 	const char *end[2]; /* what ends the machine with an exit status */
+	bool firmware;      /* that speaks on the first serial line, and then starts the kernel */
 } emulators[] = {
     {.arch = "x86_64",
      .program = "qemu-system-x86_64",
@@ -60,6 +61,15 @@ static const struct emulator {
      .cpu = "cortex-a15",
      .error = {"-device", "pci-serial,chardev=err"},
      .log = {"-semihosting-config", "enable=on,target=native,chardev=log"}},
+    {.arch = "riscv64",
+     .program = "qemu-system-riscv64",
+     .package = "qemu-system-misc",
+     .boots = "image",
+     .machine = "virt",
+     .cpu = "rv64",
+     .error = {"-device", "pci-serial,chardev=err"},
+     .log = {"-semihosting-config", "enable=on,target=native,chardev=log"},
+     .firmware = true},
 };
 
 static const struct emulator *find_emulator(const char *arch)
@@ -171,6 +181,18 @@ static void add_swap(struct command *command, const struct run_options *options)
 	add(command, "virtio-blk-pci,drive=swap,disable-legacy=off,disable-modern=on");
 }
 
+/* Megabytes of RAM: room for the archive beside what the guest is to have. On RISC-V, QEMU puts the archive 2 MiB behind
+ * the middle of RAM, or 128 MiB behind its start if that is less, and the device tree in the last whole 2 MiB. An archive
+ * almost as large as the memory that was asked for gets more, so that they do not overlap. */
+static uint64_t ram_mib(const struct emulator *emulator, uint64_t mem_mib, uint64_t archive_bytes)
+{
+	uint64_t archive = (archive_bytes >> 20) + 1, ram = mem_mib + archive;
+
+	while (emulator->firmware && 3 + (ram / 2 < 128 ? ram / 2 : 128) + archive > ((ram - 1) & ~1ull))
+		ram++;
+	return ram;
+}
+
 static const char *setting(const char *variable, const char *otherwise)
 {
 	const char *value = getenv(variable);
@@ -190,7 +212,6 @@ static void build(struct command *command, const struct run_options *options, co
 		  const struct load *load)
 {
 	static const char *const serial[2];
-	uint64_t extra = (load->archive_length >> 20) + 1;
 
 	add(command, setting("QUIRE_QEMU", emulator->program));
 	add(command, "-nodefaults");
@@ -205,7 +226,7 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-cpu");
 	add(command, setting("QUIRE_QEMU_CPU", emulator->cpu));
 	add(command, "-m");
-	add_made(command, "%" PRIu64 "M", options->mem_mib + extra);
+	add_made(command, "%" PRIu64 "M", ram_mib(emulator, options->mem_mib, load->archive_length));
 	add(command, "-smp");
 	add_made(command, "%u", options->cpus);
 	if (options->icount) {
@@ -345,7 +366,8 @@ out:
 	}
 	free(command);
 	if (pid > 0)
-		*out_lines = (struct run_lines){.out = ours[0], .err = ours[1], .log = ours[2]};
+		*out_lines = (struct run_lines){
+		    .out = ours[0], .err = ours[1], .log = ours[2], .firmware = emulator->firmware};
 	return pid;
 }
 

@@ -206,7 +206,8 @@ void death_print(const struct run_report *report, const char *program);
 struct run_lines {
 	int out; /* standard input, framed, and output */
 	int err;
-	int log; /* the kernel's log, with the report at its end */
+	int log;       /* the kernel's log, with the report at its end */
+	bool firmware; /* the firmware speaks on `out` too, before the kernel does: up to a NUL */
 };
 
 /* Starts QEMU. Returns its process id, or -1 after a message. */

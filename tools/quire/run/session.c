@@ -130,6 +130,17 @@ static void write_pending(struct session *session)
 
 /* --- from the guest -------------------------------------------------------------------------------- */
 
+/* Takes away what the firmware says. Returns where the kernel's bytes begin. */
+static size_t skip_firmware(struct session *session, const char *bytes, size_t length)
+{
+	const char *end = memchr(bytes, 0, length);
+
+	if (!session->lines->firmware)
+		return 0;
+	session->lines->firmware = !end;
+	return end ? (size_t)(end - bytes) + 1 : length;
+}
+
 /* Reads what there is. Closes the line at its end. */
 static void drain(struct session *session, int *line)
 {
@@ -146,13 +157,16 @@ static void drain(struct session *session, int *line)
 	session->last_output = now_ns();
 	if (line == &session->lines->err)
 		progress_clear(&session->progress);
-	if (line == &session->lines->out)
-		write_all(1, bytes, (size_t)n);
-	else if (line == &session->lines->err)
+	if (line == &session->lines->out) {
+		size_t skipped = skip_firmware(session, bytes, (size_t)n);
+
+		write_all(1, bytes + skipped, (size_t)n - skipped);
+	} else if (line == &session->lines->err) {
 		write_all(2, bytes, (size_t)n);
-	else
+	} else {
 		report_feed(session->report, bytes, (size_t)n);
-	session->guest_up = true;
+	}
+	session->guest_up = !session->lines->firmware;
 }
 
 static void take_signal(struct session *session)
