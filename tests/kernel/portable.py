@@ -30,7 +30,7 @@ FLAGS = ['-std=gnu11', '-O0', '-ffreestanding', '-nostdlibinc', '-fno-pic', '-Wa
 # What compilers call for arithmetic of their own, on 32-bit machines mostly.
 COMPILER = re.compile(r'^(__(u?div|u?mod|ashl|ashr|lshr|mul|udivmod|clz|ctz|bswap)[a-z]+\d|__aeabi_\w+|_GLOBAL_OFFSET_TABLE_)$')
 # The conformance suite, which the self-test runs.
-LIBRARY = re.compile(r'^quire_')
+LIBRARY = re.compile(r'^(quire_|conformance_tables$)')
 
 REGISTERS = r'[re][abcd]x|[re][sd]i|[re][bsi]p|[re]flags|r(?:[89]|1[0-5])[dwb]?|cr[0234]|[cdefgs]s_base|[xy]mm\d+|mxcsr'
 MACHINE = (r'gdt|idt|tss|ldt|msr|i?o?apic|lapic|tsc|cpuid|pit|rtc|pvh|isa[-_]debug[-_]exit|debugcon|uart|16550|8259|'

@@ -37,6 +37,7 @@ POINTERS = (
     (r"reclaim_hooks->paid\(", ["paid"]),
     (r"reclaim_hooks->begin\(", ["begin"]),
     (r"reclaim_hooks->retry\(", ["qr_reclaim_retry"]),
+    (r"reclaim_hooks->room\(", ["qr_reclaim_room"]),
     (r"policy->\w+\(", []),  # a policy calls nothing
     (r"\bvisit\(", []),  # a few loads each: measured with their callers' frames
     (r"walk->put\(", []),
@@ -45,8 +46,8 @@ SELFTEST_FRAME = 1024
 
 # What it means that a function is called, and the words of a call through a pointer, to a caller that must not sleep.
 SLEEPS = {"qr_mm_read_lock": "the mm lock", "qr_mm_write_lock": "the mm lock", "qr_page_lock": "pages",
-          "qr_reclaim_retry": "memory", "qr_lock_slow": "spin"}
-SLEEPS_THROUGH = ((r"ops->|op\[", "pages"), (r"hooks->retry\(", "memory"), (r"host->wait\(", "spin"))
+          "qr_reclaim_retry": "memory", "qr_reclaim_room": "memory", "qr_lock_slow": "spin"}
+SLEEPS_THROUGH = ((r"ops->|op\[", "pages"), (r"hooks->(retry|room)\(", "memory"), (r"host->wait\(", "spin"))
 
 
 def compile_one(words):
@@ -183,7 +184,7 @@ def check(root, arch, graph):
             path = " > ".join(f"{step.split(':')[-1]} {graph.frame[step]}" for step in way)
             failures.append(f"{arch}: {name}() needs {bytes_} bytes, docs/stack.md says {said}: {path}")
     for name, frame in graph.frame.items():
-        if "ports/selftest" in name and frame > SELFTEST_FRAME or name == "conformance_tables" and frame > SELFTEST_FRAME:
+        if "ports/selftest" in name and frame > SELFTEST_FRAME or name == "quire_conformance_tables" and frame > SELFTEST_FRAME:
             failures.append(f"{arch}: {name} of the self-test has a frame of {frame} bytes")
     for name in sorted(set(rows) - set(public(graph))):
         failures.append(f"docs/stack.md: there is no {name}()")
