@@ -4,7 +4,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 ARCH ?= x86_64
 
-.PHONY: all run install deb test test-deb test-xv6 bench format help clean
+.PHONY: all run tour install deb test test-deb test-xv6 bench format help clean
 
 all: ## build the library (build/libquire.a), the command (build/quire) and the kernel
 	@scripts/deps.sh build
@@ -16,6 +16,12 @@ run: ## boot the reference kernel and run a day in the life of a fault handler; 
 	@test ! -f $(BUILD)/build.ninja || test -f $(BUILD)/quire-kernel-$(ARCH).elf || meson setup --reconfigure $(BUILD) >/dev/null
 	@$(MAKE) --no-print-directory all
 	@scripts/day.sh $(BUILD) $(ARCH)
+
+tour: ## the four described machines one after another: real exceptions, the way of each
+	@scripts/deps.sh tour
+	@$(MAKE) --no-print-directory all
+	@ninja -C $(BUILD) -j $(JOBS) --quiet tour-programs
+	@scripts/tour.py $(BUILD)
 
 test: ## build with gcc and clang, sanitizers on, and run every test
 	@scripts/deps.sh test

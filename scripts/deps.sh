@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the packages that a goal needs with apt and lists them; if it cannot, it lists what is missing.
 #
-#   scripts/deps.sh build|run|test|bench|deb|xv6 [ARCH]     ARCH: another machine for `run'
+#   scripts/deps.sh build|run|tour|test|bench|deb|xv6 [ARCH]     ARCH: another machine for `run'
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkgconf make python3 libcapstone-dev libdw-dev libelf-dev libjansson-dev"
@@ -32,12 +32,13 @@ run)
 		;;
 	esac
 	;;
+tour) want="$run $i386 $arm $arm64" ;;
 bench) want=$bench ;;
 deb) want=$deb ;;
 xv6) want=$xv6 ;;
 test) want=$test ;;
 *)
-	echo "usage: scripts/deps.sh build|run|test|bench|deb|xv6" >&2
+	echo "usage: scripts/deps.sh build|run|tour|test|bench|deb|xv6" >&2
 	exit 2
 	;;
 esac

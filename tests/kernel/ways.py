@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The ways of real exceptions, as the descriptions tell them: what the kernel's trace says of each fault of ways.c.
 
-usage: ways.py QUIRE GUEST-PROGRAM linux-2.4|linux-2.6|linux-4.14"""
+usage: ways.py QUIRE GUEST-PROGRAM ARCH PROFILE"""
 import json
 import os
 import subprocess
@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'tools'))
 import schema  # noqa: E402
 
-QUIRE, GUEST, PROFILE = sys.argv[1:4]
+QUIRE, GUEST, ARCH, PROFILE = sys.argv[1:5]
 
 # After which word: whose access, and the steps that must come in this order; the outcome, and how many faults if not one.
 WAYS = {
-    'linux-2.4': {
+    'i386': {
         'stack': ('user', 'do_page_fault find_vma expand_stack handle_mm_fault handle_pte_fault do_no_page '
                           'do_anonymous_page', 'resume'),
         'first-write': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_no_page '
@@ -31,8 +31,23 @@ WAYS = {
         'kernel-mapping': ('kernel', 'do_page_fault vmalloc_fault vmalloc-synced', 'resume'),
         'null-write': ('kernel', 'do_page_fault no_context oops', 'oops'),
     },
-    # On ARM. A kernel mapping has two levels, and an address space may lack either.
-    'linux-2.6': {
+    'x86_64': {
+        'stack': ('user', 'do_page_fault find_vma expand_stack handle_mm_fault handle_pte_fault do_no_page '
+                          'do_anonymous_page', 'resume'),
+        'first-write': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_no_page '
+                                'do_anonymous_page', 'resume'),
+        'after-fork': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_wp_page page-copied',
+                       'resume'),
+        'file-read': ('user', 'do_page_fault find_vma good_area handle_mm_fault handle_pte_fault do_no_page', 'resume'),
+        'bad-user': ('user', 'do_page_fault find_vma bad_area', 'signal'),
+        'bad-kernel': ('kernel', 'do_page_fault find_vma bad_area no_context search_exception_tables fixup_exception',
+                       'fixup'),
+        # The entry of the root is everybody's: what is lazy is the page.
+        'kernel-mapping': ('kernel', 'do_page_fault vmalloc_fault vmalloc-filled', 'resume'),
+        'null-write': ('kernel', 'do_page_fault no_context search_exception_tables oops', 'oops'),
+    },
+    # A kernel mapping has two levels, and an address space may lack either.
+    'arm': {
         'stack': ('user', 'do_DataAbort do_page_fault find_vma expand_stack handle_mm_fault handle_pte_fault do_no_page '
                           'do_anonymous_page', 'resume'),
         'first-write': ('user', 'do_DataAbort do_translation_fault do_page_fault find_vma good_area handle_mm_fault '
@@ -47,6 +62,22 @@ WAYS = {
         'kernel-mapping': ('kernel', 'do_DataAbort do_translation_fault vmalloc_fault vmalloc-synced', 'resume'),
         'kernel-mapping page': ('kernel', 'do_DataAbort do_page_fault vmalloc_fault vmalloc-filled', 'resume'),
         'null-write': ('kernel', 'do_DataAbort do_page_fault __do_kernel_fault search_exception_tables oops', 'oops'),
+    },
+    # Program and kernel have a root each: a kernel mapping takes no fault.
+    'arm64': {
+        'stack': ('user', 'do_mem_abort do_translation_fault do_page_fault find_vma expand_stack handle_mm_fault '
+                          '__handle_mm_fault handle_pte_fault do_anonymous_page', 'resume'),
+        'first-write': ('user', 'do_mem_abort do_translation_fault do_page_fault find_vma good_area handle_mm_fault '
+                                '__handle_mm_fault handle_pte_fault do_anonymous_page', 'resume'),
+        'after-fork': ('user', 'do_mem_abort do_page_fault find_vma good_area handle_mm_fault __handle_mm_fault '
+                               'handle_pte_fault do_wp_page wp_page_copy', 'resume'),
+        'file-read': ('user', 'do_mem_abort do_translation_fault do_page_fault find_vma good_area handle_mm_fault '
+                              '__handle_mm_fault handle_pte_fault do_fault do_read_fault do_fault_around', 'resume'),
+        'bad-user': ('user', 'do_mem_abort do_translation_fault do_page_fault find_vma __do_user_fault', 'signal'),
+        'bad-kernel': ('kernel', 'do_mem_abort do_translation_fault do_page_fault find_vma __do_kernel_fault '
+                                 'search_exception_tables fixup_exception', 'fixup'),
+        'null-write': ('kernel', 'do_mem_abort do_translation_fault do_page_fault __do_kernel_fault '
+                                 'search_exception_tables oops', 'oops'),
     },
 }
 
@@ -77,7 +108,7 @@ def main():
     failed = len(wrong)
     if wrong:
         print(f'FAIL {len(wrong)} faults are not as docs/fault.schema.json says: {wrong[0]}')
-    for word, (mode, wanted, outcome) in WAYS[PROFILE].items():
+    for word, (mode, wanted, outcome) in WAYS[ARCH].items():
         place = places[word.split()[0]]
         found = [fault for fault in faults if fault['mode'] == mode and fault['outcome'] == outcome and
                  in_order(wanted, fault['way']) and
