@@ -171,6 +171,26 @@ static void way_4_14(void **state)
 	sw_close(&sw);
 }
 
+/* More than half full: the slot goes with the read, as in 2.4. */
+static void way_4_14_full_store_frees(void **state)
+{
+	struct sw sw = sw_open(*state, "linux-4.14", 8, 0, NULL);
+
+	sw_fill(&sw, FX_AT, 6, 0x10);
+	sw_evict(&sw, FX_AT, 6);
+	sw_read_way(
+	    &sw, FX_AT, 0x10,
+	    "handle_pte_fault do_swap_page lock-dropped swap-read fault-retry mmap-lock find_vma good_area "
+	    "handle_mm_fault __handle_mm_fault handle_pte_fault do_swap_page swap-cache-hit major",
+	    1);
+	assert_false(has_slot(&sw, FX_AT));
+	assert_int_equal(sw_area(&sw).used, 5);
+	sw_expect(&sw, FX_AT, 6, 0x10);
+	assert_int_equal(sw_area(&sw).used, 4);
+	sw_check(&sw, "4.14, full");
+	sw_close(&sw);
+}
+
 /* A locked vma gives the slot back at once. */
 static void way_4_14_locked(void **state)
 {
@@ -274,9 +294,20 @@ static void out_and_back(void **state)
 	}
 }
 
-/* A read that fails is SIGBUS, also the second time, and nobody else pays. */
+/* A read that fails is SIGBUS, also the second time, when nothing is read, and nobody else pays. */
 static void failed_read(void **state)
 {
+	static const struct {
+		const char *first, *second;
+	} ways[] = {{"handle_pte_fault do_swap_page swap-bad SIGBUS",
+		     "handle_pte_fault do_swap_page swap-bad SIGBUS"},
+		    {"handle_pte_fault do_swap_page swap-bad SIGBUS",
+		     "handle_pte_fault do_swap_page swap-bad SIGBUS"},
+		    {"handle_pte_fault do_swap_page lock-dropped swap-bad SIGBUS",
+		     "handle_pte_fault do_swap_page swap-bad SIGBUS"},
+		    {"handle_pte_fault do_swap_page lock-dropped swap-bad SIGBUS",
+		     "handle_pte_fault do_swap_page swap-bad SIGBUS"}};
+
 	for (unsigned p = 0; p < 4; p++) {
 		struct sw sw = sw_open(*state, profiles[p], 64, 0, NULL);
 		uint64_t value;
@@ -287,9 +318,11 @@ static void failed_read(void **state)
 		sw.store->fail_get = 1;
 		fx_expect_signal(&sw.fx, sim_read(sw.fx.cpu, FX_AT, 1, &value), QUIRE_SIGBUS,
 				 QUIRE_BUS_ADRERR, FX_AT);
+		fx_expect_levels(&sw.fx, ways[p].first);
 		assert_int_equal(sw.store->gets, 3);
 		fx_expect_signal(&sw.fx, sim_write(sw.fx.cpu, FX_AT, 1, 1), QUIRE_SIGBUS, QUIRE_BUS_ADRERR,
 				 FX_AT);
+		fx_expect_levels(&sw.fx, ways[p].second);
 		/* A system call stops there. */
 		assert_int_equal(sim_copy_from_user(sw.fx.cpu, &byte, FX_AT, 1), 1);
 		assert_int_equal(sw.store->gets, 3);
@@ -373,6 +406,7 @@ int main(void)
 	FX_FOR_ARCHES(tests, count, way_2_4_full_store_frees);
 	FX_FOR_ARCHES(tests, count, way_2_6);
 	FX_FOR_ARCHES(tests, count, way_4_14);
+	FX_FOR_ARCHES(tests, count, way_4_14_full_store_frees);
 	FX_FOR_ARCHES(tests, count, way_4_14_locked);
 	FX_FOR_ARCHES(tests, count, way_6);
 	FX_FOR_ARCHES(tests, count, clean_pages_are_not_written_again);
