@@ -105,7 +105,8 @@ bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 
 void qr_reclaim_room(struct quire_system *system)
 {
-	if (qr_frames_free(system) < system->reclaim.low)
+	/* Without room in a store little can leave, and to look for it is dear. */
+	if (qr_frames_free(system) < system->reclaim.low && store_has_room(system))
 		(void)qr_reclaim_pages(system, NULL, DIRECT_PAGES, false);
 }
 
