@@ -173,6 +173,14 @@ QR_RARE static bool reclaim_and_retry(struct qr_fault_ctx *fc)
 	return again;
 }
 
+/* The fault waited for I/O without the mm lock. The second time it waits under the lock. */
+static void begin_again(struct qr_fault_ctx *fc)
+{
+	if (fc->outcome.major)
+		fc->system->reclaim_hooks->room(fc->system);
+	fc->request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
+}
+
 QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 {
 	enum qr_fault_status status;
@@ -188,11 +196,8 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 			fail(fc, status);
 			return;
 		}
-		/* The second time I/O is waited for under the lock. */
 		qr_step(fc, QUIRE_STEP_FAULT_RETRY);
-		if (fc->outcome.major)
-			fc->system->reclaim_hooks->room(fc->system);
-		fc->request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
+		begin_again(fc);
 	}
 	resume(fc);
 	qr_mm_slot_unlock(fc->mm, fc->slot);
@@ -219,7 +224,7 @@ enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write
 
 	while ((status = try_fault(&fc)) != QR_FAULT_OK) {
 		if (status == QR_FAULT_RETRY)
-			fc.request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
+			begin_again(&fc);
 		else if (status != QR_FAULT_OOM || !reclaim_and_retry(&fc))
 			break;
 	}

@@ -90,6 +90,40 @@ static void copies(void **state)
 	}
 }
 
+/* Memory four times as large as RAM is read in order: read-ahead brings seven of eight, though no frame is free. Both by
+ * programs and by the kernel's copies. */
+static void read_ahead_finds_frames(void **state)
+{
+	(void)state;
+	EACH_POLICY(p)
+	{
+		for (unsigned kernel = 0; kernel < 2; kernel++) {
+			struct sw sw = small(policies[p], 2048);
+			uint64_t in, ahead;
+
+			sw_fill(&sw, FX_AT, 1024, 1);
+			in = event(&sw, QUIRE_EVENT_PSWPIN);
+			ahead = event(&sw, QUIRE_EVENT_SWAP_RA);
+			for (unsigned i = 0; i < 1024; i++) {
+				unsigned char byte = 0;
+				size_t done;
+
+				if (!kernel)
+					sw_expect(&sw, FX_AT + i * sw.fx.page, 1, 1 + i);
+				else
+					assert_int_equal(
+					    SIM_OP(sw.fx.cpu, "copy",
+						   quire_copy_in(sw.fx.process->mm, &byte,
+								 FX_AT + i * sw.fx.page, 1, 0, &done)),
+					    QUIRE_OK);
+			}
+			assert_int_equal(event(&sw, QUIRE_EVENT_PSWPIN) - in, 1024);
+			assert_int_equal(event(&sw, QUIRE_EVENT_SWAP_RA) - ahead, 1024 / 8 * 7);
+			sw_close(&sw);
+		}
+	}
+}
+
 /* A program writes memory without end beside the four pages of a file that it reads all the time: few as they are, those
  * mostly stay (264 came back where looks at the short list were as many as at the long one). */
 static void few_pages_in_use_stay(void **state)
@@ -490,6 +524,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(larger_than_ram),
 	    cmocka_unit_test(copies),
+	    cmocka_unit_test(read_ahead_finds_frames),
 	    cmocka_unit_test(few_pages_in_use_stay),
 	    cmocka_unit_test(without_a_store),
 	    cmocka_unit_test(files),
