@@ -106,8 +106,10 @@ bool qr_reclaim_retry(struct quire_system *system, struct qr_retry *retry)
 void qr_reclaim_room(struct quire_system *system)
 {
 	/* Without room in a store little can leave, and to look for it is dear. */
-	if (qr_frames_free(system) < system->reclaim.low && store_has_room(system))
-		(void)qr_reclaim_pages(system, NULL, DIRECT_PAGES, false);
+	if (qr_frames_free(system) >= system->reclaim.low || !store_has_room(system))
+		return;
+	qr_event(qr_this_cpu(system), QUIRE_EVENT_ALLOCSTALL);
+	(void)qr_reclaim_pages(system, NULL, DIRECT_PAGES, false);
 }
 
 uint64_t quire_reclaim(struct quire_system *system, uint64_t pages)
