@@ -88,7 +88,8 @@ enum quire_status quire_file_read(struct quire_file *file, uint64_t offset, void
 				  size_t *out_done) QUIRE_MUST_USE;
 
 /* Writes through the page cache (write(2)): mappings see it at once. A write beyond the end grows the file.
- * `buffer`: kernel memory. *out_done: bytes written.
+ * `buffer`: kernel memory. *out_done: bytes written. Several threads may write one file at once: each page of a call
+ * is one piece, and no call takes from the file's end what another has added.
  * Returns    QUIRE_OK; QUIRE_ENOMEM, QUIRE_EIO: *out_done were written before; QUIRE_EFBIG: nothing was.
  * Context    may sleep for pages, memory. Stack: large. Locks: none may be held. */
 enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, const void *buffer,

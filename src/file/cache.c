@@ -13,16 +13,26 @@ uint64_t qr_file_end_index(const struct quire_file *file)
 	return (size >> qr_arch(file->system)->page_shift) + ((size & mask) != 0);
 }
 
-struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index)
+/* One look, so that a page cannot become a value, or a value a page, in between: the page with a reference, or what
+ * is in its place. */
+static struct qr_page *look(struct quire_file *file, uint64_t index, uintptr_t *out_value)
 {
 	struct qr_page *page;
 
 	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
 	page = qr_index_find(file, index);
+	*out_value = page ? 0 : qr_index_value(file, index);
 	if (page)
 		qr_page_get(page);
 	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
 	return page;
+}
+
+struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index)
+{
+	uintptr_t value;
+
+	return look(file, index, &value);
 }
 
 struct qr_page *qr_cache_take(struct quire_file *file, uint64_t index)
@@ -303,51 +313,69 @@ static bool belongs(const struct qr_page *page, const struct quire_file *file, u
 	return page->u.cache.file == file && page->u.cache.index == index;
 }
 
-enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,
-				enum quire_step *out_how)
+/* The page that is there, LOCKED and referenced: from the cache, or back from swap. QUIRE_ENOENT: there is none. */
+static enum quire_status find_locked(struct quire_file *file, uint64_t index, struct qr_page **out_page,
+				     enum quire_step *out_how)
 {
 	struct quire_system *system = file->system;
 
 	for (;;) {
-		struct qr_page *page;
 		enum quire_status status;
+		uintptr_t value;
+		struct qr_page *page = look(file, index, &value);
 
+		*out_page = page;
 		*out_how = QUIRE_STEP_CACHE_HIT;
-		page = qr_cache_find(file, index);
 		if (page) {
 			qr_page_lock(system, page);
-			if (!belongs(page, file, index)) {
-				qr_cache_put(system, page);
-				continue;
-			}
-		} else {
-			uintptr_t key = qr_file_is_shmem(file) ? qr_cache_value(file, index) : 0;
-
-			if (qr_unlikely(key != 0)) {
-				status = system->swap_hooks->bring(file, index, key, out_page, out_how);
-				if (status != QUIRE_EAGAIN)
-					return status;
-				continue;
-			}
-			status = add(file, index, &page);
-			if (status == QUIRE_EEXIST)
-				continue;
-			if (status != QUIRE_OK)
-				return status;
-			*out_how = QUIRE_STEP_CACHE_SHMEM;
+			if (qr_likely(belongs(page, file, index)))
+				return QUIRE_OK;
+			qr_cache_put(system, page); /* truncated, or swapped, meanwhile */
+			continue;
 		}
-		if (!qr_page_test(page, QR_PAGE_UPTODATE)) {
-			*out_how = QUIRE_STEP_CACHE_READ;
-			status = fill(file, page);
-			if (status != QUIRE_OK) {
-				qr_cache_remove(file, page);
-				qr_cache_put(system, page);
-				return status;
-			}
-		}
-		*out_page = page;
-		return QUIRE_OK;
+		/* In a file of a device the value says when the page was dropped. */
+		if (!value || !qr_file_is_shmem(file))
+			return QUIRE_ENOENT;
+		status = system->swap_hooks->bring(file, index, value, out_page, out_how);
+		if (status != QUIRE_EAGAIN)
+			return status;
 	}
+}
+
+enum quire_status qr_cache_find_locked(struct quire_file *file, uint64_t index, struct qr_page **out_page)
+{
+	enum quire_step how;
+
+	return find_locked(file, index, out_page, &how);
+}
+
+enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,
+				enum quire_step *out_how)
+{
+	struct quire_system *system = file->system;
+	enum quire_status status;
+	struct qr_page *page;
+
+	do {
+		status = find_locked(file, index, &page, out_how);
+		if (status == QUIRE_ENOENT) {
+			*out_how = QUIRE_STEP_CACHE_SHMEM;
+			status = add(file, index, &page);
+		}
+	} while (status == QUIRE_EEXIST);
+	if (status != QUIRE_OK)
+		return status;
+	if (qr_unlikely(!qr_page_test(page, QR_PAGE_UPTODATE))) {
+		*out_how = QUIRE_STEP_CACHE_READ;
+		status = fill(file, page);
+		if (status != QUIRE_OK) {
+			qr_cache_remove(file, page);
+			qr_cache_put(system, page);
+			return status;
+		}
+	}
+	*out_page = page;
+	return QUIRE_OK;
 }
 
 enum quire_status qr_cache_get(struct quire_file *file, uint64_t index, struct qr_page **out_page,

@@ -87,6 +87,11 @@ unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t l
 /* The page if it is cached, with a reference; NULL otherwise. Locks: CACHE. */
 struct qr_page *qr_cache_find(struct quire_file *file, uint64_t index);
 
+/* The page that the file has, LOCKED and with a reference: cached, or brought back from swap (sleeps). Makes none.
+ * Returns QUIRE_OK; QUIRE_ENOENT: there is none; QUIRE_EIO, QUIRE_ENOMEM: it could not be brought. */
+enum quire_status qr_cache_find_locked(struct quire_file *file, uint64_t index,
+				       struct qr_page **out_page) QUIRE_MUST_USE;
+
 /* Up to `count` cached pages of [first, last], in order, each with a reference. Returns how many.
  * Locks: CACHE, once. */
 unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t last, struct qr_page **pages,
@@ -153,6 +158,10 @@ void qr_cache_uncommit(struct quire_file *file);
 
 /* Unlocks and puts what qr_cache_get() gave. */
 void qr_cache_put(struct quire_system *system, struct qr_page *page);
+
+/* The size becomes at least `size`; several threads may grow a file at once, and none takes from it what another has
+ * added (truncate.c). What a mapping wrote behind the old end of a device's file is cleared. Sleeps. */
+void qr_file_grow(struct quire_file *file, uint64_t size);
 
 /* Pages of the file's size, rounded up. */
 uint64_t qr_file_end_index(const struct quire_file *file);

@@ -18,22 +18,6 @@ static struct piece piece_at(const struct quire_system *system, uint64_t offset,
 	return piece;
 }
 
-/* The page of shared memory, LOCKED and referenced, if there is one: reading does not make it. NULL: zeroes. */
-static enum quire_status find_shmem(struct quire_file *file, uint64_t index, struct qr_page **out_page)
-{
-	struct qr_page *page;
-	enum quire_step how;
-
-	while ((page = qr_cache_find(file, index)) != NULL) {
-		qr_page_lock(file->system, page);
-		if (page->u.cache.file == file && page->u.cache.index == index)
-			break;
-		qr_cache_put(file->system, page); /* truncated, or swapped, meanwhile */
-	}
-	*out_page = page;
-	return page || !qr_cache_value(file, index) ? QUIRE_OK : qr_cache_get(file, index, out_page, &how);
-}
-
 static enum quire_status try_read_piece(struct quire_file *file, const struct piece *piece, char *to)
 {
 	struct quire_system *system = file->system;
@@ -44,8 +28,8 @@ static enum quire_status try_read_piece(struct quire_file *file, const struct pi
 
 	if (qr_file_is_shmem(file)) {
 		/* An absent page reads as zeroes; reading does not create it. */
-		status = find_shmem(file, piece->index, &page);
-		if (status == QUIRE_OK && !page) {
+		status = qr_cache_find_locked(file, piece->index, &page);
+		if (status == QUIRE_ENOENT) {
 			memset(to, 0, piece->bytes);
 			return QUIRE_OK;
 		}
@@ -151,19 +135,13 @@ enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, con
 				   size_t length, size_t *out_done)
 {
 	uint64_t end = offset + length;
-	uint64_t size = quire_file_size(file);
 
 	*out_done = 0;
 	if (end < offset || end > INT64_MAX)
 		return QUIRE_EFBIG;
-	/* A write behind the end leaves a hole: bytes that mappings wrote behind the old end are cleared
-	 * first. */
-	if (length && offset > size) {
-		enum quire_status status = quire_file_truncate(file, offset);
-
-		if (status != QUIRE_OK)
-			return status;
-	}
+	/* A write behind the end leaves a hole. */
+	if (length && offset > quire_file_size(file))
+		qr_file_grow(file, offset);
 	while (offset < end) {
 		struct piece piece = piece_at(file->system, offset, end);
 		enum quire_status status = write_piece(file, &piece, (const char *)buffer + *out_done);

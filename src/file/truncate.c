@@ -99,38 +99,76 @@ void qr_file_drop_pages(struct quire_file *file, uint64_t first, uint64_t last)
 	}
 }
 
-/* Clears bytes [from, to) of the page at `index` if it is cached. `make`: reads it in first, because the
+/* Clears bytes [from, to) of a page. => LOCKED */
+static void clear(struct quire_system *system, struct qr_page *page, size_t from, size_t to)
+{
+	char *at = qr_page_map(system, page);
+
+	memset(at + from, 0, to - from);
+	qr_page_unmap(system, page, at);
+	qr_cache_dirty(page);
+}
+
+/* Clears bytes [from, to) of the page at `index` if the file has it. `make`: reads it in first, because the
  * device may hold old bytes there. */
 static enum quire_status clear_part(struct quire_file *file, uint64_t index, size_t from, size_t to,
 				    bool make)
 {
 	struct quire_system *system = file->system;
+	enum quire_status status;
 	enum quire_step how;
 	struct qr_page *page;
-	char *at;
 
 	if (from >= to)
 		return QUIRE_OK;
-	if ((make && !qr_file_is_shmem(file)) || (qr_file_is_shmem(file) && qr_cache_value(file, index))) {
-		enum quire_status status = qr_cache_get(file, index, &page, &how);
-
-		if (status == QUIRE_ERANGE)
-			return QUIRE_OK;
-		if (status != QUIRE_OK)
-			return status;
-	} else {
-		uint64_t at_index = index;
-
-		page = next_locked(file, &at_index, index);
-		if (!page)
-			return QUIRE_OK;
-	}
-	at = qr_page_map(system, page);
-	memset(at + from, 0, to - from);
-	qr_page_unmap(system, page, at);
-	qr_cache_dirty(page);
+	if (make && !qr_file_is_shmem(file))
+		status = qr_cache_get(file, index, &page, &how);
+	else
+		status = qr_cache_find_locked(file, index, &page);
+	if (status == QUIRE_ENOENT || status == QUIRE_ERANGE)
+		return QUIRE_OK;
+	if (status != QUIRE_OK)
+		return status;
+	clear(system, page, from, to);
 	qr_cache_put(system, page);
 	return QUIRE_OK;
+}
+
+/* From `old` to `size`, unless another thread has changed it. */
+static bool change_size(struct quire_file *file, uint64_t old, uint64_t size)
+{
+	bool same;
+
+	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
+	same = __atomic_load_n(&file->size, __ATOMIC_RELAXED) == old;
+	if (same)
+		__atomic_store_n(&file->size, size, __ATOMIC_RELEASE);
+	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);
+	return same;
+}
+
+/* The page of the old end is LOCKED meanwhile: a write into it grows the file under that lock too (rw.c), so either
+ * its bytes are within the old end here, or they come after the page was cleared. */
+void qr_file_grow(struct quire_file *file, uint64_t size)
+{
+	struct quire_system *system = file->system;
+	uint64_t old;
+	bool done = false;
+
+	while (!done && size > (old = quire_file_size(file))) {
+		size_t stale = (size_t)(old & qr_page_mask(system));
+		struct qr_page *page = NULL;
+
+		/* In shared memory they appear: its pages are the only copy. */
+		if (stale && !qr_file_is_shmem(file) &&
+		    qr_cache_find_locked(file, old >> qr_arch(system)->page_shift, &page) != QUIRE_OK)
+			page = NULL; /* not cached */
+		done = change_size(file, old, size);
+		if (done && page)
+			clear(system, page, stale, (size_t)qr_page_bytes(system));
+		if (page)
+			qr_cache_put(system, page);
+	}
 }
 
 enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)

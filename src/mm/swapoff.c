@@ -108,11 +108,12 @@ static enum quire_status bring_file(struct quire_file *file, unsigned area)
 
 	while (status == QUIRE_OK && (key = find_value(file, area, &index)) != 0) {
 		struct qr_page *page;
-		enum quire_step how;
 
-		status = qr_cache_make(file, index, &page, &how);
+		status = qr_cache_find_locked(file, index, &page);
 		if (status == QUIRE_OK) {
 			qr_cache_put(file->system, page);
+		} else if (status == QUIRE_ENOENT) {
+			status = QUIRE_OK; /* truncated meanwhile */
 		} else if (status == QUIRE_EIO) {
 			qr_cache_poison(file, index, key);
 			status = QUIRE_OK;
