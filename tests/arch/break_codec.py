@@ -4,7 +4,7 @@
 
 usage: break_codec.py SOURCE_ROOT WORK_DIR CC [ARG...]
 
-Each break replaces one piece of text in a copy of a source file. The conformance suite must fail on every
+Each break replaces one piece of text, or each of a tuple, in a copy of a source file. The conformance suite must fail on every
 break of LAWS, in the codecs, and of WALKER, in src/pt; the literals on every break of MANUALS, where a codec
 stays in agreement with itself but no longer with the hardware. Unbroken, both must pass. A break whose
 text is not found exactly once is an error, so that the lists cannot rot."""
@@ -58,6 +58,11 @@ LAWS = [
     ('toy/pte.h', 'toy', 'a leaf where none is allowed', '\tif (!qr_leaf_allowed(arch, level))\n\t\treturn QUIRE_PTE_BAD;\n',
      ''),
     ('toy/pte.h', 'toy', 'with_prot loses young and dirty', 'prot, toy_flags(arch, pte, level), level);', 'prot, 0, level);'),
+    ('toy/pte.h', 'toy', 'the two lowest bits of a frame change places',
+     ('uint64_t bits = (pfn.n << 12)', 'return (quire_pfn){(pte.bits & qr_leaf_mask(arch, level)) >> 12};'),
+     ('uint64_t bits = (((pfn.n & ~UINT64_C(3)) | (pfn.n & 1) << 1 | (pfn.n >> 1 & 1)) << 12)',
+      'uint64_t n = (pte.bits & qr_leaf_mask(arch, level)) >> 12;\n'
+      '\treturn (quire_pfn){(n & ~UINT64_C(3)) | (n & 1) << 1 | (n >> 1 & 1)};')),
     ('toy/pte.h', 'toy', 'user and kernel overlap', '.user_end = 0x180000', '.user_end = 0x1C0000'),
 ]
 
@@ -142,9 +147,10 @@ class Bench:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(os.path.join(self.root, top), copy)
         code = open(os.path.join(self.work, path)).read()
-        if code.count(text) != 1:
-            raise SystemExit(f'{path}: {code.count(text)} places of: {text!r}')
-        code = code.replace(text, instead)
+        for old, new in zip(text, instead) if isinstance(text, tuple) else [(text, instead)]:
+            if code.count(old) != 1:
+                raise SystemExit(f'{path}: {code.count(old)} places of: {old!r}')
+            code = code.replace(old, new)
         # The header's own static assertions would refuse some breaks: the tests are on trial here.
         code = code.replace('_Static_assert(', '_Static_assert(1 || ')
         open(os.path.join(self.work, path), 'w').write(code)

@@ -98,7 +98,8 @@ struct quire_arch {
 	/* 1. What kind of entry `pte`, found at `level`, is. Total: any bits have a kind. */
 	enum quire_pte_kind (*kind)(const struct quire_arch *, quire_pte pte, unsigned level);
 
-	/* 2. A leaf of `level`. `prot` must pass prot_check(); `flags`: QUIRE_PTE_YOUNG | _DIRTY. */
+	/* 2. A leaf of `level`. `prot` must pass prot_check(); `flags`: QUIRE_PTE_YOUNG | _DIRTY.
+	 * It is that of frame 0 with the frame's number added in consecutive bits. */
 	quire_pte (*make)(const struct quire_arch *, quire_pfn pfn, quire_prot prot, unsigned flags,
 			  unsigned level);
 	/* 3.-5. The parts of a leaf. */

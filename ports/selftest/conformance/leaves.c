@@ -102,6 +102,18 @@ static void changed_prot(struct run *run, quire_pte pte, quire_pfn pfn, const st
 	}
 }
 
+/* The leaf of a frame is that of frame 0 with the frame's number in it, in consecutive bits. */
+static void number_in_leaf(struct run *run, quire_pfn pfn, const struct spot *at)
+{
+	const struct quire_arch *arch = run->arch;
+	quire_pfn lowest = {UINT64_C(1) << (arch->level[at->level].shift - arch->page_shift)};
+	uint64_t none = arch->make(arch, (quire_pfn){0}, at->prot, at->flags, at->level).bits;
+	uint64_t field = arch->make(arch, lowest, at->prot, at->flags, at->level).bits - none;
+
+	run_equal(run, "the frame's number lies in the leaf as it is", at, none + pfn.n / lowest.n * field,
+		  at->bits);
+}
+
 static void one_leaf(struct run *run, quire_pfn pfn, quire_prot prot, unsigned flags, unsigned level)
 {
 	const struct quire_arch *arch = run->arch;
@@ -115,6 +127,7 @@ static void one_leaf(struct run *run, quire_pfn pfn, quire_prot prot, unsigned f
 	run_equal(run, "make, then pfn", &at, pfn.n, arch->pfn(arch, pte, level).n);
 	run_equal(run, "make, then prot", &at, prot, arch->prot(arch, pte, level));
 	run_equal(run, "make, then flags", &at, flags, arch->flags(arch, pte, level));
+	number_in_leaf(run, pfn, &at);
 	hardware(run, pte, &at);
 	changed_flags(run, pte, pfn, &at);
 	changed_prot(run, pte, pfn, &at);
