@@ -57,7 +57,10 @@ struct qr_page {
 	uint32_t ref;        /* atomic */
 	uint32_t flags;      /* atomic */
 	uintptr_t rmap;      /* atomic; holds its own lock: see rmap.h */
-	struct qr_list link; /* free list, CPU list, LRU, or table's batch */
+	union {
+		struct qr_list link; /* free list, CPU list, LRU, or table's batch */
+		char *linear;        /* TABLE, in use: linear address of the frame */
+	};
 	union {
 		struct { /* FILE, SHMEM: under CACHE; constant while in the cache or LOCKED */
 			struct quire_file *file;

@@ -89,14 +89,20 @@ static inline bool qr_trylock(const struct quire_system *system, struct qr_lock 
 	return true;
 }
 
-/* Releases it, and wakes its waiters. */
-void qr_unlock_slow(const struct quire_system *system, struct qr_lock *lock);
-static inline void qr_unlock(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
+/* Releases it. Returns whether somebody waits, whom qr_unlock_slow() wakes. */
+static inline bool qr_release(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
 {
 	bool waited = __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2;
 
 	qr_lock_event(system, lock, rank, QUIRE_LOCK_RELEASED);
-	if (qr_unlikely(waited))
+	return waited;
+}
+
+/* Releases it, and wakes its waiters. */
+void qr_unlock_slow(const struct quire_system *system, struct qr_lock *lock);
+static inline void qr_unlock(const struct quire_system *system, struct qr_lock *lock, enum qr_rank rank)
+{
+	if (qr_unlikely(qr_release(system, lock, rank)))
 		qr_unlock_slow(system, lock);
 }
 

@@ -146,7 +146,7 @@ static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
 	}
 	fc->table = qr_pt_table_of(&fc->mm->pt, fc->entry);
-	qr_slot_keep(fc->mm, fc->slot, fc->entry, fc->table);
+	qr_slot_keep(fc->mm, fc->slot, fc->table);
 	return QR_FAULT_OK;
 }
 

@@ -27,9 +27,7 @@ struct copy {
 	quire_va va;
 	char *buffer;
 	size_t left;
-	size_t *out_done;
 	unsigned flags;
-	/* Of the pieces: */
 	bool ended;    /* the zero byte was copied */
 	bool no_frame; /* the leaf names no frame of the system: nothing will bring one in */
 };
@@ -46,7 +44,7 @@ QR_INLINE void *entry_of(const struct copy *copy, struct qr_mm_slot *slot, struc
 	entry = qr_pt_find(&mm->pt, copy->va, 0);
 	if (entry) {
 		*out_table = qr_pt_table_of(&mm->pt, entry);
-		qr_slot_keep(mm, slot, entry, *out_table);
+		qr_slot_keep(mm, slot, *out_table);
 	}
 	return entry;
 }
@@ -61,31 +59,33 @@ QR_INLINE bool serves(const struct quire_arch *arch, quire_pte pte, enum directi
 	       (arch->flags(arch, pte, 0) & flags) == flags;
 }
 
-/* The bits of a leaf beside those of its frame. In every format the frame has its own: what the codec said of one leaf
+/* The bits of a leaf that name its frame: the number, from some bit on, in every format. What the codec said of one leaf
  * holds for all that differ in those only. */
-QR_INLINE uint64_t beside_frame(const struct quire_arch *arch)
+QR_INLINE uint64_t frame_bits(const struct quire_arch *arch)
 {
-	return ~(arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, 0).bits ^
-		 arch->make(arch, (quire_pfn){0}, 0, 0, 0).bits);
+	return arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, 0).bits ^
+	       arch->make(arch, (quire_pfn){0}, 0, 0, 0).bits;
 }
 
-/* Keeps a leaf that serves, for like_last(). Complemented: 0, of which no leaf is like, is none. */
+/* Keeps a leaf that serves, for frame_if_like(). */
 QR_INLINE void keep_leaf(const struct quire_system *system, struct qr_mm_slot *slot, quire_pte pte,
 			 enum direction direction)
 {
 	qr_atomic64 *leaf = direction == COPY_OUT ? &slot->written : &slot->read;
 
-	__atomic_store_n(leaf, ~pte.bits & beside_frame(qr_arch(system)), __ATOMIC_RELAXED);
+	__atomic_store_n(leaf, pte.bits & ~frame_bits(qr_arch(system)), __ATOMIC_RELAXED);
 }
 
-/* Whether the codec would say of this leaf what it said of the last that served on this slot. */
-QR_INLINE bool like_last(const struct quire_system *system, const struct qr_mm_slot *slot, quire_pte pte,
-			 enum direction direction)
+/* The frame of a leaf of which the codec would say what it said of the last that served on this slot: they differ in
+ * nothing else. Of another leaf, a number that no frame has: what differs below the frame's bits goes to the top. */
+QR_INLINE quire_pfn frame_if_like(const struct quire_system *system, const struct qr_mm_slot *slot,
+				  quire_pte pte, enum direction direction)
 {
 	const qr_atomic64 *leaf = direction == COPY_OUT ? &slot->written : &slot->read;
-	uint64_t mask = beside_frame(qr_arch(system));
+	uint64_t differs = pte.bits ^ __atomic_load_n(leaf, __ATOMIC_RELAXED);
+	unsigned shift = (unsigned)__builtin_ctzll(frame_bits(qr_arch(system)));
 
-	return ((pte.bits ^ __atomic_load_n(leaf, __ATOMIC_RELAXED)) & mask) == mask;
+	return (quire_pfn){differs >> shift | differs << (64 - shift)};
 }
 
 /* Copies up to the zero byte. */
@@ -102,10 +102,12 @@ static size_t copy_string(struct copy *copy, const char *from, size_t bytes)
 }
 
 /* A word or a character is most of what system calls copy. */
+#define WORD 8u
+
 QR_INLINE void copy_bytes(void *to, const void *from, size_t bytes)
 {
-	if (qr_likely(bytes == 8))
-		__builtin_memcpy(to, from, 8);
+	if (qr_likely(bytes == WORD))
+		__builtin_memcpy(to, from, WORD);
 	else if (bytes == 1)
 		*(char *)to = *(const char *)from;
 	else
@@ -149,51 +151,56 @@ QR_INLINE size_t copy_piece(struct copy *copy, quire_pte pte, enum direction dir
 	return bytes;
 }
 
-/* The short way did not come to the end. */
-QR_RARE static bool leave_short(struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page *locked)
+/* How the short way ended, and what is left to do. */
+enum end {
+	DONE,
+	DONE_WAITED, /* PT is free, and its waiters are to be woken. mm(r) held */
+	DONE_WRITER, /* the mm lock is free, and its writer is to be woken */
+	NOT_BEGUN,   /* nothing was done, here and below */
+	NO_MM,       /* a writer is there: out of the slot again */
+	NO_TABLE,    /* mm(r) held */
+	NO_LEAF      /* mm(r), PT held */
+};
+
+/* Whether there are bytes, they lie in one page, and are few enough to be copied under PT. */
+QR_INLINE bool is_short(const struct quire_system *system, quire_va va, size_t length)
 {
-	if (locked)
-		qr_pt_unlock(&mm->pt, locked);
-	qr_mm_slot_unlock(mm, slot);
-	return false;
+	size_t last = length - 1; /* of 0 bytes: too many */
+
+	return last <= (size_t)qr_min(qr_page_mask(system), PIECE - 1) &&
+	       (va ^ (va + (quire_va)last)) <= (quire_va)qr_page_mask(system);
 }
 
 /* The short way of a copy within one page: its table is the one that the last fault or copy on this slot used, its leaf
- * is like the last that served, its frame is linear memory, and nobody holds a lock of them. False: not so, and nothing
- * was done. Whose table it is was checked when it was kept, so it is not asked whether the address is the program's. */
-QR_INLINE bool copy_short(struct copy *copy, enum direction direction)
+ * is like the last that served, its frame is linear memory, and nobody holds a lock of them. Whose table it is was
+ * checked when it was kept, so it is not asked whether the address is the program's. */
+QR_INLINE enum end copy_short(struct quire_mm *mm, struct qr_mm_slot *slot, quire_va va, char *buffer,
+			      size_t length, enum direction direction, struct qr_page **out_table)
 {
-	struct quire_mm *mm = copy->mm;
-	struct quire_system *system = mm->system;
-	const struct quire_arch *arch = qr_arch(system);
-	struct qr_mm_slot *slot = &mm->slot[qr_this_cpu_number(system)];
-	size_t mask = (size_t)qr_page_mask(system), offset = (size_t)copy->va & mask, length = copy->left;
-	struct qr_page *table;
+	const struct quire_arch *arch = qr_arch(mm->system);
 	const void *entry;
 	quire_pte pte;
 	char *at;
 
-	if (qr_unlikely(length - 1 > mask - offset) ||
-	    qr_unlikely(qr_page_bytes(system) > PIECE && length > PIECE) ||
-	    qr_unlikely(!qr_mm_slot_trylock(mm, slot)))
-		return false;
-	entry = qr_slot_entry(system, slot, copy->va, &table);
-	if (qr_unlikely(!entry) || qr_unlikely(!qr_pt_trylock(&mm->pt, table)))
-		return leave_short(mm, slot, NULL);
+	if (qr_unlikely(!is_short(mm->system, va, length)))
+		return NOT_BEGUN;
+	if (qr_unlikely(!qr_mm_slot_try(mm, slot)))
+		return NO_MM;
+	entry = qr_slot_entry(mm->system, slot, va, out_table);
+	if (qr_unlikely(!entry) || qr_unlikely(!qr_pt_trylock(&mm->pt, *out_table)))
+		return NO_TABLE;
 	pte = qr_pte_get(arch, 0, entry);
-	if (qr_unlikely(!like_last(system, slot, pte, direction)) ||
-	    qr_unlikely(!qr_pfn_in_first(system, arch->pfn(arch, pte, 0), &at)))
-		return leave_short(mm, slot, table);
-	if (direction == COPY_IN)
-		copy_bytes(copy->buffer, at + offset, length);
-	else
-		copy_bytes(at + offset, copy->buffer, length);
-	if (direction == COPY_OUT)
-		wrote(system, at, pte);
-	qr_pt_unlock(&mm->pt, table);
-	qr_mm_slot_unlock(mm, slot);
-	*copy->out_done = length;
-	return true;
+	if (qr_unlikely(!qr_pfn_in_first(mm->system, frame_if_like(mm->system, slot, pte, direction), &at)))
+		return NO_LEAF;
+	if (direction == COPY_IN) {
+		copy_bytes(buffer, at + (va & (quire_va)qr_page_mask(mm->system)), length);
+	} else {
+		copy_bytes(at + (va & (quire_va)qr_page_mask(mm->system)), buffer, length);
+		wrote(mm->system, at, pte);
+	}
+	if (qr_unlikely(qr_pt_release(&mm->pt, *out_table)))
+		return DONE_WAITED;
+	return qr_unlikely(qr_mm_slot_release(mm, slot)) ? DONE_WRITER : DONE;
 }
 
 /* Copies a piece of one page that is there. Returns the bytes copied; 0: it is not there, or not so.
@@ -266,58 +273,153 @@ QR_INLINE enum quire_status step(struct copy *copy, enum direction direction)
 	return QUIRE_OK;
 }
 
-/* What the short way does not need is left alone. */
-QR_INLINE void begin(struct copy *copy, struct quire_mm *mm, quire_va va, char *buffer, size_t length)
-{
-	copy->mm = mm;
-	copy->va = va;
-	copy->buffer = buffer;
-	copy->left = length;
-}
+/* In the flags: the copy goes out. */
+#define OUT (1u << 31)
 
 /* All of a copy, piece by piece. */
-QR_INLINE enum quire_status copy_all(struct copy *copy, enum direction direction)
+QR_RARE static enum quire_status copy_pieces(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					     unsigned flags, size_t *out_done)
 {
-	size_t length = copy->left;
+	struct copy copy = {.mm = mm, .va = va, .buffer = buffer, .left = length, .flags = flags};
 	enum quire_status status = QUIRE_OK;
 
-	copy->ended = copy->no_frame = false;
-	while (copy->left > 0 && status == QUIRE_OK)
-		status = step(copy, direction);
-	*copy->out_done = length - copy->left;
+	while (copy.left > 0 && status == QUIRE_OK)
+		status = flags & OUT ? step(&copy, COPY_OUT) : step(&copy, COPY_IN);
+	*out_done = length - copy.left;
 	return status;
 }
 
-QR_RARE static enum quire_status copy_in_pieces(struct copy *copy)
+/* Does what the short way left to do. Returns whether it copied. */
+static bool settle(struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page *table, enum end end)
 {
-	return copy_all(copy, COPY_IN);
+	switch (end) {
+	case DONE_WAITED:
+		qr_unlock_slow(mm->system, &table->lock);
+		qr_mm_slot_unlock(mm, slot);
+		break;
+	case DONE_WRITER:
+		qr_mm_wake_writer(mm, &slot->readers);
+		break;
+	case NO_MM:
+		qr_slot_leave(mm, slot);
+		break;
+	case NO_LEAF:
+		qr_pt_unlock(&mm->pt, table);
+		qr_mm_slot_unlock(mm, slot);
+		break;
+	case NO_TABLE:
+		qr_mm_slot_unlock(mm, slot);
+		break;
+	default:
+		break;
+	}
+	return end <= DONE_WRITER;
 }
 
-QR_RARE static enum quire_status copy_out_pieces(struct copy *copy)
+/* On any CPU, any bytes: the short way, or the long one. */
+static enum quire_status copy(struct quire_mm *mm, char *buffer, quire_va va, size_t length, unsigned flags,
+			      size_t *out_done)
 {
-	return copy_all(copy, COPY_OUT);
+	struct qr_mm_slot *slot = &mm->slot[qr_this_cpu_number(mm->system)];
+	struct qr_page *table = NULL;
+	enum end end = flags & OUT ? copy_short(mm, slot, va, buffer, length, COPY_OUT, &table)
+				   : copy_short(mm, slot, va, buffer, length, COPY_IN, &table);
+
+	if (qr_unlikely(end != DONE) && !settle(mm, slot, table, end))
+		return copy_pieces(mm, buffer, va, length, flags, out_done);
+	*out_done = length;
+	return QUIRE_OK;
 }
+
+/* --- a word, where there is one CPU ------------------------------------------------------------------------------- */
+
+/* Most of what system calls copy. Every call here is the last one, so the processor's registers hold all there is and
+ * none of them is saved. */
+
+/* The address has one table while the mm lock is held. */
+static struct qr_page *table_of(struct quire_mm *mm, quire_va va)
+{
+	return qr_pt_table_of(&mm->pt, qr_pt_find(&mm->pt, va, 0));
+}
+
+QR_RARE static enum quire_status end_waited(struct quire_mm *mm, quire_va va)
+{
+	(void)settle(mm, mm->slot, table_of(mm, va), DONE_WAITED);
+	return QUIRE_OK;
+}
+
+QR_RARE static enum quire_status end_writer(struct quire_mm *mm)
+{
+	(void)settle(mm, mm->slot, NULL, DONE_WRITER);
+	return QUIRE_OK;
+}
+
+QR_RARE static enum quire_status leave_mm(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					  unsigned flags, size_t *out_done)
+{
+	(void)settle(mm, mm->slot, NULL, NO_MM);
+	return copy_pieces(mm, buffer, va, length, flags, out_done);
+}
+
+QR_RARE static enum quire_status leave_slot(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					    unsigned flags, size_t *out_done)
+{
+	(void)settle(mm, mm->slot, NULL, NO_TABLE);
+	return copy_pieces(mm, buffer, va, length, flags, out_done);
+}
+
+QR_RARE static enum quire_status leave_table(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					     unsigned flags, size_t *out_done)
+{
+	(void)settle(mm, mm->slot, table_of(mm, va), NO_LEAF);
+	return copy_pieces(mm, buffer, va, length, flags, out_done);
+}
+
+QR_INLINE enum quire_status copy_word(struct quire_mm *mm, char *buffer, quire_va va, unsigned flags,
+				      size_t *out_done, enum direction direction)
+{
+	struct qr_page *table = NULL;
+
+	/* Another way writes it again. */
+	*out_done = WORD;
+	if (direction == COPY_OUT)
+		flags |= OUT;
+	switch (copy_short(mm, mm->slot, va, buffer, WORD, direction, &table)) {
+	case DONE:
+		return QUIRE_OK;
+	case DONE_WAITED:
+		return end_waited(mm, va);
+	case DONE_WRITER:
+		return end_writer(mm);
+	case NO_MM:
+		return leave_mm(mm, buffer, va, WORD, flags, out_done);
+	case NO_TABLE:
+		return leave_slot(mm, buffer, va, WORD, flags, out_done);
+	case NO_LEAF:
+		return leave_table(mm, buffer, va, WORD, flags, out_done);
+	default:
+		return copy_pieces(mm, buffer, va, WORD, flags, out_done);
+	}
+}
+
+/* --- what the port calls ------------------------------------------------------------------------------------------ */
 
 enum quire_status quire_copy_in(struct quire_mm *mm, void *to, quire_va from, size_t length, unsigned flags,
 				size_t *out_done)
 {
-	struct copy copy;
-
-	begin(&copy, mm, from, to, length);
-	copy.flags = flags;
-	copy.out_done = out_done;
-	return qr_likely(copy_short(&copy, COPY_IN)) ? QUIRE_OK : copy_in_pieces(&copy);
+	if (length == WORD && mm->slots == 1)
+		return copy_word(mm, to, from, flags, out_done, COPY_IN);
+	return copy(mm, to, from, length, flags, out_done);
 }
 
 enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *from, size_t length,
 				 unsigned flags, size_t *out_done)
 {
-	struct copy copy;
+	char *buffer = (char *)(uintptr_t)from;
 
-	begin(&copy, mm, to, (char *)(uintptr_t)from, length);
-	copy.flags = flags;
-	copy.out_done = out_done;
-	return qr_likely(copy_short(&copy, COPY_OUT)) ? QUIRE_OK : copy_out_pieces(&copy);
+	if (length == WORD && mm->slots == 1)
+		return copy_word(mm, buffer, to, flags, out_done, COPY_OUT);
+	return copy(mm, buffer, to, length, flags | OUT, out_done);
 }
 
 enum quire_status quire_copy_string_in(struct quire_mm *mm, char *to, quire_va from, size_t size,

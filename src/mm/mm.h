@@ -91,8 +91,8 @@ struct qr_mm_slot {
 	qr_atomic64 minor, major;
 	struct qr_group_slot *group; /* of this CPU; NULL: of no group. Under the mm lock */
 	struct quire_vma *vma;       /* NULL: none */
-	void *table;                 /* linear address of a frame that is one table of level 0; NULL: none */
-	qr_atomic64 read, written;   /* leaves that last served a copy in and out: copy.c */
+	struct qr_page *table;       /* a frame that is one table of level 0; NULL: none */
+	qr_atomic64 read, written;   /* leaves that last served a copy in and out; ~0: none. copy.c */
 } __attribute__((aligned(64)));
 
 struct quire_mm {
@@ -145,21 +145,41 @@ unsigned qr_mm_read_lock(struct quire_mm *mm);
 /* The slow half of leaving: a writer waits. */
 void qr_mm_wake_writer(struct quire_mm *mm, uint32_t *readers);
 
+/* Returns whether a writer is to be woken. */
+static inline bool qr_slot_left(const struct quire_mm *mm, struct qr_mm_slot *slot)
+{
+	return qr_likely(__atomic_fetch_sub(&slot->readers, 1, __ATOMIC_SEQ_CST) == 1) &&
+	       qr_unlikely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0);
+}
+
 static inline void qr_slot_leave(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
-	if (qr_likely(__atomic_fetch_sub(&slot->readers, 1, __ATOMIC_SEQ_CST) == 1) &&
-	    qr_unlikely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) != 0))
+	if (qr_slot_left(mm, slot))
 		qr_mm_wake_writer(mm, &slot->readers);
 }
 
-/* Both sides write first and look second (see lock.c): false when a writer is there or comes. */
-static inline bool qr_slot_enter(struct quire_mm *mm, struct qr_mm_slot *slot)
+/* Both sides write first and look second (see lock.c). False: a writer is there or comes; qr_slot_leave() it again. */
+static inline bool qr_slot_try(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	__atomic_fetch_add(&slot->readers, 1, __ATOMIC_SEQ_CST);
-	if (qr_likely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) == 0))
+	return qr_likely(__atomic_load_n(&mm->writer, __ATOMIC_SEQ_CST) == 0);
+}
+
+static inline bool qr_slot_enter(struct quire_mm *mm, struct qr_mm_slot *slot)
+{
+	if (qr_slot_try(mm, slot))
 		return true;
 	qr_slot_leave(mm, slot);
 	return false;
+}
+
+/* qr_mm_slot_trylock(), after which the caller leaves the slot itself where it is false. */
+static inline bool qr_mm_slot_try(struct quire_mm *mm, struct qr_mm_slot *slot)
+{
+	if (!qr_slot_try(mm, slot))
+		return false;
+	qr_lock_event(mm->system, mm, QR_RANK_MM, QUIRE_LOCK_TRIED);
+	return true;
 }
 
 /* The same for a caller that keeps the slot and not its number. */
@@ -171,12 +191,19 @@ static inline bool qr_mm_slot_trylock(struct quire_mm *mm, struct qr_mm_slot *sl
 	return true;
 }
 
-static inline void qr_mm_slot_unlock(struct quire_mm *mm, struct qr_mm_slot *slot)
+/* Returns whether a writer is to be woken: qr_mm_wake_writer(). */
+static inline bool qr_mm_slot_release(struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	qr_assert_contract(mm->system, __atomic_load_n(&slot->readers, __ATOMIC_RELAXED));
 	/* The event first: after the last step another thread may free the mm. */
 	qr_lock_event(mm->system, mm, QR_RANK_MM, QUIRE_LOCK_RELEASED);
-	qr_slot_leave(mm, slot);
+	return qr_slot_left(mm, slot);
+}
+
+static inline void qr_mm_slot_unlock(struct quire_mm *mm, struct qr_mm_slot *slot)
+{
+	if (qr_mm_slot_release(mm, slot))
+		qr_mm_wake_writer(mm, &slot->readers);
 }
 
 /* The entry for an address in the table that the last fault on this slot used, and the table's descriptor. The frame is
@@ -185,33 +212,32 @@ static inline void *qr_slot_entry(const struct quire_system *system, const struc
 				  quire_va va, struct qr_page **out_table)
 {
 	const struct quire_level *level = &qr_arch(system)->level[0];
-	char *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
+	struct qr_page *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
 	uint64_t offset;
+	char *entry;
 
-	*out_table = qr_page_at(system, table); /* of NULL: NULL */
-	if (qr_unlikely(!*out_table))
+	*out_table = table;
+	if (qr_unlikely(!table))
 		return NULL;
-	offset = va - (*out_table)->u.table.base;
+	offset = va - table->u.table.base;
 	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
 		return NULL;
-	table += (offset >> level->shift) * level->entry_bytes;
+	entry = table->linear + (offset >> level->shift) * level->entry_bytes;
 	/* Lets the compiler drop the caller's test for NULL. */
-	if (!table)
+	if (!entry)
 		__builtin_unreachable();
-	return table;
+	return entry;
 }
 
-/* Keeps the table of an entry for the next fault or copy on this slot. Not where several tables share a frame, since its
+/* Keeps a table for the next fault or copy on this slot. Not where several tables share a frame, since its
  * descriptor does not tell which of them exist; nor a table that the port brought along, of which it tells nothing.
  * => mm lock for read */
-static inline void qr_slot_keep(const struct quire_mm *mm, struct qr_mm_slot *slot, void *entry,
-				const struct qr_page *table)
+static inline void qr_slot_keep(const struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page *table)
 {
 	const struct quire_arch *arch = qr_arch(mm->system);
 
 	if (arch->level[0].table_bytes == qr_page_bytes(mm->system) && table->u.table.pt == &mm->pt)
-		__atomic_store_n(&slot->table, (char *)entry - ((uintptr_t)entry & qr_page_mask(mm->system)),
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->table, table, __ATOMIC_RELAXED);
 }
 
 static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)

@@ -64,13 +64,15 @@ static inline char *qr_pa_linear(const struct quire_system *system, quire_pa pa)
 	return qr_pa_linear_slow(system, pa);
 }
 
-/* Whether a frame is linear memory of the first range, and where. For short ways that leave the rest to others. */
+/* Whether a frame lies in the first range, which is linear, and where. For short ways that leave the rest to others. */
 static inline bool qr_pfn_in_first(const struct quire_system *system, quire_pfn pfn, char **out_at)
 {
-	uint64_t at = (pfn.n << qr_arch(system)->page_shift) - system->range[0].pa;
+	uint64_t at = pfn.n - system->range[0].base;
 
-	*out_at = system->range[0].linear + at;
-	return at < system->range[0].bytes;
+	if (qr_unlikely(at >= system->range[0].count))
+		return false;
+	*out_at = system->range[0].linear + (at << qr_arch(system)->page_shift);
+	return true;
 }
 
 /* The linear address of a frame; NULL: none. */

@@ -159,6 +159,11 @@ static inline void qr_pt_unlock(const struct qr_pt *pt, struct qr_page *table)
 {
 	qr_unlock(pt->system, &table->lock, QR_RANK_PT);
 }
+/* Returns whether somebody waits: qr_unlock_slow(). */
+static inline bool qr_pt_release(const struct qr_pt *pt, struct qr_page *table)
+{
+	return qr_release(pt->system, &table->lock, QR_RANK_PT);
+}
 /* The second of two tables; does nothing when both are one. */
 static inline void qr_pt_lock_second(const struct qr_pt *pt, const struct qr_page *first,
 				     struct qr_page *table)

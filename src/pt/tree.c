@@ -34,6 +34,7 @@ static struct qr_page *new_block(struct qr_pt *pt, unsigned level, uint64_t base
 		page[i].u.table.pt = pt;
 		page[i].u.table.base = base + i * span;
 		page[i].level = (uint8_t)level;
+		page[i].linear = (char *)qr_page_linear(pt->system, page) + i * frame;
 	}
 	return page;
 }
