@@ -142,21 +142,22 @@ struct quire_mapping {
 
 /* mmap(2). *out_va: where the mapping is. `how->length` and `how->offset` as given by the program.
  * Returns    QUIRE_OK; QUIRE_EINVAL: no length, no or an unknown type, an unaligned address or offset, HUGETLB;
- *            QUIRE_EACCES: the file was not opened so; QUIRE_EPERM: below mmap_min_addr, or the file may not be
- *            executed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there; QUIRE_EOVERFLOW: the end of the file
+ *            QUIRE_EACCES: the file was not opened so; QUIRE_EPERM: below mmap_min_addr, the file may not be
+ *            executed, or FIXED over what is sealed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there; QUIRE_EOVERFLOW: the end of the file
  *            range; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_EOPNOTSUPP: an unknown flag with SHARED_VALIDATE;
  *            QUIRE_ENOMEM: no room, a limit, or no frame.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how,
 			     quire_va *out_va) QUIRE_MUST_USE;
 /* munmap(2): removes what is mapped in [addr, addr + length). A range that maps nothing is a success.
- * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, no length, or beyond the address space; QUIRE_ENOMEM: a vma would
- *            be cut in two beyond max_map_count, or no memory for it.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, no length, or beyond the address space; QUIRE_EPERM: something there
+ *            is sealed; QUIRE_ENOMEM: a vma would be cut in two beyond max_map_count, or no memory for it.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
 /* mprotect(2). `prot`: QUIRE_PROT_READ | _WRITE | _EXEC, with _GROWSDOWN from the start of a growing vma on.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown bit, GROWSDOWN where nothing grows; QUIRE_EACCES: the
- *            file was not opened so; QUIRE_ENOMEM: a hole, the commit limit, or no memory for a vma.
+ *            file was not opened so; QUIRE_EPERM: sealed; QUIRE_ENOMEM: a hole, the commit limit, or no memory for a
+ *            vma.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length,
 				 quire_prot prot) QUIRE_MUST_USE;
@@ -176,7 +177,7 @@ struct quire_remapping {
 
 /* mremap(2). *out_va: where the mapping is now.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown flag, FIXED over the old range; QUIRE_EFAULT: nothing
- *            mapped at old_addr, or the range has more than one vma; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK;
+ *            mapped at old_addr, or the range has more than one vma; QUIRE_EPERM: sealed, there or in the way; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK;
  *            QUIRE_ENOMEM: no room, a limit, or no frame.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how,
@@ -215,16 +216,29 @@ enum quire_advice {
 	QUIRE_MADV_POPULATE_READ = 22,
 	QUIRE_MADV_POPULATE_WRITE = 23,
 	QUIRE_MADV_DONTNEED_LOCKED = 24,
-	QUIRE_MADV_COLLAPSE = 25
+	QUIRE_MADV_COLLAPSE = 25,
+	QUIRE_MADV_GUARD_INSTALL = 102, /* every access is SIGSEGV, until the mapping or the guard goes */
+	QUIRE_MADV_GUARD_REMOVE = 103
 };
 /* madvise(2). `advice`: enum quire_advice.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, unknown advice, or the vma is of a kind that it does not fit
- *            (locked, shared, of a file); QUIRE_EACCES: REMOVE of what is not shared and writable; QUIRE_ENOMEM: a
- *            hole (after the rest was done), or no frame for POPULATE_*; QUIRE_EAGAIN: no memory for a vma;
- *            QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*.
+ *            (locked, shared, of a file); QUIRE_EACCES: REMOVE of what is not shared and writable; QUIRE_EPERM:
+ *            it discards what is sealed and the program may not write; QUIRE_ENOMEM: a hole (after the rest was
+ *            done), or no frame for POPULATE_* and for the tables of guards; QUIRE_EAGAIN: no memory for a vma;
+ *            QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*; QUIRE_EFAULT also where POPULATE_* finds a guard.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t length,
 				int advice) QUIRE_MUST_USE;
+
+/* mseal(2): what is mapped in [addr, addr + length) keeps its place, size and rights until the address space ends:
+ * munmap, mremap, mprotect, mmap with FIXED over it, and brk below it are QUIRE_EPERM, and so is advice that discards
+ * private memory which the program may not write. The child of a fork has the seals. They cannot be taken off.
+ * `flags`: 0.
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, a flag, or the range wraps; QUIRE_ENOMEM: a hole, nothing is sealed
+ *            then; or no memory for a vma, or too many: what lies before it is sealed.
+ * Context    may sleep for the mm lock, pages, memory. Stack: small. */
+enum quire_status quire_mseal(struct quire_mm *mm, quire_va addr, uint64_t length,
+			      uint64_t flags) QUIRE_MUST_USE;
 
 /* mincore(2): one byte for each page of [addr, addr + length) into `vector`, kernel memory: 1 resident, else 0.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned; QUIRE_ENOMEM: a hole.
@@ -313,7 +327,8 @@ enum {
 	QUIRE_REGION_MAYREAD = 4096,
 	QUIRE_REGION_MAYWRITE = 8192,
 	QUIRE_REGION_MAYEXEC = 16384,
-	QUIRE_REGION_LOCKONFAULT = 32768
+	QUIRE_REGION_LOCKONFAULT = 32768,
+	QUIRE_REGION_SEALED = 65536
 };
 
 /* A line of /proc/PID/maps. */
@@ -364,7 +379,8 @@ struct quire_smaps {
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
 				 struct quire_smaps *out_smaps) QUIRE_MUST_USE;
 
-/* Returns one entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared, 56
+/* Returns one entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared, 58 with
+ * 62 a guard, 56
  * exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. Context: may sleep for the mm lock. */
 uint64_t quire_mm_pagemap(struct quire_mm *mm, quire_va va);
 

@@ -95,6 +95,7 @@
 	S(SWAP_CACHE_HIT,            "swap-cache-hit",              "the page was in the swap cache") \
 	S(SWAP_READ,                 "swap-read",                   "the page was read from swap: major") \
 	S(SWAP_BAD,                  "swap-bad",                    "the swap slot is unreadable or does not exist") \
+	S(GUARD,                     "guard",                       "madvise made the page a guard: SIGSEGV") \
 	S(DO_WP_PAGE,                "do_wp_page",                  "write access to a present, read-only pte") \
 	S(WP_PAGE_COPY,              "wp_page_copy",                "the page was copied") \
 	S(WP_PAGE_REUSE,             "wp_page_reuse",               "not shared with anyone: made writable in place") \

@@ -14,6 +14,8 @@
  *     6         the entry was EXCLUSIVE, or the only user:    the same; a write that is likely the only user's
  *               also by a read
  *
+ *   An entry may also be a marker: a guard of MADV_GUARD_INSTALL is SIGSEGV, a page that was lost SIGBUS.
+ *
  *   A write that could not be granted goes on to do_wp_page. In 2.4 the program's faults once more instead. */
 #include "fault/fault.h"
 #include "swap/swap.h"
@@ -279,7 +281,9 @@ enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc)
 	struct qr_page *page;
 
 	qr_step(fc, QUIRE_STEP_DO_SWAP_PAGE);
-	if (qr_swap_is_poison(value))
+	if (qr_swap_is_guard(value))
+		return qr_refuse(fc, QUIRE_STEP_GUARD, QR_FAULT_MAPERR);
+	if (qr_swap_is_marker(value))
 		return qr_refuse(fc, QUIRE_STEP_SWAP_BAD, QR_FAULT_SIGBUS);
 	status = get_page(fc, value, &page);
 	if (status != QR_FAULT_OK)

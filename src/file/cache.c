@@ -222,7 +222,7 @@ uint64_t qr_cache_count_values(struct quire_file *file, uint64_t first, uint64_t
 
 	qr_lock(file->system, &file->lock, QR_RANK_CACHE);
 	while (file->values && first < end && (entry = qr_index_next_entry(file, &first, end - 1)) != NULL) {
-		count += qr_index_is_value(entry) && !qr_swap_is_poison((uintptr_t)entry);
+		count += qr_index_is_value(entry) && !qr_swap_is_marker((uintptr_t)entry);
 		first++;
 	}
 	qr_unlock(file->system, &file->lock, QR_RANK_CACHE);

@@ -166,7 +166,7 @@ void qr_file_grow(struct quire_file *file, uint64_t size);
 /* Pages of the file's size, rounded up. */
 uint64_t qr_file_end_index(const struct quire_file *file);
 
-/* Unmaps pages [first, last] of the file from every mapping (truncate.c): QR_UNMAP_ALL takes private
+/* Unmaps pages [first, last] of the file from every mapping (truncate.c): QR_UNMAP_PAGES takes private
  * copies too, QR_UNMAP_CACHE leaves them. */
 void qr_file_unmap(struct quire_file *file, uint64_t first, uint64_t last, enum qr_unmap_what what);
 

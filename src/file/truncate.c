@@ -196,9 +196,9 @@ enum quire_status quire_file_truncate(struct quire_file *file, uint64_t size)
 	uint64_t first = qr_file_end_index(file);
 
 	if (!qr_mutant(system, "truncate-keeps-mapped")) {
-		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_ALL);
+		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_PAGES);
 		qr_file_drop_pages(file, first, UINT64_MAX);
-		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_ALL);
+		qr_file_unmap(file, first, UINT64_MAX, QR_UNMAP_PAGES);
 	}
 	if (part && !qr_mutant(system, "truncate-tail"))
 		(void)clear_part(file, size >> qr_arch(system)->page_shift, part, bytes, false);
@@ -232,7 +232,7 @@ enum quire_status quire_file_punch(struct quire_file *file, uint64_t offset, uin
 	if (status != QUIRE_OK || first >= last)
 		return status;
 	qr_file_unmap(file, first, last - 1,
-		      qr_mutant(system, "punch-private") ? QR_UNMAP_ALL : QR_UNMAP_CACHE);
+		      qr_mutant(system, "punch-private") ? QR_UNMAP_PAGES : QR_UNMAP_CACHE);
 	qr_file_drop_pages(file, first, last - 1);
 	return QUIRE_OK;
 }

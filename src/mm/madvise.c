@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* madvise: advice that changes a vma's flags (under the lock for write, with cutting and joining), and
- * advice about pages (for read). Holes are passed over and told at the end. */
+/* madvise: advice that changes a vma's flags (under the lock for write, with cutting and joining), or makes
+ * guards (guard.c), and advice about pages (for read). Holes are passed over and told at the end. */
 #include "fault/fault.h"
 #include "mm/vma.h"
 #include "swap/swap.h"
@@ -117,7 +117,7 @@ static void discard(struct quire_vma *vma, quire_va start, quire_va end)
 		return;
 	qr_mm_note_peak(mm);
 	qr_tlb_begin(&tlb, &mm->pt);
-	qr_pt_unmap(&mm->pt, &tlb, start, end, QR_UNMAP_ALL, &gone);
+	qr_pt_unmap(&mm->pt, &tlb, start, end, QR_UNMAP_PAGES, &gone);
 	qr_tlb_end(&tlb);
 	qr_mm_count_gone(mm, &gone);
 }
@@ -161,7 +161,7 @@ static bool free_swapped(struct quire_mm *mm, void *entry)
 	if (pte.bits == 0 || arch->kind(arch, pte, 0) != QUIRE_PTE_SWAP)
 		return false;
 	value = arch->swap_value(arch, pte);
-	if (qr_swap_is_poison(value))
+	if (qr_swap_is_marker(value))
 		return true;
 	qr_pte_set(arch, 0, entry, (quire_pte){0});
 	qr_swap_put(mm->system, value);
@@ -286,6 +286,11 @@ static enum quire_status advise_pages(struct advice *ad, struct quire_vma *vma, 
 	case QUIRE_MADV_DONTNEED_LOCKED:
 		discard(vma, start, end);
 		return QUIRE_OK;
+	case QUIRE_MADV_GUARD_INSTALL:
+		return qr_guard_install(vma, start, end);
+	case QUIRE_MADV_GUARD_REMOVE:
+		qr_guard_remove(vma, start, end);
+		return QUIRE_OK;
 	default:
 		break;
 	}
@@ -309,6 +314,13 @@ static enum quire_status advise_pages(struct advice *ad, struct quire_vma *vma, 
 	}
 }
 
+/* Guards too: no fault may bring a page in between. */
+static bool excludes_faults(int advice)
+{
+	return changes_flags(advice) || advice == QUIRE_MADV_GUARD_INSTALL ||
+	       advice == QUIRE_MADV_GUARD_REMOVE;
+}
+
 /* --- the call ------------------------------------------------------------------------------------------- */
 
 static bool known(int advice)
@@ -324,6 +336,8 @@ static bool known(int advice)
 	case QUIRE_MADV_POPULATE_READ:
 	case QUIRE_MADV_POPULATE_WRITE:
 	case QUIRE_MADV_COLLAPSE:
+	case QUIRE_MADV_GUARD_INSTALL:
+	case QUIRE_MADV_GUARD_REMOVE:
 		return true;
 	default:
 		return changes_flags(advice);
@@ -348,6 +362,8 @@ static enum quire_status walk(struct advice *ad, quire_va start, quire_va end)
 				break;
 		}
 		part_end = (quire_va)qr_min(vma->end, end);
+		if (qr_seal_forbids(vma, ad->advice))
+			return QUIRE_EPERM;
 		status = flags ? advise_flags(vma, start, part_end, ad->advice)
 			       : advise_pages(ad, vma, start, part_end);
 		if (status != QUIRE_OK)
@@ -377,7 +393,7 @@ enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t len
 	default:
 		break;
 	}
-	if (changes_flags(advice)) {
+	if (excludes_faults(advice)) {
 		qr_mm_write_lock(mm);
 		status = walk(&ad, addr, (quire_va)end);
 		qr_assert_whole(mm->system, qr_mm_valid(mm));

@@ -29,6 +29,7 @@ enum {
 	QR_VM_MAYEXEC = 0x40,
 	QR_VM_MAYSHARE = 0x80,
 	QR_VM_GROWSDOWN = 0x100,
+	QR_VM_SEALED = 0x1000, /* Linux's is not among the first 32 */
 	QR_VM_LOCKED = 0x2000,
 	QR_VM_SEQ_READ = 0x8000,
 	QR_VM_RAND_READ = 0x10000,

@@ -60,6 +60,8 @@ static enum quire_status protect_part(struct quire_vma *vma, quire_va start, qui
 	uint32_t old = vma->flags;
 	enum quire_status status;
 
+	if (old & QR_VM_SEALED)
+		return QUIRE_EPERM;
 	if (flags == old)
 		return QUIRE_OK;
 	status = charge(vma, pages, &flags, &charged);

@@ -61,6 +61,8 @@ static enum quire_status check_vma(struct remap *re)
 
 	if (!vma || vma->start > re->addr)
 		return QUIRE_EFAULT;
+	if (vma->flags & QR_VM_SEALED)
+		return QUIRE_EPERM;
 	if (!grows && !wants_address(re))
 		return QUIRE_OK;
 	/* Length 0 maps shared memory a second time; private memory cannot be mapped twice. */

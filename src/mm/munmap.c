@@ -22,6 +22,8 @@ enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va
 	const struct quire_vma *vma = qr_find_vma_intersection(mm, start, end);
 
 	*out_spare = NULL;
+	if (qr_is_sealed(mm, start, end))
+		return QUIRE_EPERM;
 	if (!vma || vma->start >= start || vma->end <= end)
 		return QUIRE_OK;
 	if (mm->vmas >= qr_max_map_count(mm->system))

@@ -6,6 +6,7 @@
 /* Bits of an entry of /proc/PID/pagemap. */
 #define PM_PFN_MASK  ((UINT64_C(1) << 55) - 1)
 #define PM_EXCLUSIVE (UINT64_C(1) << 56)
+#define PM_GUARD     (UINT64_C(1) << 58)
 #define PM_FILE      (UINT64_C(1) << 61)
 #define PM_SWAP      (UINT64_C(1) << 62)
 #define PM_PRESENT   (UINT64_C(1) << 63)
@@ -28,6 +29,7 @@ static const struct flag_pair region_flags[] = {
     {QR_VM_RAND_READ, QUIRE_REGION_RANDOM},  {QR_VM_DONTDUMP, QUIRE_REGION_DONTDUMP},
     {QR_VM_MAYREAD, QUIRE_REGION_MAYREAD},   {QR_VM_MAYWRITE, QUIRE_REGION_MAYWRITE},
     {QR_VM_MAYEXEC, QUIRE_REGION_MAYEXEC},   {QR_VM_LOCKONFAULT, QUIRE_REGION_LOCKONFAULT},
+    {QR_VM_SEALED, QUIRE_REGION_SEALED},
 };
 
 static void describe(const struct quire_vma *vma, struct quire_region *out)
@@ -160,7 +162,7 @@ static void count_vma(const struct quire_vma *vma, quire_va start, quire_va end,
 			if (kind == QUIRE_PTE_LEAF)
 				count_leaf(vma, pte, run.level, smaps);
 			else if (kind == QUIRE_PTE_SWAP)
-				smaps->swap += !qr_swap_is_poison(arch->swap_value(arch, pte));
+				smaps->swap += !qr_swap_is_marker(arch->swap_value(arch, pte));
 		}
 		qr_pt_unlock(pt, run.table);
 	}
@@ -200,6 +202,8 @@ static uint64_t pagemap_of(const struct quire_mm *mm, quire_pte pte)
 	switch (arch->kind(arch, pte, 0)) {
 	case QUIRE_PTE_SWAP:
 		value = arch->swap_value(arch, pte);
+		if (qr_swap_is_guard(value))
+			return PM_SWAP | PM_GUARD;
 		return PM_SWAP |
 		       ((qr_swap_offset(value) << PM_SWAP_SHIFT | qr_swap_number(value)) & PM_PFN_MASK);
 	case QUIRE_PTE_LEAF:

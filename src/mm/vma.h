@@ -94,6 +94,22 @@ uint64_t qr_mm_evict(struct quire_mm *mm, quire_va start, quire_va end, bool pri
 /* Reads the swapped pages of [start, end) into the swap cache. The same. */
 void qr_mm_swap_ahead(struct quire_mm *mm, quire_va start, quire_va end);
 
+/* --- mseal.c ------------------------------------------------------------------------------------------- */
+
+/* Whether a vma of [start, end) is sealed. => mm lock */
+bool qr_is_sealed(const struct quire_mm *mm, quire_va start, quire_va end);
+/* Whether the seal of a vma forbids the advice. */
+bool qr_seal_forbids(const struct quire_vma *vma, int advice);
+
+/* --- guard.c ------------------------------------------------------------------------------------------- */
+
+/* Takes the pages of a part of `vma` away and puts guards there, which outlive everything but the mapping.
+ * Returns QUIRE_OK; QUIRE_EINVAL: the vma is locked; QUIRE_ENOMEM: no table, nothing has changed.
+ * => mm lock for write */
+enum quire_status qr_guard_install(struct quire_vma *vma, quire_va start, quire_va end) QUIRE_MUST_USE;
+/* Removes guards; pages stay. => mm lock for write */
+void qr_guard_remove(const struct quire_vma *vma, quire_va start, quire_va end);
+
 /* --- munmap.c ------------------------------------------------------------------------------------------ */
 
 /* What an unmap leaves to do after the mm lock. */
@@ -109,7 +125,7 @@ struct qr_range_counts {
 void qr_range_count(const struct quire_mm *mm, quire_va start, quire_va end, struct qr_range_counts *out);
 
 /* Reserves what unmapping [start, end) may need: a vma when one is cut in two.
- * Returns QUIRE_OK; QUIRE_ENOMEM: at the limit of vmas, or no memory. */
+ * Returns QUIRE_OK; QUIRE_EPERM: something there is sealed; QUIRE_ENOMEM: at the limit of vmas, or no memory. */
 enum quire_status qr_unmap_prepare(struct quire_mm *mm, quire_va start, quire_va end,
 				   struct quire_vma **out_spare) QUIRE_MUST_USE;
 /* Unmaps: leaves, vmas, tables. Takes *spare if it needs it. Cannot fail. => mm lock for write. */

@@ -198,13 +198,20 @@ static inline void qr_page_unlock(const struct quire_system *system, struct qr_p
 
 /* A swap entry holds a value: offset << 4 | area << 1 | exclusive. */
 #define QR_SWAP_EXCLUSIVE ((uint64_t)1)
-/* The area of an entry that names no slot any more: its page was lost with its store. Nothing counts it. */
-#define QR_SWAP_POISON_AREA 7u
-#define QR_SWAP_POISON      ((uint64_t)QR_SWAP_POISON_AREA << 1)
+/* The area of a value that names no slot but says something itself. Nothing counts it.
+ * POISON: the page was lost with its store. GUARD: MADV_GUARD_INSTALL: every access is SIGSEGV. */
+#define QR_SWAP_MARKER_AREA 7u
+#define QR_SWAP_POISON      ((uint64_t)QR_SWAP_MARKER_AREA << 1)
+#define QR_SWAP_GUARD       ((uint64_t)1 << 4 | QR_SWAP_POISON)
 
-static inline bool qr_swap_is_poison(uint64_t value)
+static inline bool qr_swap_is_marker(uint64_t value)
 {
-	return (value >> 1 & 7) == QR_SWAP_POISON_AREA;
+	return (value >> 1 & 7) == QR_SWAP_MARKER_AREA;
+}
+
+static inline bool qr_swap_is_guard(uint64_t value)
+{
+	return value == QR_SWAP_GUARD;
 }
 
 /* What the floors below swap ask of it. */

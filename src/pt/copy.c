@@ -32,6 +32,10 @@ QR_RARE static enum quire_status copy_swap(struct copying *copy, void *source, v
 	uint64_t value = arch->swap_value(arch, pte);
 	enum quire_status status;
 
+	if (qr_swap_is_guard(value)) {
+		qr_pte_set(arch, 0, target, pte);
+		return QUIRE_OK;
+	}
 	if (!copy->swap)
 		return QUIRE_OK;
 	status = copy->swap->dup(copy->system, value);
@@ -42,7 +46,7 @@ QR_RARE static enum quire_status copy_swap(struct copying *copy, void *source, v
 		qr_pte_set(arch, 0, source, pte);
 	}
 	qr_pte_set(arch, 0, target, pte);
-	copy->swaps += !qr_swap_is_poison(value);
+	copy->swaps += !qr_swap_is_marker(value);
 	return QUIRE_OK;
 }
 

@@ -261,11 +261,12 @@ static inline void qr_pt_publish(struct qr_pt *pt, quire_va va, const void *entr
 enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_prot prot, unsigned flags,
 			    unsigned level) QUIRE_MUST_USE;
 
-/* Which leaves an unmap takes. */
+/* Which leaves an unmap takes. Guards go with the mapping alone. */
 enum qr_unmap_what {
 	QR_UNMAP_ALL = 0,
 	QR_UNMAP_CACHE = 1, /* only pages of files and shared memory: private copies stay */
-	QR_UNMAP_ANON = 2
+	QR_UNMAP_ANON = 2,
+	QR_UNMAP_PAGES = 3 /* all but guards: the mapping stays */
 };
 
 /* Unmaps every leaf and swap entry in [start, end) (unmap.c): dirty and young go to the page, the

@@ -19,7 +19,7 @@ struct unmapping {
 /* Whether a leaf whose page is in `state` is to be unmapped; ZERO stands for frames that count no mappings. */
 static bool wanted(enum qr_unmap_what what, uint32_t state)
 {
-	if (qr_likely(what == QR_UNMAP_ALL))
+	if (qr_likely(what == QR_UNMAP_ALL || what == QR_UNMAP_PAGES))
 		return true;
 	if (what == QR_UNMAP_ANON)
 		return state == QUIRE_PAGE_ANON;
@@ -77,6 +77,23 @@ QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, void *entry, quire_pt
 	return page;
 }
 
+/* Whether an entry of another kind is to be cleared. */
+static bool wanted_other(const struct unmapping *un, enum quire_pte_kind kind, quire_pte pte)
+{
+	const struct quire_arch *arch = qr_arch(un->system);
+
+	switch (kind) {
+	case QUIRE_PTE_SWAP:
+		if (un->what != QR_UNMAP_ALL && qr_swap_is_guard(arch->swap_value(arch, pte)))
+			return false;
+		return un->what != QR_UNMAP_CACHE;
+	case QUIRE_PTE_BAD:
+		return un->what == QR_UNMAP_ALL || un->what == QR_UNMAP_PAGES;
+	default:
+		return false;
+	}
+}
+
 /* Clears an entry that is not a leaf, if it is to be unmapped. => PT held */
 QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
@@ -84,8 +101,7 @@ QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte
 	const struct qr_swap_hooks *hooks = un->system->swap_hooks;
 	enum quire_pte_kind kind = arch->kind(arch, pte, level);
 
-	if (kind == QUIRE_PTE_TABLE || (kind == QUIRE_PTE_SWAP && un->what == QR_UNMAP_CACHE) ||
-	    (kind == QUIRE_PTE_BAD && un->what != QR_UNMAP_ALL))
+	if (!wanted_other(un, kind, pte))
 		return;
 	if (kind == QUIRE_PTE_BAD)
 		qr_log(un->system, "a corrupt page-table entry was cleared");
@@ -93,7 +109,7 @@ QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte
 	qr_changed_add(&un->changed, entry);
 	if (kind != QUIRE_PTE_SWAP)
 		return;
-	un->swap += !qr_swap_is_poison(arch->swap_value(arch, pte));
+	un->swap += !qr_swap_is_marker(arch->swap_value(arch, pte));
 	if (hooks)
 		hooks->put(un->system, arch->swap_value(arch, pte));
 }

@@ -53,7 +53,7 @@ enum quire_status qr_shmem_bring(struct quire_file *file, uint64_t index, uintpt
 	bool read = false;
 
 	if (!area)
-		return qr_swap_is_poison(value) ? QUIRE_EIO : QUIRE_EAGAIN;
+		return qr_swap_is_marker(value) ? QUIRE_EIO : QUIRE_EAGAIN;
 	status = qr_swap_find(system, area, value, &page);
 	if (status == QUIRE_OK && !page)
 		status = qr_swap_in(system, area, value, NULL, &page, &read);

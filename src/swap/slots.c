@@ -220,7 +220,7 @@ enum quire_status qr_swap_dup(struct quire_system *system, uint64_t value)
 	struct qr_slot *slot;
 	bool full;
 
-	if (qr_swap_is_poison(value))
+	if (qr_swap_is_marker(value))
 		return QUIRE_OK;
 	area = qr_area_of(system, value);
 	cluster = qr_cluster_of(area, qr_swap_offset(value));
@@ -242,7 +242,7 @@ void qr_swap_put(struct quire_system *system, uint64_t value)
 	struct qr_slot *slot;
 	struct qr_area *area;
 
-	if (qr_swap_is_poison(value))
+	if (qr_swap_is_marker(value))
 		return;
 	area = qr_area_of(system, value);
 	cluster = qr_cluster_of(area, offset);

@@ -32,7 +32,7 @@ static void check_value(struct recount *recount, uint64_t value)
 	const struct qr_area *area;
 	struct qr_slot *slot;
 
-	if (qr_swap_is_poison(value))
+	if (qr_swap_is_marker(value))
 		return;
 	area = system->swap ? qr_area_of(system, value) : NULL;
 	if (!area || area->state < QR_AREA_ON || qr_swap_offset(value) >= area->slots) {

@@ -249,7 +249,7 @@ static bool check_leaves(struct tree *tree, quire_va start, quire_va end)
 			case QUIRE_PTE_NONE:
 				break;
 			case QUIRE_PTE_SWAP:
-				tree->counts.swap += !qr_swap_is_poison(arch->swap_value(arch, pte));
+				tree->counts.swap += !qr_swap_is_marker(arch->swap_value(arch, pte));
 				break;
 			case QUIRE_PTE_LEAF:
 				if (!check_leaf(tree, entry, pte, run.level, at))

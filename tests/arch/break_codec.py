@@ -88,7 +88,7 @@ WALKER = [
      'entry + (run->count - 1) * stride;'),
     ('src/pt/unmap.c', 'the reverse map keeps what is unmapped',
      'uint32_t left = qr_rmap_del_to(un->system, page, entry, &un->chunks);', 'uint32_t left = qr_rmap_count(page);'),
-    ('src/pt/unmap.c', 'swap entries are not counted', 'un->swap += !qr_swap_is_poison(arch->swap_value(arch, pte));', ';'),
+    ('src/pt/unmap.c', 'swap entries are not counted', 'un->swap += !qr_swap_is_marker(arch->swap_value(arch, pte));', ';'),
     ('src/pt/age.c', 'young stays', 'clear | QUIRE_PTE_YOUNG)', 'clear)'),
     ('src/pt/age.c', 'what is harvested is lost', 'qr_leaf_harvest(pt->system, page, lost);', ';'),
     ('src/pt/copy.c', 'the parent keeps WRITE', 'pte = demote(copy, source, pte, level);', '(void)level;'),

@@ -55,6 +55,11 @@ static bool is_wipeonfork(const struct scn_program *program, const struct scn_op
 	return is_advice(op, SCN_ADV_WIPEONFORK) || is_advice(op, SCN_ADV_KEEPONFORK);
 }
 
+static bool is_guard(const struct scn_program *program, const struct scn_op *op)
+{
+	return is_advice(op, SCN_ADV_GUARD_INSTALL) || is_advice(op, SCN_ADV_GUARD_REMOVE);
+}
+
 static bool is_free(const struct scn_program *program, const struct scn_op *op)
 {
 	return is_advice(op, SCN_ADV_FREE);
@@ -96,6 +101,7 @@ const struct conform_known conform_known[] = {
      is_remote, 0},
     {VERSION(5, 19), VERSION(6, 5), "peek, poke", "before 6.5 access by another process grows a stack",
      is_remote, 0},
+    {0, VERSION(6, 13), "advise guard-install, guard-remove", "added in 6.13; EINVAL before", is_guard, 0},
     {0, VERSION(6, 17), "remap",
      "since 6.17 one call moves several mappings, and errors are checked in another order", is_remap, 0},
     {VERSION(5, 14), VERSION(6, 17), "advise populate-read, populate-write",

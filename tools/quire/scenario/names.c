@@ -70,6 +70,8 @@ const struct scn_word scn_advice_words[] = {
     {"populate-read", SCN_ADV_POPULATE_READ},
     {"populate-write", SCN_ADV_POPULATE_WRITE},
     {"dontneed-locked", SCN_ADV_DONTNEED_LOCKED},
+    {"guard-install", SCN_ADV_GUARD_INSTALL},
+    {"guard-remove", SCN_ADV_GUARD_REMOVE},
     {NULL, 0},
 };
 
