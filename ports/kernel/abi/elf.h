@@ -69,5 +69,6 @@ enum {
 #define READ_IMPLIES_EXEC 0x0400000 /* of personality() */
 #define ADDR_NO_RANDOMIZE 0x0040000 /* of personality() */
 #define UNAME26           0x0020000
+#define STICKY_TIMEOUTS   0x4000000
 
 #endif

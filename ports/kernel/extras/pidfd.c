@@ -4,7 +4,7 @@
 #include "extras/pidfd.h"
 
 #include "abi/functions.h"
-#include "fs/fs.h"
+#include "fs/proc.h"
 #include "kern/uaccess.h"
 
 static unsigned pidfd_poll(struct file *file, struct poll_set *set)
@@ -85,6 +85,19 @@ long sys_pidfd_open(const uint64_t *a)
 	return result;
 }
 
+/* /proc/PID, opened: for this call as good as a descriptor of the process. */
+static long directory_process(int fd, struct process **out_process)
+{
+	struct file *file = file_of(fd);
+	pid_t pid = file ? proc_directory_pid(file->inode) : 0;
+
+	file_put(file);
+	if (!pid)
+		return -EBADF;
+	*out_process = process_find(pid);
+	return *out_process ? 0 : -ESRCH;
+}
+
 long sys_pidfd_send_signal(const uint64_t *a)
 {
 	struct process *process;
@@ -95,6 +108,8 @@ long sys_pidfd_send_signal(const uint64_t *a)
 	if (a[3])
 		return -EINVAL;
 	result = pidfd_process((int)a[0], &process, NULL);
+	if (result)
+		result = directory_process((int)a[0], &process);
 	if (result)
 		return result;
 	result = a[2] ? siginfo_from_user(&info, a[2], process->pid) : 0;

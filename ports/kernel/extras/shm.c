@@ -40,6 +40,7 @@ struct shm_segment {
 static struct mutex shm_lock = MUTEX_INIT(shm_lock);
 static struct shm_segment *table[SHM_MAX_IDS];
 static unsigned used, sequence;
+static struct shm_limits most = {SHM_MAX_BYTES, SHM_MAX_PAGES, SHM_MAX_IDS, -1};
 
 static int id_of(const struct shm_segment *segment)
 {
@@ -120,29 +121,55 @@ static struct shm_segment *segment_alloc(int32_t key, uint64_t bytes, unsigned f
 	return segment;
 }
 
+/* locked: shm_lock. Pages of all segments. */
+static uint64_t all_pages(void)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < SHM_MAX_IDS; i++)
+		pages += table[i] ? pages_of(table[i]) : 0;
+	return pages;
+}
+
+/* locked: shm_lock. Where and as which of its place a new segment goes: as it was asked for, if that is free. */
+static void choose_id(struct shm_segment *segment)
+{
+	unsigned wanted = (unsigned)most.next_id % ID_SEQUENCE, index = 0;
+
+	segment->sequence = (uint16_t)(sequence & 0x7fff);
+	if (most.next_id >= 0 && wanted < SHM_MAX_IDS && !table[wanted]) {
+		index = wanted;
+		segment->sequence = (uint16_t)(most.next_id / ID_SEQUENCE);
+	} else {
+		sequence++;
+	}
+	most.next_id = -1;
+	while (table[index])
+		index++;
+	segment->index = index;
+}
+
 /* locked: shm_lock */
 static long create(int32_t key, uint64_t bytes, unsigned flags)
 {
 	struct shm_segment *segment;
 	struct quire_memory_counts memory;
-	unsigned index = 0;
 
-	if (!bytes || bytes > SHM_MAX_BYTES)
+	if (!bytes || bytes > most.bytes)
 		return -EINVAL;
-	if (used == SHM_MAX_IDS)
+	if (used >= most.ids || all_pages() + ALIGN_UP(bytes, PAGE_SIZE) / PAGE_SIZE > most.pages)
 		return -ENOSPC;
+	if (flags & SHM_HUGETLB && !capable(CAP_IPC_LOCK))
+		return -EPERM;
 	quire_memory(the_system, &memory);
 	if (bytes / PAGE_SIZE > memory.frames || flags & SHM_HUGETLB)
 		return -ENOMEM;
 	segment = segment_alloc(key, bytes, flags);
 	if (!segment)
 		return -ENOMEM;
-	while (table[index])
-		index++;
-	segment->index = index;
-	segment->sequence = (uint16_t)(sequence++ & 0x7fff);
+	choose_id(segment);
 	segment->file->inode->shm = segment;
-	table[index] = segment;
+	table[segment->index] = segment;
 	used++;
 	return id_of(segment);
 }
@@ -367,15 +394,14 @@ static int highest_index(void)
 static long limits(uint64_t to)
 {
 	struct abi_shminfo info = {
-	    .shmmax = (abi_ulong)SHM_MAX_BYTES,
 	    .shmmin = 1,
-	    .shmmni = SHM_MAX_IDS,
-	    .shmseg = SHM_MAX_IDS,
-	    .shmall = (abi_ulong)SHM_MAX_PAGES,
 	};
 	int highest;
 
 	mutex_lock(&shm_lock);
+	info.shmmax = (abi_ulong)most.bytes;
+	info.shmall = (abi_ulong)most.pages;
+	info.shmmni = info.shmseg = most.ids;
 	highest = highest_index();
 	mutex_unlock(&shm_lock);
 	return put_user(info, to) ? -EFAULT : highest;
@@ -476,6 +502,20 @@ long sys_shmctl(const uint64_t *a)
 	default:
 		return -EINVAL;
 	}
+}
+
+void shm_limits_get(struct shm_limits *out_limits)
+{
+	mutex_lock(&shm_lock);
+	*out_limits = most;
+	mutex_unlock(&shm_lock);
+}
+
+void shm_limits_set(const struct shm_limits *limits)
+{
+	mutex_lock(&shm_lock);
+	most = *limits;
+	mutex_unlock(&shm_lock);
 }
 
 /* --- for others ------------------------------------------------------------------------------- */

@@ -11,6 +11,15 @@
 #define SHM_MAX_PAGES SHM_MAX_BYTES
 #define SHM_MAX_IDS   4096u
 
+/* shmmax, shmall and shmmni of /proc/sys/kernel; shm_next_id: the id that the next segment is to have, -1: any. */
+struct shm_limits {
+	uint64_t bytes, pages;
+	unsigned ids;
+	int next_id;
+};
+void shm_limits_get(struct shm_limits *out_limits);
+void shm_limits_set(const struct shm_limits *limits);
+
 struct shm_segment;
 
 /* The pages of a segment that was to be removed are gone: its last mapping was. Takes the lock of segments. */

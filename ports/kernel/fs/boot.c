@@ -25,6 +25,8 @@ int vfs_init(void)
 		result = make_path("/root", S_IFDIR | 0700, 0, NULL);
 	if (!result)
 		result = proc_init();
+	if (!result)
+		result = sys_init();
 	return result ? result : dev_init();
 }
 

@@ -405,7 +405,7 @@ static long seals(struct file *file, int command, unsigned add)
 	struct inode *inode = file->inode;
 	long result;
 
-	if (!inode->pages || file->ops != &regular_ops || inode->dev != DEV_MEMORY)
+	if (!inode->pages || file->ops != &regular_ops || (inode->dev != DEV_MEMORY && !inode->mount))
 		return -EINVAL;
 	if (command == F_GET_SEALS)
 		return (long)inode->seals;

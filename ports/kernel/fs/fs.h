@@ -35,11 +35,13 @@ enum {
 enum {
 	DEV_MEMORY = 1, /* memfd_create(), /dev/shm, pipes: pages are the only copy */
 	DEV_ROOT = 2,   /* the tree: pages are a cache over disk.c */
-	DEV_PROC = 4
+	DEV_PROC = 4,
+	DEV_MOUNTS = 16 /* the first of mount(2)'s: in memory alone */
 };
 
 #define IS_TYPE(inode, type) (((inode)->mode & S_IFMT) == (type))
 
+struct mount;
 struct place;
 struct poll_set;
 struct dir_sink;
@@ -80,6 +82,7 @@ struct inode {
 	uint32_t mode;
 	uint32_t uid, gid, nlink;
 	uint64_t ino, dev, rdev;
+	struct mount *mount;          /* whose file system it is in; NULL: the tree's, or none */
 	uint64_t atime, mtime, ctime; /* ns since 1970 */
 	struct mutex lock;
 	const struct inode_ops *ops; /* NULL: a plain inode of this tree */
@@ -302,5 +305,6 @@ struct file *console_open(int fd); /* descriptor 0, 1 or 2 of the first task */
 /* --- proc.c ---------------------------------------------------------------------------------------- */
 
 int proc_init(void);
+int sys_init(void);
 
 #endif

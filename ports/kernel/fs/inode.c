@@ -3,6 +3,7 @@
 #include "fs/fs.h"
 
 #include "extras/shm.h"
+#include "fs/mount.h"
 
 static uint64_t next_ino = 1; /* atomic */
 
@@ -10,6 +11,7 @@ void inode_free(struct inode *inode)
 {
 	if (inode->shm)
 		shm_forget(inode->shm);
+	mount_count(inode->mount, -1);
 	kfree(inode->ghost);
 	kfree(inode);
 }
@@ -23,7 +25,7 @@ static const struct quire_file_ops memory_ops = {.release = memory_release};
 
 static bool make_pages(struct inode *inode)
 {
-	const struct quire_file_ops *ops = inode->dev == DEV_MEMORY ? &memory_ops : &disk_ops;
+	const struct quire_file_ops *ops = inode->dev == DEV_MEMORY || inode->mount ? &memory_ops : &disk_ops;
 
 	return quire_file_create(the_system, ops, inode, 0, &inode->pages) == QUIRE_OK;
 }
@@ -39,6 +41,7 @@ struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev
 	inode->rdev = rdev;
 	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
 	inode->dev = dir ? dir->dev : DEV_MEMORY;
+	inode->mount = dir ? dir->mount : NULL;
 	inode->atime = inode->mtime = inode->ctime = time_realtime();
 	mutex_init(&inode->lock);
 	list_init(&inode->children);
@@ -67,6 +70,7 @@ struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev
 	default:
 		break;
 	}
+	mount_count(inode->mount, 1);
 	return inode;
 }
 

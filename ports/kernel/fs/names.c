@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that make, remove and list names. */
 #include "fs/fs.h"
+#include "fs/mount.h"
 
 #include "abi/functions.h"
 
@@ -245,6 +246,8 @@ static int remove_name(struct place *place, bool directory)
 		return -EISDIR;
 	if (directory && dirent->inode->ops)
 		return -EBUSY; /* /proc */
+	if (mount_is_root(dirent->inode))
+		return -EBUSY;
 	if (directory && dirent->inode->child_count)
 		return -ENOTEMPTY;
 	tree_remove(dirent);
@@ -312,6 +315,8 @@ static int rename_places(struct place *old, struct place *new, unsigned flags)
 		return new->dir->ops && old->dir->ops ? -EPERM : -EXDEV;
 	if (new->dir->dev != old->dir->dev)
 		return -EXDEV;
+	if (mount_is_root(old->inode) || (new->inode &&mount_is_root(new->inode)))
+		return -EBUSY;
 	result = may_remove(old->dir, old->inode);
 	if (!result)
 		result = new->inode ? may_remove(new->dir, new->inode)

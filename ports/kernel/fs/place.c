@@ -17,7 +17,7 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 		struct quire_memory_counts memory;
 
 		quire_memory(the_system, &memory);
-		out.type = inode->dev == DEV_MEMORY ? 0x01021994 /* tmpfs */ : 0x65726975;
+		out.type = inode->dev == DEV_MEMORY || inode->mount ? 0x01021994 /* tmpfs */ : 0x65726975;
 		out.blocks = memory.frames;
 		out.free = out.available = memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU];
 		out.files = memory.frames;
@@ -45,17 +45,6 @@ long sys_fstatfs(const uint64_t *a)
 
 	file_put(file);
 	return result;
-}
-
-/* The mounts are fixed. */
-long sys_mount(const uint64_t *a)
-{
-	return -EPERM;
-}
-
-long sys_umount2(const uint64_t *a)
-{
-	return -EPERM;
 }
 
 /* --- working directory and root -------------------------------------------------------------------- */

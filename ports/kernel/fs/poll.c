@@ -4,6 +4,7 @@
  * Every file adds its wait queues to a set once; then the files are asked again after each wake-up. */
 #include "fs/fs.h"
 
+#include "abi/elf.h"
 #include "abi/functions.h"
 
 enum {
@@ -293,7 +294,7 @@ long sys_select(const uint64_t *a)
 					  (uint64_t)MIN(time.usec, (int64_t)1000000000) * 1000);
 	}
 	result = select_user(a, deadline);
-	if (a[4]) {
+	if (a[4] && !(current->process->personality & STICKY_TIMEOUTS)) {
 		struct abi_timeval left = ns_to_timeval(time_left(deadline));
 
 		(void)put_user(left, a[4]); /* the answer counts, not this: as on Linux */
@@ -314,7 +315,7 @@ static long pselect6(const uint64_t *a, unsigned width)
 	if (result)
 		return result;
 	result = select_user(a, deadline);
-	if (a[4])
+	if (a[4] && !(current->process->personality & STICKY_TIMEOUTS))
 		(void)timespec_to_user(time_left(deadline), a[4], width);
 	return mask[0] ? end_masked(result) : result == -ERESTARTSYS ? -EINTR : result;
 }

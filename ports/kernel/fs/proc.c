@@ -69,9 +69,10 @@ static const struct entry kernel_entries[] = {
     {.name = "osrelease", .mode = 0444, .make = proc_make_osrelease},
     {.name = "ostype", .mode = 0444, .make = proc_make_ostype},
     {.name = "hostname", .mode = 0444, .make = proc_make_hostname},
-    {.name = "shmmax", .mode = 0444, .make = proc_make_shmmax},
-    {.name = "shmall", .mode = 0444, .make = proc_make_shmmax},
-    {.name = "shmmni", .mode = 0444, .make = proc_make_shmmni},
+    {.name = "shmmax", .mode = 0644, .setting = &set_shmmax},
+    {.name = "shmall", .mode = 0644, .setting = &set_shmall},
+    {.name = "shmmni", .mode = 0644, .setting = &set_shmmni},
+    {.name = "shm_next_id", .mode = 0644, .make = proc_make_shm_next_id, .take = proc_take_shm_next_id},
     {.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
     {.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
     {.name = "core_pattern", .mode = 0444, .make = proc_make_core_pattern},
@@ -184,6 +185,13 @@ static int make_node(struct inode *dir, const char *name, size_t length, const s
 		inode->parent = inode_get(dir);
 	*out_inode = inode;
 	return 0;
+}
+
+pid_t proc_directory_pid(const struct inode *inode)
+{
+	const struct node *node = inode->private;
+
+	return inode->ops == &directory_inode_ops && node->entry == &process_entry ? node->pid : 0;
 }
 
 static bool parse_number(const char *name, size_t length, uint32_t *out)
@@ -381,8 +389,8 @@ static long proc_list(struct file *file, struct dir_sink *sink)
 
 static const struct file_ops list_file_ops = {.list = proc_list};
 
-/* /proc is a directory of the tree that gets its operations here. */
-int proc_init(void)
+/* A directory of the tree gets its operations here. */
+int proc_attach(const char *path, const struct entry *root)
 {
 	struct node *node = kmalloc(sizeof(*node));
 	struct inode *inode;
@@ -390,13 +398,18 @@ int proc_init(void)
 
 	if (!node)
 		return -ENOMEM;
-	result = make_path("/proc", S_IFDIR | 0555, 0, &inode);
+	result = make_path(path, S_IFDIR | 0555, 0, &inode);
 	if (result || !IS_TYPE(inode, S_IFDIR)) {
 		kfree(node);
 		return result ? result : -ENOTDIR;
 	}
-	*node = (struct node){.entry = &root_entry, .fd = -1};
-	dress(inode, &root_entry, node);
+	*node = (struct node){.entry = root, .fd = -1};
+	dress(inode, root, node);
 	inode_put(inode);
 	return 0;
+}
+
+int proc_init(void)
+{
+	return proc_attach("/proc", &root_entry);
 }

@@ -4,6 +4,7 @@
  *   proc.c          the tables, and the inodes that are made of their entries
  *   proc_file.c     reading and writing them
  *   proc_sysctl.c   the numbers of /proc/sys that can be written
+ *   sysfs.c         the tables of /sys
  *   proc_links.c    symbolic links, and a process's descriptors and threads
  *   proc_*.c        what the files say */
 #ifndef KERNEL_PROC_FILES_H
@@ -42,9 +43,15 @@ struct setting {
 	uint64_t least, most;       /* beyond them -EINVAL */
 };
 extern const struct setting set_overcommit_memory, set_overcommit_ratio, set_max_map_count, set_mmap_min_addr,
-    set_swappiness, set_drop_caches, set_pipe_max_size;
+    set_swappiness, set_drop_caches, set_pipe_max_size, set_shmmax, set_shmall, set_shmmni;
 void proc_make_setting(const struct setting *setting, struct text *text);
 int proc_take_setting(const struct setting *setting, const char *value);
+
+/* Puts a table of entries into the tree: /proc, /sys. */
+int proc_attach(const char *path, const struct entry *root);
+
+/* Whose /proc/PID the inode is; 0: it is none. */
+pid_t proc_directory_pid(const struct inode *inode);
 
 struct node {
 	const struct entry *entry;
@@ -109,8 +116,8 @@ void proc_make_osrelease(struct process *process, struct text *text);
 void proc_make_ostype(struct process *process, struct text *text);
 void proc_make_core_pattern(struct process *process, struct text *text);
 void proc_make_tainted(struct process *process, struct text *text);
-void proc_make_shmmax(struct process *process, struct text *text);
-void proc_make_shmmni(struct process *process, struct text *text);
+void proc_make_shm_next_id(struct process *process, struct text *text);
+int proc_take_shm_next_id(struct process *process, const char *value);
 void proc_make_shm(struct process *process, struct text *text);
 void proc_make_pid_max(struct process *process, struct text *text);
 void proc_make_stat_system(struct process *process, struct text *text);

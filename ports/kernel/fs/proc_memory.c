@@ -141,7 +141,7 @@ static void vm_flags(struct text *text, const struct quire_region *region)
 	    {QUIRE_REGION_MAYEXEC, "me"},     {QUIRE_REGION_GROWSDOWN, "gd"}, {QUIRE_REGION_LOCKED, "lo"},
 	    {QUIRE_REGION_SEQUENTIAL, "sr"},  {QUIRE_REGION_RANDOM, "rr"},    {QUIRE_REGION_DONTFORK, "dc"},
 	    {QUIRE_REGION_LOCKONFAULT, "lf"}, {QUIRE_REGION_ACCOUNT, "ac"},   {QUIRE_REGION_NORESERVE, "nr"},
-	    {QUIRE_REGION_WIPEONFORK, "wf"},  {QUIRE_REGION_DONTDUMP, "dd"},
+	    {QUIRE_REGION_WIPEONFORK, "wf"},  {QUIRE_REGION_DONTDUMP, "dd"},  {QUIRE_REGION_SEALED, "sl"},
 	};
 
 	text_add(text, "VmFlags: %s%s%s", region->prot & QUIRE_PROT_READ ? "rd " : "",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The numbers of /proc/sys that can be written, each by whoever may open its file for that. */
+#include "extras/shm.h"
 #include "fs/proc.h"
 
 void proc_make_setting(const struct setting *setting, struct text *text)
@@ -105,3 +106,57 @@ static int take_pipe_max_size(uint64_t value)
 }
 
 const struct setting set_pipe_max_size = {get_pipe_max_size, take_pipe_max_size, PAGE_SIZE, 1u << 31};
+
+/* --- kernel: System V shared memory ------------------------------------------------------------------- */
+
+#define SHM_LIMIT(name, member)                               \
+	static uint64_t get_##name(void)                      \
+	{                                                     \
+		struct shm_limits limits;                     \
+                                                              \
+		shm_limits_get(&limits);                      \
+		return (uint64_t)limits.member;               \
+	}                                                     \
+                                                              \
+	static int take_##name(uint64_t value)                \
+	{                                                     \
+		struct shm_limits limits;                     \
+                                                              \
+		mutex_lock(&limits_mutex);                    \
+		shm_limits_get(&limits);                      \
+		limits.member = (typeof(limits.member))value; \
+		shm_limits_set(&limits);                      \
+		mutex_unlock(&limits_mutex);                  \
+		return 0;                                     \
+	}
+SHM_LIMIT(shmmax, bytes)
+SHM_LIMIT(shmall, pages)
+SHM_LIMIT(shmmni, ids)
+
+const struct setting set_shmmax = {get_shmmax, take_shmmax, 0, UINT64_MAX};
+const struct setting set_shmall = {get_shmall, take_shmall, 0, UINT64_MAX};
+const struct setting set_shmmni = {get_shmmni, take_shmmni, 0, SHM_MAX_IDS};
+
+void proc_make_shm_next_id(struct process *process, struct text *text)
+{
+	struct shm_limits limits;
+
+	shm_limits_get(&limits);
+	text_add(text, "%d\n", limits.next_id);
+}
+
+int proc_take_shm_next_id(struct process *process, const char *value)
+{
+	struct shm_limits limits;
+	const char *end;
+	uint64_t number = strtoul64(value, &end);
+
+	if (end == value || *end || number > INT32_MAX)
+		return -EINVAL;
+	mutex_lock(&limits_mutex);
+	shm_limits_get(&limits);
+	limits.next_id = (int)number;
+	shm_limits_set(&limits);
+	mutex_unlock(&limits_mutex);
+	return 0;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
+#include "fs/mount.h"
 #include "fs/proc.h"
 #include "kern/oom.h"
 
@@ -129,5 +130,6 @@ void proc_stat_system(struct text *text)
 void proc_mounts(struct text *text)
 {
 	text_add(text, "quirefs / quirefs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n"
-		       "tmpfs /dev/shm tmpfs rw,relatime 0 0\n");
+		       "sysfs /sys sysfs rw,relatime 0 0\ntmpfs /dev/shm tmpfs rw,relatime 0 0\n");
+	mount_lines(text);
 }

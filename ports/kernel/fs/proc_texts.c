@@ -51,16 +51,6 @@ void proc_make_hostname(struct process *process, struct text *text)
 	text_add(text, "%s\n", host_name);
 }
 
-void proc_make_shmmax(struct process *process, struct text *text)
-{
-	text_add(text, "%" PRIu64 "\n", (uint64_t)SHM_MAX_BYTES);
-}
-
-void proc_make_shmmni(struct process *process, struct text *text)
-{
-	text_add(text, "%u\n", SHM_MAX_IDS);
-}
-
 void proc_make_shm(struct process *process, struct text *text)
 {
 	char line[256];

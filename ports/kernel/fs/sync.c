@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the page cache to the disk behind it: fsync and its relatives, posix_fadvise, readahead. */
+/* From the page cache to the disk behind it: fsync and its relatives, posix_fadvise, readahead, cachestat. */
 #include "fs/fs.h"
 
 #include "abi/functions.h"
@@ -107,4 +107,34 @@ long sys_readahead(const uint64_t *a)
 
 	file_put(file);
 	return result;
+}
+
+/* cachestat(2): no page is under writeback once a call has returned, and when a page left is not kept. */
+long sys_cachestat(const uint64_t *a)
+{
+	struct {
+		uint64_t offset, length;
+	} range;
+	struct {
+		uint64_t cached, dirty, writeback, evicted, recently_evicted;
+	} answer = {0};
+	struct quire_file_counts counts = {0};
+	struct file *file = file_of((int)a[0]);
+	long result = 0;
+
+	if (!file)
+		result = -EBADF;
+	else if (copy_from_user(&range, a[1], sizeof(range)))
+		result = -EFAULT;
+	else if ((uint32_t)a[3])
+		result = -EINVAL;
+	if (!result && file->inode->pages)
+		quire_file_count(file->inode->pages, range.offset, range.length, &counts);
+	file_put(file);
+	if (result)
+		return result;
+	answer.cached = counts.cached;
+	answer.dirty = counts.dirty;
+	answer.evicted = counts.evicted;
+	return copy_to_user(a[2], &answer, sizeof(answer));
 }

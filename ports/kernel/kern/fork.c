@@ -184,6 +184,8 @@ static int setup_task(struct task *child, const struct clone_args *args)
 	child->policy = self->policy;
 	child->priority = self->priority;
 	child->nice = self->nice;
+	if (self->reset_on_fork)
+		policy_reset(child);
 	child->timer_slack = child->timer_slack_default = self->timer_slack;
 	child->cpu = self->cpu;
 	if (!(args->flags & CLONE_VM) || args->flags & CLONE_VFORK)
@@ -203,7 +205,7 @@ static int check_flags(uint64_t flags)
 	    (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)))
 		return -EINVAL;
 	if (flags & CLONE_NAMESPACES)
-		return -EINVAL;
+		return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
 	if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED))
 		return -EINVAL;
 	if (flags & CLONE_CLEAR_SIGHAND && flags & CLONE_SIGHAND)

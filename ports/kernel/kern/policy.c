@@ -59,11 +59,22 @@ static long set(pid_t tid, int policy, uint64_t from)
 			result = 0;
 		if (!result) {
 			task->policy = (uint8_t)wanted;
+			if (policy >= 0)
+				task->reset_on_fork = policy & SCHED_RESET_ON_FORK;
 			task->priority = (uint8_t)priority;
 		}
 	}
 	spin_unlock(&proc_lock);
 	return result;
+}
+
+void policy_reset(struct task *child)
+{
+	if (is_real_time(child->policy)) {
+		child->policy = 0;
+		child->priority = 0;
+	}
+	child->nice = MAX(child->nice, (int8_t)0);
 }
 
 long sys_sched_setscheduler(const uint64_t *a)
@@ -87,7 +98,7 @@ static long get(pid_t tid, int32_t *out_priority)
 	spin_lock(&proc_lock);
 	task = task_of(tid);
 	if (task) {
-		result = task->policy;
+		result = task->policy | (task->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 		*out_priority = task->priority;
 	}
 	spin_unlock(&proc_lock);

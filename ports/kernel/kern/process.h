@@ -70,6 +70,8 @@ struct process *kernel_process(const char *name, struct process *parent, void (*
 
 /* policy.c: whether the caller may change how a thread is scheduled. locked: proc_lock */
 bool sched_may_set(const struct task *task);
+/* SCHED_RESET_ON_FORK: a new task has no real-time policy, and no better nice value than others. */
+void policy_reset(struct task *child);
 
 /* times.c */
 void limit_cpu_time(void);

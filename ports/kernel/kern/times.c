@@ -223,7 +223,9 @@ static long clock_nanosleep(const uint64_t *a, unsigned width)
 	uint64_t ns, now;
 	long result = clock_now(a[0], &now);
 
-	if (result || a[0] == CLOCK_THREAD_CPUTIME || a[0] == CLOCK_PROCESS_CPUTIME)
+	if (a[0] == CLOCK_THREAD_CPUTIME)
+		return -EOPNOTSUPP;
+	if (result || a[0] == CLOCK_PROCESS_CPUTIME)
 		return -EINVAL;
 	if (timespec_from_user(&time, a[2], width))
 		return -EFAULT;

@@ -264,6 +264,11 @@ long sys_brk(const uint64_t *a)
 	return (long)quire_brk(own_mm(), a[0]);
 }
 
+long sys_mseal(const uint64_t *a)
+{
+	return quire_mseal(own_mm(), a[0], a[1], a[2]);
+}
+
 long sys_madvise(const uint64_t *a)
 {
 	return quire_madvise(own_mm(), a[0], a[1], (int)a[2]);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* mount(2) and umount2(2): file systems in memory (tmpfs) at directories of the tree.
+ *
+ *   name of the mount point ──► before: the directory that was there     after: the root of the file system
+ *
+ * A mount changes which inode the name of its directory stands for, so that walks, paths and ".." know nothing of it.
+ * The directory that was there is kept and comes back. tree_lock guards the list of mounts and their names. */
+#include "fs/mount.h"
+
+#include "abi/functions.h"
+
+#define SOURCE_SIZE 128
+
+enum {
+	MS_NODIRATIME = 0x800,
+	MS_SILENT = 0x8000,
+	MS_RELATIME = 0x200000,
+	NO_EFFECT = MS_NODIRATIME | MS_SILENT | MS_RELATIME,
+	MNT_FORCE = 1,
+	MNT_DETACH = 2,
+	MNT_EXPIRE = 4,
+	UMOUNT_NOFOLLOW = 8
+};
+
+struct mount {
+	struct list link;
+	struct inode *root;
+	struct inode *covered; /* with the reference of its name */
+	unsigned live;         /* inodes of the file system; atomic */
+	char source[SOURCE_SIZE];
+};
+
+static struct list mounts = LIST_INIT(mounts);
+static uint64_t next_dev = DEV_MOUNTS;
+
+void mount_count(struct mount *mount, int by)
+{
+	if (mount)
+		__atomic_add_fetch(&mount->live, by, __ATOMIC_ACQ_REL);
+}
+
+bool mount_is_root(const struct inode *inode)
+{
+	return inode->mount && inode->mount->root == inode;
+}
+
+/* The name keeps its place, its reference goes to the other inode. locked: tree_lock */
+static void change_inode(struct dirent *name, struct inode *to)
+{
+	list_remove(&name->alias);
+	name->inode = to;
+	list_append(&to->names, &name->alias);
+}
+
+/* --- mounting -------------------------------------------------------------------------------------- */
+
+static struct inode *make_root(struct mount *mount)
+{
+	struct inode *root = inode_create(NULL, S_IFDIR | 01777, 0);
+
+	if (!root)
+		return NULL;
+	root->mount = mount;
+	mount_count(mount, 1);
+	root->nlink = 2;
+	return root;
+}
+
+/* The options: mode=OCTAL. */
+static int take_options(struct inode *root, const char *options)
+{
+	uint32_t mode = 0;
+
+	if (!*options)
+		return 0;
+	if (strncmp(options, "mode=", 5))
+		return -EINVAL;
+	for (options += 5; *options >= '0' && *options <= '7' && mode <= 07777; options++)
+		mode = mode * 8 + (uint32_t)(*options - '0');
+	if (*options || mode > 07777)
+		return -EINVAL;
+	root->mode = S_IFDIR | mode;
+	return 0;
+}
+
+/* locked: tree_lock */
+static int attach(struct mount *mount, struct inode *at)
+{
+	struct dirent *name;
+
+	if (!IS_TYPE(at, S_IFDIR))
+		return -ENOTDIR;
+	if (list_empty(&at->names))
+		return at->dead ? -ENOENT : -EBUSY; /* the root of all, and what lies in /proc */
+	name = list_first(&at->names, struct dirent, alias);
+	mount->root->dev = next_dev++;
+	mount->root->parent = inode_get(name->dir);
+	mount->covered = at;
+	change_inode(name, mount->root);
+	list_append(&mounts, &mount->link);
+	return 0;
+}
+
+static int mount_memory(struct inode *at, const char *source, const char *options)
+{
+	struct mount *mount = kzalloc(sizeof(*mount));
+	int result;
+
+	if (!mount)
+		return -ENOMEM;
+	strlcpy(mount->source, source, sizeof(mount->source));
+	mount->root = make_root(mount);
+	if (!mount->root) {
+		kfree(mount);
+		return -ENOMEM;
+	}
+	result = take_options(mount->root, options);
+	if (!result) {
+		mutex_lock(&tree_lock);
+		result = attach(mount, at);
+		mutex_unlock(&tree_lock);
+	}
+	if (result) {
+		inode_put(mount->root);
+		kfree(mount);
+	}
+	return result;
+}
+
+static long optional_string(char *to, uint64_t from, size_t size)
+{
+	long length = from ? strncpy_from_user(to, from, size) : 0;
+
+	if (!from)
+		to[0] = '\0';
+	return length == -ENAMETOOLONG || length >= (long)size ? -EINVAL : MIN(length, 0l);
+}
+
+long sys_mount(const uint64_t *a)
+{
+	char source[SOURCE_SIZE], type[16], options[64];
+	struct inode *at;
+	long result = optional_string(type, a[2], sizeof(type));
+
+	if (!result)
+		result = optional_string(source, a[0], sizeof(source));
+	if (!result)
+		result = optional_string(options, a[4], sizeof(options));
+	if (!result)
+		result = path_inode(AT_FDCWD, a[1], WALK_FOLLOW, &at);
+	if (result)
+		return result;
+	if (!capable(CAP_SYS_ADMIN))
+		result = -EPERM;
+	else if ((uint32_t)a[3] & ~(uint32_t)NO_EFFECT || !type[0])
+		result = -EINVAL;
+	else if (strcmp(type, "tmpfs"))
+		result = -ENODEV;
+	else
+		result = mount_memory(at, source[0] ? source : "none", options);
+	/* Mounted: the name's reference to `at` is the mount's. */
+	inode_put(at);
+	return result;
+}
+
+/* --- unmounting ------------------------------------------------------------------------------------ */
+
+/* The next name below `top` after `at`, each directory before its content; NULL: that was the last. */
+static struct dirent *next_name(const struct inode *top, struct dirent *at)
+{
+	struct inode *dir = at->inode;
+
+	if (IS_TYPE(dir, S_IFDIR) && dir->mount == top->mount && !list_empty(&dir->children))
+		return list_first(&dir->children, struct dirent, sibling);
+	while (at->sibling.next == &at->dir->children) {
+		if (at->dir == top)
+			return NULL;
+		at = list_first(&at->dir->names, struct dirent, alias);
+	}
+	return list_first(&at->sibling, struct dirent, sibling);
+}
+
+/* References that the tree itself has: of the names, and of the directories in it. */
+static uint32_t own_references(const struct inode *inode)
+{
+	uint32_t count = 0;
+
+	for (const struct list *at = inode->names.next; at != &inode->names; at = at->next)
+		count++;
+	return count + (IS_TYPE(inode, S_IFDIR) ? inode->nlink - 2 : 0);
+}
+
+static bool is_used(const struct inode *inode, uint32_t allowed)
+{
+	return __atomic_load_n(&inode->refs, __ATOMIC_ACQUIRE) > own_references(inode) + allowed ||
+	       (inode->pages && quire_file_mappings(inode->pages));
+}
+
+/* Whether someone has something of it open, as its directory, mapped or covered. The caller has one reference of the
+ * root. locked: tree_lock */
+static bool is_busy(const struct mount *mount)
+{
+	struct inode *root = mount->root;
+	struct dirent *name =
+	    list_empty(&root->children) ? NULL : list_first(&root->children, struct dirent, sibling);
+	unsigned found = 1;
+
+	if (is_used(root, 1))
+		return true;
+	for (; name; name = next_name(root, name)) {
+		if (name->inode->mount != mount || is_used(name->inode, 0))
+			return true;
+		found += &name->alias == name->inode->names.next;
+	}
+	return found != __atomic_load_n(&mount->live, __ATOMIC_ACQUIRE);
+}
+
+/* Removes every name, the deepest first. locked: tree_lock */
+static void remove_all(struct inode *root)
+{
+	while (!list_empty(&root->children)) {
+		struct dirent *name = list_first(&root->children, struct dirent, sibling);
+
+		while (!list_empty(&name->inode->children))
+			name = list_first(&name->inode->children, struct dirent, sibling);
+		tree_remove(name);
+	}
+}
+
+/* locked: tree_lock */
+static int detach(struct mount *mount)
+{
+	struct inode *root = mount->root;
+
+	if (is_busy(mount))
+		return -EBUSY;
+	remove_all(root);
+	change_inode(list_first(&root->names, struct dirent, alias), mount->covered);
+	list_remove(&mount->link);
+	return 0;
+}
+
+/* MNT_DETACH and MNT_FORCE: as without them. What is in use stays: EBUSY. */
+long sys_umount2(const uint64_t *a)
+{
+	unsigned flags = (unsigned)a[1];
+	struct mount *mount;
+	struct inode *root;
+	long result;
+
+	if (flags & ~(unsigned)(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	result = path_inode(AT_FDCWD, a[0], flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &root);
+	if (result)
+		return result;
+	mount = root->mount;
+	mutex_lock(&tree_lock);
+	if (!mount_is_root(root) || list_empty(&root->names))
+		result = -EINVAL;
+	else
+		result = capable(CAP_SYS_ADMIN) ? detach(mount) : -EPERM;
+	mutex_unlock(&tree_lock);
+	if (!result)
+		inode_put(root); /* the name's */
+	inode_put(root);
+	/* The last inode of the file system has gone with it. */
+	if (!result)
+		kfree(mount);
+	return result;
+}
+
+/* --- what is mounted ------------------------------------------------------------------------------- */
+
+void mount_lines(struct text *text)
+{
+	char *path = kmalloc(PATH_SIZE);
+	const struct mount *mount;
+
+	if (!path) {
+		text->failed = true;
+		return;
+	}
+	mutex_lock(&tree_lock);
+	list_for_each (mount, &mounts, link) {
+		tree_path(mount->root, path, PATH_SIZE);
+		text_add(text, "%s %s tmpfs rw,relatime 0 0\n", mount->source, path);
+	}
+	mutex_unlock(&tree_lock);
+	kfree(path);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* /sys: which CPUs there are, and that nothing merges equal pages. */
+#include "fs/proc.h"
+
+/* "0" or "0-3": the CPUs are numbered without a gap, and none comes or goes. */
+static void make_cpus(struct process *process, struct text *text)
+{
+	unsigned count = cpu_count();
+
+	if (count > 1)
+		text_add(text, "0-%u\n", count - 1);
+	else
+		text_add(text, "0\n");
+}
+
+static void make_none(struct process *process, struct text *text)
+{
+	text_add(text, "\n");
+}
+
+static void make_zero(struct process *process, struct text *text)
+{
+	text_add(text, "0\n");
+}
+
+static const struct entry cpu_entries[] = {
+    {.name = "online", .mode = 0444, .make = make_cpus},
+    {.name = "offline", .mode = 0444, .make = make_none},
+    {.name = "possible", .mode = 0444, .make = make_cpus},
+    {.name = "present", .mode = 0444, .make = make_cpus},
+    {0},
+};
+static const struct entry system_entries[] = {
+    {.name = "cpu", .kind = DIRECTORY, .mode = 0555, .children = cpu_entries},
+    {0},
+};
+static const struct entry device_entries[] = {
+    {.name = "system", .kind = DIRECTORY, .mode = 0555, .children = system_entries},
+    {0},
+};
+/* As where the merging of equal pages is not switched on: advice about it is taken, and has no effect. */
+static const struct entry ksm_entries[] = {
+    {.name = "run", .mode = 0444, .make = make_zero},
+    {.name = "pages_shared", .mode = 0444, .make = make_zero},
+    {0},
+};
+static const struct entry mm_entries[] = {
+    {.name = "ksm", .kind = DIRECTORY, .mode = 0555, .children = ksm_entries},
+    {0},
+};
+static const struct entry kernel_entries[] = {
+    {.name = "mm", .kind = DIRECTORY, .mode = 0555, .children = mm_entries},
+    {0},
+};
+static const struct entry sys_entries[] = {
+    {.name = "devices", .kind = DIRECTORY, .mode = 0555, .children = device_entries},
+    {.name = "kernel", .kind = DIRECTORY, .mode = 0555, .children = kernel_entries},
+    {0},
+};
+static const struct entry sys_entry = {
+    .name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries};
+
+int sys_init(void)
+{
+	return proc_attach("/sys", &sys_entry);
+}
