@@ -143,9 +143,9 @@ struct quire_mapping {
 /* mmap(2). *out_va: where the mapping is. `how->length` and `how->offset` as given by the program.
  * Returns    QUIRE_OK; QUIRE_EINVAL: no length, no or an unknown type, an unaligned address or offset, HUGETLB;
  *            QUIRE_EACCES: the file was not opened so; QUIRE_EPERM: below mmap_min_addr, the file may not be
- *            executed, or FIXED over what is sealed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there; QUIRE_EOVERFLOW: the end of the file
- *            range; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_EOPNOTSUPP: an unknown flag with SHARED_VALIDATE;
- *            QUIRE_ENOMEM: no room, a limit, or no frame.
+ *            executed, or FIXED over what is sealed; QUIRE_EEXIST: FIXED_NOREPLACE, and something is there;
+ *            QUIRE_EOVERFLOW: the end of the file range; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_EOPNOTSUPP: an
+ *            unknown flag with SHARED_VALIDATE; QUIRE_ENOMEM: no room, a limit, or no frame.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *how,
 			     quire_va *out_va) QUIRE_MUST_USE;
@@ -177,8 +177,8 @@ struct quire_remapping {
 
 /* mremap(2). *out_va: where the mapping is now.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown flag, FIXED over the old range; QUIRE_EFAULT: nothing
- *            mapped at old_addr, or the range has more than one vma; QUIRE_EPERM: sealed, there or in the way; QUIRE_EAGAIN: more than RLIMIT_MEMLOCK;
- *            QUIRE_ENOMEM: no room, a limit, or no frame.
+ *            mapped at old_addr, or the range has more than one vma; QUIRE_EPERM: sealed, there or in the way;
+ *            QUIRE_EAGAIN: more than RLIMIT_MEMLOCK; QUIRE_ENOMEM: no room, a limit, or no frame.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mremap(struct quire_mm *mm, const struct quire_remapping *how,
 			       quire_va *out_va) QUIRE_MUST_USE;
@@ -222,21 +222,19 @@ enum quire_advice {
 };
 /* madvise(2). `advice`: enum quire_advice.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, unknown advice, or the vma is of a kind that it does not fit
- *            (locked, shared, of a file); QUIRE_EACCES: REMOVE of what is not shared and writable; QUIRE_EPERM:
- *            it discards what is sealed and the program may not write; QUIRE_ENOMEM: a hole (after the rest was
- *            done), or no frame for POPULATE_* and for the tables of guards; QUIRE_EAGAIN: no memory for a vma;
- *            QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*; QUIRE_EFAULT also where POPULATE_* finds a guard.
+ *            (locked, shared, of a file); QUIRE_EACCES: REMOVE of what is not shared and writable; QUIRE_EPERM: the
+ *            seal forbids it; QUIRE_ENOMEM: a hole (after the rest was done), or no frame for POPULATE_* and for the
+ *            tables of guards; QUIRE_EAGAIN: no memory for a vma; QUIRE_EIO, QUIRE_EFAULT: of REMOVE and POPULATE_*.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t length,
 				int advice) QUIRE_MUST_USE;
 
-/* mseal(2): what is mapped in [addr, addr + length) keeps its place, size and rights until the address space ends:
- * munmap, mremap, mprotect, mmap with FIXED over it, and brk below it are QUIRE_EPERM, and so is advice that discards
- * private memory which the program may not write. The child of a fork has the seals. They cannot be taken off.
- * `flags`: 0.
+/* mseal(2): the mappings of [addr, addr + length) keep their place, size and rights until the address space ends, in
+ * the child of a fork too: munmap, mremap, mprotect, mmap over them and a lower brk are QUIRE_EPERM, and so is advice
+ * that discards private memory which the program may not write. `flags`: 0.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, a flag, or the range wraps; QUIRE_ENOMEM: a hole, nothing is sealed
  *            then; or no memory for a vma, or too many: what lies before it is sealed.
- * Context    may sleep for the mm lock, pages, memory. Stack: small. */
+ * Context    may sleep for the mm lock. Stack: middle. */
 enum quire_status quire_mseal(struct quire_mm *mm, quire_va addr, uint64_t length,
 			      uint64_t flags) QUIRE_MUST_USE;
 
@@ -379,9 +377,8 @@ struct quire_smaps {
 enum quire_status quire_mm_smaps(struct quire_mm *mm, quire_va start, quire_va end,
 				 struct quire_smaps *out_smaps) QUIRE_MUST_USE;
 
-/* Returns one entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared, 58 with
- * 62 a guard, 56
- * exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. Context: may sleep for the mm lock. */
+/* Returns one entry of /proc/PID/pagemap in Linux's format: bit 63 present, 62 swapped, 61 file or shared, 58 a guard,
+ * 56 exclusively mapped, 54:0 the frame; 0 for an address that maps nothing. Context: may sleep for the mm lock. */
 uint64_t quire_mm_pagemap(struct quire_mm *mm, quire_va va);
 
 struct quire_usage {
