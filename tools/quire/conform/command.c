@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../command.h"
+#include "progress.h"
 #include "worker.h"
 
 struct totals {
@@ -70,7 +71,8 @@ static void add_difference(const struct conform_options *o, struct totals *t, co
 }
 
 /* Reads one record of a worker. Returns false at the end of its pipe. */
-static bool take_record(const struct conform_options *o, struct totals *t, int fd)
+static bool take_record(const struct conform_options *o, struct totals *t, struct conform_progress *progress,
+			int fd)
 {
 	struct conform_record r;
 	char *text;
@@ -97,39 +99,34 @@ static bool take_record(const struct conform_options *o, struct totals *t, int f
 		free(text);
 		return false;
 	}
+	conform_progress_clear(progress);
 	add_difference(o, t, &r, text);
+	fflush(stdout);
 	free(text);
 	return true;
-}
-
-static void show_progress(const struct conform_options *o, const struct totals *t)
-{
-	if (o->quiet || o->json || !isatty(STDERR_FILENO))
-		return;
-	fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " programs, %u differences ", t->sum.programs,
-		o->programs, t->kinds.total);
 }
 
 static void listen_to(const struct conform_options *o, struct totals *t, struct pollfd *from)
 {
 	unsigned open = o->jobs;
+	struct conform_progress progress;
 
+	conform_progress_begin(&progress, !o->quiet && !o->json, o->programs);
 	while (open) {
-		if (poll(from, o->jobs, 1000) < 0 && errno != EINTR)
+		if (poll(from, o->jobs, 250) < 0 && errno != EINTR)
 			break;
 		for (unsigned i = 0; i < o->jobs; i++) {
 			if (from[i].fd < 0 || !(from[i].revents & (POLLIN | POLLHUP | POLLERR)))
 				continue;
-			if (take_record(o, t, from[i].fd))
+			if (take_record(o, t, &progress, from[i].fd))
 				continue;
 			close(from[i].fd);
 			from[i].fd = -1;
 			open--;
 		}
-		show_progress(o, t);
+		conform_progress_draw(&progress, t->sum.programs, t->kinds.total);
 	}
-	if (!o->quiet && !o->json && isatty(STDERR_FILENO))
-		fputc('\n', stderr);
+	conform_progress_clear(&progress);
 }
 
 static bool start_workers(const struct conform_options *o, struct conform_shared *shared, struct pollfd *from,

@@ -237,9 +237,11 @@ void ex_read_object(struct ex_report *report, struct ex_cursor *cursor)
 		report->has_object_offset = true;
 		report->object_offset = value;
 		*cursor = probe;
-		return;
+	} else {
+		report->object_base = value;
 	}
-	report->object_base = value;
+	if (ex_phrase(cursor, "+"))
+		ex_hex(cursor, &report->object_size, NULL);
 }
 
 /* --- versions ----------------------------------------------------------------------------------------- */

@@ -109,6 +109,7 @@ struct ex_report {
 	char caller_place[96]; /* the same of the link register, or of the trace's first line */
 	char object[64];       /* "libc.so.6", of "in libc.so.6[base+size]" */
 	uint64_t object_base;
+	uint64_t object_size;   /* 0: not told */
 	bool has_object_offset; /* "in libc.so.6[1234,base+size]" since 6.8 */
 	uint64_t object_offset;
 	uint64_t slide; /* "Kernel Offset: 0x1c000000" */

@@ -18,6 +18,7 @@ struct symbol {
 /* One file. An image has a module, a map its text. */
 struct source_file {
 	struct source_file *next;
+	const char *path;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
 	GElf_Addr bias; /* where libdwfl puts an image that may lie anywhere, less where it was linked */
@@ -150,6 +151,8 @@ static struct source_file *open_file(const char *path)
 	char magic[4] = "";
 	bool good = false;
 
+	if (file)
+		file->path = path;
 	if (!in || !file) {
 		fprintf(stderr, "quire explain: %s: %s\n", path, strerror(errno));
 	} else {
@@ -331,11 +334,91 @@ static bool symbolize_map(const struct source_file *file, uint64_t address, stru
 	return true;
 }
 
+/* --- programs and their libraries --------------------------------------------------------------------------- */
+
+/* Whether the file is the one that the log names: by its last component, ".debug" behind it or not. */
+static bool is_named(const struct source_file *file, const char *object)
+{
+	const char *slash = strrchr(file->path, '/'), *name = slash ? slash + 1 : file->path;
+	size_t length = strlen(object);
+
+	return strncmp(name, object, length) == 0 && (!name[length] || strcmp(name + length, ".debug") == 0);
+}
+
+/* Whether a mapping of `report->object_size` bytes is this segment's, with pages of `page` bytes. */
+static bool is_mapping_of(const GElf_Phdr *segment, const struct ex_report *report, uint64_t page)
+{
+	uint64_t start = segment->p_offset & ~(page - 1);
+	uint64_t end = (segment->p_offset + segment->p_filesz + page - 1) & ~(page - 1);
+
+	return end - start == report->object_size && report->object_base % page == 0;
+}
+
+/* The instruction's address as the file was linked. The log tells its place in the mapping, and since 6.8 in the file:
+ * the mapping is that of a segment with code, by its length. */
+static bool find_linked(const struct source_file *file, const struct ex_report *report, uint64_t *out_address)
+{
+	static const uint64_t pages[] = {4096, 16384, 65536};
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(file->module, &bias);
+	GElf_Phdr segment;
+	size_t count = 0;
+
+	if (!elf || elf_getphdrnum(elf, &count) != 0)
+		return false;
+	for (size_t i = 0; i < count * 3; i++) {
+		uint64_t page = pages[i / count], offset = report->object_offset;
+
+		if (!gelf_getphdr(elf, (int)(i % count), &segment) || segment.p_type != PT_LOAD ||
+		    !(segment.p_flags & PF_X) || !is_mapping_of(&segment, report, page))
+			continue;
+		if (!report->has_object_offset)
+			offset = report->pc - report->object_base + (segment.p_offset & ~(page - 1));
+		if (offset < segment.p_offset || offset - segment.p_offset >= segment.p_filesz)
+			continue;
+		*out_address = offset - segment.p_offset + segment.p_vaddr;
+		return true;
+	}
+	return false;
+}
+
+/* A function of the program or library that the log names, or a note why there is none. */
+static void symbolize_program(struct ex_symbols *symbols, struct ex_finding *finding)
+{
+	const struct ex_report *report = finding->report;
+	const char *why = "no file of --symbols has that name", *path = NULL;
+	bool built = false;
+	uint64_t address;
+
+	if (!report->object[0]) {
+		ex_say(finding, EX_PART_NOTE, EX_READ, NULL,
+		       "no function is named: the log does not say which file the instruction is in");
+		return;
+	}
+	for (struct source_file *file = symbols->files; file; file = file->next) {
+		if (!file->module || !is_named(file, report->object))
+			continue;
+		path = file->path;
+		built = find_linked(file, report, &address);
+		if (built && symbolize_image(file, address + file->bias, &finding->source))
+			return;
+	}
+	if (path)
+		why = built ? "it has no function there"
+			    : "it has no code of the length that was mapped, so it is another build";
+	ex_say(finding, EX_PART_NOTE, EX_DEDUCED, path ? path : "the names of the files",
+	       "no function is named: the instruction is in %s, and %s", report->object, why);
+}
+
 void ex_symbolize(struct ex_symbols *symbols, struct ex_finding *finding)
 {
 	const struct ex_report *report = finding->report;
 	bool by_pc = report->has_pc && finding->fault.mode != QUIRE_MODE_USER;
 
+	if (report->has_pc && !by_pc && !report->place[0]) {
+		symbolize_program(symbols, finding);
+		return;
+	}
 	for (struct source_file *file = symbols->files; file; file = file->next) {
 		uint64_t address;
 
