@@ -229,6 +229,62 @@ def module():
     check(f'module: what is inlined: {long}', 'deduced  inlined: module_word\n' in long)
 
 
+def program():
+    """A program that may lie anywhere: by the line of a segfault, of kernels before and since 6.8; or why not."""
+    base = 0x55d0c0de0000
+    with tempfile.TemporaryDirectory() as folder:
+        file = f'{folder}/sample'
+        subprocess.run([*COMPILER, '-g', '-O1', '-fPIE', '-pie', '-o', file, str(ROOT / 'tests' / 'explain' / 'sample.c')],
+                       check=True)
+        table = subprocess.run(['nm', file], capture_output=True, text=True, check=True).stdout
+        address = int(re.search(r'^([0-9a-f]+) T sample_probe$', table, re.M).group(1), 16)
+        headers = subprocess.run(['readelf', '-lW', file], capture_output=True, text=True, check=True).stdout
+        offset, linked, size = (int(word, 16) for word in re.search(
+            r'LOAD +(\w+) (\w+) \w+ (\w+) \w+ R E', headers).groups())
+        length = (offset % 4096 + size + 4095) // 4096 * 4096
+        pc = base + offset % 4096 + address - linked
+
+        def look(place, *files):
+            text = f'sample[7]: segfault at 8 ip {pc:016x} sp 00007ffd00000000 error 4 in {place}\n'.encode()
+            names = [word for name in files for word in ('--symbols', name)]
+            return explain_json(*names, '-', stdin=text)[0], run('explain', *names, '-', stdin=text).stdout.decode()
+
+        in_file = pc - base + offset // 4096 * 4096
+        for place in (f'sample[{base:x}+{length:x}]', f'sample[{in_file:x},{base:x}+{length:x}]'):
+            fault, _ = look(place, file)
+            check(f'{place}: {fault.get("function")}',
+                  (fault.get('function'), fault.get('function_offset')) == ('sample_probe', 0))
+            check(f'{place}: {fault.get("file")}', str(fault.get('file')).endswith('sample.c'))
+        for place, said in ((f'sample[{base:x}+{length + 4096:x}]', 'it is another build'),
+                            (f'other[{base:x}+{length:x}]', 'no file of --symbols has that name')):
+            fault, shown = look(place, file)
+            check(f'{place}: {fault.get("function")}', 'function' not in fault)
+            check(f'{place}: says why: {shown}', said in ' '.join(shown.split()))
+        _, shown = look('', file)
+        check(f'no place: says why: {shown}', 'the log does not say which file' in ' '.join(shown.split()))
+
+
+def traces():
+    """Of quire's own traces, the faults that were not resolved; as JSON and as trees."""
+    line = ('{"version": 1, "pid": 2, "process": "sh", "mode": "user", "access": "write", "cause": "not-present", '
+            '"address": "0xc", "pc": "0x401129", "syndrome": "0x6", "outcome": "%s", "major": false, "rule": "bad_area", '
+            '"signal": null, "way": ["trap"], "file": "/bin/sh", "file_offset": "0x1129", "symbol": "follow+0x4"}\n')
+    tree = ('    fault: write by user at 0xc, not-present, syndrome 0x6\n'
+            '      by follow+0x4 (a.c:1), pc 0x401129 in sh[401000+1000], task sh (pid 2)\n      => %s\n')
+    for head, form in (('{"version": 1, "begin": {"program": "sh", "arch": "%s", "profile": "linux-6"}}\n', line),
+                       ('trace of sh on %s under linux-6\n', tree)):
+        for arch in ('x86_64', 'i386'):
+            text = head % arch + form % 'resume' + form % 'signal' + form % 'resume'
+            faults = explain_json('-', stdin=text.encode())
+            check(f'one is not resolved: {len(faults)}', len(faults) == 1)
+            fault = faults[0]
+            found = (fault['arch'], fault['address'], fault['access'], fault['pid'], fault['task'], fault['pc'],
+                     fault['place'], fault['object'])
+            check(f'{found}', found == (arch, '0xc', 'write', 2, 'sh', '0x401129', 'follow+0x4', 'sh'))
+        result = run('explain', '-', stdin=(form % 'resume').encode())
+        check('all are resolved', result.returncode == 1 and b'each fault of the trace was resolved: 1' in result.stderr)
+
+
 def documents():
     text = run('explain', '--help').stdout.decode()
     options = sorted(set(re.findall(r'--[a-z]+', text)))
@@ -285,7 +341,7 @@ def forms():
     check('standard input is read without -', run('explain', stdin=open(log, 'rb').read()).stdout.decode() == short)
 
 
-for part in (statuses, bare_codes, log_lines, hints, colour, symbols, module, documents, transcripts, releases, forms):
+for part in (statuses, bare_codes, log_lines, hints, colour, symbols, module, program, traces, documents, transcripts, releases, forms):
     part()
 for problem in problems:
     print(problem)

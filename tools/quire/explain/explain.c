@@ -18,7 +18,7 @@ struct session {
 	struct ex_groups *groups; /* NULL: each report is written at once */
 	bool json;
 	bool failed; /* memory ran out while writing */
-	unsigned found, refused;
+	unsigned found, refused, resolved;
 	enum ex_arch last;     /* of the last finding: for reports without a sign of their own */
 	struct ex_report bare; /* what the options say of a bare code */
 };
@@ -38,6 +38,7 @@ static void emit(void *context, const struct ex_report *report, unsigned times)
 	struct session *session = context;
 	struct ex_finding finding;
 
+	session->resolved += report->resolved ? times : 0;
 	switch (ex_find_out(&session->options, report, session->last, &finding)) {
 	case EX_NOTHING:
 		return;
@@ -365,7 +366,10 @@ static int conclude(const struct session *session, int status)
 		return failure("out of memory", NULL);
 	if (status != QUIRE_EXIT_OK)
 		return status;
-	if (!session->found && !session->refused)
+	if (!session->found && session->resolved)
+		fprintf(stderr, "quire explain: each fault of the trace was resolved: %u\n",
+			session->resolved);
+	else if (!session->found && !session->refused)
 		fputs("quire explain: no fault report was found\n", stderr);
 	return session->found ? QUIRE_EXIT_OK : QUIRE_EXIT_NOTHING;
 }

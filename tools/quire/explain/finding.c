@@ -387,6 +387,8 @@ enum ex_verdict ex_find_out(const struct ex_options *options, const struct ex_re
 	finding->said_count = 0;
 	finding->times = 1;
 	finding->report = report;
+	if (report->resolved)
+		return EX_NOTHING;
 	if (report->foreign)
 		return EX_FOREIGN;
 	if (!has_subject(report))

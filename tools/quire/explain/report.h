@@ -109,6 +109,8 @@ struct ex_report {
 	char caller_place[96]; /* the same of the link register, or of the trace's first line */
 	char object[64];       /* "libc.so.6", of "in libc.so.6[base+size]" */
 	uint64_t object_base;
+	bool traced;            /* a fault of a trace of quire run or quire try */
+	bool resolved;          /* ... that was resolved */
 	uint64_t object_size;   /* 0: not told */
 	bool has_object_offset; /* "in libc.so.6[1234,base+size]" since 6.8 */
 	uint64_t object_offset;
@@ -140,7 +142,7 @@ struct ex_anchor {
 	const char *about; /* for `read`, by ex_about(); or NULL */
 };
 extern const struct ex_anchor ex_common_anchors[], ex_x86_anchors[], ex_arm_anchors[], ex_arm64_anchors[],
-    ex_riscv_anchors[], ex_user_anchors[], ex_other_anchors[];
+    ex_riscv_anchors[], ex_user_anchors[], ex_trace_anchors[], ex_other_anchors[];
 
 /* What the scan hands out: a report, or the reason why something that looks like one is none. */
 struct ex_sink {
@@ -181,6 +183,9 @@ void ex_read_riscv_signal(struct ex_scan *scan, struct ex_cursor *cursor);
 /* ARM: whether a WnR of 0 says that the access was a read. */
 bool ex_arm_tells_write(const struct ex_report *report);
 void ex_note_version(struct ex_scan *scan, const struct ex_version *version);
+/* The machine of the trace that the next faults are of. */
+void ex_note_traced(struct ex_scan *scan, enum ex_arch arch);
+enum ex_arch ex_traced(const struct ex_scan *scan);
 /* The name and number before the phrase: "name[123]: " or "name: ". */
 void ex_task_before(struct ex_scan *scan, struct ex_report *report);
 void ex_set_task(struct ex_report *report, const char *at, const char *end);

@@ -10,7 +10,7 @@
 #define REPORT_LINES 90
 /* Lines from the complaint of a sanitizer to the report that it may be the cause of. */
 #define COMPLAINT_LINES 200
-#define ANCHORS         224
+#define ANCHORS         250
 
 struct ex_scan {
 	struct ex_log log;
@@ -22,6 +22,7 @@ struct ex_scan {
 	unsigned refused_line; /* the last that was refused: one word for a report */
 	const char *refused;
 	struct ex_version version; /* of the last "Linux version" */
+	enum ex_arch traced;       /* of the trace that began last */
 	struct ex_report open[OPEN_REPORTS];
 	unsigned open_count;
 	/* anchors by their first character: [begin[c], begin[c + 1]) */
@@ -203,6 +204,16 @@ void ex_note_version(struct ex_scan *scan, const struct ex_version *version)
 	scan->version = *version;
 }
 
+void ex_note_traced(struct ex_scan *scan, enum ex_arch arch)
+{
+	scan->traced = arch;
+}
+
+enum ex_arch ex_traced(const struct ex_scan *scan)
+{
+	return scan->traced;
+}
+
 bool ex_follows(const struct ex_scan *scan, const char *words)
 {
 	const char *end = scan->hit;
@@ -255,7 +266,7 @@ void ex_task_before(struct ex_scan *scan, struct ex_report *report)
 
 static const struct ex_anchor *const dialects[] = {ex_common_anchors, ex_x86_anchors,   ex_arm_anchors,
 						   ex_arm64_anchors,  ex_riscv_anchors, ex_user_anchors,
-						   ex_other_anchors};
+						   ex_trace_anchors,  ex_other_anchors};
 
 static void index_anchors(struct ex_scan *scan)
 {
