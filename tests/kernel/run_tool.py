@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,10 @@ sys.path.insert(0, str(ROOT / "tests" / "tools"))
 import schema  # noqa: E402
 
 QUIRE = os.path.abspath(sys.argv[1])
+STEPS = re.findall(r"^\tS\((\w+),", (ROOT / "include/quire/steps.h").read_text(), re.M)
 FAKE = """\
 #!{python}
-import os, re, socket, sys, time
+import os, re, socket, struct, sys, time
 lines = {{}}
 for word in sys.argv:
     found = re.fullmatch(r"socket,id=(\\w+),fd=(\\d+)", word)
@@ -26,6 +28,24 @@ for word in sys.argv:
         lines[found[1]] = socket.socket(fileno=int(found[2]))
 def log(text):
     lines["log"].sendall(text.encode())
+def ring(*records):
+    "Of 64 KiB at 1 MiB, as ports/kernel/port/trace.h has it; one record at a time, while the reader follows."
+    memory = int(re.search(r"mem-path=/dev/fd/(\\d+)", " ".join(sys.argv))[1])
+    at, size, head = 1 << 20, (1 << 16) - 64, 0
+    os.pwrite(memory, struct.pack("<QIII", 0x3130676e69527251, size, 0, 0), at)
+    log("@trace 100000 10000\\n")
+    for record in records:
+        if head + len(record) > size:
+            os.pwrite(memory, bytes(16), at + 64 + head)
+            head = 0
+        while True:
+            tail = struct.unpack("<I", os.pread(memory, 4, at + 16))[0]
+            if (tail - head - 1) % size >= 2 * len(record) + 16 or head == tail:
+                break
+            time.sleep(0.001)
+        os.pwrite(memory, record, at + 64 + head)
+        head = (head + len(record)) % size
+        os.pwrite(memory, struct.pack("<I", head), at + 12)
 {body}
 """
 REPORT = """@quire-report 1
@@ -54,6 +74,26 @@ def check(condition, what, result=None):
             print(result.args, result.returncode, result.stdout[-500:], result.stderr[-500:], sep="\n")
         sys.exit("FAIL " + what)
     print("ok  ", what)
+
+
+def task_record(what, pid, parent=0, name="", ns=1):
+    return struct.pack("<HBBiQIi16s", 40, 2, 0, pid, ns, what, parent, name.encode())
+
+
+def name_record(number, name):
+    return struct.pack("<HBBiQQ104s", 128, 4, 0, 0, 0, number, name.encode())
+
+
+def memory_record(ns, frames, done):
+    return struct.pack("<HBBiQ16Q6Q", 192, 3, 0, 2, ns, *frames, *done)
+
+
+def fault_record(pid, tid, address, pc, way, in_file=(0, 0, 0, 0), after=0x8000000000000867):
+    """A write of a page that is not there, resolved."""
+    steps = bytes(STEPS.index(step) for step in way)
+    return struct.pack("<HBBiQi8BI6Q", 176, 1, len(steps), pid, 9, tid, 0, 1, 0, 0, steps[-1], 0, 0, 0, 0, address, pc, 6, 0,
+                       after, 0x867) + \
+        struct.pack("<QQQIHBB", *in_file, 0, 5, 0) + struct.pack("<QQQIHBB", 0x7000, 0x9000, 0, 0, 1, 3, 0) + steps.ljust(32, b"\0")
 
 
 def read_archive(path):
@@ -275,27 +315,58 @@ def ends():
     result = run("--quiet", "/bin/busybox", env=fake(body), text=bytes(range(256)) * 50)
     check(result.stdout == bytes(range(256)) * 150 and result.stderr == b"to error",
           "bytes pass unchanged, both ways, standard error apart", result)
-    env = fake(f"""log("@task exec pid=2 ns=4 name=busybox\\n@fault tid=3 pid=2 mode=user access=write cause=not-present "
-        "va=ffffffffffff7fff ip=401000 code=6 ns=9 before=0 after=8000000000000867 major=0 rule=minor outcome=resume: "
-        "trap do_page_fault minor\\n@task exit pid=2 ns=10\\n" +
-        {REPORT.format(status="exit 0", event=event)!r}); sys.exit(33)""")
-    result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=env)
-    begin, task, fault, end, whole = [json.loads(line) for line in open("trace.json")]
+    traces(event)
+
+
+def traces(event):
+    import json
+    end = f"log({REPORT.format(status='exit 0', event=event)!r}); sys.exit(33)"
+    way = ("TRAP", "DO_PAGE_FAULT", "MINOR")
+    crowd = [fault_record(2, 3, 0xffffffffffff7fff, 0x401000, way)] * 1000
+    records = [task_record(1, 2, name="busybox", ns=4), name_record(7, "/bin/busybox"),
+               fault_record(2, 3, 0xffffffffffff7fff, 0x401000, way, (0x400000, 0x500000, 0x1000, 7)),
+               memory_record(9, range(16), range(20, 26)), task_record(2, 2, ns=10)]
+    env = fake(f"ring(*{records!r}); {end}")
+    result = run("--trace", "trace.json", "--quiet", "--json", "report.json", "/bin/busybox", env=env)
+    begin, task, fault, memory, end_of, whole = [json.loads(line) for line in open("trace.json")]
     check(begin["begin"]["program"] == "/bin/busybox" and begin["begin"]["arch"] == "x86_64", "--trace begins")
     check(task == {"version": 1, "task": "exec", "pid": 2, "process": "busybox", "time_ns": 4}, "an exec", result)
-    check(end["task"] == "exit" and end["pid"] == 2 and whole["end"] == {"minor": 7, "major": 0}, "the ends", result)
+    check(end_of["task"] == "exit" and end_of["pid"] == 2 and whole["end"] == {"minor": 7, "major": 0}, "the ends", result)
     check(fault["pid"] == 2 and fault["tid"] == 3 and fault["access"] == "write" and fault["process"] == "busybox"
           and fault["way"] == ["trap", "do_page_fault", "minor"] and fault["rule"] == "do_page_fault"
           and fault["entry_after"] == "0x8000000000000867" and fault["address"] == "0xffffffffffff7fff"
           and fault["major"] is False and fault["signal"] is None and result.returncode == 0, "--trace", result)
-    check(schema.wrong(fault, schema.load(ROOT)) is None, f"the schema: {schema.wrong(fault, schema.load(ROOT))}")
-    forks = "".join(f"@task fork pid={n} parent={n - 1} ns={n}\\n" for n in range(3, 60))
-    env = fake(f"log('@task exec pid=2 ns=1 name=busybox\\n{forks}' + {REPORT.format(status='exit 0', event=event)!r}); sys.exit(33)")
-    result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=env)
+    check(fault["file"] == "/bin/busybox" and fault["file_offset"] == "0x2000"
+          and fault["mapping"] == {"start": "0x7000", "end": "0x9000", "prot": "rw-s", "name": None}, "its places", result)
+    check(memory["memory"]["zeroed"] == 20 and memory["memory"]["forked"] == 23 and memory["memory"]["frames"]["free"] == 1
+          and memory["time_ns"] == 9, f"memory: {memory}")
+    scheme = schema.load(ROOT)
+    check(schema.wrong(fault, scheme) is None, f"the schema: {schema.wrong(fault, scheme)}")
+    report = json.load(open("report.json"))
+    check(report["faults"] == [fault] and report["faults_from"] == "trace", "--json has the faults of the trace", result)
+    result = run("--trace", "-", "--quiet", "/bin/busybox", env=env)
+    check([json.loads(line) for line in result.stdout.splitlines()] == [begin, task, fault, memory, end_of, whole],
+          "--trace - into a pipe", result)
+    result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=fake(f"ring(*{crowd[:1]!r} * 5000); {end}"))
+    check(result.returncode == 0 and open("trace.json").read().count('"way"') == 5000, "more than the ring holds", result)
+    forks = [task_record(1, 2, name="busybox")] + [task_record(0, n, n - 1, ns=n) for n in range(3, 60)]
+    result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=fake(f"ring(*{forks!r}); {end}"))
     names = [json.loads(line)["process"] for line in open("trace.json") if '"fork"' in line]
     check(names == ["busybox"] * 57, "a child has its parent's name", result)
-    env = fake("log('@fault tid=3 mode=user outcome=resume: trap\\n'); sys.exit(33)")
-    check(run("--trace", "trace.json", "/bin/busybox", env=env).returncode == 125, "a damaged line of the trace")
+    short = struct.pack("<HBBiQ", 16, 1, 0, 2, 1)
+    for what, bad in (("a short record", short), ("no kind", struct.pack("<HBBiQ", 16, 9, 0, 2, 1)),
+                      ("no length", struct.pack("<HBBiQ", 0, 1, 0, 2, 1)), ("a task of no kind", task_record(9, 2))):
+        result = run("--trace", "trace.json", "/bin/busybox", env=fake(f"ring({bad!r}); time.sleep(0.1); {end}"))
+        check(result.returncode == 125 and b"damaged" in result.stderr, what, result)
+    for place in ("fffffff000 10000", "100001 10000", "100000 0", "x y"):
+        result = run("--trace", "trace.json", "/bin/busybox", env=fake(f"log('@trace {place}\\n'); {end}"))
+        check(result.returncode == 125, f"a ring at {place}", result)
+    line = "crash[2]: segfault at c ip 000055ef5f4b6129 sp 00007fff90a955d0 error 4 in crash[55ef5f4b6000+1000]\n"
+    died = fake(f"log({line + REPORT.format(status='signal 11', event=event)!r}); sys.exit(33)")
+    run("--quiet", "--json", "report.json", "/bin/busybox", env=died)
+    report = json.load(open("report.json"))
+    check(report["faults_from"] == "log" and len(report["faults"]) == 1 and report["faults"][0]["address"] == "0xc"
+          and schema.wrong(report["faults"][0], scheme) is None, f"--json has the fault of the log: {report['faults']}")
 
 
 def progress():

@@ -52,6 +52,8 @@ def trace(count, complete=True, pages=60):
     yield {"version": 1, "begin": {"program": "</script><b>", "arch": "x86_64", "profile": "linux-6", "page_size": 4096}}
     yield {"version": 1, "task": "exec", "pid": 2, "process": "sh", "time_ns": 500}
     time = 1000
+    if complete:
+        yield memory(1000, 5)
     for number in range(count):
         time += rng.randrange(500, 20000)
         if number == count // 4:
@@ -60,8 +62,16 @@ def trace(count, complete=True, pages=60):
         base = rng.choice([0x7fff00000, 0x555500000, 0xffff880000000])
         yield fault(rng, rng.choice(list(WAYS)), pid, base + rng.randrange(pages), time)
     if complete:
+        yield memory(time, 50)
         yield {"version": 1, "task": "exit", "pid": 3, "time_ns": time}
         yield {"version": 1, "end": {"minor": count, "major": 0}}
+
+
+def memory(time, used):
+    frames = {"meta": 8, "free": 900 - used, "cpu": 7, "port": 20, "table": 3, "object": 4, "anon": used, "file": 30,
+              "shmem": 6, "kmap": 2, "zero": 1}
+    return {"version": 1, "time_ns": time, "memory": {"frames": frames, "zeroed": 100 + used, "read": 30, "copied": 4,
+                                                      "forked": 9, "swapped_in": 1, "swapped_out": 2}}
 
 
 def write(name, lines, cut=0):
@@ -173,6 +183,12 @@ def pages():
     check(not links and "default-src 'none'" in text, "the page names other files", links)
     check("under the BSD 3-clause licence" in text and "Mike Bostock" in text, "the library's name and licence")
     check([row[0] for row in page.tables["processes-numbers"][1:]] == ["sh (2)", "sh (3)"], "processes")
+    held = dict(page.tables["memory-kinds-numbers"][1:])
+    check(held == {"anonymous": "50", "file": "30", "shared": "6", "tables": "3", "kernel": "35", "free": "857"},
+          "what memory holds", held)
+    done = dict(page.tables["memory-done-numbers"][1:])
+    check(done == {"zeroed": "150", "read from files": "30", "copied": "4", "shared by fork": "9", "swapped out": "2"},
+          "what was done", done)
     page, _ = look_at("empty", trace(0))
     check("0 faults" in page.texts["summary"], "an empty run", page.texts["summary"])
     # Killed in the middle of a line.
@@ -188,6 +204,17 @@ def pages():
     page, console = chromium(WORK / "try.html")
     check([row[0] for row in page.tables["processes-numbers"][1:]] == ["main (0)", "child (1)"] and not console,
           "the processes of a scenario", (page.tables.get("processes-numbers"), console))
+
+
+def long_memory():
+    """Many rows of memory are thinned out; the first and the last part stay."""
+    lines = [next(trace(0))] + [memory(1000 * time, time % 800) for time in range(1, 5001)]
+    path = write("memory.json", lines)
+    subprocess.run([QUIRE, "report", str(path)], check=True, timeout=600)
+    data = json.loads(re.search(r'<script id="data"[^>]*>(.*?)</script>', Path(str(path) + ".html").read_text(), re.S)[1])
+    times = [row[0] for row in data["memory"]]
+    check(500 <= len(times) <= 1000 and times[0] == 1 and times[-1] > 4900 and times == sorted(times)
+          and len(set(after - before for before, after in zip(times, times[1:]))) == 1, "rows of memory", times[:9])
 
 
 def sizes():
@@ -249,7 +276,11 @@ def perfetto():
         if all("args" in event for event in events if event["ph"] == "i") else []
     check(len(instants) == len(faults), f"{len(instants)} faults of {len(faults)}")
     check([event["args"]["address"] for event in instants] == [line["address"] for line in faults], "their addresses")
-    last = [event for event in events if event["ph"] == "C"][-1]["args"]
+    frames = [event for event in events if event["name"] == "frames"]
+    done = [event for event in events if event["name"] == "pages so far"]
+    check([event["args"]["anon"] for event in frames] == [5, 50] and [event["args"]["zeroed"] for event in done] == [105, 150],
+          "counters of memory", (frames, done))
+    last = [event for event in events if event["name"] == "pages brought"][-1]["args"]
     check(last == {"zeroed": kinds["first write"], "file": kinds["file, fault-around"], "copied": kinds["copy on write"]},
           "counters", last)
     starts, ends = ({event["id"]: event for event in events if event["ph"] == phase} for phase in "sf")
@@ -289,6 +320,7 @@ def main():
             return 77
         refusals()
         sizes()
+        long_memory()
         if not shutil.which("chromium") and not shutil.which("chromium-browser"):
             print("skipped: there is no Chromium (Debian: chromium)")
             return 1 if failures else 77

@@ -3,6 +3,8 @@
 """Bad use of every command is a message and its exit status; every option is in help and manual page.
 
 usage: command_line.py QUIRE SOURCE-ROOT"""
+import os
+import pty
 import re
 import shutil
 import subprocess
@@ -97,7 +99,38 @@ def pages():
         check(result.returncode == 0 and not result.stderr, f"{page.name}: {result.stderr}")
 
 
+def on_terminal(*arguments):
+    """What standard error has, as a terminal."""
+    master, slave = pty.openpty()
+    said = b""
+    with subprocess.Popen([QUIRE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave) as process:
+        os.close(slave)
+        try:
+            while some := os.read(master, 65536):
+                said += some
+        except OSError:  # the other end is closed
+            pass
+        process.wait()
+    os.close(master)
+    return said
+
+
+def progress():
+    """The bar of conform: on a terminal alone, and gone at the end."""
+    arguments = ["conform", "--stand-in", "zero-page=yes", "--seed", "3", "--jobs", "1", "--programs"]
+    count = 400
+    while b"#" not in (said := on_terminal(*arguments, str(count))) and count < 100000:
+        count *= 3
+    bars = re.findall(rb"\r\033\[K\[([#.]+)\] (\d+) of (\d+), (\d+) a second(, \d+ s left)?", said)
+    check(bars and all(len(bar[0]) == 24 and int(bar[2]) == count for bar in bars), f"the bar: {said[:200]}")
+    check(any(bar[4] for bar in bars), f"the time left: {said[:200]}")
+    check(said.endswith(b"\r\033[K"), f"it leaves: {said[-60:]}")
+    check(on_terminal(*arguments, "400", "--quiet") == b"", "--quiet draws none")
+    check(quire(*arguments, "400").stderr == "", "where standard error is no terminal there is none")
+
+
 bad_use()
 pages()
+progress()
 print(f"{len(BAD_USE)} ways of bad use, {failures} failures")
 sys.exit(failures > 0)

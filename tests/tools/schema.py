@@ -65,12 +65,16 @@ def load(root):
 GOOD = {"version": 1, "pid": 2, "process": "sh", "mode": "user", "access": "write", "cause": "not-present",
         "address": "0x7fff", "pc": "0x401000", "syndrome": "0x6", "outcome": "signal", "major": False, "rule": "bad_area",
         "signal": {"number": 11, "name": "SIGSEGV", "code": 1, "code_name": "SEGV_MAPERR"}, "way": ["trap", "bad_area"],
+        "source": "sh.c:12", "file": "/bin/sh", "file_offset": "0x1000",
+        "mapping": {"start": "0x7000", "end": "0x8000", "prot": "rw-p", "name": None},
         "entry_before": "0x0", "entry_after": "0x8000000000000867", "frame": "0x212", "time_ns": 5}
 VIOLATIONS = [
     ("version", 2), ("pid", "2"), ("pid", True), ("pid", -1), ("process", 3), ("mode", "guest"), ("access", "w"),
     ("cause", "Not present"), ("address", 32767), ("address", "7fff"), ("address", "0x07fff"), ("address", "-0x1"),
     ("address", "0xFFFF"), ("pc", "0x1ffffffffffffffff"), ("outcome", "done"), ("major", 0), ("rule", ""),
     ("signal", 11), ("signal", {"number": 11}), ("way", "trap"), ("way", ["trap", 3]), ("entry_after", -5),
+    ("source", "/tmp/sh.c:12"), ("source", "sh.c"), ("file", 3), ("file_offset", 4096), ("mapping", "/bin/sh"),
+    ("mapping", {"start": "0x7000", "end": "0x8000", "prot": "rw", "name": None}), ("mapping", {"start": "0x7000"}),
     ("time_ns", 1.5), ("va", "0x7fff"),
 ]
 

@@ -259,6 +259,15 @@ size_t file_path(const struct file *file, char *buffer, size_t size)
 	return length;
 }
 
+uint32_t quire_file_number(const struct quire_file *pages, bool *out_first)
+{
+	struct inode *inode = quire_file_context(pages);
+
+	*out_first = inode && !__atomic_load_n(&inode->told, __ATOMIC_RELAXED) &&
+		     !__atomic_exchange_n(&inode->told, 1, __ATOMIC_RELAXED);
+	return inode ? (uint32_t)inode->ino : 0;
+}
+
 size_t quire_file_path(const struct quire_file *pages, char *buffer, size_t size)
 {
 	struct inode *inode = quire_file_context(pages);

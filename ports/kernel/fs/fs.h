@@ -107,6 +107,7 @@ struct inode {
 	struct list names;        /* struct dirent.alias */
 	char *ghost;              /* its path, once the last name is gone; or of what never had one */
 	struct list record_locks; /* locks.c */
+	uint32_t told;            /* quire_file_number() was asked for it; atomic */
 };
 
 struct dirent {

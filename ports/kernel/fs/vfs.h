@@ -98,6 +98,9 @@ size_t file_path(const struct file *file, char *buffer, size_t size);
 uint64_t disk_reclaim(void);
 
 size_t quire_file_path(const struct quire_file *file, char *buffer, size_t size);
+/* A number that no other file has or had; 0: the library's own file. *out_first: whether this is the first time that
+ * anyone asks for this one. */
+uint32_t quire_file_number(const struct quire_file *file, bool *out_first);
 
 /* What mmap(2) needs of a descriptor.
  * `flags`: MAP_*. *out_prot: for struct quire_mapping.file_prot. *out_file: no reference is taken, it lives as

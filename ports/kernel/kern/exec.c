@@ -403,7 +403,7 @@ static void note_program(struct loader *l, char *exe_path)
 	memcpy(current->comm, process->comm, sizeof(current->comm));
 	process->exe_path = exe_path;
 	kfree(old);
-	fault_trace_task("exec", process->pid, 0, process->comm);
+	fault_trace_task(TRACE_EXEC, process->pid, 0, process->comm);
 	process->arg_start = l->arg_start;
 	process->arg_end = l->arg_end;
 	process->env_start = l->env_start;

@@ -83,7 +83,7 @@ static void notify_end_locked(struct process *process)
 {
 	int signal = process->exit_status & 0x7f;
 
-	fault_trace_task("exit", process->pid, 0, NULL);
+	fault_trace_task(TRACE_EXIT, process->pid, 0, NULL);
 	if (signal)
 		notify_parent_locked(process, process->exit_status & STATUS_CORE ? CLD_DUMPED : CLD_KILLED,
 				     signal);

@@ -159,7 +159,7 @@ static long publish(struct task *child, struct process *process, uint64_t flags)
 	process->thread_count++;
 	spin_unlock(&proc_lock);
 	if (!(flags & CLONE_THREAD))
-		fault_trace_task("fork", tid, self->pid, NULL);
+		fault_trace_task(TRACE_FORK, tid, self->pid, NULL);
 	return tid;
 }
 

@@ -17,8 +17,9 @@
  * then it ends with a code (arch_end_machine()):
  *   MACHINE_DONE   0x10: read the status line
  *   MACHINE_PANIC  0x11: a line "panic: ..." is in the log
- * With "trace=1" on the command line every fault adds a line to the log:
- *   @fault <pid> <trace as text>
+ * With "trace=1" on the command line every fault, every task and, at intervals, memory is recorded (port/trace.h); this
+ * line says where:
+ *   @trace <physical address> <bytes>
  * Log lines that concern a program (a system call not known) start with "quire-kernel: ". */
 #ifndef KERNEL_REPORT_H
 #define KERNEL_REPORT_H

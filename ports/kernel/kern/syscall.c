@@ -2,6 +2,7 @@
 /* The table of system calls, and the way through it. */
 #include "abi/functions.h"
 #include "kern/entry.h"
+#include "port/fault.h"
 
 #define MAX_SYSCALLS 512
 
@@ -49,6 +50,7 @@ void syscall_dispatch(struct regs *regs)
 	arch_regs_arguments(regs, a);
 	if (number < MAX_SYSCALLS && table[number]) {
 		arch_regs_set_return(regs, table[number](a));
+		fault_trace_call();
 		return;
 	}
 	log_unknown(number);

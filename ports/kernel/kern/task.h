@@ -19,6 +19,7 @@
 #include "kern/lock.h"
 #include "kern/signal.h"
 #include "kern/time.h"
+#include "port/trace.h"
 
 struct files; /* vfs.h */
 struct fs;    /* vfs.h */
@@ -136,11 +137,12 @@ struct task {
 	struct regs *regs;            /* the program's registers, at the top of the kernel stack */
 	int fault_signal, fault_code; /* of a fault that ends in a signal, until it is sent */
 	uint64_t fault_address;
-	uint64_t oom_since;     /* a copy in the kernel finds no frame since then; 0: none waits */
-	unsigned mutexes;       /* held */
-	unsigned queued;        /* waiters of its own in queues, on its stack mostly */
-	void (*provoked)(void); /* provoke.c */
-	unsigned pagefault_off; /* > 0: faults on user memory in the kernel go to the fixup at once */
+	struct trace_places places; /* port/trace.c */
+	uint64_t oom_since;         /* a copy in the kernel finds no frame since then; 0: none waits */
+	unsigned mutexes;           /* held */
+	unsigned queued;            /* waiters of its own in queues, on its stack mostly */
+	void (*provoked)(void);     /* provoke.c */
+	unsigned pagefault_off;     /* > 0: faults on user memory in the kernel go to the fixup at once */
 
 	uint64_t blocked;    /* signal mask: bit n - 1 is signal n */
 	uint64_t saved_mask; /* sigsuspend, ppoll, pselect: the mask to come back to */

@@ -7,8 +7,6 @@
 #include "kern/process.h"
 #include "abi/functions.h"
 
-bool fault_trace_on;
-
 static void format_steps(const struct quire_trace *trace, char *line, size_t size)
 {
 	unsigned steps = MIN(trace->steps_total, QUIRE_CONFIG_TRACE_STEPS);
@@ -20,46 +18,13 @@ static void format_steps(const struct quire_trace *trace, char *line, size_t siz
 					quire_step_name((enum quire_step)trace->steps[i]));
 }
 
-/* The steps of one fault, as one line of the log. */
-static void log_trace(const struct quire_trace *trace)
-{
-	const struct quire_fault *fault = &trace->fault;
-	const struct quire_outcome *outcome = &trace->outcome;
-	char line[480], signal[40] = "";
-
-	format_steps(trace, line, sizeof(line));
-	if (outcome->kind == QUIRE_SIGNAL)
-		ksnprintf(signal, sizeof(signal), "signal=%u si_code=%u ", (unsigned)outcome->signal,
-			  (unsigned)outcome->code);
-	printk("@fault tid=%d pid=%d mode=%s access=%s cause=%s va=%" PRIx64 " ip=%" PRIx64 " code=%" PRIx64
-	       " ns=%" PRIu64 " before=%" PRIx64 " after=%" PRIx64 " major=%d rule=%s %soutcome=%s:%s\n",
-	       current->tid, current->process->pid, quire_mode_name(fault->mode),
-	       quire_access_name(fault->access), quire_cause_name(fault->cause), (uint64_t)fault->va,
-	       (uint64_t)fault->pc, fault->raw, time_monotonic(), trace->pte_before, trace->pte_after,
-	       outcome->major, quire_step_name(outcome->rule), signal, quire_outcome_name(outcome->kind),
-	       line);
-}
-
-void fault_trace_task(const char *what, pid_t pid, pid_t parent, const char *name)
-{
-	char more[48] = "";
-
-	if (__builtin_expect(!fault_trace_on, true))
-		return;
-	if (parent)
-		ksnprintf(more, sizeof(more), " parent=%d", parent);
-	else if (name)
-		ksnprintf(more, sizeof(more), " name=%s", name);
-	printk("@task %s pid=%d ns=%" PRIu64 "%s\n", what, pid, time_monotonic(), more);
-}
-
 static __attribute__((noinline)) struct quire_outcome resolve_traced(const struct quire_trap *trap,
 								     struct quire_mm *mm)
 {
 	struct quire_trace trace;
 	struct quire_outcome outcome = quire_handle_trap(the_system, mm, trap, &trace);
 
-	log_trace(&trace);
+	fault_trace_put(&trace);
 	return outcome;
 }
 

@@ -4,6 +4,7 @@
 #define KERNEL_FAULT_H
 
 #include "kern/kernel.h"
+#include "port/trace.h"
 
 struct regs;
 
@@ -26,8 +27,18 @@ struct fault_words {
 void fault_describe(const struct quire_trap *trap, struct fault_words *out);
 
 extern bool fault_trace_on;
-/* With fault_trace_on: a line of the log about a process. `what`: fork, exec, exit; `parent`: 0, or of a fork;
- * `name`: NULL, or of an exec. */
-void fault_trace_task(const char *what, pid_t pid, pid_t parent, const char *name);
+extern uint32_t fault_trace_calls;
+/* A system call has ended: mappings may have changed. */
+static inline void fault_trace_call(void)
+{
+	if (__builtin_expect(fault_trace_on, false))
+		__atomic_fetch_add(&fault_trace_calls, 1, __ATOMIC_RELEASE);
+}
+/* trace.c: makes the ring and says where it is. Once, when the_system is made. */
+void fault_trace_start(void);
+/* With fault_trace_on: a record of the fault that the running task took. May sleep for a fault of user mode. */
+void fault_trace_put(const struct quire_trace *trace);
+/* With fault_trace_on: a record about a process. `parent`: 0, or of a fork; `name`: NULL, or of an exec. */
+void fault_trace_task(enum trace_task_kind what, pid_t pid, pid_t parent, const char *name);
 
 #endif

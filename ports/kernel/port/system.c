@@ -53,7 +53,8 @@ void system_create(void)
 	BUG_ON(1ul << quire_system_arch(the_system)->page_shift != PAGE_SIZE);
 	kernel_root = quire_kernel_root(the_system);
 	arch_system_ready();
-	fault_trace_on = boot_option("trace", value, sizeof(value)) && value[0] == '1';
+	if (boot_option("trace", value, sizeof(value)) && value[0] == '1')
+		fault_trace_start();
 }
 
 void system_check(void)

@@ -236,6 +236,9 @@ void ex_disassemble(struct ex_disassembler *disassembler, struct ex_finding *fin
 struct ex_symbols *ex_symbols_open(struct ex_symbols *symbols, const char *path);
 void ex_symbols_close(struct ex_symbols *symbols);
 void ex_symbolize(struct ex_symbols *symbols, struct ex_finding *finding);
+/* The function at `offset` of a program or library, opened as ex_symbols_open() does but silently. False: none. */
+bool ex_symbol_of(struct ex_symbols **symbols, const char *path, uint64_t offset,
+		  struct ex_source *out_source);
 
 enum ex_form {
 	EX_FORM_SHORT,
@@ -249,6 +252,9 @@ struct ex_style {
 void ex_render(FILE *out, const struct ex_finding *finding, const struct ex_style *style);
 /* One element of the array; `first` puts no comma before it. Returns false when memory ran out. */
 bool ex_render_json(FILE *out, const struct ex_finding *finding, bool first);
+struct json_t;
+/* The faults of a log, each in the words that every command has for one. NULL: memory ran out. */
+struct json_t *ex_faults_json(const struct ex_options *options, const char *log, size_t size);
 
 /* The log as plain text: without colours, entities and mail encoding, journal entries as lines. Returns
  * `data` itself where there is nothing to undo, or a new buffer; NULL when memory ran out. The number of

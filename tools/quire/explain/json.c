@@ -281,3 +281,31 @@ bool ex_render_json(FILE *out, const struct ex_finding *finding, bool first)
 	json_decref(object);
 	return status == 0;
 }
+
+struct collection {
+	const struct ex_options *options;
+	json_t *faults;
+};
+
+static void collect(void *context, const struct ex_report *report)
+{
+	struct collection *collection = context;
+	struct ex_finding finding;
+
+	if (ex_find_out(collection->options, report, EX_ARCH_NONE, &finding) == EX_EXPLAINED)
+		json_array_append_new(collection->faults, in_common_words(&finding));
+}
+
+static void ignore(void *context, unsigned line, const char *what)
+{
+}
+
+json_t *ex_faults_json(const struct ex_options *options, const char *log, size_t size)
+{
+	struct collection collection = {options, json_array()};
+	const struct ex_sink sink = {collect, ignore, &collection};
+
+	if (collection.faults)
+		ex_scan_log(log, size, &sink);
+	return collection.faults;
+}

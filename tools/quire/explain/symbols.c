@@ -18,7 +18,7 @@ struct symbol {
 /* One file. An image has a module, a map its text. */
 struct source_file {
 	struct source_file *next;
-	const char *path;
+	const char *path; /* borrowed */
 	Dwfl *dwfl;
 	Dwfl_Module *module;
 	GElf_Addr bias; /* where libdwfl puts an image that may lie anywhere, less where it was linked */
@@ -74,14 +74,19 @@ static bool read_image(struct source_file *file)
 	return file->count > 0;
 }
 
-static bool open_image(struct source_file *file, const char *path)
+static bool load_image(struct source_file *file, const char *path)
 {
 	file->dwfl = dwfl_begin(&callbacks);
 	if (file->dwfl) {
 		file->module = dwfl_report_offline(file->dwfl, "kernel", path, -1);
 		dwfl_report_end(file->dwfl, NULL, NULL);
 	}
-	if (!file->module)
+	return file->module != NULL;
+}
+
+static bool open_image(struct source_file *file, const char *path)
+{
+	if (!load_image(file, path))
 		fprintf(stderr, "quire explain: %s: %s\n", path, dwfl_errmsg(-1));
 	else if (!read_image(file))
 		fprintf(stderr, "quire explain: %s: no function symbols\n", path);
@@ -382,6 +387,53 @@ static bool find_linked(const struct source_file *file, const struct ex_report *
 	return false;
 }
 
+/* The same for an offset in the file. */
+static bool find_offset(const struct source_file *file, uint64_t offset, uint64_t *out_address)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(file->module, &bias);
+	GElf_Phdr segment;
+	size_t count = 0;
+
+	if (!elf || elf_getphdrnum(elf, &count) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!gelf_getphdr(elf, (int)i, &segment) || segment.p_type != PT_LOAD ||
+		    offset - segment.p_offset >= segment.p_filesz)
+			continue;
+		*out_address = offset - segment.p_offset + segment.p_vaddr;
+		return true;
+	}
+	return false;
+}
+
+bool ex_symbol_of(struct ex_symbols **symbols, const char *path, uint64_t offset,
+		  struct ex_source *out_source)
+{
+	struct source_file *file = *symbols ? (*symbols)->files : NULL;
+	uint64_t address;
+
+	while (file && strcmp(file->path, path) != 0)
+		file = file->next;
+	if (!file) {
+		struct ex_symbols *list = *symbols ? *symbols : calloc(1, sizeof(*list));
+
+		*symbols = list;
+		file = list ? calloc(1, sizeof(*file)) : NULL;
+		if (!file)
+			return false;
+		/* One that cannot be read stays in the list, so that it is tried once. */
+		file->path = path;
+		if (load_image(file, path))
+			read_image(file);
+		file->next = list->files;
+		list->files = file;
+	}
+	memset(out_source, 0, sizeof(*out_source));
+	return file->module && find_offset(file, offset, &address) &&
+	       symbolize_image(file, address + file->bias, out_source);
+}
+
 /* A function of the program or library that the log names, or a note why there is none. */
 static void symbolize_program(struct ex_symbols *symbols, struct ex_finding *finding)
 {
@@ -399,7 +451,9 @@ static void symbolize_program(struct ex_symbols *symbols, struct ex_finding *fin
 		if (!file->module || !is_named(file, report->object))
 			continue;
 		path = file->path;
-		built = find_linked(file, report, &address);
+		built = report->object_size
+			    ? find_linked(file, report, &address)
+			    : report->has_object_offset && find_offset(file, report->object_offset, &address);
 		if (built && symbolize_image(file, address + file->bias, &finding->source))
 			return;
 	}

@@ -3,7 +3,6 @@
 #include "fault.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <quire/fault.h>
@@ -55,11 +54,28 @@ static json_t *way_json(const struct fault_record *r)
 	return way;
 }
 
+static json_t *mapping_json(const struct fault_mapping *mapping)
+{
+	return json_pack("{s:o,s:o,s:s,s:o}", "start", fault_hex((struct fault_number){true, mapping->start}),
+			 "end", fault_hex((struct fault_number){true, mapping->end}), "prot", mapping->prot,
+			 "name", text(mapping->name));
+}
+
 /* Members that not every source has are left out where they are unknown. */
 static void add_optional(json_t *object, const struct fault_record *r)
 {
 	if (r->tid >= 0 && r->tid != r->pid)
 		json_object_set_new_nocheck(object, "tid", json_integer(r->tid));
+	if (r->in.end && r->in.name) {
+		json_object_set_new(object, "file", json_string(r->in.name));
+		json_object_set_new_nocheck(
+		    object, "file_offset",
+		    fault_hex((struct fault_number){true, r->pc.value - r->in.start + r->in.offset}));
+	}
+	if (r->on.end)
+		json_object_set_new_nocheck(object, "mapping", mapping_json(&r->on));
+	if (r->source && *r->source)
+		json_object_set_new(object, "source", json_string(r->source));
 	if (r->symbol && *r->symbol)
 		json_object_set_new(object, "symbol", json_string(r->symbol));
 	if (r->before.known)

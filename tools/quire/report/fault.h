@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -17,6 +18,13 @@ enum {
 struct fault_number {
 	bool known;
 	uint64_t value;
+};
+
+/* A mapping; end 0: unknown. */
+struct fault_mapping {
+	uint64_t start, end, offset; /* offset: of its start in the file */
+	char prot[5];                /* "rw-p", as /proc/PID/maps has it */
+	const char *name;            /* of its file, or [heap], [stack]; NULL: anonymous */
 };
 
 /* Pointers are borrowed; NULL: unknown. */
@@ -35,6 +43,10 @@ struct fault_record {
 	unsigned way_count;
 	struct fault_number before, after; /* the entry of the last level */
 	struct fault_number frame, time_ns;
+	bool uncounted;          /* resolved, and neither minor nor major; not in JSON */
+	const char *source;      /* "file.c:12", of the instruction */
+	struct fault_mapping in; /* what the instruction lies in */
+	struct fault_mapping on; /* what the address lies in */
 };
 
 /* A record that knows nothing. */
@@ -44,6 +56,9 @@ void fault_know(struct fault_number *number, uint64_t value);
 json_t *fault_hex(struct fault_number number);
 /* NULL: out of memory. */
 json_t *fault_json(const struct fault_record *record);
+
+/* Prints the fault and its way as a tree: each step below its caller, with the one that decided marked. (tree.c) */
+void fault_print(FILE *to, const struct fault_record *record);
 
 /* The step that decided: `rule` is what struct quire_outcome says; if that is how the fault ended, the step
  * before it in the way decided. */

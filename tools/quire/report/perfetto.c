@@ -154,6 +154,26 @@ static void take_task(struct events *e, const json_t *task)
 	}
 }
 
+static void put_counter(struct events *e, const char *name, const json_t *object, json_t *args)
+{
+	json_t *counter = event("C", name, 0, 0, time_of(object));
+
+	json_object_set_new(counter, "args", args);
+	put(e, counter);
+}
+
+/* What frames hold, and what was done with pages so far. */
+static void take_memory(struct events *e, const json_t *object, const json_t *memory)
+{
+	static const char *const done[] = {"zeroed", "read", "copied", "forked", "swapped_in", "swapped_out"};
+	json_t *pages = json_object();
+
+	for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++)
+		json_object_set(pages, done[i], json_object_get(memory, done[i]));
+	put_counter(e, "frames", object, json_incref(json_object_get(memory, "frames")));
+	put_counter(e, "pages so far", object, pages);
+}
+
 static bool take(void *context, const json_t *object)
 {
 	struct events *e = context;
@@ -162,6 +182,8 @@ static bool take(void *context, const json_t *object)
 		take_fault(e, object);
 	else if (json_object_get(object, "task"))
 		take_task(e, object);
+	else if (json_object_get(object, "memory"))
+		take_memory(e, object, json_object_get(object, "memory"));
 	return !e->failed && !ferror(e->to);
 }
 

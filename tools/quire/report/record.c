@@ -26,6 +26,8 @@ struct table {
 
 struct record {
 	json_t *root, *processes;
+	json_t *memory;                     /* rows of memory_names */
+	uint64_t memory_seen, memory_every; /* each so many-th is kept */
 	struct table classes, pcs;
 	uint64_t every, seen;
 	uint64_t page_size, last_time, last_page;
@@ -157,6 +159,62 @@ static void take_task(struct record *r, const json_t *task)
 		json_object_set(process, "name", name);
 }
 
+enum {
+	MOST_MEMORY = 1000
+};
+
+/* What the page shows of memory: frames by what they hold, then pages since the start. */
+static const char *const memory_names[] = {"time", "anonymous", "file", "shared", "tables", "kernel",
+					   "free", "zeroed",    "read", "copied", "forked", "swapped_out"};
+
+static json_t *frames_of(const json_t *memory, const char *const *states)
+{
+	const json_t *frames = json_object_get(memory, "frames");
+	json_int_t sum = 0;
+
+	for (; *states; states++)
+		sum += json_integer_value(json_object_get(frames, *states));
+	return json_integer(sum);
+}
+
+static json_t *memory_row(json_int_t time, const json_t *memory)
+{
+	static const char *const kinds[][6] = {
+	    {"anon"},       {"file"}, {"shmem"}, {"table"}, {"meta", "port", "object", "kmap", "zero"},
+	    {"free", "cpu"}};
+	json_t *row = json_array();
+
+	json_array_append_new(row, json_integer(time));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		json_array_append_new(row, frames_of(memory, kinds[i]));
+	for (size_t i = 7; i < sizeof(memory_names) / sizeof(memory_names[0]); i++)
+		json_array_append_new(
+		    row, json_integer(json_integer_value(json_object_get(memory, memory_names[i]))));
+	return row;
+}
+
+/* Of a long run, the rows are thinned out to every second one as often as is needed. */
+static void take_memory(struct record *r, const json_t *object, const json_t *memory)
+{
+	if (r->memory_seen++ % r->memory_every)
+		return;
+	json_array_append_new(r->memory, memory_row((json_int_t)time_of(r, object), memory));
+	if (json_array_size(r->memory) < MOST_MEMORY)
+		return;
+	for (size_t i = 1; i < json_array_size(r->memory); i++)
+		json_array_remove(r->memory, i);
+	r->memory_every *= 2;
+}
+
+static json_t *names_of_memory(void)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < sizeof(memory_names) / sizeof(memory_names[0]); i++)
+		json_array_append_new(names, json_string(memory_names[i]));
+	return names;
+}
+
 static void take_begin(struct record *r, json_t *begin)
 {
 	json_t *page_size = json_object_get(begin, "page_size"), *clock = json_object_get(begin, "clock");
@@ -175,6 +233,8 @@ static bool take(void *context, const json_t *object)
 		take_fault(r, object);
 	else if (json_object_get(object, "task"))
 		take_task(r, object);
+	else if (json_object_get(object, "memory"))
+		take_memory(r, object, json_object_get(object, "memory"));
 	else if (json_object_get(object, "begin"))
 		take_begin(r, json_object_get(object, "begin"));
 	else if (json_object_get(object, "end"))
@@ -204,6 +264,8 @@ static bool begin_record(struct record *r, FILE *from)
 			    "profile", "unknown profile", "page_size", 4096, "total", (json_int_t)total,
 			    "every", (json_int_t)r->every, "complete", 0, "clock", "ns");
 	r->processes = json_array();
+	r->memory = json_array();
+	r->memory_every = 1;
 	r->classes = (struct table){json_array(), json_object()};
 	r->pcs = (struct table){json_array(), json_object()};
 	for (unsigned i = 0; i < COLUMNS; i++) {
@@ -211,7 +273,7 @@ static bool begin_record(struct record *r, FILE *from)
 		if (!r->column[i])
 			return false;
 	}
-	return r->root && r->processes && r->classes.rows && r->pcs.rows;
+	return r->root && r->processes && r->memory && r->classes.rows && r->pcs.rows;
 }
 
 static json_t *end_record(struct record *r, bool good)
@@ -228,6 +290,8 @@ static json_t *end_record(struct record *r, bool good)
 	}
 	json_object_set_new(r->root, "columns", columns);
 	json_object_set_new(r->root, "processes", r->processes);
+	json_object_set_new(r->root, "memory", r->memory);
+	json_object_set_new(r->root, "memory_names", names_of_memory());
 	json_object_set_new(r->root, "classes", r->classes.rows);
 	json_object_set_new(r->root, "pcs", r->pcs.rows);
 	json_decref(r->classes.index);

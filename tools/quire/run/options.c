@@ -41,7 +41,9 @@ void run_help(FILE *out)
 	    "  --root DIR          DIR with all that is in it becomes the guest's /\n"
 	    "  --file HOST[:GUEST] packs a file or a directory too; may be repeated. Programs bring their "
 	    "libraries\n"
-	    "  --trace FILE        writes one JSON object a fault into FILE\n"
+	    "  --trace FILE        writes one JSON object a fault into FILE; - shows them on standard "
+	    "output, on a\n"
+	    "                      terminal as trees with symbol and mapping\n"
 	    "  --report FILE       writes a page of the faults (HTML) into FILE\n"
 	    "  --perfetto FILE     writes them as trace events, for ui.perfetto.dev\n"
 	    "  --json FILE         writes the report as JSON into FILE\n"
@@ -326,6 +328,11 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 	if (!options->cpus)
 		options->cpus = options->icount ? 1 : 2;
 	return 0;
+}
+
+bool run_is_traced(const struct run_options *options)
+{
+	return options->trace || options->report || options->perfetto;
 }
 
 void run_options_free(struct run_options *options)

@@ -28,6 +28,9 @@ static const struct emulator {
 	const char *log[2]; /* the log, from chardev `log` */
 	const char *end[2]; /* what ends the machine with an exit status */
 	bool firmware;      /* that speaks on the first serial line, and then starts the kernel */
+	uint64_t base;      /* physical address of its RAM */
+	/* x86: with at least so many MiB, those from `below` MiB on lie at 4 GiB. 0: RAM is in one piece. */
+	uint64_t splits, below;
 } emulators[] = {
     {.arch = "x86_64",
      .program = "qemu-system-x86_64",
@@ -35,6 +38,8 @@ static const struct emulator {
      .boots = "elf",
      .machine = "q35",
      .cpu = "max",
+     .splits = 2816,
+     .below = 2048,
      .log = {"-device", "isa-debugcon,iobase=0xe9,chardev=log"},
      .end = {"-device", "isa-debug-exit,iobase=0xf4,iosize=4"}},
     {.arch = "i386",
@@ -43,6 +48,8 @@ static const struct emulator {
      .boots = "elf",
      .machine = "pc",
      .cpu = "max",
+     .splits = 3584,
+     .below = 3072,
      .log = {"-device", "isa-debugcon,iobase=0xe9,chardev=log"},
      .end = {"-device", "isa-debug-exit,iobase=0xf4,iosize=4"}},
     {.arch = "arm64",
@@ -51,6 +58,7 @@ static const struct emulator {
      .boots = "image",
      .machine = "virt",
      .cpu = "cortex-a53",
+     .base = 0x40000000,
      .error = {"-device", "pci-serial,chardev=err"},
      .log = {"-semihosting-config", "enable=on,target=native,chardev=log"}},
     {.arch = "arm",
@@ -59,6 +67,7 @@ static const struct emulator {
      .boots = "image",
      .machine = "virt,highmem=off",
      .cpu = "cortex-a15",
+     .base = 0x40000000,
      .error = {"-device", "pci-serial,chardev=err"},
      .log = {"-semihosting-config", "enable=on,target=native,chardev=log"}},
     {.arch = "riscv64",
@@ -67,6 +76,7 @@ static const struct emulator {
      .boots = "image",
      .machine = "virt",
      .cpu = "rv64",
+     .base = 0x80000000,
      .error = {"-device", "pci-serial,chardev=err"},
      .log = {"-semihosting-config", "enable=on,target=native,chardev=log"},
      .firmware = true},
@@ -206,7 +216,21 @@ struct load {
 	int archive_fd;
 	uint64_t archive_length;
 	const int *ends; /* of the lines out, err and log */
+	uint64_t ram_mib;
+	int ram_fd; /* the file that is the RAM; -1: QEMU's own */
 };
+
+/* RAM that is a file, in which the ring of the trace can be read. */
+static void add_ram(struct command *command, const struct load *load)
+{
+	if (load->ram_fd < 0)
+		return;
+	add(command, "-object");
+	add_made(command, "memory-backend-file,id=ram,size=%" PRIu64 "M,mem-path=/dev/fd/%d,share=on",
+		 load->ram_mib, load->ram_fd);
+	add(command, "-machine");
+	add(command, "memory-backend=ram");
+}
 
 static void build(struct command *command, const struct run_options *options, const struct emulator *emulator,
 		  const struct load *load)
@@ -226,7 +250,8 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-cpu");
 	add(command, setting("QUIRE_QEMU_CPU", emulator->cpu));
 	add(command, "-m");
-	add_made(command, "%" PRIu64 "M", ram_mib(emulator, options->mem_mib, load->archive_length));
+	add_made(command, "%" PRIu64 "M", load->ram_mib);
+	add_ram(command, load);
 	add(command, "-smp");
 	add_made(command, "%u", options->cpus);
 	if (options->icount) {
@@ -240,8 +265,7 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-append");
 	add_made(command, "quire%s%s%s%s%s%s%s%s", options->profile ? " profile=" : "",
 		 options->profile ? options->profile : "", options->policy ? " policy=" : "",
-		 options->policy ? options->policy : "",
-		 options->trace || options->report || options->perfetto ? " trace=1" : "",
+		 options->policy ? options->policy : "", run_is_traced(options) ? " trace=1" : "",
 		 options->oops == OOPS_PANICS ? " oops=panic" : "", options->swap ? " swapon" : "",
 		 options->selftest ? " selftest=only" : "");
 	add_swap(command, options);
@@ -261,7 +285,7 @@ static void keep_open(int fd)
 }
 
 /* In the child: never returns. `told` carries the errno of a failed exec to the parent. */
-static void become(struct command *command, const int passed[2], const int ends[3], int told, pid_t parent)
+static void become(struct command *command, const int passed[3], const int ends[3], int told, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
@@ -275,7 +299,7 @@ static void become(struct command *command, const int passed[2], const int ends[
 		_exit(RUN_FAILED);
 	dup2(null, 0);
 	dup2(null, 1);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		if (passed[i] >= 0)
 			keep_open(passed[i]);
 	for (int i = 0; i < 3; i++)
@@ -287,7 +311,7 @@ static void become(struct command *command, const int passed[2], const int ends[
 	_exit(RUN_FAILED);
 }
 
-static int spawn(struct command *command, const struct emulator *emulator, const int passed[2],
+static int spawn(struct command *command, const struct emulator *emulator, const int passed[3],
 		 const int ends[3])
 {
 	int told[2], error;
@@ -315,14 +339,24 @@ static int spawn(struct command *command, const struct emulator *emulator, const
 	return pid;
 }
 
-int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
-	       struct run_lines *out_lines)
+static int trace_ram(const struct emulator *emulator, uint64_t mib, struct run_ring *ring)
 {
-	const int passed[2] = {archive_fd, options->swap_fd};
+	struct run_ram ram = {.bytes = mib << 20, .base = emulator->base};
+
+	if (emulator->splits && mib >= emulator->splits)
+		ram.below = emulator->below << 20;
+	return ring_memory(ring, &ram);
+}
+
+int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
+	       struct run_lines *out_lines, struct run_ring *ring)
+{
+	int passed[3] = {archive_fd, options->swap_fd, -1};
 	int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, pid = -1;
 	const struct emulator *emulator = find_emulator(options->arch);
 	struct command *command = calloc(1, sizeof(*command));
 	char kernel[PATH_MAX];
+	uint64_t mib;
 
 	if (!command) {
 		run_error("out of memory");
@@ -336,8 +370,11 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 		run_error("there is no kernel for %s", options->arch);
 		goto out;
 	}
-	if (!find_kernel(options, emulator, kernel))
+	mib = ram_mib(emulator, options->mem_mib, archive_length);
+	if (!find_kernel(options, emulator, kernel) ||
+	    (run_is_traced(options) && trace_ram(emulator, mib, ring)))
 		goto out;
+	passed[2] = ring->fd;
 	for (int i = 0; i < 3; i++) {
 		int pair[2];
 
@@ -352,7 +389,9 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 	      &(struct load){.kernel = kernel,
 			     .archive_fd = archive_fd,
 			     .archive_length = archive_length,
-			     .ends = theirs});
+			     .ends = theirs,
+			     .ram_mib = mib,
+			     .ram_fd = ring->fd});
 	if (command->failed)
 		run_error("the command line of QEMU is too long");
 	else

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
 #include <quire/quire.h>
+
+#include "../explain/explain.h"
 
 void report_init(struct run_report *report, FILE *trace, bool show_log)
 {
-	*report = (struct run_report){.exit_status = -1, .trace = trace, .show_log = show_log};
+	*report = (struct run_report){.exit_status = -1, .trace = trace, .show_log = show_log, .ring.fd = -1};
 }
 
 static void counts_free(struct run_counts *counts)
@@ -27,6 +30,11 @@ void report_free(struct run_report *report)
 	counts_free(&report->memory);
 	free(report->panic);
 	free(report->names);
+	for (size_t i = 0; i < report->file_count; i++)
+		free(report->files[i].name);
+	free(report->files);
+	symbols_free(report->symbols);
+	ring_free(&report->ring);
 }
 
 static void count_add(struct run_report *report, struct run_counts *counts, const char *name, uint64_t value)
@@ -162,10 +170,8 @@ static void keep_log(struct run_report *report, const char *line)
 
 static void take_line(struct run_report *report, char *line)
 {
-	if (!strncmp(line, "@fault ", 7)) {
-		trace_fault(report, line + 7);
-	} else if (!strncmp(line, "@task ", 6)) {
-		trace_task(report, line + 6);
+	if (!strncmp(line, "@trace ", 7)) {
+		report->failed |= !ring_found(&report->ring, line + 7);
 	} else if (!strcmp(line, "@quire-report 1")) {
 		report->started = true;
 	} else if (!strcmp(line, "@quire-end")) {
@@ -291,6 +297,55 @@ static void json_signal(FILE *out, int signal)
 	fputc('}', out);
 }
 
+/* Faults of the trace, as it has them. */
+static void copy_faults(FILE *trace, FILE *out)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+	bool any = false;
+
+	rewind(trace);
+	while ((length = getline(&line, &room, trace)) > 0) {
+		if (!strstr(line, "\"way\": "))
+			continue;
+		line[length - 1] = '\0';
+		fprintf(out, "%s\n    %s", any ? "," : "", line);
+		any = true;
+	}
+	free(line);
+	fseek(trace, 0, SEEK_END);
+}
+
+/* Without a trace, the log has the faults of which programs died. */
+static void explain_faults(const struct run_report *report, const struct run_options *options, FILE *out)
+{
+	const struct ex_options how = {
+	    .arch = ex_arch_find(options->arch),
+	    .profile = quire_profile_find(options->profile ? options->profile : "linux-6"),
+	    .mode = QUIRE_MODE_UNKNOWN,
+	    .short_form = true};
+	json_t *faults = ex_faults_json(&how, report->log, report->log_length), *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault)
+	{
+		fputs(i ? ",\n    " : "\n    ", out);
+		json_dumpf(fault, out, JSON_ENSURE_ASCII);
+	}
+	json_decref(faults);
+}
+
+static void json_faults(const struct run_report *report, const struct run_options *options, FILE *out)
+{
+	fprintf(out, ",\n  \"faults_from\": \"%s\",\n  \"faults\": [", report->trace ? "trace" : "log");
+	if (report->trace)
+		copy_faults(report->trace, out);
+	else
+		explain_faults(report, options, out);
+	fputc(']', out);
+}
+
 int report_json(const struct run_report *report, const struct run_options *options, FILE *out)
 {
 	fprintf(out, "{\n  \"version\": 2,\n  \"arch\": ");
@@ -321,6 +376,7 @@ int report_json(const struct run_report *report, const struct run_options *optio
 	json_counts(out, "steps", &report->steps);
 	json_counts(out, "events", &report->events);
 	json_counts(out, "memory", &report->memory);
+	json_faults(report, options, out);
 	fputs("\n}\n", out);
 	return ferror(out) ? -1 : 0;
 }

@@ -18,7 +18,7 @@ static FILE *open_trace(const struct run_options *options)
 		run_error("--report: this quire was built without D3 (Debian: node-d3)");
 		return NULL;
 	}
-	trace = options->trace ? fopen(options->trace, "w+e") : tmpfile();
+	trace = options->trace && strcmp(options->trace, "-") != 0 ? fopen(options->trace, "w+e") : tmpfile();
 	if (!trace)
 		run_error("--trace %s: %s", options->trace ? options->trace : "(a file of its own)",
 			  strerror(errno));
@@ -64,12 +64,15 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 	struct run_lines lines;
 	uint64_t archive_length;
 	int archive, pid, status;
+	bool failed;
 
 	if (!report) {
 		run_error("out of memory");
 		return RUN_FAILED;
 	}
 	report_init(report, trace, options->keep_log);
+	report->shown = options->trace && strcmp(options->trace, "-") == 0 ? stdout : NULL;
+	report->drawn = report->shown && isatty(STDOUT_FILENO);
 	status = run_pack(options, &archive, &archive_length);
 	if (status)
 		goto out;
@@ -77,7 +80,7 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 		close(archive);
 		goto out;
 	}
-	pid = qemu_start(options, archive, archive_length, &lines);
+	pid = qemu_start(options, archive, archive_length, &lines, &report->ring);
 	close(archive);
 	if (pid < 0) {
 		status = RUN_FAILED;
@@ -85,7 +88,13 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 	}
 	trace_begin(report, options);
 	status = session_run(options, pid, &lines, report);
+	failed = report->failed;
+	trace_write(report, options);
 	trace_end(report);
+	if (report->failed && !failed) {
+		run_error("the trace is damaged, or cannot be written");
+		status = RUN_FAILED;
+	}
 	qemu_close(&lines);
 	if (report->ended && options->argv[0])
 		death_print(report, options->argv[0]);
@@ -110,7 +119,7 @@ int run_command(int argc, char **argv)
 		return status > 0 ? 0 : RUN_FAILED;
 	}
 	status = RUN_FAILED;
-	if ((options.trace || options.report || options.perfetto) && !(trace = open_trace(&options)))
+	if (run_is_traced(&options) && !(trace = open_trace(&options)))
 		goto out;
 	if (options.json && !(json = open_output(options.json, "--json")))
 		goto out;

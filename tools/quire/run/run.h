@@ -4,8 +4,8 @@
  *   options ──► pack: program, interpreter, libraries, files ──► cpio archive
  *                                                                  │
  *   terminal, pipes ◄──► session: two serial lines, a log ◄──► QEMU ◄───┘ + kernel
- *                             │
- *                             └► report: table, JSON, exit status */
+ *                             │                                    └► ring of records in its RAM
+ *                             └► report: table, JSON, exit status ◄────── trace ◄──┘ */
 #ifndef QUIRE_RUN_H
 #define QUIRE_RUN_H
 
@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "../../../ports/kernel/port/trace.h"
 
 /* Exit statuses that are not the program's. */
 enum {
@@ -38,7 +40,7 @@ struct run_options {
 	const char *profile;  /* NULL: the kernel's default */
 	const char *policy;   /* NULL: the kernel's default */
 	const char *root;     /* a directory that becomes the guest's /; NULL: none */
-	const char *trace;    /* file for one JSON object a fault; NULL: none */
+	const char *trace;    /* file for one JSON object a fault; "-": standard output; NULL: none */
 	const char *report;   /* file for the page; NULL: none */
 	const char *perfetto; /* file for trace events; NULL: none */
 	const char *json;     /* file for the report; NULL: none */
@@ -117,6 +119,46 @@ int run_pack(struct run_options *options, int *out_fd, uint64_t *out_length);
 /* Whether standard input is packed too, instead of being fed through a line. */
 bool run_input_is_packed(const struct run_options *options);
 
+/* --- ring.c ---------------------------------------------------------------------------------------- */
+
+/* The guest's RAM as QEMU lays it out. */
+struct run_ram {
+	uint64_t bytes;
+	uint64_t base;  /* physical address of its first byte */
+	uint64_t below; /* bytes below 4 GiB, if there are more; 0: all of it is in one piece */
+};
+
+struct run_ring {
+	int fd; /* a file in memory that is the guest's RAM; -1: none */
+	struct run_ram ram;
+	struct trace_ring *map; /* NULL: not found yet */
+	uint64_t bytes;
+	uint32_t tail;
+	FILE *records; /* all that was read */
+	bool reading;  /* its position is that of `read` */
+	long read;
+	uint64_t faults;
+};
+
+union run_record {
+	struct trace_head head;
+	struct trace_fault fault;
+	struct trace_task task;
+	struct trace_memory memory;
+	struct trace_name name;
+	unsigned char bytes[256];
+};
+
+/* Makes the guest's RAM. Returns 0, or -1 after a message. */
+int ring_memory(struct run_ring *ring, const struct run_ram *ram);
+/* What stands after "@trace " in the kernel's log. Returns false when no ring is there. */
+bool ring_found(struct run_ring *ring, const char *text);
+/* Takes what is in the ring, so that the guest has room. Returns false when it is damaged. */
+bool ring_drain(struct run_ring *ring);
+/* The next record of those taken. */
+bool ring_next(struct run_ring *ring, union run_record *out);
+void ring_free(struct run_ring *ring);
+
 /* --- report.c -------------------------------------------------------------------------------------- */
 
 struct run_count {
@@ -136,6 +178,13 @@ struct run_death {
 };
 
 struct trace_names;
+struct trace_symbols;
+
+/* The files of the guest that a fault was in. */
+struct trace_files {
+	uint32_t number;
+	char *name;
+};
 
 struct run_report {
 	bool started, ended; /* the first and the last line of the block came */
@@ -147,11 +196,16 @@ struct run_report {
 	uint64_t minor, major, time_ns, boot_ns;
 	uint64_t frames, peak, free_before, free_after;
 	struct run_counts steps, events, memory;
+	struct run_ring ring;
 	struct trace_names *names; /* of processes, for the trace; allocated */
 	size_t name_count;
-	uint64_t traced; /* faults in the trace */
-	FILE *trace;     /* where fault lines go as JSON; NULL: dropped */
-	bool failed;     /* a line of the block could not be read, or memory ran out */
+	struct trace_files *files;
+	size_t file_count;
+	struct trace_symbols *symbols;
+	FILE *trace; /* where faults go as JSON; NULL: nowhere */
+	FILE *shown; /* where they go at once; NULL: nowhere */
+	bool drawn;  /* as trees, else as JSON */
+	bool failed; /* a line of the block could not be read, or memory ran out */
 	bool show_log;
 	char log[8192]; /* the end of the log, for when it is needed */
 	size_t log_length;
@@ -167,13 +221,23 @@ void report_free(struct run_report *report);
 
 /* --- trace.c --------------------------------------------------------------------------------------- */
 
-/* What stands after "@fault " and after "@task " in the kernel's log: written to the trace as JSON. */
-void trace_fault(struct run_report *report, char *text);
-void trace_task(struct run_report *report, char *text);
+/* Writes the records that the ring gave so far. `options`: where the guest's files are on this machine. */
+void trace_write(struct run_report *report, const struct run_options *options);
 /* The first line: what is traced. */
 void trace_begin(struct run_report *report, const struct run_options *options);
 /* The last line of a run that came to its end. */
 void trace_end(struct run_report *report);
+
+/* --- symbol.c -------------------------------------------------------------------------------------- */
+
+struct run_symbol {
+	char name[160];   /* "main+0x12"; "": none is known */
+	char source[200]; /* "main.c:12"; "" */
+};
+/* The function at `offset` of a file of the guest. NULL: none is known. */
+const struct run_symbol *symbol_of(struct trace_symbols **symbols, const struct run_options *options,
+				   const char *guest, uint64_t offset);
+void symbols_free(struct trace_symbols *symbols);
 
 /* --- progress.c ------------------------------------------------------------------------------------ */
 
@@ -212,7 +276,9 @@ struct run_lines {
 
 /* Starts QEMU. Returns its process id, or -1 after a message. */
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
-	       struct run_lines *out_lines);
+	       struct run_lines *out_lines, struct run_ring *ring);
+/* Whether the run is traced: the trace is asked for, or something that is made of it. */
+bool run_is_traced(const struct run_options *options);
 
 void qemu_close(struct run_lines *lines);
 

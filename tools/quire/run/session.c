@@ -19,6 +19,7 @@
 
 enum {
 	LEAVE_KEY = 0x1d, /* ^] three times in a row ends a guest that does not listen */
+	RING_MS = 20,     /* how often the ring is emptied */
 	QEMU_DONE = 33,   /* (MACHINE_DONE << 1) | 1: ports/kernel/kern/report.h */
 	QEMU_PANIC = 35
 };
@@ -203,6 +204,24 @@ static bool is_over(const struct session *session)
 	       session->left;
 }
 
+/* Empties the ring, so that the guest goes on; on a terminal, what it had is shown at once. */
+static void take_records(struct session *session)
+{
+	struct run_report *report = session->report;
+
+	if (report->ring.map && !ring_drain(&report->ring))
+		report->failed = true;
+	if (report->shown)
+		trace_write(report, session->options);
+}
+
+static int wait_ms(const struct session *session)
+{
+	int wait = progress_wait_ms(&session->progress, time_left_ms(session));
+
+	return session->report->ring.map && (wait < 0 || wait > RING_MS) ? RING_MS : wait;
+}
+
 static void step(struct session *session)
 {
 	struct run_lines *lines = session->lines;
@@ -214,11 +233,11 @@ static void step(struct session *session)
 	    {.fd = session->signals, .events = POLLIN},
 	    {.fd = session->input_open && session->guest_up && !waiting ? 0 : -1, .events = POLLIN},
 	};
-	int left = time_left_ms(session);
 
-	if (poll(fds, 5, progress_wait_ms(&session->progress, left)) < 0)
+	if (poll(fds, 5, wait_ms(session)) < 0)
 		return;
-	progress_draw(&session->progress, now_ns(), session->report->traced);
+	take_records(session);
+	progress_draw(&session->progress, now_ns(), session->report->ring.faults);
 	if (fds[3].revents)
 		take_signal(session);
 	if (fds[4].revents)
@@ -243,6 +262,8 @@ static void make_raw(struct session *session)
 		return;
 	raw = session->saved;
 	cfmakeraw(&raw);
+	if (session->report->shown) /* our own lines end with a newline alone */
+		raw.c_oflag |= OPOST | ONLCR;
 	session->terminal = !tcsetattr(0, TCSADRAIN, &raw);
 }
 
@@ -334,6 +355,7 @@ int session_run(const struct run_options *options, int pid, struct run_lines *li
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
 		;
+	take_records(session);
 	if (session->terminal)
 		tcsetattr(0, TCSADRAIN, &session->saved);
 	progress_clear(&session->progress);

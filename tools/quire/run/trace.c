@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The lines that the kernel writes of faults and tasks with trace=1 (ports/kernel/port/fault.c), as JSON: one
- * object a line. */
+/* The records of faults, tasks and memory (ring.c) as JSON, one object a line, or on a terminal as trees. */
 #include "run.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <quire/quire.h>
 
 #include "../report/fault.h"
 
@@ -15,60 +16,16 @@ struct trace_names {
 	char name[20];
 };
 
-/* The values of a line of words KEY=VALUE. The words are split in place; "" for a key that is not there. */
-struct trace_words {
-	const char *key[24], *value[24];
-	unsigned count;
-};
-
-static void split(char *text, struct trace_words *words)
+static bool write_to(FILE *to, const json_t *object)
 {
-	char *word;
-
-	words->count = 0;
-	while ((word = strsep(&text, " ")) && words->count < 24) {
-		char *equal = strchr(word, '=');
-
-		if (!equal)
-			continue;
-		*equal = 0;
-		words->key[words->count] = word;
-		words->value[words->count++] = equal + 1;
-	}
-}
-
-static const char *value_of(const struct trace_words *words, const char *key)
-{
-	for (unsigned i = 0; i < words->count; i++)
-		if (strcmp(words->key[i], key) == 0)
-			return words->value[i];
-	return "";
-}
-
-static bool number_of(const struct trace_words *words, const char *key, int base, uint64_t *out)
-{
-	const char *text = value_of(words, key);
-	char *end;
-
-	errno = 0;
-	*out = strtoull(text, &end, base);
-	return *text && *text != '-' && !*end && !errno;
-}
-
-static void know(struct fault_number *number, const struct trace_words *words, const char *key, int base)
-{
-	uint64_t value;
-
-	if (number_of(words, key, base, &value))
-		fault_know(number, value);
+	return !to || (json_dumpf(object, to, JSON_ENSURE_ASCII) == 0 && fputc('\n', to) != EOF);
 }
 
 static void write_line(struct run_report *report, json_t *object)
 {
-	if (!object || json_dumpf(object, report->trace, JSON_ENSURE_ASCII) != 0)
+	if (!object || !write_to(report->trace, object) ||
+	    !write_to(report->drawn ? NULL : report->shown, object))
 		report->failed = true;
-	else
-		fputc('\n', report->trace);
 	json_decref(object);
 }
 
@@ -99,108 +56,181 @@ static const char *name_of(struct run_report *report, int pid, const char *name)
 	return report->names[report->name_count++].name;
 }
 
-static void take_way(struct fault_record *record, char *steps)
-{
-	char *word;
+/* --- faults ---------------------------------------------------------------------------------------- */
 
-	while ((word = strsep(&steps, " ")) && record->way_count < FAULT_WAY_STEPS)
-		if (*word)
-			record->way[record->way_count++] = word;
+static const char *file_name(const struct run_report *report, uint32_t number)
+{
+	for (size_t i = 0; i < report->file_count; i++)
+		if (report->files[i].number == number)
+			return report->files[i].name;
+	return NULL;
 }
 
-/* tid=2 pid=2 mode=user access=write ... outcome=resume: STEP... */
-void trace_fault(struct run_report *report, char *text)
+static void take_name(struct run_report *report, struct trace_name *name)
 {
-	char *steps = strstr(text, ": ");
-	struct trace_words words;
+	struct trace_files *more = reallocarray(report->files, report->file_count + 1, sizeof(*more));
+
+	name->name[sizeof(name->name) - 1] = '\0';
+	if (more) {
+		report->files = more;
+		more[report->file_count] = (struct trace_files){(uint32_t)name->file, strdup(name->name)};
+	}
+	if (!more || !more[report->file_count].name)
+		report->failed = true;
+	else
+		report->file_count++;
+}
+
+static struct fault_mapping mapping_of(const struct run_report *report, const struct trace_mapping *from)
+{
+	struct fault_mapping to = {.start = from->start, .end = from->end, .offset = from->offset};
+
+	to.prot[0] = from->prot & QUIRE_PROT_READ ? 'r' : '-';
+	to.prot[1] = from->prot & QUIRE_PROT_WRITE ? 'w' : '-';
+	to.prot[2] = from->prot & QUIRE_PROT_EXEC ? 'x' : '-';
+	to.prot[3] = from->flags & QUIRE_REGION_SHARED ? 's' : 'p';
+	if (from->file)
+		to.name = file_name(report, from->file);
+	else if (from->flags & QUIRE_REGION_HEAP)
+		to.name = "[heap]";
+	else if (from->flags & QUIRE_REGION_STACK)
+		to.name = "[stack]";
+	return to;
+}
+
+static void take_numbers(const struct trace_fault *f, struct fault_record *r)
+{
+	fault_know(&r->address, f->address);
+	fault_know(&r->pc, f->pc);
+	fault_know(&r->syndrome, f->syndrome);
+	fault_know(&r->before, f->before);
+	fault_know(&r->after, f->after);
+	fault_know(&r->time_ns, f->head.ns);
+	if (f->frame)
+		fault_know(&r->frame, f->frame);
+}
+
+static void write_fault(struct run_report *report, const struct run_options *options,
+			const struct trace_fault *f)
+{
+	const struct run_symbol *symbol = NULL;
 	struct fault_record r;
-	uint64_t pid, tid, major, signal;
 
-	if (!report->trace)
-		return;
-	if (!steps) {
-		report->failed = true;
-		return;
-	}
-	*steps = 0;
-	split(text, &words);
 	fault_record_init(&r);
-	if (!number_of(&words, "pid", 10, &pid) || !number_of(&words, "tid", 10, &tid) ||
-	    !number_of(&words, "major", 10, &major)) {
-		report->failed = true;
-		return;
-	}
-	r.pid = (int)pid;
-	r.tid = (int)tid;
+	r.pid = f->head.pid;
+	r.tid = f->tid;
 	r.process = name_of(report, r.pid, NULL);
-	r.mode = value_of(&words, "mode");
-	r.access = value_of(&words, "access");
-	r.cause = value_of(&words, "cause");
-	r.outcome = value_of(&words, "outcome");
-	r.major = major != 0;
-	know(&r.address, &words, "va", 16);
-	know(&r.pc, &words, "ip", 16);
-	know(&r.syndrome, &words, "code", 16);
-	know(&r.before, &words, "before", 16);
-	know(&r.after, &words, "after", 16);
-	know(&r.time_ns, &words, "ns", 10);
-	if (number_of(&words, "signal", 10, &signal) && number_of(&words, "si_code", 10, &tid)) {
-		r.signal = (unsigned)signal;
-		r.code = (unsigned)tid;
+	r.mode = quire_mode_name((enum quire_mode)f->mode);
+	r.access = quire_access_name((enum quire_access)f->access);
+	r.cause = quire_cause_name((enum quire_cause)f->cause);
+	r.outcome = quire_outcome_name((enum quire_outcome_kind)f->outcome);
+	r.major = f->major != 0;
+	r.signal = f->signal;
+	r.code = f->code;
+	take_numbers(f, &r);
+	for (unsigned i = 0; i < f->head.steps && i < TRACE_STEPS; i++)
+		r.way[r.way_count++] = quire_step_name((enum quire_step)f->steps[i]);
+	r.in = mapping_of(report, &f->of_pc);
+	r.on = mapping_of(report, &f->of_address);
+	r.rule = fault_rule(&r, quire_step_name((enum quire_step)f->rule));
+	if (r.in.end && r.in.name)
+		symbol = symbol_of(&report->symbols, options, r.in.name, f->pc - r.in.start + r.in.offset);
+	if (symbol) {
+		r.symbol = symbol->name;
+		r.source = symbol->source[0] ? symbol->source : NULL;
 	}
-	take_way(&r, steps + 2);
-	r.rule = fault_rule(&r, value_of(&words, "rule"));
+	if (report->drawn)
+		fault_print(report->shown, &r);
 	write_line(report, fault_json(&r));
-	report->traced++;
 }
 
-/* fork pid=3 parent=2 ns=N, exec pid=3 ns=N name=NAME, exit pid=3 ns=N */
-void trace_task(struct run_report *report, char *text)
+/* --- tasks, memory ----------------------------------------------------------------------------------- */
+
+static void write_task(struct run_report *report, struct trace_task *task)
 {
-	struct trace_words words;
-	char *what = strsep(&text, " ");
-	uint64_t pid, time, parent;
+	static const char *const whats[] = {
+	    [TRACE_FORK] = "fork", [TRACE_EXEC] = "exec", [TRACE_EXIT] = "exit"};
 	char inherited[sizeof(report->names->name)];
-	const char *name;
+	const char *name = NULL;
 	json_t *object;
 
-	if (!report->trace || !text)
-		return;
-	split(text, &words);
-	if (!number_of(&words, "pid", 10, &pid) || !number_of(&words, "ns", 10, &time)) {
+	if (task->what >= sizeof(whats) / sizeof(whats[0])) {
 		report->failed = true;
 		return;
 	}
-	name = value_of(&words, "name");
-	object = json_pack("{s:i,s:s,s:I,s:I}", "version", FAULT_SCHEMA_VERSION, "task", what, "pid",
-			   (json_int_t)pid, "time_ns", (json_int_t)time);
-	if (number_of(&words, "parent", 10, &parent)) {
-		const char *its = name_of(report, (int)parent, NULL);
-
-		json_object_set_new(object, "parent", json_integer((json_int_t)parent));
-		if (its && !*name) { /* a copy: the next new name may move all */
-			snprintf(inherited, sizeof(inherited), "%s", its);
+	task->name[sizeof(task->name) - 1] = '\0';
+	object = json_pack("{s:i,s:s,s:I,s:I}", "version", FAULT_SCHEMA_VERSION, "task", whats[task->what],
+			   "pid", (json_int_t)task->head.pid, "time_ns", (json_int_t)task->head.ns);
+	if (task->what == TRACE_EXEC)
+		name = task->name;
+	if (task->what == TRACE_FORK) {
+		json_object_set_new(object, "parent", json_integer(task->parent));
+		name = name_of(report, task->parent, NULL);
+		if (name) { /* a copy: the next new name may move all */
+			snprintf(inherited, sizeof(inherited), "%s", name);
 			name = inherited;
 		}
 	}
-	if (*name)
-		json_object_set_new(object, "process", json_string(name_of(report, (int)pid, name)));
+	if (name)
+		json_object_set_new(object, "process", json_string(name_of(report, task->head.pid, name)));
+	if (report->drawn)
+		fprintf(report->shown, "%s: %s (pid %d)\n", whats[task->what],
+			name ? name : name_of(report, task->head.pid, NULL), task->head.pid);
 	write_line(report, object);
+}
+
+static void write_memory(struct run_report *report, const struct trace_memory *memory)
+{
+	json_t *frames = json_object();
+
+	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
+		json_object_set_new(frames, quire_page_state_name((enum quire_page_state)state),
+				    json_integer((json_int_t)memory->frames[state]));
+	write_line(report,
+		   json_pack("{s:i,s:I,s:{s:o,s:I,s:I,s:I,s:I,s:I,s:I}}", "version", FAULT_SCHEMA_VERSION,
+			     "time_ns", (json_int_t)memory->head.ns, "memory", "frames", frames, "zeroed",
+			     (json_int_t)memory->zeroed, "read", (json_int_t)memory->read, "copied",
+			     (json_int_t)memory->copied, "forked", (json_int_t)memory->forked, "swapped_in",
+			     (json_int_t)memory->swapped_in, "swapped_out", (json_int_t)memory->swapped_out));
+}
+
+void trace_write(struct run_report *report, const struct run_options *options)
+{
+	union run_record record;
+
+	while (ring_next(&report->ring, &record)) {
+		if (record.head.kind == TRACE_FAULT && record.head.bytes >= sizeof(record.fault))
+			write_fault(report, options, &record.fault);
+		else if (record.head.kind == TRACE_TASK && record.head.bytes >= sizeof(record.task))
+			write_task(report, &record.task);
+		else if (record.head.kind == TRACE_MEMORY && record.head.bytes >= sizeof(record.memory))
+			write_memory(report, &record.memory);
+		else if (record.head.kind == TRACE_NAME && record.head.bytes >= sizeof(record.name))
+			take_name(report, &record.name);
+		else
+			report->failed = true;
+	}
+	if (report->shown)
+		fflush(report->shown);
 }
 
 void trace_begin(struct run_report *report, const struct run_options *options)
 {
-	if (!report->trace)
+	const char *profile = options->profile ? options->profile : "linux-6";
+
+	if (!run_is_traced(options))
 		return;
-	write_line(report,
-		   json_pack("{s:i,s:{s:s*,s:s*,s:s,s:i}}", "version", FAULT_SCHEMA_VERSION, "begin",
-			     "program", options->argv ? options->argv[0] : NULL, "arch", options->arch,
-			     "profile", options->profile ? options->profile : "linux-6", "page_size", 4096));
+	if (report->drawn)
+		fprintf(report->shown, "trace of %s on %s under %s\n",
+			options->argv[0] ? options->argv[0] : "the self-test", options->arch, profile);
+	write_line(report, json_pack("{s:i,s:{s:s*,s:s*,s:s,s:i}}", "version", FAULT_SCHEMA_VERSION, "begin",
+				     "program", options->argv ? options->argv[0] : NULL, "arch",
+				     options->arch, "profile", profile, "page_size", 4096));
 }
 
 void trace_end(struct run_report *report)
 {
-	if (report->trace && report->ended)
+	if ((report->trace || report->shown) && report->ended)
 		write_line(report,
 			   json_pack("{s:i,s:{s:I,s:I}}", "version", FAULT_SCHEMA_VERSION, "end", "minor",
 				     (json_int_t)report->minor, "major", (json_int_t)report->major));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints the path of a fault as a tree: each step below its caller, with the deciding rule marked. */
+/* The hooks of the simulated machine: prints each operation with its faults, or keeps them as JSON. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,135 +7,9 @@
 #include "../report/fault.h"
 #include "try.h"
 
-/* The depth of a step in the tree. Steps of the same depth are siblings. */
-static unsigned depth(enum quire_step step)
-{
-	if (step < QUIRE_STEP_MMAP_LOCK_TAKEN)
-		return step == QUIRE_STEP_TRAP ? 0 : 1;
-	if (step < QUIRE_STEP_HANDLE_MM_FAULT)
-		return 2;
-	if (step >= QUIRE_STEP_LOCK_DROPPED)
-		return 1;
-	switch (step) {
-	case QUIRE_STEP_HANDLE_MM_FAULT:
-		return 2;
-	case QUIRE_STEP_HANDLE_MM_FAULT_LEVELS:
-		return 3;
-	case QUIRE_STEP_TABLE_ALLOCATED:
-	case QUIRE_STEP_HANDLE_PTE_FAULT:
-		return 4;
-	case QUIRE_STEP_DO_ANONYMOUS_PAGE:
-	case QUIRE_STEP_DO_NO_PAGE:
-	case QUIRE_STEP_DO_FAULT:
-	case QUIRE_STEP_DO_SWAP_PAGE:
-	case QUIRE_STEP_DO_WP_PAGE:
-	case QUIRE_STEP_ESTABLISH_PTE:
-	case QUIRE_STEP_SPURIOUS:
-	case QUIRE_STEP_PTE_CHANGED:
-	case QUIRE_STEP_PTE_CORRUPT:
-		return 5;
-	case QUIRE_STEP_DO_READ_FAULT:
-	case QUIRE_STEP_DO_COW_FAULT:
-	case QUIRE_STEP_DO_SHARED_FAULT:
-		return 6;
-	default:
-		return 7;
-	}
-}
-
 static unsigned kept_steps(const struct quire_trace *trace)
 {
 	return trace->steps_total < QUIRE_CONFIG_TRACE_STEPS ? trace->steps_total : QUIRE_CONFIG_TRACE_STEPS;
-}
-
-/* The depths of a trace's steps. No step is more than one level deeper than the step before it. */
-struct tree {
-	unsigned count;
-	unsigned depth[QUIRE_CONFIG_TRACE_STEPS];
-	unsigned decided; /* index of the step that decided */
-};
-
-static bool is_outcome(enum quire_step step)
-{
-	return step >= QUIRE_STEP_MINOR;
-}
-
-static bool passes(const struct quire_trace *trace, enum quire_step step)
-{
-	for (unsigned i = 0; i < kept_steps(trace); i++)
-		if (trace->steps[i] == step)
-			return true;
-	return false;
-}
-
-static void build_tree(const struct quire_trace *trace, struct tree *tree)
-{
-	/* Kernels before 3.12 have no __handle_mm_fault, so the steps below it move up one level. */
-	unsigned raised = passes(trace, QUIRE_STEP_HANDLE_MM_FAULT_LEVELS) ? 0 : 1;
-	unsigned above = 0;
-
-	tree->count = kept_steps(trace);
-	tree->decided = tree->count;
-	for (unsigned i = 0; i < tree->count; i++) {
-		unsigned d = depth(trace->steps[i]);
-
-		if (d > 3)
-			d -= raised;
-
-		tree->depth[i] = i && d > above + 1 ? above + 1 : i ? d : 0;
-		above = tree->depth[i];
-		/* outcome.rule is a rule or an outcome step; if it is an outcome step, the step before it
-		 * decided. */
-		if (trace->steps[i] == trace->outcome.rule)
-			tree->decided = i && is_outcome(trace->outcome.rule) ? i - 1 : i;
-	}
-}
-
-/* Whether a step of depth `level` follows before a shallower one, so that a vertical line continues. */
-static bool continues_below(const struct tree *tree, unsigned at, unsigned level)
-{
-	for (unsigned i = at + 1; i < tree->count; i++) {
-		if (tree->depth[i] == level)
-			return true;
-		if (tree->depth[i] < level)
-			return false;
-	}
-	return false;
-}
-
-static void print_step(FILE *to, const struct quire_trace *trace, const struct tree *tree, unsigned i)
-{
-	enum quire_step step = trace->steps[i];
-	int width = 44;
-
-	fputs("      ", to);
-	for (unsigned level = 0; level < tree->depth[i]; level++, width -= 3)
-		fputs(continues_below(tree, i, level) ? "│  " : "   ", to);
-	fputs(continues_below(tree, i, tree->depth[i]) ? "├─ " : "└─ ", to);
-	fprintf(to, "%-*s%s%s\n", width, quire_step_name(step), quire_step_text(step),
-		i == tree->decided ? "  ◄ decided" : "");
-}
-
-static void print_fault(FILE *to, const struct quire_trace *trace)
-{
-	const struct quire_fault *f = &trace->fault;
-	const struct quire_outcome *o = &trace->outcome;
-	struct tree tree;
-
-	fprintf(to, "    fault: %s by %s at 0x%" PRIx64 ", %s, syndrome 0x%" PRIx64 "\n",
-		quire_access_name(f->access), quire_mode_name(f->mode), (uint64_t)f->va,
-		quire_cause_name(f->cause), f->raw);
-	build_tree(trace, &tree);
-	for (unsigned i = 0; i < tree.count; i++)
-		print_step(to, trace, &tree, i);
-	fprintf(to, "      => %s", quire_outcome_name(o->kind));
-	if (o->kind == QUIRE_SIGNAL)
-		fprintf(to, " %s %s", quire_signal_name(o->signal), quire_code_name(o->signal, o->code));
-	if (o->kind == QUIRE_RESUME)
-		fprintf(to, ", %s", !o->counted ? "not counted" : o->major ? "major" : "minor");
-	if (trace->pfn.n)
-		fprintf(to, ", frame 0x%" PRIx64, trace->pfn.n);
-	fputc('\n', to);
 }
 
 static void fill_record(const struct try_report *report, const struct quire_trace *trace,
@@ -174,6 +48,15 @@ static json_t *record_json(const struct try_report *report, const struct quire_t
 	return fault_json(&record);
 }
 
+static void print_fault(const struct try_report *report, const struct quire_trace *trace)
+{
+	struct fault_record record;
+
+	fill_record(report, trace, &record);
+	record.uncounted = trace->outcome.kind == QUIRE_RESUME && !trace->outcome.counted;
+	fault_print(stdout, &record);
+}
+
 void try_trace(void *context, const struct sim_result *result)
 {
 	struct try_report *report = context;
@@ -184,7 +67,7 @@ void try_trace(void *context, const struct sim_result *result)
 		if (report->faults)
 			json_array_append_new(report->faults, record_json(report, &result->trace[i]));
 		else if (report->options->trace)
-			print_fault(stdout, &result->trace[i]);
+			print_fault(report, &result->trace[i]);
 	}
 }
 

@@ -175,6 +175,72 @@
     drawProcesses(list);
   }
 
+  /* --- Memory: rows of [time, frames by what they hold, pages since the start] --- */
+
+  const HOLDS = [
+    ["anonymous", "#2f7ed8"],
+    ["file", "#2e8b57"],
+    ["shared", "#b8860b"],
+    ["tables", "#7b4fa6"],
+    ["kernel", "#8c8c8c"],
+    ["free", "#d9d9d9"],
+  ];
+  const DONE = [
+    ["zeroed", "#2f7ed8", "zeroed"],
+    ["read", "#2e8b57", "read from files"],
+    ["copied", "#d1495b", "copied"],
+    ["forked", "#e08a1e", "shared by fork"],
+    ["swapped_out", "#7b4fa6", "swapped out"],
+  ];
+
+  function ofMemory(names) {
+    const at = names.map((name) => data.memory_names.indexOf(name[0]));
+    return data.memory.map((row) => at.map((column) => row[column]));
+  }
+
+  function drawMemoryLegend(place, names) {
+    const line = place.append("p").attr("class", "legend");
+    names.forEach((name) => {
+      const item = line.append("span");
+      item.append("i").style("background", name[1]);
+      item.append("span").text(name[2] || name[0]);
+    });
+  }
+
+  /* Areas on one another, or lines; and the last row as a table. */
+  function drawMemoryChart(id, label, names, stacked) {
+    const rows = ofMemory(names);
+    const c = canvas(id, 220, label);
+    const times = data.memory.map((row) => row[0]);
+    const most = d3.max(rows, (row) => (stacked ? d3.sum(row) : d3.max(row))) || 1;
+    const x = d3.scaleLinear([0, end], [c.left, c.width - c.right]);
+    const y = d3.scaleLinear([0, most], [c.height - c.bottom, c.top]).nice();
+    const below = rows.map(() => 0);
+    names.forEach((name, column) => {
+      const points = rows.map((row, i) => [x(times[i]), y(below[i]), y(below[i] + row[column])]);
+      const path = c.svg.append("path");
+      if (stacked) {
+        const area = d3.area().curve(d3.curveStepAfter).x((p) => p[0]).y0((p) => p[1]).y1((p) => p[2]);
+        path.attr("fill", name[1]).attr("d", area(points));
+        rows.forEach((row, i) => (below[i] += row[column]));
+      } else {
+        const line = d3.line().curve(d3.curveStepAfter).x((p) => p[0]).y((p) => p[2]);
+        path.attr("fill", "none").attr("stroke", name[1]).attr("stroke-width", 2).attr("d", line(points));
+      }
+    });
+    axes(c, x, y, showTime);
+    drawMemoryLegend(c.place, names);
+    const last = rows[rows.length - 1];
+    table(c.place, id, ["kind", "pages at the end"], names.map((name, i) => [name[2] || name[0], last[i]]));
+  }
+
+  function drawMemory() {
+    $("memory").hidden = data.memory.length === 0;
+    if (!data.memory.length) return;
+    drawMemoryChart("memory-kinds", "Page frames over time, by what they hold", HOLDS, true);
+    drawMemoryChart("memory-done", "Pages zeroed, read, copied, shared by fork, so far", DONE, false);
+  }
+
   function drawProcesses(list) {
     const tasks = data.processes;
     const c = canvas("processes", 24 * tasks.length + 40, "Life of each process, with its forks");
@@ -542,6 +608,7 @@
   setUpSpace();
   setUpTable();
   $("ways-all").addEventListener("click", () => filterBy(null));
+  drawMemory();
   drawAll();
   document.documentElement.dataset.drawn = String(faults.length);
 })();
