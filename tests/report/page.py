@@ -175,6 +175,20 @@ def look_at(name, lines, cut=0):
     return page, path
 
 
+def policies():
+    """The library, with so many pages of memory and a store behind it, misses as often as exact LRU does."""
+    rng = random.Random(7)
+    lines = [next(trace(0))]
+    lines += [fault(rng, "first write", 2, 0x10000 + rng.randrange(2000), 1000 * number) for number in range(1, 9001)]
+    page, _ = look_at("policies", lines)
+    _, _, keys = expected(lines)
+    rows = [(name, int(memory), int(misses)) for name, memory, misses in page.tables["set-policies-numbers"][1:]]
+    check(collections.Counter(row[0] for row in rows) == {"lru": 4, "gen": 4}, "both policies at four sizes", rows)
+    for name, memory, misses in rows:
+        check(abs(misses - misses_of_lru(keys, memory)) < len(keys) / 50, f"{name} with {memory} pages", misses)
+        check(abs(misses - misses_of_lru(keys, memory * 3 // 4)) > len(keys) / 50, f"{name}: a curve of less memory is told apart")
+
+
 def pages():
     page, path = look_at("run", trace(400))
     text = Path(str(path) + ".html").read_text()
@@ -325,6 +339,7 @@ def main():
             print("skipped: there is no Chromium (Debian: chromium)")
             return 1 if failures else 77
         pages()
+        policies()
     print(f"{failures} failures")
     return failures > 0
 

@@ -29,6 +29,7 @@ struct record {
 	json_t *memory;                     /* rows of memory_names */
 	uint64_t memory_seen, memory_every; /* each so many-th is kept */
 	struct table classes, pcs;
+	struct replay_pages references; /* what was brought or resolved */
 	uint64_t every, seen;
 	uint64_t page_size, last_time, last_page;
 	bool steps;
@@ -118,6 +119,13 @@ static uint64_t time_of(const struct record *r, const json_t *object)
 	return r->steps ? time : time / 1000;
 }
 
+static bool is_resolved(const json_t *fault)
+{
+	const char *outcome = json_string_value(json_object_get(fault, "outcome"));
+
+	return outcome && strcmp(outcome, "resume") == 0;
+}
+
 static void take_fault(struct record *r, const json_t *fault)
 {
 	uint64_t address = trace_hex(fault, "address"), time = time_of(r, fault);
@@ -139,6 +147,8 @@ static void take_fault(struct record *r, const json_t *fault)
 	put(r, COLUMN_CLASS, class_of(r, fault));
 	r->last_time = time;
 	r->last_page = address / r->page_size;
+	if (is_resolved(fault) && !replay_add(&r->references, (uint64_t)pid, r->last_page))
+		r->failed = true;
 }
 
 static void take_task(struct record *r, const json_t *task)
@@ -292,6 +302,9 @@ static json_t *end_record(struct record *r, bool good)
 	json_object_set_new(r->root, "processes", r->processes);
 	json_object_set_new(r->root, "memory", r->memory);
 	json_object_set_new(r->root, "memory_names", names_of_memory());
+	if (good)
+		json_object_set_new(r->root, "policies", replay_policies(&r->references.trace));
+	replay_free(&r->references);
 	json_object_set_new(r->root, "classes", r->classes.rows);
 	json_object_set_new(r->root, "pcs", r->pcs.rows);
 	json_decref(r->classes.index);

@@ -28,6 +28,33 @@ uint64_t trace_hex(const json_t *fault, const char *key);
 /* What the page needs of a trace, as its script reads it. NULL with a reason in *out_why. */
 json_t *record_trace(FILE *from, const char **out_why);
 
+/* --- replay.c --- */
+
+/* References: numbers of pages below `pages`. */
+struct replay_trace {
+	uint32_t *page;
+	size_t count;
+	uint32_t pages;
+};
+struct quire_policy;
+/* Numbers pages in the order of their first reference. Zeroed: none yet. */
+struct replay_pages {
+	struct replay_trace trace;
+	size_t room;  /* of trace.page */
+	size_t slots; /* of the two below, a power of two */
+	uint64_t *key;
+	uint32_t *number; /* from 1; 0: an empty slot */
+};
+/* Adds a reference to a page of an address space. Returns false when memory ran out. */
+bool replay_add(struct replay_pages *pages, uint64_t space, uint64_t page);
+void replay_free(struct replay_pages *pages);
+/* How many references miss with `memory` pages. Returns false when the machine could not be made. */
+bool replay_misses(const struct replay_trace *trace, const struct quire_policy *policy, uint64_t memory,
+		   uint64_t *out_misses);
+/* The misses of each policy of the library, for some sizes of memory, as the page's script reads it. Changes the trace:
+ * one that is too long is sampled. */
+json_t *replay_policies(struct replay_trace *trace);
+
 /* Writes the page, or trace events for ui.perfetto.dev. Return false with a reason in *out_why. */
 bool page_write(FILE *trace, FILE *to, const char **out_why);
 bool perfetto_write(FILE *trace, FILE *to, const char **out_why);

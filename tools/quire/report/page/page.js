@@ -466,18 +466,42 @@
     axes(c, x, y, (bin) => showTime((bin / BINS) * end));
   }
 
+  const POLICY_COLOURS = ["#2f7ed8", "#2e8b57", "#7b4fa6", "#e08a1e"];
+
+  /* What the library itself did with the same references: points on the curve of exact LRU. */
+  function drawPolicies(c, x, y) {
+    const curves = state.step === null ? data.policies.curves.filter((curve) => curve.points.length) : [];
+    const line = c.place.append("p").attr("class", "legend");
+    const names = [["exact LRU", "#d1495b"]];
+    curves.forEach((curve, i) => {
+      const colour = POLICY_COLOURS[i % POLICY_COLOURS.length];
+      names.push([`the library's ${curve.name}`, colour]);
+      c.svg.append("g").attr("fill", colour).selectAll("circle").data(curve.points).enter().append("circle")
+        .attr("r", 4).attr("cx", (p) => x(p[0])).attr("cy", (p) => y(p[1]));
+    });
+    names.forEach((name) => {
+      const item = line.append("span");
+      item.append("i").style("background", name[1]);
+      item.append("span").text(name[0]);
+    });
+    const rows = curves.map((curve) => curve.points.map((point) => [curve.name, ...point]));
+    if (rows.length) table(c.place, "set-policies", ["policy", "pages", "misses"], [].concat(...rows));
+  }
+
   function drawCurve(list) {
     const keys = list.filter((fault) => fault.class.outcome === "resume").map((fault) => fault.pid + ":" + fault.page);
     const { curve, first } = missCurve(keys);
     $("curve-note").textContent =
       `Exact for LRU. The references are the ${keys.length} faults themselves: an access that takes no fault is not ` +
       `recorded, so the curve is a lower bound. ${first} of them are first references, which no memory saves.` +
+      (data.policies.every > 1 ? ` The library replayed one page in ${data.policies.every}.` : "") +
       (data.every > 1 ? ` One fault in ${data.every} is in this page, so the curve is approximate.` : "");
     const c = canvas("set-curve", 220, "Misses against pages of memory");
     const x = d3.scaleLinear([0, Math.max(1, curve.length)], [c.left, c.width - c.right]);
     const y = d3.scaleLinear([0, Math.max(1, keys.length)], [c.height - c.bottom, c.top]).nice();
     const line = d3.line().x((point) => x(point[0])).y((point) => y(point[1]));
     c.svg.append("path").attr("fill", "none").attr("stroke", "#d1495b").attr("stroke-width", 2).attr("d", line(curve) || "");
+    drawPolicies(c, x, y);
     axes(c, x, y, (pages) => `${pages} p`);
     const every = Math.max(1, Math.ceil(curve.length / 64));
     table(c.place, "set-curve", ["pages", "misses"], curve.filter((point, i) => i % every === 0 || i === curve.length - 1));
