@@ -7,6 +7,7 @@ usage: page.py QUIRE SOURCE-ROOT WORK perfetto|page
 
 Where there is no Chromium, or quire was built without D3, the page is skipped by name (77)."""
 import collections
+import html
 import html.parser
 import json
 import os
@@ -127,6 +128,69 @@ def chromium(path):
     return Tables(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
+def ask(path, script):
+    """What a script finds in the page in a narrow window, as JSON: in a copy, behind its own scripts."""
+    copy = path.with_suffix(".ask.html")
+    copy.write_text(path.read_text().replace("</body>", f"<script>{script}</script></body>"))
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=60000",
+         "--window-size=400,900", f"--user-data-dir={WORK / 'profile'}", "--dump-dom", copy.resolve().as_uri()],
+        capture_output=True, text=True, timeout=600, check=False)
+    found = re.search(r'data-answer="([^"]*)"', done.stdout)
+    return json.loads(html.unescape(found[1])) if found else None
+
+
+def shoot(path):
+    """Pictures to look at."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    for width in (1280, 400):
+        picture = path.with_suffix(f".{width}.png")
+        subprocess.run(
+            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=20000",
+             "--hide-scrollbars", f"--window-size={width},2400", f"--user-data-dir={WORK / 'profile'}",
+             f"--screenshot={picture.resolve()}", path.resolve().as_uri()], capture_output=True, timeout=600, check=False)
+        check(picture.exists() and picture.stat().st_size > 5000, f"{picture.name} is a picture")
+
+
+def axe():
+    """axe-core, from npm; None: it cannot be had."""
+    script = WORK / "package" / "axe.min.js"
+    if not script.exists() and shutil.which("npm"):
+        try:
+            subprocess.run(["npm", "pack", "--silent", "axe-core@4"], cwd=WORK, capture_output=True, timeout=60, check=True)
+            subprocess.run(["tar", "xzf", next(WORK.glob("axe-core-*.tgz")).name], cwd=WORK, check=True, timeout=60)
+        except (subprocess.SubprocessError, OSError, StopIteration):
+            return None
+    return script.read_text().replace("</script", "<\\/script") if script.exists() else None
+
+
+def accessible(path):
+    """In a narrow window nothing is moved sideways; axe-core finds nothing serious, and what is then planted."""
+    script = axe()
+    if not script:
+        print("skipped: axe-core cannot be had from npm; the page's accessibility is not checked")
+    checks = """
+        const root = document.documentElement;
+        const answer = { wide: [root.scrollWidth, innerWidth] };
+        const told = () => (root.dataset.answer = JSON.stringify(answer));
+        const list = (found) => found.violations.map((one) => [one.id, one.impact, one.nodes[0].html.slice(0, 200)]);
+        told();
+        if (window.axe)
+          axe.run().then((found) => {
+            answer.found = list(found);
+            root.removeAttribute("lang");
+            document.body.append(document.createElement("img"));
+            return axe.run();
+          }).then((found) => { answer.planted = list(found); told(); });"""
+    answer = ask(path, f"{script or ''};{checks}") or {}
+    check(answer.get("wide", [1, 0])[0] <= answer.get("wide", [1, 0])[1], "wider than a window of 400 pixels", answer.get("wide"))
+    if script:
+        serious = [one for one in answer.get("found", [["no answer", "serious"]]) if one[1] in ("serious", "critical")]
+        check(not serious, "axe-core", serious)
+        check({one[0] for one in answer.get("planted", [])} >= {"html-has-lang", "image-alt"}, "what was planted", answer.get("planted"))
+
+
 def misses_of_lru(keys, memory):
     """Simulated, not computed from distances."""
     kept, misses = collections.OrderedDict(), 0
@@ -218,6 +282,8 @@ def pages():
     page, console = chromium(WORK / "try.html")
     check([row[0] for row in page.tables["processes-numbers"][1:]] == ["main (0)", "child (1)"] and not console,
           "the processes of a scenario", (page.tables.get("processes-numbers"), console))
+    shoot(WORK / "run.json.html")
+    accessible(WORK / "run.json.html")
 
 
 def long_memory():
@@ -227,7 +293,7 @@ def long_memory():
     subprocess.run([QUIRE, "report", str(path)], check=True, timeout=600)
     data = json.loads(re.search(r'<script id="data"[^>]*>(.*?)</script>', Path(str(path) + ".html").read_text(), re.S)[1])
     times = [row[0] for row in data["memory"]]
-    check(500 <= len(times) <= 1000 and times[0] == 1 and times[-1] > 4900 and times == sorted(times)
+    check(500 <= len(times) <= 1000 and times[0] == 0 and times[-1] > 4900 and times == sorted(times)
           and len(set(after - before for before, after in zip(times, times[1:]))) == 1, "rows of memory", times[:9])
 
 

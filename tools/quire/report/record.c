@@ -31,6 +31,7 @@ struct record {
 	struct table classes, pcs;
 	struct replay_pages references; /* what was brought or resolved */
 	uint64_t every, seen;
+	uint64_t began; /* nanoseconds of the first line, and one; 0: none yet */
 	uint64_t page_size, last_time, last_page;
 	bool steps;
 	FILE *column[COLUMNS];
@@ -112,11 +113,16 @@ static json_t *process_of(struct record *r, int64_t pid)
 	return process;
 }
 
-static uint64_t time_of(const struct record *r, const json_t *object)
+/* Microseconds since the first line that has a time, or steps. */
+static uint64_t time_of(struct record *r, const json_t *object)
 {
 	uint64_t time = (uint64_t)json_integer_value(json_object_get(object, "time_ns"));
 
-	return r->steps ? time : time / 1000;
+	if (r->steps)
+		return time;
+	if (!r->began)
+		r->began = time + 1;
+	return time + 1 > r->began ? (time + 1 - r->began) / 1000 : 0;
 }
 
 static bool is_resolved(const json_t *fault)

@@ -76,6 +76,11 @@
     return time < 1000 ? `${Math.round(time)} µs` : `${(time / 1000).toFixed(3)} ms`;
   }
 
+  /* The same, for an axis. */
+  function showTick(time) {
+    return data.clock === "step" || time < 1000 ? showTime(time) : `${+(time / 1000).toPrecision(3)} ms`;
+  }
+
   function chosen() {
     const step = state.step;
     return step === null ? faults : faults.filter((fault) => fault.class.way.includes(step));
@@ -89,7 +94,7 @@
     const width = Math.max(320, $(id).clientWidth || 900);
     const svg = place.append("svg").attr("viewBox", `0 0 ${width} ${height}`);
     svg.attr("role", "img").attr("aria-label", label);
-    return { place, svg, width, height, left: 56, right: 12, top: 8, bottom: 26 };
+    return { place, svg, width, height, left: 56, right: 30, top: 8, bottom: 26 };
   }
 
   function axes(c, x, y, format) {
@@ -155,7 +160,7 @@
         .attr("y", (bin) => y(bin[1]))
         .attr("height", (bin) => y(bin[0]) - y(bin[1]));
     });
-    axes(c, x, y, (bin) => showTime((bin / BINS) * end));
+    axes(c, x, y, (bin) => showTick((bin / BINS) * end));
     legend(c.place, kinds);
     return c;
   }
@@ -228,7 +233,7 @@
         path.attr("fill", "none").attr("stroke", name[1]).attr("stroke-width", 2).attr("d", line(points));
       }
     });
-    axes(c, x, y, showTime);
+    axes(c, x, y, showTick);
     drawMemoryLegend(c.place, names);
     const last = rows[rows.length - 1];
     table(c.place, id, ["kind", "pages at the end"], names.map((name, i) => [name[2] || name[0], last[i]]));
@@ -262,7 +267,7 @@
     c.svg
       .append("g")
       .attr("transform", `translate(0,${c.height - c.bottom})`)
-      .call(d3.axisBottom(x).ticks(Math.max(2, Math.floor(c.width / 130))).tickFormat(showTime));
+      .call(d3.axisBottom(x).ticks(Math.max(2, Math.floor(c.width / 130))).tickFormat(showTick));
     table(c.place, "processes", ["process", "parent", "from", "to", "faults"], tasks.map((task) => [
       nameOf(task.pid), task.parent === null ? "" : nameOf(task.parent), showTime(task.start), showTime(task.end),
       faultsOf(task.pid)]));
@@ -463,7 +468,7 @@
     const y = d3.scaleLinear([0, d3.max(seen, (set) => set.size) || 1], [c.height - c.bottom, c.top]).nice();
     const line = d3.line().x((set, i) => x(i + 0.5)).y((set) => y(set.size));
     c.svg.append("path").attr("fill", "none").attr("stroke", "#2f7ed8").attr("stroke-width", 2).attr("d", line(seen));
-    axes(c, x, y, (bin) => showTime((bin / BINS) * end));
+    axes(c, x, y, (bin) => showTick((bin / BINS) * end));
   }
 
   const POLICY_COLOURS = ["#2f7ed8", "#2e8b57", "#7b4fa6", "#e08a1e"];
