@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that want more memory than there is: the one that is to blame is killed, and all of memory and of swap comes
- * back. Run in a small guest, with swap and without. */
+ * back. Run in a small guest, with swap and without; and with --mem-limit, whose MiB are then the argument. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,16 +23,16 @@ static void expect(int right, const char *what)
 	failures += !right;
 }
 
-/* A line of /proc/meminfo, in KiB. */
-static long meminfo(const char *name)
+/* The number on the line of a file that begins with `name`. */
+static long number(const char *path, const char *name)
 {
-	FILE *file = fopen("/proc/meminfo", "r");
+	FILE *file = fopen(path, "r");
 	char line[128];
 	long value = -1;
 
 	while (file && fgets(line, sizeof(line), file)) {
 		if (strncmp(line, name, strlen(name)) == 0)
-			value = atol(line + strlen(name) + 1);
+			value = atol(line + strlen(name) + (line[strlen(name)] == ':'));
 	}
 	if (file)
 		fclose(file);
@@ -46,7 +46,7 @@ struct room {
 
 static struct room room(void)
 {
-	return (struct room){meminfo("MemAvailable"), meminfo("SwapFree")};
+	return (struct room){number("/proc/meminfo", "MemAvailable"), number("/proc/meminfo", "SwapFree")};
 }
 
 /* The dead have given everything back, but for a little that the kernel keeps for the next. */
@@ -150,11 +150,61 @@ static void test_bomb(void)
 	expect(is_back(before), "what it had is free");
 }
 
-int main(void)
+/* In a group of `limit` bytes, this process among others: the rest of the memory stays free meanwhile. */
+static void test_limited_hog(size_t limit)
 {
+	long kills = number("/proc/vmstat", "oom_kill ");
+	struct room before = room();
+	long least = before.memory;
+	pid_t pid = fork();
+	int status = 0;
+
+	if (!pid)
+		hog();
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		long now = room().memory;
+
+		least = now < least ? now : least;
+		usleep(1000);
+	}
+	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a hog in the group was killed");
+	expect(number("/proc/vmstat", "oom_kill ") == kills + 1, "and nobody else");
+	expect(least > before.memory - (long)(limit >> 10) - 4096, "it had no more than its group may have");
+	expect(is_back(before), "what it had is free");
+}
+
+/* More than the group may have, where there is swap: all of it is there. */
+static void test_large_set(size_t limit)
+{
+	size_t bytes = limit + limit / 2;
+	struct room before = room();
+	char *set = some(bytes);
+
+	fill(set, bytes);
+	expect(number("/proc/self/status", "VmRSS:") <= (long)(limit >> 10),
+	       "no more than the limit is resident");
+	expect(number("/proc/self/status", "VmSwap:") >= (long)((bytes - limit) >> 10),
+	       "the rest is in swap");
+	expect(room().memory > before.memory - (long)(limit >> 10) - 4096, "other memory was left alone");
+	expect(holds(set, bytes), "a set larger than the limit is as it was written");
+	munmap(set, bytes);
+	expect(is_back(before), "what it had is free");
+}
+
+int main(int argc, char **argv)
+{
+	size_t limit = argc > 1 ? strtoul(argv[1], NULL, 10) * MIB : 0;
 	char *kept = some(KEPT);
 
 	fill(kept, KEPT);
+	if (limit) {
+		if (room().swap > (long)(limit >> 10))
+			test_large_set(limit);
+		test_limited_hog(limit);
+		expect(holds(kept, KEPT), "another's memory is as it was");
+		printf("%d failures\n", failures);
+		return failures != 0;
+	}
 	test_hog();
 	expect(holds(kept, KEPT), "another's memory is as it was");
 	test_bomb();

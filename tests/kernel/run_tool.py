@@ -225,7 +225,7 @@ def refusals():
     os.chmod("text", 0o755)
     for words, status, message in (
             ([], 125, "no program"), (["--mem", "3", "x"], 125, "--mem 3"), (["--mem", "4M", "x"], 125, "--mem 4M: not a size from 16M"),
-            (["--mem", "9Q", "x"], 125, "--mem 9Q"), (["--cpus", "0", "x"], 125, "--cpus 0"),
+            (["--mem", "9Q", "x"], 125, "--mem 9Q"), (["--mem-limit", "1000K", "x"], 125, "--mem-limit 1000K: not a value"), (["--cpus", "0", "x"], 125, "--cpus 0"),
             (["--cpus", "17", "x"], 125, "--cpus 17"), (["--cpus", "2x", "x"], 125, "--cpus 2x"),
             (["--timeout", "-1", "x"], 125, "--timeout -1"), (["--nonsense", "x"], 125, "--nonsense"),
             (["--mem"], 125, "--mem"), (["--root", "/nowhere", "x"], 125, "not a directory"),
@@ -261,6 +261,9 @@ def ends():
     check(result.returncode == 125 and b"no-such-emulator is not installed" in result.stderr, "no QEMU", result)
     result = run("/bin/busybox", env={"QUIRE_KERNEL": "/nowhere/kernel"})
     check(result.returncode == 125 and b"/nowhere/kernel" in result.stderr, "no kernel", result)
+    env = fake(f"log(sys.argv[sys.argv.index('-append') + 1] + chr(10) + {REPORT.format(status='exit 0', event=event)!r}); sys.exit(33)")
+    result = run("--log", "--mem-limit", "2048K", "/bin/busybox", env=env)
+    check(b" memlimit=2M" in result.stderr, "the kernel is told the limit", result)
     for status, expected in (("exit 0", 0), ("exit 42", 42), ("signal 11", 139)):
         env = fake(f"log({REPORT.format(status=status, event=event)!r}); sys.exit(33)")
         result = run("/bin/busybox", env=env)
@@ -274,7 +277,9 @@ def ends():
           and report["steps"]["do_anonymous_page"] == 5, "--json")
     for line, said in (("crash[2]: segfault at 0 ip 55d0 sp 7ffd error 4 in crash[55d0+1000]", "the kernel said: crash"),
                        ("quire-kernel: out of memory: killed process 3 (hog), 900 pages, oom_score_adj 0",
-                        "the guest ran out of memory: killed process 3 (hog), 900 pages")):
+                        "the guest ran out of memory: killed process 3 (hog), 900 pages, oom_score_adj 0; --mem gives"),
+                       ("quire-kernel: out of memory: killed process 3 (hog), 9 pages, oom_score_adj 0, constraint CONSTRAINT_MEMCG",
+                        "constraint CONSTRAINT_MEMCG; --mem-limit gives it more")):
         env = fake(f"log({line + chr(10) + REPORT.format(status='signal 9', event=event)!r}); sys.exit(33)")
         result = run("--quiet", "/bin/busybox", env=env)
         check(result.returncode == 137 and b"killed by SIGKILL" in result.stderr and said.encode() in result.stderr,

@@ -2,7 +2,6 @@
 /* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
 #include "fs/mount.h"
 #include "fs/proc.h"
-#include "kern/oom.h"
 
 static void kib(struct text *text, const char *name, uint64_t pages)
 {
@@ -85,7 +84,9 @@ void proc_vmstat(struct text *text)
 		count(text, vm_events[i].name, quire_event_count(the_system, vm_events[i].event));
 	count(text, "pgfault", quire_counter(the_system, QUIRE_STEP_MINOR) + major);
 	count(text, "pgmajfault", major);
-	count(text, "oom_kill", oom_kills() + quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
+	count(text, "oom_kill",
+	      quire_event_count(the_system, QUIRE_EVENT_OOM_KILL) +
+		  quire_counter(the_system, QUIRE_STEP_OOM_KILL_TASK));
 }
 
 void proc_swaps(struct text *text)

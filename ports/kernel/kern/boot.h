@@ -16,6 +16,8 @@ extern struct boot_info boot_info;
 
 /* The value of "name=value" on the command line into `value`; "" for a bare "name". False: not there. */
 bool boot_option(const char *name, char *value, size_t size);
+/* The bytes of "name=16M", with K, M or G; 0: not there, or no size. */
+uint64_t boot_size(const char *name);
 
 /* RAM at physical [start, end), what is in use included. */
 void ram_add(uint64_t start, uint64_t end);

@@ -4,6 +4,7 @@
 #include "abi/fcntl.h"
 #include "kern/elf.h"
 #include "kern/exec_strings.h"
+#include "kern/group.h"
 #include "kern/process.h"
 #include "port/fault.h"
 #include "port/system.h"
@@ -162,6 +163,7 @@ static long make_mm(struct loader *l)
 	if (result)
 		return result;
 	mm_apply_limits(current->process, l->mm);
+	group_join(l->mm);
 	l->stack_top = user_end - random_pages(ABI_STACK_RANDOM_BITS);
 	stack.addr = l->stack_top - stack.length;
 	result = quire_mmap(l->mm, &stack, &at);

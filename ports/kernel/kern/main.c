@@ -3,6 +3,7 @@
 #include "abi/fcntl.h"
 #include "kern/boot.h"
 #include "kern/entry.h"
+#include "kern/group.h"
 #include "kern/process.h"
 #include "kern/report.h"
 #include "kern/selftest.h"
@@ -36,6 +37,24 @@ bool boot_option(const char *name, char *value, size_t size)
 			at++;
 	}
 	return false;
+}
+
+uint64_t boot_size(const char *name)
+{
+	char value[24];
+	const char *end;
+	uint64_t n;
+
+	if (!boot_option(name, value, sizeof(value)))
+		return 0;
+	n = strtoul64(value, &end);
+	if (*end == 'K' || *end == 'k')
+		n <<= 10;
+	else if (*end == 'M' || *end == 'm')
+		n <<= 20;
+	else if (*end == 'G' || *end == 'g')
+		n <<= 30;
+	return n;
 }
 
 /* --- the first program, and its end ----------------------------------------------------------- */
@@ -107,6 +126,7 @@ static void init_main(void)
 		panic("boot: no memory for init");
 	selftest_if_asked();
 	swap_init();
+	group_init();
 	result = boot_info.initrd ? vfs_unpack(boot_info.initrd, boot_info.initrd_size) : -ENOENT;
 	if (result)
 		panic("boot: the initramfs: error %d", -result);

@@ -12,13 +12,12 @@ enum {
 	OOM_SCORE_ADJ_MAX = 1000
 };
 
-/* Kills the process with the most memory, by Linux's rule, and gives it time to exit. May sleep. */
-void out_of_memory(void);
+/* A fault ended out of memory by this rule: QUIRE_STEP_GROUP_LIMIT where the group of the calling task is full. Kills the
+ * process with the most memory, of the group or of all, by Linux's rule; takes its memory, and gives it time to exit.
+ * May sleep. */
+void out_of_memory(enum quire_step rule);
 
 /* As /proc/PID/oom_score shows it: 666 and more with memory; 0 for a process that is never chosen. */
 unsigned oom_score(struct process *process);
-
-/* Kills so far. Any context. */
-uint64_t oom_kills(void);
 
 #endif

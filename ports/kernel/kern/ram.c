@@ -65,27 +65,9 @@ uint64_t ram_bottom(void)
 	return bottom;
 }
 
-static uint64_t memory_limit(void)
-{
-	char value[24];
-	const char *end;
-	uint64_t n;
-
-	if (!boot_option("mem", value, sizeof(value)))
-		return UINT64_MAX;
-	n = strtoul64(value, &end);
-	if (*end == 'K' || *end == 'k')
-		n <<= 10;
-	else if (*end == 'M' || *end == 'm')
-		n <<= 20;
-	else if (*end == 'G' || *end == 'g')
-		n <<= 30;
-	return n ? n : UINT64_MAX;
-}
-
 void ram_give(struct quire_config *config)
 {
-	uint64_t left = memory_limit();
+	uint64_t limit = boot_size("mem"), left = limit ? limit : UINT64_MAX;
 
 	for (unsigned i = 0; i < ram_count && config->ram_count < QUIRE_CONFIG_RAM_RANGES; i++) {
 		uint64_t bytes = MIN(ram[i].end - ram[i].start, left);

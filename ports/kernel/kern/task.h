@@ -96,6 +96,7 @@ struct process {
 	uint64_t real_interval;
 	unsigned personality;
 	bool dumpable, no_new_privs, subreaper;
+	bool reaped;         /* its memory was taken: SIGKILL is pending. Atomic */
 	uint8_t membarriers; /* the expedited kinds that it registered for: process_vm.c; atomic */
 	int oom_score_adj;   /* per mille of all memory, as if it held so much more */
 	int parent_death_signal;

@@ -67,7 +67,7 @@ resolve_other(const struct quire_trap *trap, const struct quire_outcome *outcome
 			       current->tid);
 			process_exit(SIGKILL);
 		}
-		out_of_memory();
+		out_of_memory(outcome->rule);
 		return true; /* the access is repeated, or this task is ended on its way back */
 	case QUIRE_NOT_OURS:
 		note_signal(&(struct quire_outcome){.signal = SIGSEGV});
@@ -121,12 +121,23 @@ static uint64_t copy_without_memory(const struct quire_trap *trap, const struct 
 	if (!task->oom_since)
 		task->oom_since = now;
 	if (!outcome->signal)
-		out_of_memory();
+		out_of_memory(outcome->rule);
 	if (!next ||
 	    (!fatal_signal_pending(task) && (!task->mutexes || now - task->oom_since < OOM_PATIENCE_NS)))
 		return trap->pc;
 	task->oom_since = 0;
 	return next;
+}
+
+/* A page that the OOM killer took is there again, and is zero: the copy fails. Its task is to die anyway. */
+static uint64_t after_copy_fault(struct task *task, uint64_t pc)
+{
+	uint64_t next = 0;
+
+	task->oom_since = 0;
+	if (task->process && __atomic_load_n(&task->process->reaped, __ATOMIC_ACQUIRE))
+		next = arch_fixup(pc);
+	return next ? next : pc;
 }
 
 static uint64_t resolve_in_kernel(const struct quire_trap *trap, const struct regs *regs)
@@ -138,9 +149,7 @@ static uint64_t resolve_in_kernel(const struct quire_trap *trap, const struct re
 		count(task, outcome);
 	switch (outcome.kind) {
 	case QUIRE_RESUME:
-		if (current)
-			current->oom_since = 0;
-		return trap->pc;
+		return task ? after_copy_fault(task, trap->pc) : trap->pc;
 	case QUIRE_FIXUP:
 		return outcome.pc;
 	case QUIRE_OOM_KILL:

@@ -45,5 +45,6 @@ void death_print(const struct run_report *report, const char *program)
 	if (report->signal && death->fault[0] && !report->show_log)
 		run_error("the kernel said: %s", death->fault);
 	if (death->hungry[0])
-		run_error("the guest ran %s; --mem gives it more", death->hungry);
+		run_error("the guest ran %s; %s gives it more", death->hungry,
+			  strstr(death->hungry, "CONSTRAINT_MEMCG") ? "--mem-limit" : "--mem");
 }

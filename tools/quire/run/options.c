@@ -34,6 +34,7 @@ void run_help(FILE *out)
 	    "  --arch A            the guest's architecture (default: the program's)\n"
 	    "  --mem SIZE          its memory, with K, M or G (default 256M, at least 16M; packed files come "
 	    "on top)\n"
+	    "  --mem-limit SIZE    what the program and its children may have of it together (default: all)\n"
 	    "  --swap SIZE|FILE    a disk to swap to: made for the run, or FILE as mkswap made it\n"
 	    "  --cpus N            its CPUs, 1 to 16 (default 2; with --icount 1)\n"
 	    "  --policy P          what leaves memory first: lru (default) or gen\n"
@@ -71,8 +72,8 @@ enum {
 	MEM_MOST_MIB = 1024 * 1024
 };
 
-/* A size in MiB from digits and a unit. Returns false when it is none or out of range. */
-static bool parse_mem(const char *text, uint64_t *out_mib)
+/* A size in MiB from digits and a unit. Returns false when it is none, or not from `least` on. */
+static bool parse_mem(const char *text, uint64_t least, uint64_t *out_mib)
 {
 	unsigned long long n;
 	char *end;
@@ -103,7 +104,7 @@ static bool parse_mem(const char *text, uint64_t *out_mib)
 	if (*end == 'i' && end[1] == 'B')
 		end += 2;
 	*out_mib = n;
-	return !*end && n >= MEM_LEAST_MIB && n <= MEM_MOST_MIB;
+	return !*end && n >= least && n <= MEM_MOST_MIB;
 }
 
 /* HOST[:GUEST]. A host name that holds a colon can be given when the file exists as it is written. */
@@ -158,6 +159,7 @@ static bool is_word(const char *text)
 enum option_value {
 	OPT_ARCH = 256,
 	OPT_MEM,
+	OPT_MEM_LIMIT,
 	OPT_SWAP,
 	OPT_CPUS,
 	OPT_PROFILE,
@@ -182,6 +184,7 @@ enum option_value {
 static const struct option table[] = {
     {"arch", required_argument, NULL, OPT_ARCH},
     {"mem", required_argument, NULL, OPT_MEM},
+    {"mem-limit", required_argument, NULL, OPT_MEM_LIMIT},
     {"swap", required_argument, NULL, OPT_SWAP},
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"profile", required_argument, NULL, OPT_PROFILE},
@@ -214,13 +217,16 @@ static int take_option(struct run_options *options, int option, char *value)
 		ok = is_word(value) && !strchr(value, '/');
 		break;
 	case OPT_MEM:
-		ok = parse_mem(value, &options->mem_mib);
+		ok = parse_mem(value, MEM_LEAST_MIB, &options->mem_mib);
+		break;
+	case OPT_MEM_LIMIT:
+		ok = parse_mem(value, 1, &options->limit_mib);
 		break;
 	case OPT_SWAP:
 		options->swap = value;
 		ok = *value;
 		/* What is no size is a file. */
-		if (!parse_mem(value, &options->swap_mib))
+		if (!parse_mem(value, MEM_LEAST_MIB, &options->swap_mib))
 			options->swap_mib = 0;
 		break;
 	case OPT_CPUS:

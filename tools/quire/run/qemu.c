@@ -236,7 +236,9 @@ static void build(struct command *command, const struct run_options *options, co
 		  const struct load *load)
 {
 	static const char *const serial[2];
+	char limit[40];
 
+	snprintf(limit, sizeof(limit), " memlimit=%" PRIu64 "M", options->limit_mib);
 	add(command, setting("QUIRE_QEMU", emulator->program));
 	add(command, "-nodefaults");
 	add(command, "-no-user-config");
@@ -263,11 +265,11 @@ static void build(struct command *command, const struct run_options *options, co
 	add(command, "-initrd");
 	add_made(command, "/dev/fd/%d", load->archive_fd);
 	add(command, "-append");
-	add_made(command, "quire%s%s%s%s%s%s%s%s", options->profile ? " profile=" : "",
+	add_made(command, "quire%s%s%s%s%s%s%s%s%s", options->profile ? " profile=" : "",
 		 options->profile ? options->profile : "", options->policy ? " policy=" : "",
 		 options->policy ? options->policy : "", run_is_traced(options) ? " trace=1" : "",
 		 options->oops == OOPS_PANICS ? " oops=panic" : "", options->swap ? " swapon" : "",
-		 options->selftest ? " selftest=only" : "");
+		 options->limit_mib ? limit : "", options->selftest ? " selftest=only" : "");
 	add_swap(command, options);
 	add_line(command, "out", load->ends[0], serial);
 	add_line(command, "err", load->ends[1], emulator->error);

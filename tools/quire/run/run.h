@@ -48,8 +48,9 @@ struct run_options {
 	const char *swap;     /* a file or a device with a swap area; NULL: none, or one of swap_mib */
 	const char *pack;     /* file for the archive, instead of a boot; NULL: boot */
 	uint64_t mem_mib;
-	uint64_t swap_mib; /* 0: as `swap` says */
-	int swap_fd;       /* the disk; -1: none. Set by run_command() */
+	uint64_t limit_mib; /* of the program and its children; 0: none */
+	uint64_t swap_mib;  /* 0: as `swap` says */
+	int swap_fd;        /* the disk; -1: none. Set by run_command() */
 	unsigned cpus;
 	unsigned timeout; /* seconds without output that count as a hang; 0: never */
 	enum run_oops oops;
