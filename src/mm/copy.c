@@ -175,9 +175,10 @@ QR_INLINE bool is_short(const struct quire_system *system, quire_va va, size_t l
  * is like the last that served, its frame is linear memory, and nobody holds a lock of them. Whose table it is was
  * checked when it was kept, so it is not asked whether the address is the program's. */
 QR_INLINE enum end copy_short(struct quire_mm *mm, struct qr_mm_slot *slot, quire_va va, char *buffer,
-			      size_t length, enum direction direction, struct qr_page **out_table)
+			      size_t length, enum direction direction)
 {
 	const struct quire_arch *arch = qr_arch(mm->system);
+	struct qr_page *table;
 	const void *entry;
 	quire_pte pte;
 	char *at;
@@ -186,8 +187,8 @@ QR_INLINE enum end copy_short(struct quire_mm *mm, struct qr_mm_slot *slot, quir
 		return NOT_BEGUN;
 	if (qr_unlikely(!qr_mm_slot_try(mm, slot)))
 		return NO_MM;
-	entry = qr_slot_entry(mm->system, slot, va, out_table);
-	if (qr_unlikely(!entry) || qr_unlikely(!qr_pt_trylock(&mm->pt, *out_table)))
+	entry = qr_slot_entry(mm->system, slot, va, &table);
+	if (qr_unlikely(!entry) || qr_unlikely(!qr_pt_trylock(&mm->pt, table)))
 		return NO_TABLE;
 	pte = qr_pte_get(arch, 0, entry);
 	if (qr_unlikely(!qr_pfn_in_first(mm->system, frame_if_like(mm->system, slot, pte, direction), &at)))
@@ -198,7 +199,7 @@ QR_INLINE enum end copy_short(struct quire_mm *mm, struct qr_mm_slot *slot, quir
 		copy_bytes(at + (va & (quire_va)qr_page_mask(mm->system)), buffer, length);
 		wrote(mm->system, at, pte);
 	}
-	if (qr_unlikely(qr_pt_release(&mm->pt, *out_table)))
+	if (qr_unlikely(qr_pt_release(&mm->pt, table)))
 		return DONE_WAITED;
 	return qr_unlikely(qr_mm_slot_release(mm, slot)) ? DONE_WRITER : DONE;
 }
@@ -289,12 +290,18 @@ QR_RARE static enum quire_status copy_pieces(struct quire_mm *mm, char *buffer, 
 	return status;
 }
 
+/* The address has one table while the mm lock is held. */
+static struct qr_page *table_of(struct quire_mm *mm, quire_va va)
+{
+	return qr_pt_table_of(&mm->pt, qr_pt_find(&mm->pt, va, 0));
+}
+
 /* Does what the short way left to do. Returns whether it copied. */
-static bool settle(struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page *table, enum end end)
+static bool settle(struct quire_mm *mm, struct qr_mm_slot *slot, quire_va va, enum end end)
 {
 	switch (end) {
 	case DONE_WAITED:
-		qr_unlock_slow(mm->system, &table->lock);
+		qr_unlock_slow(mm->system, &table_of(mm, va)->lock);
 		qr_mm_slot_unlock(mm, slot);
 		break;
 	case DONE_WRITER:
@@ -304,7 +311,7 @@ static bool settle(struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page 
 		qr_slot_leave(mm, slot);
 		break;
 	case NO_LEAF:
-		qr_pt_unlock(&mm->pt, table);
+		qr_pt_unlock(&mm->pt, table_of(mm, va));
 		qr_mm_slot_unlock(mm, slot);
 		break;
 	case NO_TABLE:
@@ -321,11 +328,10 @@ static enum quire_status copy(struct quire_mm *mm, char *buffer, quire_va va, si
 			      size_t *out_done)
 {
 	struct qr_mm_slot *slot = &mm->slot[qr_this_cpu_number(mm->system)];
-	struct qr_page *table = NULL;
-	enum end end = flags & OUT ? copy_short(mm, slot, va, buffer, length, COPY_OUT, &table)
-				   : copy_short(mm, slot, va, buffer, length, COPY_IN, &table);
+	enum end end = flags & OUT ? copy_short(mm, slot, va, buffer, length, COPY_OUT)
+				   : copy_short(mm, slot, va, buffer, length, COPY_IN);
 
-	if (qr_unlikely(end != DONE) && !settle(mm, slot, table, end))
+	if (qr_unlikely(end != DONE) && !settle(mm, slot, va, end))
 		return copy_pieces(mm, buffer, va, length, flags, out_done);
 	*out_done = length;
 	return QUIRE_OK;
@@ -336,55 +342,47 @@ static enum quire_status copy(struct quire_mm *mm, char *buffer, quire_va va, si
 /* Most of what system calls copy. Every call here is the last one, so the processor's registers hold all there is and
  * none of them is saved. */
 
-/* The address has one table while the mm lock is held. */
-static struct qr_page *table_of(struct quire_mm *mm, quire_va va)
-{
-	return qr_pt_table_of(&mm->pt, qr_pt_find(&mm->pt, va, 0));
-}
-
 QR_RARE static enum quire_status end_waited(struct quire_mm *mm, quire_va va)
 {
-	(void)settle(mm, mm->slot, table_of(mm, va), DONE_WAITED);
+	(void)settle(mm, mm->slot, va, DONE_WAITED);
 	return QUIRE_OK;
 }
 
 QR_RARE static enum quire_status end_writer(struct quire_mm *mm)
 {
-	(void)settle(mm, mm->slot, NULL, DONE_WRITER);
+	(void)settle(mm, mm->slot, 0, DONE_WRITER);
 	return QUIRE_OK;
 }
 
 QR_RARE static enum quire_status leave_mm(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
 					  unsigned flags, size_t *out_done)
 {
-	(void)settle(mm, mm->slot, NULL, NO_MM);
+	(void)settle(mm, mm->slot, va, NO_MM);
 	return copy_pieces(mm, buffer, va, length, flags, out_done);
 }
 
 QR_RARE static enum quire_status leave_slot(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
 					    unsigned flags, size_t *out_done)
 {
-	(void)settle(mm, mm->slot, NULL, NO_TABLE);
+	(void)settle(mm, mm->slot, va, NO_TABLE);
 	return copy_pieces(mm, buffer, va, length, flags, out_done);
 }
 
 QR_RARE static enum quire_status leave_table(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
 					     unsigned flags, size_t *out_done)
 {
-	(void)settle(mm, mm->slot, table_of(mm, va), NO_LEAF);
+	(void)settle(mm, mm->slot, va, NO_LEAF);
 	return copy_pieces(mm, buffer, va, length, flags, out_done);
 }
 
 QR_INLINE enum quire_status copy_word(struct quire_mm *mm, char *buffer, quire_va va, unsigned flags,
 				      size_t *out_done, enum direction direction)
 {
-	struct qr_page *table = NULL;
-
 	/* Another way writes it again. */
 	*out_done = WORD;
 	if (direction == COPY_OUT)
 		flags |= OUT;
-	switch (copy_short(mm, mm->slot, va, buffer, WORD, direction, &table)) {
+	switch (copy_short(mm, mm->slot, va, buffer, WORD, direction)) {
 	case DONE:
 		return QUIRE_OK;
 	case DONE_WAITED:
