@@ -64,14 +64,13 @@ void *quire_file_context(const struct quire_file *file);
 uint64_t quire_file_resident(const struct quire_file *file);
 
 struct quire_file_counts {
-	uint64_t cached; /* pages in the cache */
-	uint64_t dirty;  /* of them, to be written back; none of shared memory */
-	uint64_t
-	    evicted; /* pages that were in the cache, as far as the library remembers; of shared memory, in a store */
+	uint64_t cached;  /* pages in the cache */
+	uint64_t dirty;   /* of them, to be written back; none of shared memory */
+	uint64_t evicted; /* were in the cache, as far as the library knows; of shared memory, in a store */
 };
 /* Counts the pages of [offset, offset + length), those that it touches in part too; length 0: to the end. Of a
- * range that wraps none is counted. What comes
- * or goes meanwhile is counted or not. Any context. Locks: none may be held. */
+ * range that wraps none is counted. What comes or goes meanwhile is counted or not. Any context. Locks: none may be
+ * held. */
 void quire_file_count(struct quire_file *file, uint64_t offset, uint64_t length,
 		      struct quire_file_counts *out_counts);
 

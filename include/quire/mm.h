@@ -156,8 +156,7 @@ enum quire_status quire_mmap(struct quire_mm *mm, const struct quire_mapping *ho
 enum quire_status quire_munmap(struct quire_mm *mm, quire_va addr, uint64_t length) QUIRE_MUST_USE;
 /* mprotect(2). `prot`: QUIRE_PROT_READ | _WRITE | _EXEC, with _GROWSDOWN from the start of a growing vma on.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, an unknown bit, GROWSDOWN where nothing grows; QUIRE_EACCES: the
- *            file was not opened so; QUIRE_EPERM: sealed; QUIRE_ENOMEM: a hole, the commit limit, or no memory for a
- *            vma.
+ *            file was not opened so; QUIRE_EPERM: sealed; QUIRE_ENOMEM: a hole, the commit limit, no memory for a vma.
  * Context    may sleep for the mm lock, pages, memory. Stack: large. */
 enum quire_status quire_mprotect(struct quire_mm *mm, quire_va addr, uint64_t length,
 				 quire_prot prot) QUIRE_MUST_USE;
@@ -239,8 +238,7 @@ enum quire_status quire_mseal(struct quire_mm *mm, quire_va addr, uint64_t lengt
 			      uint64_t flags) QUIRE_MUST_USE;
 
 /* mincore(2): one byte for each page of [addr, addr + length) into `vector`, kernel memory: 1 resident, else 0.
- * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned; QUIRE_ENOMEM: a hole.
- * Context    may sleep for the mm lock. */
+ * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned; QUIRE_ENOMEM: a hole. Context: may sleep for the mm lock. */
 enum quire_status quire_mincore(struct quire_mm *mm, quire_va addr, uint64_t length,
 				unsigned char *vector) QUIRE_MUST_USE;
 
@@ -384,8 +382,7 @@ uint64_t quire_mm_pagemap(struct quire_mm *mm, quire_va va);
 struct quire_usage {
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */
 	uint64_t rss_anon, rss_file, rss_shmem, swap;             /* pages */
-	uint64_t rss_peak, vm_peak;
-	uint64_t table_bytes;
+	uint64_t rss_peak, vm_peak, table_bytes;
 	uint64_t minor, major; /* faults */
 	unsigned regions;
 	quire_va start_brk, brk;
@@ -394,8 +391,7 @@ struct quire_usage {
  * Context: may sleep for the mm lock. */
 void quire_mm_usage(struct quire_mm *mm, struct quire_usage *out_usage);
 
-/* Sets the address whose region is the main stack, for QUIRE_REGION_STACK. Locks: mm.
- * Context: may sleep for the mm lock. */
+/* Sets the address whose region is the main stack, for QUIRE_REGION_STACK. Context: may sleep for the mm lock. */
 void quire_mm_set_stack(struct quire_mm *mm, quire_va start_stack);
 
 #ifdef __cplusplus
