@@ -69,8 +69,8 @@ struct quire_file_counts {
 	uint64_t evicted; /* were in the cache, as far as the library knows; of shared memory, in a store */
 };
 /* Counts the pages of [offset, offset + length), those that it touches in part too; length 0: to the end. Of a
- * range that wraps none is counted. What comes or goes meanwhile is counted or not. Any context. Locks: none may be
- * held. */
+ * range that wraps none is counted. What comes or goes meanwhile is counted or not.
+ * Context: does not sleep. Locks: none may be held. */
 void quire_file_count(struct quire_file *file, uint64_t offset, uint64_t length,
 		      struct quire_file_counts *out_counts);
 

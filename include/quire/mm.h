@@ -233,7 +233,7 @@ enum quire_status quire_madvise(struct quire_mm *mm, quire_va addr, uint64_t len
  * that discards private memory which the program may not write. `flags`: 0.
  * Returns    QUIRE_OK; QUIRE_EINVAL: unaligned, a flag, or the range wraps; QUIRE_ENOMEM: a hole, nothing is sealed
  *            then; or no memory for a vma, or too many: what lies before it is sealed.
- * Context    may sleep for the mm lock. Stack: middle. */
+ * Context    may sleep for the mm lock, pages. Stack: middle. */
 enum quire_status quire_mseal(struct quire_mm *mm, quire_va addr, uint64_t length,
 			      uint64_t flags) QUIRE_MUST_USE;
 
