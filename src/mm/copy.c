@@ -324,8 +324,8 @@ static bool settle(struct quire_mm *mm, struct qr_mm_slot *slot, quire_va va, en
 }
 
 /* On any CPU, any bytes: the short way, or the long one. */
-static enum quire_status copy(struct quire_mm *mm, char *buffer, quire_va va, size_t length, unsigned flags,
-			      size_t *out_done)
+QR_INLINE enum quire_status copy_any(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+				     size_t *out_done, unsigned flags)
 {
 	struct qr_mm_slot *slot = &mm->slot[qr_this_cpu_number(mm->system)];
 	enum end end = flags & OUT ? copy_short(mm, slot, va, buffer, length, COPY_OUT)
@@ -335,6 +335,19 @@ static enum quire_status copy(struct quire_mm *mm, char *buffer, quire_va va, si
 		return copy_pieces(mm, buffer, va, length, flags, out_done);
 	*out_done = length;
 	return QUIRE_OK;
+}
+
+/* One for each direction: half of the registers are saved. */
+static __attribute__((noinline)) enum quire_status
+copy_any_in(struct quire_mm *mm, char *buffer, quire_va va, size_t length, unsigned flags, size_t *out_done)
+{
+	return copy_any(mm, buffer, va, length, out_done, flags & ~OUT);
+}
+
+static __attribute__((noinline)) enum quire_status
+copy_any_out(struct quire_mm *mm, char *buffer, quire_va va, size_t length, unsigned flags, size_t *out_done)
+{
+	return copy_any(mm, buffer, va, length, out_done, flags | OUT);
 }
 
 /* --- a word, where there is one CPU ------------------------------------------------------------------------------- */
@@ -407,7 +420,7 @@ enum quire_status quire_copy_in(struct quire_mm *mm, void *to, quire_va from, si
 {
 	if (length == WORD && mm->slots == 1)
 		return copy_word(mm, to, from, flags, out_done, COPY_IN);
-	return copy(mm, to, from, length, flags, out_done);
+	return copy_any_in(mm, to, from, length, flags, out_done);
 }
 
 enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *from, size_t length,
@@ -417,7 +430,7 @@ enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *f
 
 	if (length == WORD && mm->slots == 1)
 		return copy_word(mm, buffer, to, flags, out_done, COPY_OUT);
-	return copy(mm, buffer, to, length, flags | OUT, out_done);
+	return copy_any_out(mm, buffer, to, length, flags, out_done);
 }
 
 enum quire_status quire_copy_string_in(struct quire_mm *mm, char *to, quire_va from, size_t size,
