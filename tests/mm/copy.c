@@ -277,13 +277,79 @@ static void test_young_and_dirty(void **state)
 	}
 }
 
+static void expect_free(const struct qr_page *table)
+{
+	assert_int_equal(table->lock.word, 0);
+	assert_int_equal(mm->slot[0].readers, 0);
+}
+
+/* On one CPU a word goes a way of its own. Another thread in each of its steps: what it copies plays that thread, where
+ * the step ends with what the lock's word holds then. Nothing stays locked, and no word is lost. */
+static void test_word_met_by_others(void **state)
+{
+	struct {
+		uint32_t word, rest;
+	} played;
+	uint64_t word = 0x1122334455667788, back = 0;
+	struct qr_page *table;
+	size_t done;
+
+	(void)state;
+	open_machine("x86_64");
+	map(AT, 2, RW, 0);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_int_equal(quire_copy_out(mm, AT, &word, 8, 0, &done), QUIRE_OK);
+		assert_int_equal(quire_copy_in(mm, &back, AT, 8, 0, &done), QUIRE_OK);
+	}
+	table = mm->slot[0].table;
+	assert_non_null(table);
+	/* The table is held. */
+	table->lock.word = 1;
+	assert_int_equal(quire_copy_in(mm, &back, AT, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	assert_int_equal(done, 0);
+	table->lock.word = 0;
+	expect_free(table);
+	/* A writer is there. */
+	mm->writer = 1;
+	assert_int_equal(quire_copy_out(mm, AT, &word, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	assert_int_equal(done, 0);
+	mm->writer = 0;
+	expect_free(table);
+	/* The leaf is another: not there. */
+	assert_int_equal(quire_copy_in(mm, &back, AT + PAGE, 8, QUIRE_COPY_NOWAIT, &done), QUIRE_EFAULT);
+	expect_free(table);
+	/* A thread waits for the table when it is let go. */
+	memcpy(&played, &table->lock, sizeof(played));
+	played.word = 2;
+	assert_int_equal(quire_copy_out(mm, AT, &played, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(quire_copy_in(mm, &table->lock, AT, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(done, 8);
+	expect_free(table);
+	/* A writer comes before the slot is left. */
+	memcpy(&played, &mm->refs, sizeof(played));
+	played.rest = 1;
+	assert_ptr_equal(&mm->refs + 1, &mm->writer);
+	assert_int_equal(quire_copy_out(mm, AT, &played, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(quire_copy_in(mm, &mm->refs, AT, 8, 0, &done), QUIRE_OK);
+	assert_int_equal(done, 8);
+	assert_int_equal(mm->writer, 1);
+	mm->writer = 0;
+	expect_free(table);
+	close_machine();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_stops_where_nothing_is),
-	    cmocka_unit_test(test_nowait),      cmocka_unit_test(test_fork),
-	    cmocka_unit_test(test_stack_grows), cmocka_unit_test(test_no_frame),
-	    cmocka_unit_test(test_hints),       cmocka_unit_test(test_young_and_dirty),
+	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_stops_where_nothing_is),
+	    cmocka_unit_test(test_nowait),
+	    cmocka_unit_test(test_fork),
+	    cmocka_unit_test(test_stack_grows),
+	    cmocka_unit_test(test_no_frame),
+	    cmocka_unit_test(test_hints),
+	    cmocka_unit_test(test_young_and_dirty),
+	    cmocka_unit_test(test_word_met_by_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
