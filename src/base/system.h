@@ -50,6 +50,7 @@ struct quire_system {
 	uint64_t frames_total; /* all frames of the ranges */
 	uint32_t data_zone;    /* where data goes first: HIGH if there is one */
 	quire_pfn zero_page;
+	struct qr_page no_table; /* a table that maps no address: no caller need ask whether there is one */
 	struct quire_config config; /* as given, defaults filled in */
 
 	/* quire_limits_set() changes them at any time: qr_max_map_count() and its neighbours read them. */

@@ -75,7 +75,7 @@ void qr_mm_write_lock(struct quire_mm *mm)
 		while ((readers = __atomic_load_n(&mm->slot[i].readers, __ATOMIC_SEQ_CST)) != 0)
 			wait_on(mm, &mm->slot[i].readers, readers);
 		__atomic_store_n(&mm->slot[i].vma, NULL, __ATOMIC_RELAXED);
-		__atomic_store_n(&mm->slot[i].table, NULL, __ATOMIC_RELAXED);
+		__atomic_store_n(&mm->slot[i].table, &mm->system->no_table, __ATOMIC_RELAXED);
 	}
 	lock_event(mm, QUIRE_LOCK_TAKEN);
 }

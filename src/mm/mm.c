@@ -77,9 +77,10 @@ static struct quire_mm *alloc_mm(struct quire_system *system)
 	mm->refs = 1;
 	mm->slots = system->cpus;
 	qr_list_init(&mm->fixed);
-	mm->slot = (struct qr_mm_slot *)(void *)((char *)mm + QR_MM_SLOTS_AT);
-	for (unsigned i = 0; i < mm->slots; i++)
+	for (unsigned i = 0; i < mm->slots; i++) {
+		mm->slot[i].table = &system->no_table;
 		mm->slot[i].read = mm->slot[i].written = UINT64_MAX;
+	}
 	for (unsigned i = 0; i < QUIRE_LIMIT_COUNT; i++)
 		mm->limit[i] = QUIRE_UNLIMITED;
 	mm->limit[QUIRE_LIMIT_STACK] = DEFAULT_STACK;

@@ -92,7 +92,7 @@ struct qr_mm_slot {
 	qr_atomic64 minor, major;
 	struct qr_group_slot *group; /* of this CPU; NULL: of no group. Under the mm lock */
 	struct quire_vma *vma;       /* NULL: none */
-	struct qr_page *table;       /* a frame that is one table of level 0; NULL: none */
+	struct qr_page *table;       /* a frame that is one table of level 0; or the system's no_table */
 	qr_atomic64 read, written;   /* leaves that last served a copy in and out; ~0: none. copy.c */
 } __attribute__((aligned(64)));
 
@@ -102,7 +102,6 @@ struct quire_mm {
 	uint32_t refs;   /* atomic */
 	uint32_t writer; /* mm lock: 0, 1 held for write, 2 and waited for */
 	uint32_t slots;  /* == system->cpus */
-	struct qr_mm_slot *slot;
 
 	/* All below: mm lock. */
 	struct quire_vma *root, *first;
@@ -123,11 +122,11 @@ struct quire_mm {
 	void *context;
 	struct quire_group *group; /* holds a reference; NULL: none */
 	struct qr_list link;       /* system->mms */
+
+	struct qr_mm_slot slot[]; /* [slots], on lines of their own */
 };
 
-/* Bytes of an mm and, behind it on lines of their own, its slots: one for each CPU. */
-#define QR_MM_SLOTS_AT    ((sizeof(struct quire_mm) + 63) & ~(size_t)63)
-#define QR_MM_BYTES(cpus) (QR_MM_SLOTS_AT + (cpus) * sizeof(struct qr_mm_slot))
+#define QR_MM_BYTES(cpus) (sizeof(struct quire_mm) + (cpus) * sizeof(struct qr_mm_slot))
 
 /* --- fixed areas of the port (fixed.c) ------------------------------------------------------------ */
 
@@ -218,8 +217,6 @@ static inline void *qr_slot_entry(const struct quire_system *system, const struc
 	char *entry;
 
 	*out_table = table;
-	if (qr_unlikely(!table))
-		return NULL;
 	offset = va - table->u.table.base;
 	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
 		return NULL;

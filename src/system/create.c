@@ -88,6 +88,7 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 	if (!zero)
 		return QUIRE_ENOMEM;
 	system->zero_page = qr_page_pfn(system, zero);
+	system->no_table.u.table.base = 1ull << 63; /* further from each address than a table maps */
 	qr_file_init(system);
 	qr_reclaim_init(system, &config);
 	status = qr_kmap_init(system);
