@@ -31,6 +31,17 @@ struct qr_lock {
 /* For the rare ways out of a short function: they must not cost it registers. */
 #define QR_RARE __attribute__((noinline, cold))
 
+/* The compiler has the value in one register from here on, and does not work it out again for each use. */
+#define QR_ONCE(value) __asm__("" : "+r"(value))
+
+/* For a function whose parameters are those of its caller, in the same order: it is jumped to, and gcc takes none of
+ * them away, so the caller moves no register and saves none. clang leaves them by itself. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define QR_APART __attribute__((noipa))
+#else
+#define QR_APART __attribute__((noinline))
+#endif
+
 /* Before a loop of a few turns, like that over the levels of one architecture: with constants for bounds
  * nothing of it is left. clang sees that by itself. */
 #if defined(__GNUC__) && !defined(__clang__)

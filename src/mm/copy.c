@@ -106,10 +106,10 @@ static size_t copy_string(struct copy *copy, const char *from, size_t bytes)
 
 QR_INLINE void copy_bytes(void *to, const void *from, size_t bytes)
 {
-	if (qr_likely(bytes == WORD))
-		__builtin_memcpy(to, from, WORD);
-	else if (bytes == 1)
+	if (qr_likely(bytes == 1))
 		*(char *)to = *(const char *)from;
+	else if (bytes == WORD)
+		__builtin_memcpy(to, from, WORD);
 	else
 		memcpy(to, from, bytes);
 }
@@ -328,8 +328,11 @@ QR_INLINE enum quire_status copy_any(struct quire_mm *mm, char *buffer, quire_va
 				     size_t *out_done, unsigned flags)
 {
 	struct qr_mm_slot *slot = &mm->slot[qr_this_cpu_number(mm->system)];
-	enum end end = flags & OUT ? copy_short(mm, slot, va, buffer, length, COPY_OUT)
-				   : copy_short(mm, slot, va, buffer, length, COPY_IN);
+	enum end end;
+
+	QR_ONCE(slot);
+	end = flags & OUT ? copy_short(mm, slot, va, buffer, length, COPY_OUT)
+			  : copy_short(mm, slot, va, buffer, length, COPY_IN);
 
 	if (qr_unlikely(end != DONE) && !settle(mm, slot, va, end))
 		return copy_pieces(mm, buffer, va, length, flags, out_done);
@@ -338,14 +341,14 @@ QR_INLINE enum quire_status copy_any(struct quire_mm *mm, char *buffer, quire_va
 }
 
 /* One for each direction: half of the registers are saved. */
-static __attribute__((noinline)) enum quire_status
-copy_any_in(struct quire_mm *mm, char *buffer, quire_va va, size_t length, unsigned flags, size_t *out_done)
+QR_APART static enum quire_status copy_any_in(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					      unsigned flags, size_t *out_done)
 {
 	return copy_any(mm, buffer, va, length, out_done, flags & ~OUT);
 }
 
-static __attribute__((noinline)) enum quire_status
-copy_any_out(struct quire_mm *mm, char *buffer, quire_va va, size_t length, unsigned flags, size_t *out_done)
+QR_APART static enum quire_status copy_any_out(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					       unsigned flags, size_t *out_done)
 {
 	return copy_any(mm, buffer, va, length, out_done, flags | OUT);
 }
@@ -413,13 +416,27 @@ QR_INLINE enum quire_status copy_word(struct quire_mm *mm, char *buffer, quire_v
 	}
 }
 
+QR_APART static enum quire_status copy_word_in(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+					       unsigned flags, size_t *out_done)
+{
+	(void)length; /* a word */
+	return copy_word(mm, buffer, va, flags, out_done, COPY_IN);
+}
+
+QR_APART static enum quire_status copy_word_out(struct quire_mm *mm, char *buffer, quire_va va, size_t length,
+						unsigned flags, size_t *out_done)
+{
+	(void)length; /* a word */
+	return copy_word(mm, buffer, va, flags, out_done, COPY_OUT);
+}
+
 /* --- what the port calls ------------------------------------------------------------------------------------------ */
 
 enum quire_status quire_copy_in(struct quire_mm *mm, void *to, quire_va from, size_t length, unsigned flags,
 				size_t *out_done)
 {
 	if (length == WORD && mm->slots == 1)
-		return copy_word(mm, to, from, flags, out_done, COPY_IN);
+		return copy_word_in(mm, to, from, length, flags, out_done);
 	return copy_any_in(mm, to, from, length, flags, out_done);
 }
 
@@ -429,7 +446,7 @@ enum quire_status quire_copy_out(struct quire_mm *mm, quire_va to, const void *f
 	char *buffer = (char *)(uintptr_t)from;
 
 	if (length == WORD && mm->slots == 1)
-		return copy_word(mm, buffer, to, flags, out_done, COPY_OUT);
+		return copy_word_out(mm, buffer, to, length, flags, out_done);
 	return copy_any_out(mm, buffer, to, length, flags, out_done);
 }
 
