@@ -66,6 +66,9 @@ struct quire_config {
 	 * more; at least 64 frames between two marks, where that is not more than a 64th of memory. */
 	const struct quire_policy *policy;
 	unsigned low_frames, high_frames;
+	/* Pages of files that may wait to be written (vm.dirty_ratio): beyond, a writer writes some of its file itself.
+	 * Default: a fifth of all frames. */
+	unsigned dirty_frames;
 };
 
 /* Whether a system can be made from a configuration, and what is wrong if not: a missing function of the host, a

@@ -182,6 +182,7 @@ static enum quire_status make_system(struct sim *sim)
 	    .overcommit_ratio = sim->config.overcommit_ratio,
 	    .policy = sim->config.policy,
 	    .low_frames = sim->config.low_frames,
+	    .dirty_frames = sim->config.dirty_frames,
 	    .high_frames = sim->config.high_frames,
 	    .max_map_count = sim->config.max_map_count,
 	    .mmap_min_addr = sim->config.mmap_min_addr,

@@ -80,7 +80,7 @@ struct sim_config {
 	unsigned overcommit_ratio, max_map_count, reserve_frames, stack_guard_pages;
 	quire_va mmap_min_addr;
 	const struct quire_policy *policy; /* of reclaim */
-	unsigned low_frames, high_frames;
+	unsigned low_frames, high_frames, dirty_frames;
 
 	/* Called with `context`. */
 	void *context;

@@ -25,6 +25,8 @@ struct qr_cpu {
 	qr_atomic64 steps[QUIRE_STEP_COUNT];
 	qr_atomic64 plain[QUIRE_PLAIN_CODES]; /* faults of a plain syndrome: for all its entry's steps */
 	qr_atomic64 events[QUIRE_EVENT_COUNT];
+	qr_atomic64 dirty; /* pages of files with a device: dirtied here, less those cleaned here */
+	uint32_t dirtied;  /* since a writer looked at the sum of these: file/balance.c. Atomic */
 } __attribute__((aligned(64)));
 
 /* What an access asks of an address space: by a program, or by the kernel on its own. */
@@ -49,6 +51,7 @@ struct quire_system {
 	uint64_t stack_guard_pages;
 	uint64_t frames_total; /* all frames of the ranges */
 	uint32_t data_zone;    /* where data goes first: HIGH if there is one */
+	uint64_t dirty_limit;  /* pages of files that may wait to be written */
 	quire_pfn zero_page;
 	struct qr_page no_table; /* a table that maps no address: no caller need ask whether there is one */
 	struct quire_config config; /* as given, defaults filled in */

@@ -217,7 +217,7 @@ static __attribute__((noinline)) enum qr_fault_status wp_page_shared(struct qr_f
 		qr_page_unlock(fc->system, page);
 	}
 	qr_page_put(fc->system, page);
-	return status;
+	return status == QR_FAULT_OK ? qr_fault_wrote(fc) : status;
 }
 
 enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)

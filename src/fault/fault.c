@@ -181,6 +181,25 @@ static void begin_again(struct qr_fault_ctx *fc)
 	fc->request.flags &= (uint8_t)~QR_REQUEST_MAY_DROP;
 }
 
+enum qr_fault_status qr_fault_wrote(const struct qr_fault_ctx *fc)
+{
+	bool may = fc->request.flags & QR_REQUEST_MAY_DROP;
+
+	return may && qr_file_is_due(fc->vma->file) ? QR_FAULT_WROTE : QR_FAULT_OK;
+}
+
+/* The access can be repeated, but the writer is held up, without the mm lock. */
+QR_RARE static void balance(struct qr_fault_ctx *fc)
+{
+	struct quire_file *file = fc->vma->file;
+
+	quire_file_get(file);
+	qr_mm_slot_unlock(fc->mm, fc->slot);
+	fc->slot = NULL;
+	qr_file_balance(file);
+	quire_file_put(file);
+}
+
 QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 {
 	enum qr_fault_status status;
@@ -189,6 +208,11 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 		if (status == QR_FAULT_RACED) {
 			qr_answer(fc, QUIRE_STEP_PTE_CHANGED, QUIRE_RESUME_NONE);
 			break;
+		}
+		if (status == QR_FAULT_WROTE) {
+			resume(fc);
+			balance(fc);
+			return;
 		}
 		if (status == QR_FAULT_OOM && reclaim_and_retry(fc))
 			continue;
@@ -228,11 +252,13 @@ enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write
 		else if (status != QR_FAULT_OOM || !reclaim_and_retry(&fc))
 			break;
 	}
+	if (status == QR_FAULT_WROTE)
+		balance(&fc);
 	if (fc.slot)
 		qr_mm_slot_unlock(mm, fc.slot);
 	if (status == QR_FAULT_OOM)
 		return QUIRE_ENOMEM;
-	if (status != QR_FAULT_OK && status != QR_FAULT_RACED)
+	if (status > QR_FAULT_RACED)
 		return QUIRE_EFAULT;
 	qr_mm_count_fault(mm, fc.outcome.major);
 	return QUIRE_OK;

@@ -24,6 +24,7 @@
 /* What a part of the way tells its caller. */
 enum qr_fault_status {
 	QR_FAULT_OK = 0,    /* go on; from a handler: the access will succeed */
+	QR_FAULT_WROTE,     /* as OK; the writer is to look whether too many pages of files are dirty */
 	QR_FAULT_RACED,     /* another CPU changed the entry first: the repeated access decides */
 	QR_FAULT_RETRY,     /* the mm lock was dropped for I/O: find the vma again */
 	QR_FAULT_MAPERR,    /* nothing may be mapped there: SIGSEGV, SEGV_MAPERR */
@@ -230,6 +231,8 @@ enum qr_fault_status qr_handle_mm_fault(struct qr_fault_ctx *fc);
 /* By the state of the entry. Each takes PT itself and leaves it free. */
 enum qr_fault_status qr_do_anonymous_page(struct qr_fault_ctx *fc);
 enum qr_fault_status qr_do_fault(struct qr_fault_ctx *fc);
+/* A page of a shared mapping became dirty: QR_FAULT_OK, or _WROTE. locked: mm(r) */
+enum qr_fault_status qr_fault_wrote(const struct qr_fault_ctx *fc);
 enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc);
 enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc);
 

@@ -351,8 +351,9 @@ static enum qr_fault_status do_shared_fault(struct qr_fault_ctx *fc)
 	if (status == QR_FAULT_OK)
 		qr_cache_dirty(page);
 	qr_page_unlock(fc->system, page);
-	if (status != QR_FAULT_OK)
-		qr_page_put(fc->system, page);
+	if (status == QR_FAULT_OK)
+		return qr_fault_wrote(fc);
+	qr_page_put(fc->system, page);
 	return status;
 }
 

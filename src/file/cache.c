@@ -170,7 +170,7 @@ void qr_cache_remove(struct quire_file *file, struct qr_page *page)
 	qr_lock(system, &file->lock, QR_RANK_CACHE);
 	was = qr_index_remove(file, page->u.cache.index);
 	if (qr_page_clear_bits(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
-		__atomic_fetch_sub(&file->dirty, 1, __ATOMIC_RELAXED);
+		qr_file_count_dirty(file, -1);
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	qr_assert(system, was == page);
 	page->u.cache.file = NULL;
@@ -245,7 +245,7 @@ void qr_cache_swap_out(struct quire_file *file, struct qr_page *page, uintptr_t 
 
 	qr_assert(file->system, done);
 	if (qr_page_clear_bits(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
-		__atomic_fetch_sub(&file->dirty, 1, __ATOMIC_RELAXED);
+		qr_file_count_dirty(file, -1);
 }
 
 bool qr_cache_swap_in(struct quire_file *file, uint64_t index, uintptr_t key, struct qr_page *page)
@@ -410,7 +410,7 @@ void qr_cache_dirty(struct qr_page *page)
 	if (qr_page_set(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY)
 		return;
 	if (file)
-		__atomic_fetch_add(&file->dirty, 1, __ATOMIC_RELAXED);
+		qr_file_count_dirty(file, 1);
 }
 
 static void page_dirtied(struct quire_system *system, struct qr_page *page)

@@ -36,6 +36,7 @@ struct quire_file {
 	uint64_t pages;          /* in the cache, under CACHE */
 	uint64_t values;         /* in the index in the place of a page, under CACHE */
 	qr_atomic64 dirty;       /* pages with DIRTY; atomic */
+	qr_atomic64 next_write;  /* where the next writer goes on to write back: balance.c. Atomic */
 	void *root;              /* index, under CACHE */
 	uint32_t height;
 	uint32_t flags;        /* QR_FILE_* */
@@ -123,6 +124,19 @@ bool qr_file_valid(const struct quire_file *file);
 
 /* Marks a page dirty (counted once). => reference held. */
 void qr_cache_dirty(struct qr_page *page);
+
+/* --- how many pages are dirty (balance.c) ------------------------------------------------------------- */
+
+/* A page of the file became dirty (1) or clean (-1). Takes no lock. */
+void qr_file_count_dirty(struct quire_file *file, int by);
+/* Dirty pages of all files with a device; exact while nothing runs. */
+uint64_t qr_dirty_pages(const struct quire_system *system);
+
+/* Whether it is time for a writer of the file to look how many pages all files have dirty. Any context. */
+bool qr_file_is_due(const struct quire_file *file);
+/* It looks, and where those are more than may wait, it writes some of this file back itself.
+ * => no lock is held, the file is referenced; sleeps. */
+void qr_file_balance(struct quire_file *file);
 
 /* The same wherever the end is: for a write that will grow the file. Never QUIRE_ERANGE. */
 enum quire_status qr_cache_make(struct quire_file *file, uint64_t index, struct qr_page **out_page,

@@ -148,6 +148,8 @@ enum quire_status quire_file_write(struct quire_file *file, uint64_t offset, con
 
 		if (status != QUIRE_OK)
 			return status;
+		if (qr_unlikely(qr_file_is_due(file)))
+			qr_file_balance(file);
 		*out_done += piece.bytes;
 		offset += piece.bytes;
 	}

@@ -19,7 +19,7 @@ enum quire_status qr_cache_write_page(struct quire_file *file, struct qr_page *p
 		return QUIRE_OK;
 	if (!(qr_page_clear_bits(page, QR_PAGE_DIRTY) & QR_PAGE_DIRTY))
 		return QUIRE_OK;
-	__atomic_fetch_sub(&file->dirty, 1, __ATOMIC_RELAXED);
+	qr_file_count_dirty(file, -1);
 	if (!qr_inject(system, QUIRE_RES_WRITE)) {
 		at = qr_page_map(system, page);
 		status = file->ops->write(file->context, offset, at,

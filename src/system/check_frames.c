@@ -2,6 +2,7 @@
 /* Recounting frames: descriptors by their state, free lists, CPU lists, slabs. */
 #include "system/checker.h"
 
+#include "file/file.h"
 #include "page/rmap.h"
 #include "page/slab.h"
 #include "pt/pt.h"
@@ -243,5 +244,8 @@ bool qr_check_frames(struct qr_checker *checker)
 	if (cached != checker->cached)
 		return qr_check_fail(checker, "%u frames say that a file has them, and files have %u", cached,
 				     checker->cached);
+	if (qr_dirty_pages(system) != checker->dirty)
+		return qr_check_fail(checker, "%u pages wait to be written, and files have %u dirty ones",
+				     qr_dirty_pages(system), checker->dirty);
 	return true;
 }

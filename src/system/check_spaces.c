@@ -57,6 +57,7 @@ static bool check_file(struct qr_checker *checker, const struct quire_file *file
 	}
 	checker->promised += file->committed;
 	checker->cached += file->pages;
+	checker->dirty += qr_file_is_shmem(file) ? 0 : file->dirty;
 	return true;
 }
 

@@ -23,6 +23,7 @@ struct qr_checker {
 	uint64_t leaves;       /* that count as mappings */
 	uint64_t promised;     /* pages by vmas and files */
 	uint64_t cached;       /* pages in files */
+	uint64_t dirty;        /* of them, of files with a device */
 };
 
 /* Writes the line: %u a uint64_t, %x the same in hexadecimal, %s a string. Returns false, so that a check

@@ -24,6 +24,7 @@ static void take_config(struct quire_system *system, const struct quire_config *
 	system->max_map_count = config->max_map_count;
 	system->mmap_min_addr = config->mmap_min_addr;
 	system->stack_guard_pages = config->stack_guard_pages;
+	system->dirty_limit = config->dirty_frames ? config->dirty_frames : system->frames_total / 5;
 	qr_decode_prepare(system);
 	qr_list_init(&system->mms);
 	qr_list_init(&system->files);

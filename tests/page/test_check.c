@@ -150,6 +150,7 @@ static void test_counts(void **state)
 	WRONG(&s, qr_page_at(system, entry_of(&s, s.anon))->u.table.base, was + 0x1000, "says that it maps");
 	WRONG(&s, qr_page_at(system, entry_of(&s, s.anon))->lock.word, 1, "is locked");
 	WRONG(&s, s.file->dirty, was + 1, "dirty pages or promises");
+	WRONG(&s, system->cpu[0].dirty, was + 1, "wait to be written, and");
 	WRONG(&s, s.parent->total_vm, was + 1, "its vmas");
 	WRONG(&s, qr_find_vma(s.parent, s.anon)->file, s.file, "does not know it");
 	WRONG(&s, s.parent->writer, 1, "its lock is held");
