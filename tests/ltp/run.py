@@ -20,7 +20,7 @@ import tempfile
 
 BATCH = 60
 SECONDS = 25  # of one test
-APPLETS = 'sh cp mv rm true false cat echo mkdir mknod ls sleep grep sed tail kill id chmod timeout'.split()
+APPLETS = 'sh cp mv rm true false cat echo mkdir mknod ls sleep grep sed tail kill id chmod timeout zcat'.split()
 MEMORY = ('mem/', 'brk/', 'sbrk/', 'cachestat/', 'madvise/', 'memfd_create/', 'mincore/', 'mlock/', 'mlock2/', 'mlockall/',
           'mmap/', 'mprotect/', 'mremap/', 'mseal/', 'msync/', 'munlock/', 'munlockall/', 'munmap/', 'process_madvise/',
           'process_vm_readv/', 'process_vm_writev/', 'remap_file_pages/', 'shmat/', 'shmctl/', 'shmdt/', 'shmget/')
@@ -32,6 +32,8 @@ for n in $(cat /list); do
 done
 '''
 ENVIRONMENT = {'KCONFIG_SKIP_CHECK': '1', 'TMPDIR': '/tmp', 'LTP_COLORIZE_OUTPUT': 'n'}
+# The reference kernel has one block device, and tmpfs is the only file system that it mounts.
+IN_KERNEL = {**ENVIRONMENT, 'PATH': '/ltp:/bin', 'LTP_DEV': '/dev/ram0', 'LTP_DEV_FS_TYPE': 'tmpfs'}
 
 
 def is_memory(test):
@@ -42,7 +44,7 @@ def helpers(kernel):
     """What tests execute: programs beside them whose names say so."""
     for path in (kernel / 'syscalls').rglob('*'):
         if path.is_file() and os.access(path, os.X_OK) and path.suffix == '' and (
-                'child' in path.name or 'helper' in path.name or path.name == 'execveat_errno'):
+                'child' in path.name or 'helper' in path.name or path.name in ('execveat_errno', 'prctl06_execve')):
             yield path
 
 
@@ -61,14 +63,30 @@ def on_host(kernel, tests):
     return passed
 
 
+def output_of(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True).stdout
+
+
+def libraries(programs):
+    """The loader and the shared libraries of these, by the paths that they are asked for with; static programs have none.
+    The C library loads libgcc_s when a thread ends."""
+    needed = {word for line in output_of('ldd', *programs).splitlines() for word in line.split()
+              if word.startswith('/') and not word.endswith(':')}
+    return needed | {os.path.realpath(output_of('gcc', '-print-file-name=libgcc_s.so.1').strip())} if needed else needed
+
+
 def make_root(root, kernel, tests):
     for name in ('bin', 'etc', 'ltp', 'tmp'):
         (root / name).mkdir()
     shutil.copy('/bin/busybox', root / 'bin/busybox')
     for applet in APPLETS:
         (root / 'bin' / applet).symlink_to('busybox')
-    for path in list(helpers(kernel)) + [kernel / test for test in tests]:
+    programs = list(helpers(kernel)) + [kernel / test for test in tests]
+    for path in programs:
         subprocess.run(['strip', '-o', root / 'ltp' / path.name, path], check=True)
+    for name in libraries(programs):
+        (root / name[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, root / name[1:])
     (root / 'list').write_text(''.join(pathlib.Path(test).name + '\n' for test in tests))
     (root / 'run.sh').write_text(SCRIPT)
 
@@ -78,7 +96,7 @@ def in_kernel(quire, kernel, tests, out):
         root = pathlib.Path(work) / 'root'
         root.mkdir()
         make_root(root, kernel, tests)
-        settings = [f'{name}={value}' for name, value in {**ENVIRONMENT, 'PATH': '/ltp:/bin'}.items()]
+        settings = [f'{name}={value}' for name, value in IN_KERNEL.items()]
         command = [quire, 'run', '--mem', '768M', '--cpus', '2', '--timeout', '300', '--oops', 'allow', '--quiet', '--log',
                    '--root', root, '--', '/bin/busybox', 'env', *settings, 'sh', '/run.sh']
         with open(out / 'log.txt', 'ab') as log:

@@ -12,13 +12,17 @@ enum {
 	TIOCSCTTY = 0x540e, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
 	TIOCGWINSZ = 0x5413, TIOCSWINSZ,
 	FIONREAD = 0x541b, FIONBIO = 0x5421, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429,
-	FIONCLEX = 0x5450, FIOCLEX = 0x5451
+	FIONCLEX = 0x5450, FIOCLEX = 0x5451,
+	BLKROGET = 0x125e, BLKGETSIZE = 0x1260, BLKFLSBUF = 0x1261, BLKSSZGET = 0x1268
 };
 /* clang-format on */
-#define TCGETS2  0x802c542au
-#define TCSETS2  0x402c542bu
-#define TCSETSW2 0x402c542cu
-#define TCSETSF2 0x402c542du
+/* Their numbers hold the size of the word. */
+#define BLKBSZGET    (0x80001270u | ABI_LONG_BYTES << 16)
+#define BLKGETSIZE64 (0x80001272u | ABI_LONG_BYTES << 16)
+#define TCGETS2      0x802c542au
+#define TCSETS2      0x402c542bu
+#define TCSETSW2     0x402c542cu
+#define TCSETSF2     0x402c542du
 
 /* clang-format off */
 enum {

@@ -361,7 +361,7 @@ static void stat_of(const struct shm_segment *segment, struct abi_shmid_ds *out)
 	};
 }
 
-/* locked: shm_lock. By id, or by index for SHM_STAT and SHM_STAT_ANY, which return the id. */
+/* locked: shm_lock. By id, or for SHM_STAT and SHM_STAT_ANY, which return the id, by the index in it. */
 static long stat_segment(int id, int command, struct abi_shmid_ds *out)
 {
 	bool by_index = command != IPC_STAT;
@@ -370,8 +370,8 @@ static long stat_segment(int id, int command, struct abi_shmid_ds *out)
 
 	if (!by_index)
 		segment = find(id);
-	else if (id >= 0 && id < (int)SHM_MAX_IDS)
-		segment = table[id];
+	else if (id >= 0 && id % ID_SEQUENCE < (int)SHM_MAX_IDS)
+		segment = table[id % ID_SEQUENCE];
 	if (!segment)
 		return -EINVAL;
 	result = command == SHM_STAT_ANY ? 0 : permission(segment, 04);

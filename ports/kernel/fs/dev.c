@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices of /dev: null, zero, full, random, kmsg, and the terminal's nodes. */
+/* The devices of /dev: null, zero, full, random, kmsg, a block device of memory, and the terminal's nodes. */
 #include "fs/fs.h"
 
 static long null_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
@@ -53,9 +53,12 @@ static const struct {
     {"urandom", 0x109, &random_ops, 0666}, {"kmsg", 0x10b, &kmsg_ops, 0600},
     {"tty", 0x500, &tty_ops, 0666},        {"console", 0x501, &tty_ops, 0600},
 };
+#define RAMDISK 0x100 /* a block device */
 
-const struct file_ops *device_ops(uint64_t rdev)
+const struct file_ops *device_ops(uint32_t type, uint64_t rdev)
 {
+	if (type == S_IFBLK)
+		return rdev == RAMDISK ? &ramdisk_ops : NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		if (devices[i].rdev == rdev)
 			return devices[i].ops;
@@ -100,6 +103,8 @@ int dev_init(void)
 		ksnprintf(path, sizeof(path), "/dev/%s", devices[i].name);
 		result = make_path(path, S_IFCHR | devices[i].mode, devices[i].rdev, NULL);
 	}
+	if (!result)
+		result = make_path("/dev/ram0", S_IFBLK | 0660, RAMDISK, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(links) && !result; i++)
 		result = make_link(links[i].path, links[i].target);
 	return result;

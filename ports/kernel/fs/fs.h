@@ -83,6 +83,7 @@ struct inode {
 	uint32_t uid, gid, nlink;
 	uint64_t ino, dev, rdev;
 	struct mount *mount;          /* whose file system it is in; NULL: the tree's, or none */
+	uint64_t counted;             /* pages of it that mount->pages has: mount.c */
 	uint64_t atime, mtime, ctime; /* ns since 1970 */
 	struct mutex lock;
 	const struct inode_ops *ops; /* NULL: a plain inode of this tree */
@@ -279,7 +280,7 @@ void disk_truncate(struct inode *inode, uint64_t size);
 int disk_punch(struct inode *inode, uint64_t offset, uint64_t length);
 void disk_forget(struct inode *inode); /* its reference to its pages is about to go */
 
-/* --- pipe.c, dev.c, tty.c -------------------------------------------------------------------------- */
+/* --- pipe.c, dev.c, ramdisk.c, tty.c -------------------------------------------------------------------------- */
 
 long pipe_create(unsigned flags, struct file *out_ends[2]);
 /* F_GETPIPE_SZ, F_SETPIPE_SZ: the size, -EBADF for what is no pipe; -EBUSY: more bytes are in it; -EPERM: beyond
@@ -289,7 +290,9 @@ long pipe_set_size(struct file *file, uint32_t wanted);
 /* The next power of two, of whole pages. */
 uint64_t pipe_rounded_size(uint64_t size);
 extern uint32_t pipe_size_limit;
-const struct file_ops *device_ops(uint64_t rdev); /* NULL: no such device */
+const struct file_ops *device_ops(uint32_t type, uint64_t rdev); /* NULL: no such device */
+extern const struct file_ops ramdisk_ops;
+uint64_t ramdisk_size(const struct file *file); /* 0: it is another file */
 int dev_init(void);
 
 /* tty.c. tty_input() is called from the interrupt: false when there is no room. */

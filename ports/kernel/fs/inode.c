@@ -11,6 +11,7 @@ void inode_free(struct inode *inode)
 {
 	if (inode->shm)
 		shm_forget(inode->shm);
+	mount_uncount(inode);
 	mount_count(inode->mount, -1);
 	kfree(inode->ghost);
 	kfree(inode);
@@ -65,7 +66,8 @@ struct inode *inode_create(const struct inode *dir, uint32_t mode, uint64_t rdev
 		inode->fops = &fifo_ops;
 		break;
 	case S_IFCHR:
-		inode->fops = device_ops(rdev);
+	case S_IFBLK:
+		inode->fops = device_ops(mode & S_IFMT, rdev);
 		break;
 	default:
 		break;
@@ -172,6 +174,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 		disk_truncate(inode, size);
 		result = status_to_errno(quire_file_truncate(inode->pages, size));
 		disk_truncate(inode, size);
+		mount_recount(inode);
 		if (!result)
 			inode_touch(inode);
 	}

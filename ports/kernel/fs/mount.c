@@ -8,6 +8,7 @@
 #include "fs/mount.h"
 
 #include "abi/functions.h"
+#include "kern/boot.h"
 
 #define SOURCE_SIZE 128
 
@@ -15,7 +16,8 @@ enum {
 	MS_NODIRATIME = 0x800,
 	MS_SILENT = 0x8000,
 	MS_RELATIME = 0x200000,
-	NO_EFFECT = MS_NODIRATIME | MS_SILENT | MS_RELATIME,
+	MS_STRICTATIME = 0x1000000,
+	NO_EFFECT = MS_NODIRATIME | MS_SILENT | MS_RELATIME | MS_STRICTATIME,
 	MNT_FORCE = 1,
 	MNT_DETACH = 2,
 	MNT_EXPIRE = 4,
@@ -27,6 +29,8 @@ struct mount {
 	struct inode *root;
 	struct inode *covered; /* with the reference of its name */
 	unsigned live;         /* inodes of the file system; atomic */
+	uint64_t most;         /* pages of its files together; 0: as much as there is */
+	int64_t pages;         /* of them, as far as they were counted: mount_recount(); atomic */
 	char source[SOURCE_SIZE];
 };
 
@@ -42,6 +46,47 @@ void mount_count(struct mount *mount, int by)
 bool mount_is_root(const struct inode *inode)
 {
 	return inode->mount && inode->mount->root == inode;
+}
+
+void mount_recount(struct inode *inode)
+{
+	uint64_t now = inode->pages ? quire_file_resident(inode->pages) : 0;
+
+	if (!inode->mount)
+		return;
+	__atomic_add_fetch(&inode->mount->pages, (int64_t)(now - inode->counted), __ATOMIC_RELAXED);
+	inode->counted = now;
+}
+
+void mount_uncount(struct inode *inode)
+{
+	if (inode->mount)
+		__atomic_sub_fetch(&inode->mount->pages, (int64_t)inode->counted, __ATOMIC_RELAXED);
+	inode->counted = 0;
+}
+
+uint64_t mount_pages(const struct mount *mount, uint64_t *out_free)
+{
+	int64_t used = __atomic_load_n(&mount->pages, __ATOMIC_RELAXED);
+
+	*out_free = used < (int64_t)mount->most ? mount->most - (uint64_t)MAX(used, (int64_t)0) : 0;
+	return mount->most;
+}
+
+size_t mount_room(struct inode *inode, uint64_t pos, size_t n)
+{
+	struct quire_file_counts there;
+	uint64_t free, first = pos / PAGE_SIZE, end = (pos + n + PAGE_MASK) / PAGE_SIZE;
+
+	if (!inode->mount || !n || !mount_pages(inode->mount, &free))
+		return n;
+	quire_file_count(inode->pages, pos, n, &there);
+	if (end - first - MIN(end - first, there.cached) <= free)
+		return n;
+	/* All that is there, and as many pages as are free, at least: or the first page, if it is there. */
+	quire_file_count(inode->pages, pos, 1, &there);
+	free = MAX(free, there.cached);
+	return MIN(n, (first + free) * PAGE_SIZE - MIN(pos, (first + free) * PAGE_SIZE));
 }
 
 /* The name keeps its place, its reference goes to the other inode. locked: tree_lock */
@@ -66,21 +111,53 @@ static struct inode *make_root(struct mount *mount)
 	return root;
 }
 
-/* The options: mode=OCTAL. */
-static int take_options(struct inode *root, const char *options)
+/* mode=OCTAL: the text behind the number; NULL: it is none. */
+static const char *take_mode(struct inode *root, const char *text)
 {
+	const char *at = text;
 	uint32_t mode = 0;
 
-	if (!*options)
-		return 0;
-	if (strncmp(options, "mode=", 5))
-		return -EINVAL;
-	for (options += 5; *options >= '0' && *options <= '7' && mode <= 07777; options++)
-		mode = mode * 8 + (uint32_t)(*options - '0');
-	if (*options || mode > 07777)
-		return -EINVAL;
-	root->mode = S_IFDIR | mode;
-	return 0;
+	for (; *at >= '0' && *at <= '7' && mode <= 07777; at++)
+		mode = mode * 8 + (uint32_t)(*at - '0');
+	root->mode = S_IFDIR | (mode & 07777);
+	return at > text && mode <= 07777 ? at : NULL;
+}
+
+/* size=BYTES, with k, m or g behind it, or % of the memory: the same. */
+static const char *take_size(struct mount *mount, const char *text)
+{
+	static const char units[] = "kKmMgG";
+	const char *at, *unit;
+	uint64_t size = strtoul64(text, &at);
+
+	if (at == text)
+		return NULL;
+	unit = *at ? strchr(units, *at) : NULL;
+	if (unit) {
+		unsigned shift = ((unsigned)(unit - units) / 2 + 1) * 10;
+
+		size = MIN(size, (uint64_t)INT64_MAX >> shift) << shift;
+	} else if (*at == '%') {
+		size = boot_info.ram_bytes / 100 * size;
+	}
+	mount->most = ALIGN_UP(MIN(size, (uint64_t)INT64_MAX), PAGE_SIZE) / PAGE_SIZE;
+	return unit || *at == '%' ? at + 1 : at;
+}
+
+/* The options, with commas between them. */
+static int take_options(struct mount *mount, const char *options)
+{
+	while (options && *options) {
+		if (!strncmp(options, "mode=", 5))
+			options = take_mode(mount->root, options + 5);
+		else if (!strncmp(options, "size=", 5))
+			options = take_size(mount, options + 5);
+		else
+			return -EINVAL;
+		if (options && *options && *options++ != ',')
+			return -EINVAL;
+	}
+	return options ? 0 : -EINVAL;
 }
 
 /* locked: tree_lock */
@@ -114,7 +191,7 @@ static int mount_memory(struct inode *at, const char *source, const char *option
 		kfree(mount);
 		return -ENOMEM;
 	}
-	result = take_options(mount->root, options);
+	result = take_options(mount, options);
 	if (!result) {
 		mutex_lock(&tree_lock);
 		result = attach(mount, at);

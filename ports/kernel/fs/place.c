@@ -2,6 +2,8 @@
 /* System calls about the file system and a task's place in it: statfs, chdir, chroot, getcwd, umask. */
 #include "fs/fs.h"
 
+#include "fs/mount.h"
+
 #include "abi/functions.h"
 
 /* --- the file system ------------------------------------------------------------------------------- */
@@ -15,6 +17,7 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 		out.type = 0x9fa0; /* proc */
 	} else {
 		struct quire_memory_counts memory;
+		uint64_t free;
 
 		quire_memory(the_system, &memory);
 		out.type = inode->dev == DEV_MEMORY || inode->mount ? 0x01021994 /* tmpfs */ : 0x65726975;
@@ -22,6 +25,10 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 		out.free = out.available = memory.by_state[QUIRE_PAGE_FREE] + memory.by_state[QUIRE_PAGE_CPU];
 		out.files = memory.frames;
 		out.files_free = out.free;
+		if (inode->mount && mount_pages(inode->mount, &free)) {
+			out.blocks = mount_pages(inode->mount, &free);
+			out.free = out.available = free;
+		}
 	}
 	return copy_to_user(to, &out, sizeof(out));
 }

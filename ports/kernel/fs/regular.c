@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Regular files: read and write through the library's page cache, which is where they live. */
 #include "fs/fs.h"
+#include "fs/mount.h"
 #include "kern/boot.h"
 
 #include "abi/functions.h"
@@ -50,7 +51,8 @@ static long may_write(struct inode *inode, uint64_t pos, size_t n)
 			send_signal_self(SIGXFSZ);
 		return -EFBIG;
 	}
-	return (long)MIN(n, limit - pos);
+	n = (size_t)MIN((uint64_t)n, limit - pos);
+	return n && !mount_room(inode, pos, n) ? -ENOSPC : (long)mount_room(inode, pos, n);
 }
 
 static long regular_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
@@ -69,8 +71,10 @@ static long regular_write(struct file *file, const char *from, size_t n, uint64_
 		return allowed;
 	}
 	status = quire_file_write(inode->pages, *pos, from, (size_t)allowed, &done);
-	if (done)
+	if (done) {
 		inode_touch(inode);
+		mount_recount(inode);
+	}
 	mutex_unlock(&inode->lock);
 	*pos += done;
 	return status != QUIRE_OK && !done ? status_to_errno(status) : (long)done;
@@ -144,6 +148,7 @@ static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64
 		if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 			return -EPERM;
 		result = punch(inode, offset, length);
+		mount_recount(inode);
 	}
 	/* Room is not reserved: a page is found when it is written, as everywhere in this file system. */
 	if (!result && !(mode & FALLOC_KEEP_SIZE) && offset + length > size)

@@ -274,7 +274,7 @@ long sys_pwritev2(const uint64_t *a)
 
 static int64_t seek_target(struct file *file, int64_t offset, unsigned whence)
 {
-	uint64_t size = inode_size(file->inode);
+	uint64_t size = IS_TYPE(file->inode, S_IFBLK) ? ramdisk_size(file) : inode_size(file->inode);
 
 	switch (whence) {
 	case SEEK_SET:
