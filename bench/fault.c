@@ -221,6 +221,19 @@ static MEASURED void anon_write(struct world *world)
 	each(world, 6);
 }
 
+/* The same with the record of each. */
+static MEASURED void anon_write_traced(struct world *world)
+{
+	struct quire_trap trap = {.vector = QUIRE_VECTOR_PAGE_FAULT, .syndrome = 6, .sp = AT};
+	struct quire_trace trace;
+
+	for (unsigned i = 1; i <= COUNT; i++) {
+		trap.address = AT + i * PAGE;
+		if (quire_handle_trap(world->system, world->mm, &trap, &trace).kind != QUIRE_RESUME)
+			die("a fault was not resolved");
+	}
+}
+
 static MEASURED void anon_read(struct world *world)
 {
 	each(world, 4);
@@ -449,6 +462,7 @@ static const struct bench {
 	unsigned operations;
 } benches[] = {
     B("fault.anon_write", prepare_anon, anon_write, COUNT),
+    B("fault.anon_write_traced", prepare_anon, anon_write_traced, COUNT),
     B("fault.anon_read_zero", prepare_anon, anon_read, COUNT),
     B("fault.zero_then_write", prepare_zero, write_present, COUNT),
     B("fault.cow_copy", prepare_forked, write_present, COUNT),

@@ -186,7 +186,7 @@ struct quire_trace {
 	uint64_t pte_before; /* bits of the last-level entry when it was first looked at; 0: none */
 	uint64_t pte_after;
 	uint16_t steps_total;                    /* steps taken, also those beyond the array */
-	uint8_t steps[QUIRE_CONFIG_TRACE_STEPS]; /* enum quire_step, in order */
+	uint8_t steps[QUIRE_CONFIG_TRACE_STEPS]; /* enum quire_step, in order; behind them nothing is set */
 };
 
 /* Decodes and resolves one exception.

@@ -34,10 +34,12 @@ QR_RARE static void resume_major(struct qr_fault_ctx *fc)
 	qr_slot_add(&fc->slot->major, 1);
 }
 
-/* The access can be repeated. min_flt */
-QR_INLINE void resume(struct qr_fault_ctx *fc)
+/* The access can be repeated. min_flt. `traced` is a constant where it is not: that way pays nothing. */
+QR_INLINE void resume(struct qr_fault_ctx *fc, bool traced)
 {
 	fc->outcome.counted = 1;
+	if (traced)
+		qr_trace_resumed(fc);
 	if (qr_unlikely(fc->outcome.major)) {
 		resume_major(fc);
 		return;
@@ -200,7 +202,7 @@ QR_RARE static void balance(struct qr_fault_ctx *fc)
 	quire_file_put(file);
 }
 
-QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
+QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc, bool traced)
 {
 	enum qr_fault_status status;
 
@@ -210,7 +212,7 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 			break;
 		}
 		if (status == QR_FAULT_WROTE) {
-			resume(fc);
+			resume(fc, traced);
 			balance(fc);
 			return;
 		}
@@ -223,7 +225,7 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc)
 		qr_step(fc, QUIRE_STEP_FAULT_RETRY);
 		begin_again(fc);
 	}
-	resume(fc);
+	resume(fc, traced);
 	qr_mm_slot_unlock(fc->mm, fc->slot);
 }
 
@@ -281,12 +283,12 @@ static inline bool in_atomic(const struct qr_fault_ctx *fc)
 }
 
 /* => a user's address */
-QR_INLINE void do_page_fault(struct qr_fault_ctx *fc)
+QR_INLINE void do_page_fault(struct qr_fault_ctx *fc, bool traced)
 {
 	if (qr_unlikely(!fc->mm || in_atomic(fc)))
 		no_user_context(fc);
 	else
-		do_user_addr_fault(fc);
+		do_user_addr_fault(fc, traced);
 }
 
 /* What does not go to do_page_fault. */
@@ -321,6 +323,24 @@ QR_INLINE void begin(struct qr_fault_ctx *fc, struct quire_system *system, struc
 	fc->tries = 0;
 }
 
+/* By its route. => fc is complete. */
+static __attribute__((noinline)) struct quire_outcome go(struct qr_fault_ctx *fc)
+{
+	struct quire_trace *trace = fc->trace;
+
+	if (fc->fault->route == QUIRE_ROUTE_PAGE_FAULT &&
+	    !quire_va_is_kernel(qr_arch(fc->system), fc->request.address))
+		do_page_fault(fc, trace != NULL);
+	else
+		other_route(fc);
+	if (trace) {
+		trace->outcome = fc->outcome;
+		if (fc->outcome.kind != QUIRE_RESUME || !fc->outcome.counted)
+			qr_trace_look_up(trace, fc->mm);
+	}
+	return fc->outcome;
+}
+
 struct quire_outcome quire_handle_fault(struct quire_system *system, struct quire_mm *mm,
 					const struct quire_fault *fault, struct quire_trace *trace)
 {
@@ -334,19 +354,45 @@ struct quire_outcome quire_handle_fault(struct quire_system *system, struct quir
 	fc.pc = fault->pc;
 	fc.sp = fault->sp;
 	fc.trace = trace;
-	qr_step(&fc, QUIRE_STEP_TRAP);
+	fc.cpu->steps[QUIRE_STEP_TRAP]++;
 	for (unsigned i = 0; i < fault->steps_count; i++)
-		qr_step(&fc, (enum quire_step)fault->steps[i]);
-	if (fault->route == QUIRE_ROUTE_PAGE_FAULT && !quire_va_is_kernel(qr_arch(system), fault->va))
-		do_page_fault(&fc);
-	else
-		other_route(&fc);
-	if (trace)
-		qr_trace_end(trace, mm, &fc.outcome);
-	return fc.outcome;
+		fc.cpu->steps[fault->steps[i]]++;
+	return go(&fc);
 }
 
-/* A syndrome that was not decoded beforehand, or a way that the caller wants to see. */
+/* => `fault` is what the trap's syndrome, a plain one, decodes to. */
+QR_INLINE void begin_plain(struct qr_fault_ctx *fc, struct quire_system *system, struct quire_mm *mm,
+			   const struct quire_trap *trap, const struct quire_fault *fault)
+{
+	fc->request = system->plain_request[trap->syndrome];
+	fc->request.address = trap->address;
+	begin(fc, system, mm, fault);
+	fc->context = trap->context;
+	fc->pc = trap->pc;
+	fc->sp = trap->sp;
+	qr_count(&fc->cpu->plain[trap->syndrome]);
+}
+
+/* A plain syndrome, with the record of the way. */
+static __attribute__((noinline)) struct quire_outcome trace_plain(struct quire_system *system,
+								  struct quire_mm *mm,
+								  const struct quire_trap *trap,
+								  struct quire_trace *trace)
+{
+	struct qr_fault_ctx fc;
+
+	trace->fault = system->plain[trap->syndrome];
+	trace->fault.va = trap->address;
+	trace->fault.pc = trap->pc;
+	trace->fault.sp = trap->sp;
+	trace->fault.context = trap->context;
+	qr_trace_begin(trace, &trace->fault);
+	begin_plain(&fc, system, mm, trap, &trace->fault);
+	fc.trace = trace;
+	return go(&fc);
+}
+
+/* A syndrome that was not decoded beforehand. */
 QR_RARE static struct quire_outcome decode_and_go(struct quire_system *system, struct quire_mm *mm,
 						  const struct quire_trap *trap, struct quire_trace *trace)
 {
@@ -364,17 +410,11 @@ struct quire_outcome quire_handle_trap(struct quire_system *system, struct quire
 	struct qr_fault_ctx fc;
 
 	if (qr_unlikely(!fault || trace))
-		return decode_and_go(system, mm, trap, trace);
-	fc.request = system->plain_request[trap->syndrome];
-	fc.request.address = trap->address;
-	begin(&fc, system, mm, fault);
-	fc.context = trap->context;
-	fc.pc = trap->pc;
-	fc.sp = trap->sp;
+		return fault ? trace_plain(system, mm, trap, trace) : decode_and_go(system, mm, trap, trace);
+	begin_plain(&fc, system, mm, trap, fault);
 	fc.trace = NULL;
-	qr_count(&fc.cpu->plain[trap->syndrome]);
 	if (qr_likely(fault->route == QUIRE_ROUTE_PAGE_FAULT))
-		do_page_fault(&fc);
+		do_page_fault(&fc, false);
 	else
 		other_route(&fc);
 	return fc.outcome;

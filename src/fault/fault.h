@@ -103,9 +103,13 @@ static inline unsigned qr_request_names(const struct quire_system *system)
 /* --- steps (trace.c) ---------------------------------------------------------------------------------- */
 
 void qr_trace_step(struct quire_trace *trace, enum quire_step step);
+void qr_trace_steps(struct quire_trace *trace, enum quire_step first, enum quire_step second);
+/* Begins the record with `fault`, which may be the record's own, and the steps of its entry. */
 void qr_trace_begin(struct quire_trace *trace, const struct quire_fault *fault);
-/* Completes the record: outcome, and what the address maps to now. => no lock held. */
-void qr_trace_end(struct quire_trace *trace, struct quire_mm *mm, const struct quire_outcome *outcome);
+/* What the address maps to now that the access can be repeated. => mm lock for read, fc->entry is the fault's. */
+void qr_trace_resumed(struct qr_fault_ctx *fc);
+/* The same after any other end, where a table has the entry. => no lock held. */
+void qr_trace_look_up(struct quire_trace *trace, struct quire_mm *mm);
 
 static inline void qr_step(struct qr_fault_ctx *fc, enum quire_step step)
 {
@@ -119,10 +123,8 @@ static inline void qr_steps(struct qr_fault_ctx *fc, enum quire_step first, enum
 {
 	fc->cpu->steps[first]++;
 	fc->cpu->steps[second]++;
-	if (qr_unlikely(fc->trace != NULL)) {
-		qr_trace_step(fc->trace, first);
-		qr_trace_step(fc->trace, second);
-	}
+	if (qr_unlikely(fc->trace != NULL))
+		qr_trace_steps(fc->trace, first, second);
 }
 
 /* The step that later releases name `modern` and earlier ones `older`. */
