@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptor tables, and the working directory and root of a task. */
+#include "extras/huge.h"
 #include "fs/fs.h"
 
 #include "abi/functions.h"
@@ -405,7 +406,8 @@ static long seals(struct file *file, int command, unsigned add)
 	struct inode *inode = file->inode;
 	long result;
 
-	if (!inode->pages || file->ops != &regular_ops || (inode->dev != DEV_MEMORY && !inode->mount))
+	if (!inode->pages || (file->ops != &regular_ops && !huge_file_shift(file)) ||
+	    (inode->dev != DEV_MEMORY && !inode->mount))
 		return -EINVAL;
 	if (command == F_GET_SEALS)
 		return (long)inode->seals;

@@ -105,6 +105,7 @@ struct inode {
 	uint64_t child_count;
 	bool dead; /* directory that was removed */
 
+	uint8_t block_shift;      /* of huge pages; 0: of pages */
 	struct list names;        /* struct dirent.alias */
 	char *ghost;              /* its path, once the last name is gone; or of what never had one */
 	struct list record_locks; /* locks.c */

@@ -193,7 +193,7 @@ void inode_stat(struct inode *inode, struct stat *out_stat)
 	    .gid = inode->gid,
 	    .rdev = inode->rdev,
 	    .size = (int64_t)inode_size(inode),
-	    .blksize = PAGE_SIZE,
+	    .blksize = inode->block_shift ? (int64_t)1 << inode->block_shift : (int64_t)PAGE_SIZE,
 	    .atime = ns_to_timespec(inode->atime),
 	    .mtime = ns_to_timespec(inode->mtime),
 	    .ctime = ns_to_timespec(inode->ctime),

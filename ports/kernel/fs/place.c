@@ -15,6 +15,9 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 
 	if (inode->dev == DEV_PROC) {
 		out.type = 0x9fa0; /* proc */
+	} else if (inode->block_shift) {
+		out.type = (abi_long)0x958458f6; /* hugetlbfs, with an empty pool */
+		out.block_size = out.fragment_size = (abi_long)1 << inode->block_shift;
 	} else {
 		struct quire_memory_counts memory;
 		uint64_t free;

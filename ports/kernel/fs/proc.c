@@ -90,7 +90,7 @@ static const struct entry vm_entries[] = {
     {.name = "mmap_min_addr", .mode = 0644, .setting = &set_mmap_min_addr},
     {.name = "swappiness", .mode = 0644, .setting = &set_swappiness},
     {.name = "drop_caches", .mode = 0200, .setting = &set_drop_caches},
-    {.name = "nr_hugepages", .mode = 0444, .make = proc_make_zero},
+    {.name = "nr_hugepages", .mode = 0644, .make = proc_make_zero, .take = proc_take_no_pages},
     {0},
 };
 static const struct entry sysvipc_entries[] = {
@@ -117,6 +117,7 @@ static const struct entry root_entries[] = {
     {.name = "version", .mode = 0444, .make = proc_make_version},
     {.name = "filesystems", .mode = 0444, .make = proc_make_filesystems},
     {.name = "cmdline", .mode = 0444, .make = proc_make_cmdline_system},
+    {.name = "config.gz", .mode = 0444, .make = proc_make_config},
     {.name = "provoke-crash", .mode = 0600, .make = proc_make_provoke, .take = proc_take_provoke},
     {.name = "sysrq-trigger", .mode = 0200, .take = proc_take_sysrq},
     {.name = "sys", .kind = DIRECTORY, .mode = 0555, .children = sys_entries},

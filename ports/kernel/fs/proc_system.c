@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/meminfo, vmstat, cpuinfo, stat, mounts: what the library counts, under Linux's names. */
+#include "extras/huge.h"
 #include "fs/mount.h"
 #include "fs/proc.h"
 
@@ -37,6 +38,9 @@ void proc_meminfo(struct text *text)
 	kib(text, "CommitLimit:", m.commit_limit);
 	kib(text, "Committed_AS:", m.committed);
 	kib(text, "VmallocUsed:", m.by_state[QUIRE_PAGE_KMAP]);
+	text_add(text, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
+		       "HugePages_Surp:        0\n");
+	kib(text, "Hugepagesize:", ((uint64_t)1 << huge_shift()) / PAGE_SIZE);
 }
 
 static void count(struct text *text, const char *name, uint64_t value)

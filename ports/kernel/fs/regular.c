@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Regular files: read and write through the library's page cache, which is where they live. */
 #include "fs/fs.h"
+#include "extras/huge.h"
 #include "fs/mount.h"
 #include "kern/boot.h"
 
@@ -118,6 +119,8 @@ long sys_ftruncate(const uint64_t *a)
 		return -EBADF;
 	if (!file->inode->pages || (file->flags & O_ACCMODE) == O_RDONLY)
 		result = -EINVAL;
+	else if (a[1] & ((1u << huge_file_shift(file)) - 1))
+		result = -EINVAL;
 	else
 		result = inode_truncate(file->inode, a[1]);
 	file_put(file);
@@ -180,6 +183,8 @@ long sys_fallocate(const uint64_t *a)
 		result = IS_TYPE(file->inode, S_IFIFO) ? -ESPIPE : -ENODEV;
 	} else if (a[2] + a[3] > FILE_SIZE_MAX || a[2] + a[3] > current->process->rlimit[RLIMIT_FSIZE].soft) {
 		result = -EFBIG;
+	} else if (huge_file_shift(file) && !(mode & FALLOC_PUNCH_HOLE)) {
+		result = -ENOSPC;
 	} else {
 		mutex_lock(&file->inode->lock);
 		result = allocate(file->inode, mode, a[2], a[3]);
@@ -191,18 +196,26 @@ long sys_fallocate(const uint64_t *a)
 
 long sys_memfd_create(const uint64_t *a)
 {
+	unsigned flags = (unsigned)a[1] & ((1u << MFD_HUGE_SHIFT) - 1),
+		 size = (unsigned)a[1] >> MFD_HUGE_SHIFT;
 	char name[NAME_LENGTH + 1], text[NAME_LENGTH + 16];
+	const struct file_ops *ops = &regular_ops;
 	struct file *file;
 	long result;
 
-	if (a[1] & ~(uint64_t)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
-	    (a[1] & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC))
+	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC) ||
+	    (size && !(flags & MFD_HUGETLB)) ||
+	    (flags & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC))
 		return -EINVAL;
 	result = strncpy_from_user(name, a[0], 250);
 	if (result < 0)
 		return result == -ENAMETOOLONG ? -EINVAL : result;
+	if (flags & MFD_HUGETLB)
+		ops = huge_file_ops(size);
+	if (!ops)
+		return -ENODEV;
 	ksnprintf(text, sizeof(text), "/memfd:%s", name);
-	file = file_create_anonymous(S_IFREG | 0777, text, O_RDWR | O_LARGEFILE, &regular_ops, NULL);
+	file = file_create_anonymous(S_IFREG | 0777, text, O_RDWR | O_LARGEFILE, ops, NULL);
 	if (!file)
 		return -ENOMEM;
 	file->inode->nlink = 0;
@@ -212,6 +225,8 @@ long sys_memfd_create(const uint64_t *a)
 		file->inode->seals = F_SEAL_EXEC;
 	}
 	__atomic_add_fetch(&file->inode->writers, 1, __ATOMIC_ACQUIRE);
+	file->inode->fops = ops;
+	file->inode->block_shift = (uint8_t)huge_file_shift(file);
 	result = fd_install(file, a[1] & MFD_CLOEXEC ? O_CLOEXEC : 0);
 	if (result < 0)
 		file_put(file);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* /sys: which CPUs there are, and that nothing merges equal pages. */
+/* /sys: which CPUs there are, that nothing merges equal pages, and that the pool of huge pages is empty. */
+#include "extras/huge.h"
 #include "fs/proc.h"
 
 /* "0" or "0-3": the CPUs are numbered without a gap, and none comes or goes. */
@@ -44,7 +45,30 @@ static const struct entry ksm_entries[] = {
     {.name = "pages_shared", .mode = 0444, .make = make_zero},
     {0},
 };
+/* However many are asked for, none is found. */
+int proc_take_no_pages(struct process *process, const char *value)
+{
+	const char *end;
+
+	(void)strtoul64(value, &end);
+	return end == value || *end ? -EINVAL : 0;
+}
+
+static const struct entry pool_entries[] = {
+    {.name = "nr_hugepages", .mode = 0644, .make = make_zero, .take = proc_take_no_pages},
+    {.name = "nr_overcommit_hugepages", .mode = 0644, .make = make_zero, .take = proc_take_no_pages},
+    {.name = "free_hugepages", .mode = 0444, .make = make_zero},
+    {.name = "resv_hugepages", .mode = 0444, .make = make_zero},
+    {.name = "surplus_hugepages", .mode = 0444, .make = make_zero},
+    {0},
+};
+static char pool_name[32]; /* hugepages-2048kB */
+static const struct entry hugepages_entries[] = {
+    {.name = pool_name, .kind = DIRECTORY, .mode = 0555, .children = pool_entries},
+    {0},
+};
 static const struct entry mm_entries[] = {
+    {.name = "hugepages", .kind = DIRECTORY, .mode = 0555, .children = hugepages_entries},
     {.name = "ksm", .kind = DIRECTORY, .mode = 0555, .children = ksm_entries},
     {0},
 };
@@ -62,5 +86,6 @@ static const struct entry sys_entry = {
 
 int sys_init(void)
 {
+	ksnprintf(pool_name, sizeof(pool_name), "hugepages-%ukB", 1u << (huge_shift() - 10));
 	return proc_attach("/sys", &sys_entry);
 }

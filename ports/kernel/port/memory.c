@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory system calls: each is the library's function of the same name. */
 #include "abi/elf.h"
+#include "extras/huge.h"
 #include "port/host.h"
 #include "kern/process.h"
 #include "abi/functions.h"
@@ -59,7 +60,7 @@ static long refuse_huge(const struct quire_mapping *how)
 		return -EINVAL;
 	if (type != QUIRE_MAP_SHARED && type != QUIRE_MAP_PRIVATE)
 		return -EINVAL;
-	return !size || size == quire_system_arch(the_system)->level[1].shift ? -ENOMEM : -EINVAL;
+	return !size || size == huge_shift() ? -ENOMEM : -EINVAL;
 }
 
 /* Whether the call fails whatever the file is. */
@@ -138,6 +139,8 @@ static long map_file(struct file *file, struct quire_mapping *how, quire_va *out
 		return quire_mmap(own_mm(), how, out_va);
 	if (wants_sync(how->flags))
 		return -EOPNOTSUPP;
+	if (huge_file_shift(file))
+		return how->offset & ((1u << huge_file_shift(file)) - 1) ? -EINVAL : -ENOMEM;
 	held = file_seals_hold(file, how->flags);
 	result = file_mappable(file, how->prot, how->flags, &how->file_prot, &how->file);
 	if (!result) {
