@@ -51,7 +51,8 @@ static void a_plain_syndrome_is_recorded_as_decoded(void **state)
 			memset(&trace, 0xee, sizeof(trace));
 			trap.syndrome = code;
 			arch->decode(arch, quire_system_profile(system), NULL, &trap, &fault);
-			struct quire_outcome outcome = quire_handle_trap(system, fx.process->mm, &trap, &trace);
+			struct quire_outcome outcome =
+			    quire_handle_trap(system, fx.process->mm, &trap, &trace);
 
 			expect_same_fault(&trace.fault, &fault);
 			assert_memory_equal(&trace.outcome, &outcome, sizeof(outcome));
@@ -110,22 +111,25 @@ static void the_last_steps_that_fit(void **state)
 	} record;
 
 	(void)state;
-	for (unsigned before = QUIRE_CONFIG_TRACE_STEPS - 3; before < QUIRE_CONFIG_TRACE_STEPS + 2; before++) {
+	for (unsigned before = QUIRE_CONFIG_TRACE_STEPS - 3; before < QUIRE_CONFIG_TRACE_STEPS + 2;
+	     before++) {
 		const unsigned last = QUIRE_CONFIG_TRACE_STEPS - 1;
 
 		memset(&record, 0, sizeof(record));
 		record.trace.steps_total = (uint16_t)before;
 		qr_trace_steps(&record.trace, QUIRE_STEP_GOOD_AREA, QUIRE_STEP_HANDLE_MM_FAULT);
 		assert_int_equal(record.trace.steps_total, before + 2);
-		assert_int_equal(record.trace.steps[last - 1], before == last - 1   ? QUIRE_STEP_GOOD_AREA
-							       : before == last - 2 ? QUIRE_STEP_HANDLE_MM_FAULT
-										    : 0);
+		assert_int_equal(record.trace.steps[last - 1], before == last - 1 ? QUIRE_STEP_GOOD_AREA
+							       : before == last - 2
+								   ? QUIRE_STEP_HANDLE_MM_FAULT
+								   : 0);
 		assert_int_equal(record.trace.steps[last], before == last       ? QUIRE_STEP_GOOD_AREA
 							   : before == last - 1 ? QUIRE_STEP_HANDLE_MM_FAULT
 										: 0);
 		qr_trace_step(&record.trace, QUIRE_STEP_MINOR);
 		assert_int_equal(record.trace.steps_total, before + 3);
-		for (size_t i = offsetof(struct quire_trace, steps) + QUIRE_CONFIG_TRACE_STEPS; i < sizeof(record); i++)
+		for (size_t i = offsetof(struct quire_trace, steps) + QUIRE_CONFIG_TRACE_STEPS;
+		     i < sizeof(record); i++)
 			assert_int_equal(((const uint8_t *)&record)[i], 0);
 	}
 }

@@ -348,12 +348,15 @@ def traces(event):
     scheme = schema.load(ROOT)
     check(schema.wrong(fault, scheme) is None, f"the schema: {schema.wrong(fault, scheme)}")
     report = json.load(open("report.json"))
-    check(report["faults"] == [fault] and report["faults_from"] == "trace", "--json has the faults of the trace", result)
+    check(report["faults"] == [fault] and report["faults_from"] == "trace" and report["faults_every"] == 1, "--json has the faults of the trace", result)
     result = run("--trace", "-", "--quiet", "/bin/busybox", env=env)
     check([json.loads(line) for line in result.stdout.splitlines()] == [begin, task, fault, memory, end_of, whole],
           "--trace - into a pipe", result)
-    result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=fake(f"ring(*{crowd[:1]!r} * 5000); {end}"))
-    check(result.returncode == 0 and open("trace.json").read().count('"way"') == 5000, "more than the ring holds", result)
+    result = run("--trace", "trace.json", "--json", "report.json", "--quiet", "/bin/busybox",
+                 env=fake(f"ring(*{crowd[:1]!r} * 10001); {end}"))
+    check(result.returncode == 0 and open("trace.json").read().count('"way"') == 10001, "more than the ring holds", result)
+    report = json.load(open("report.json"))
+    check(report["faults_every"] == 2 and len(report["faults"]) == 5001, "--json has a sample of many faults", result)
     forks = [task_record(1, 2, name="busybox")] + [task_record(0, n, n - 1, ns=n) for n in range(3, 60)]
     result = run("--trace", "trace.json", "--quiet", "/bin/busybox", env=fake(f"ring(*{forks!r}); {end}"))
     names = [json.loads(line)["process"] for line in open("trace.json") if '"fork"' in line]

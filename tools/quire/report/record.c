@@ -25,7 +25,7 @@ struct table {
 };
 
 struct record {
-	json_t *root, *processes;
+	json_t *root, *processes, *last_process;
 	json_t *memory;                     /* rows of memory_names */
 	uint64_t memory_seen, memory_every; /* each so many-th is kept */
 	struct table classes, pcs;
@@ -102,15 +102,20 @@ static int64_t class_of(struct record *r, const json_t *fault)
 
 static json_t *process_of(struct record *r, int64_t pid)
 {
-	json_t *process;
+	json_t *process = r->last_process;
 	size_t i;
 
-	json_array_foreach(r->processes, i, process) if (json_integer_value(json_object_get(
-							     process, "pid")) == pid) return process;
+	if (process && json_integer_value(json_object_get(process, "pid")) == pid)
+		return process;
+	json_array_foreach(r->processes, i, process)
+	{
+		if (json_integer_value(json_object_get(process, "pid")) == pid)
+			return r->last_process = process;
+	}
 	process = json_pack("{s:I,s:n,s:n,s:I,s:I}", "pid", (json_int_t)pid, "parent", "name", "start",
 			    (json_int_t)r->last_time, "end", (json_int_t)-1);
 	json_array_append_new(r->processes, process);
-	return process;
+	return r->last_process = process;
 }
 
 /* Microseconds since the first line that has a time, or steps. */
@@ -140,6 +145,8 @@ static void take_fault(struct record *r, const json_t *fault)
 
 	if (json_is_null(json_object_get(process, "name")))
 		json_object_set(process, "name", json_object_get(fault, "process"));
+	if (is_resolved(fault) && !replay_add(&r->references, (uint64_t)pid, address / r->page_size))
+		r->failed = true;
 	if (r->seen++ % r->every)
 		return;
 	if (!json_is_string(pc))
@@ -153,8 +160,6 @@ static void take_fault(struct record *r, const json_t *fault)
 	put(r, COLUMN_CLASS, class_of(r, fault));
 	r->last_time = time;
 	r->last_page = address / r->page_size;
-	if (is_resolved(fault) && !replay_add(&r->references, (uint64_t)pid, r->last_page))
-		r->failed = true;
 }
 
 static void take_task(struct record *r, const json_t *task)
@@ -251,6 +256,8 @@ static bool take(void *context, const json_t *object)
 		take_task(r, object);
 	else if (json_object_get(object, "memory"))
 		take_memory(r, object, json_object_get(object, "memory"));
+	else if (json_is_object(json_object_get(object, "references")))
+		json_object_set(r->root, "curve", json_object_get(object, "references"));
 	else if (json_object_get(object, "begin"))
 		take_begin(r, json_object_get(object, "begin"));
 	else if (json_object_get(object, "end"))
@@ -276,9 +283,9 @@ static bool begin_record(struct record *r, FILE *from)
 	*r = (struct record){.page_size = 4096, .every = (total + PAGE_MOST_FAULTS - 1) / PAGE_MOST_FAULTS};
 	if (!r->every)
 		r->every = 1;
-	r->root = json_pack("{s:s,s:s,s:s,s:i,s:I,s:I,s:b,s:s}", "program", "a program", "arch", "unknown",
-			    "profile", "unknown profile", "page_size", 4096, "total", (json_int_t)total,
-			    "every", (json_int_t)r->every, "complete", 0, "clock", "ns");
+	r->root = json_pack("{s:s,s:s,s:s,s:i,s:I,s:b,s:s}", "program", "a program", "arch", "unknown",
+			    "profile", "unknown profile", "page_size", 4096, "every", (json_int_t)r->every,
+			    "complete", 0, "clock", "ns");
 	r->processes = json_array();
 	r->memory = json_array();
 	r->memory_every = 1;
@@ -305,11 +312,15 @@ static json_t *end_record(struct record *r, bool good)
 		free(r->text[i]);
 	}
 	json_object_set_new(r->root, "columns", columns);
+	/* Of a run that was killed the last line may be no fault yet. */
+	json_object_set_new(r->root, "total", json_integer((json_int_t)r->seen));
 	json_object_set_new(r->root, "processes", r->processes);
 	json_object_set_new(r->root, "memory", r->memory);
 	json_object_set_new(r->root, "memory_names", names_of_memory());
-	if (good)
-		json_object_set_new(r->root, "policies", replay_policies(&r->references.trace));
+	if (good && !json_object_get(r->root, "curve"))
+		json_object_set_new(r->root, "curve",
+				    curve_make(&r->references.trace, "faults", r->references.trace.count, 1));
+	good &= json_object_get(r->root, "curve") != NULL;
 	replay_free(&r->references);
 	json_object_set_new(r->root, "classes", r->classes.rows);
 	json_object_set_new(r->root, "pcs", r->pcs.rows);

@@ -12,7 +12,7 @@
 
 enum {
 	SIZES = 4,
-	MOST = 50000, /* references; more are sampled by their pages */
+	MOST = 50000, /* references that are replayed; more are sampled by their pages */
 	LEAST = 256,  /* pages: with fewer, what leaves at once is too large a part */
 	SPARE = 2048  /* pages of RAM beside those of the program: tables, descriptors */
 };
@@ -154,22 +154,17 @@ bool replay_misses(const struct replay_trace *trace, const struct quire_policy *
 	return good;
 }
 
-/* Keeps the references of some pages, as many as may be replayed, and gives these numbers from 0. Which pages is told by
- * a hash of their numbers, so that it is the same in each run (SHARDS: a sample of pages keeps their distances, scaled). */
-static unsigned thin_out(struct replay_trace *trace)
+bool replay_keep(struct replay_trace *trace, unsigned every, unsigned which)
 {
-	unsigned every = (unsigned)((trace->count + MOST - 1) / MOST);
-	uint32_t *number = calloc(trace->pages, sizeof(*number)), pages = 0;
+	uint32_t *number = calloc(trace->pages + 1, sizeof(*number)), pages = 0;
 	size_t kept = 0;
 
-	if (every <= 1 || !number) {
-		free(number);
-		return number ? 1 : 0;
-	}
+	if (!number)
+		return false;
 	for (size_t i = 0; i < trace->count; i++) {
 		uint32_t page = trace->page[i];
 
-		if ((page * UINT32_C(2654435761) >> 8) % every)
+		if ((page * UINT32_C(2654435761) >> 8) % every != which)
 			continue;
 		if (!number[page])
 			number[page] = ++pages;
@@ -178,11 +173,17 @@ static unsigned thin_out(struct replay_trace *trace)
 	trace->count = kept;
 	trace->pages = pages;
 	free(number);
-	return every;
+	return true;
 }
 
-static json_t *curve_of(const struct replay_trace *trace, const struct quire_policy *policy, const char *name,
-			unsigned every)
+unsigned replay_thin_out(struct replay_trace *trace, size_t most)
+{
+	unsigned every = (unsigned)((trace->count + most - 1) / most);
+
+	return every <= 1 ? 1 : replay_keep(trace, every, 0) ? every : 0;
+}
+
+static json_t *points_of(const struct replay_trace *trace, const struct quire_policy *policy, unsigned every)
 {
 	json_t *points = json_array();
 
@@ -194,19 +195,20 @@ static json_t *curve_of(const struct replay_trace *trace, const struct quire_pol
 		json_array_append_new(
 		    points, json_pack("[I,I]", (json_int_t)(memory * every), (json_int_t)(misses * every)));
 	}
-	return json_pack("{s:s,s:o}", "name", name, "points", points);
+	return points;
 }
 
-json_t *replay_policies(struct replay_trace *trace)
+json_t *replay_policies(struct replay_trace *trace, unsigned every)
 {
 	static const struct {
 		const char *name;
 		const struct quire_policy *policy;
 	} policies[] = {{"lru", &quire_policy_lru}, {"gen", &quire_policy_gen}};
 	json_t *curves = json_array();
-	unsigned every = trace->count ? thin_out(trace) : 0;
 
+	every *= trace->count ? replay_thin_out(trace, MOST) : 0;
 	for (size_t i = 0; every && i < sizeof(policies) / sizeof(policies[0]); i++)
-		json_array_append_new(curves, curve_of(trace, policies[i].policy, policies[i].name, every));
+		json_array_append_new(curves, json_pack("{s:s,s:o}", "name", policies[i].name, "points",
+							points_of(trace, policies[i].policy, every)));
 	return json_pack("{s:o,s:i}", "curves", curves, "every", (int)every);
 }

@@ -51,9 +51,26 @@ void replay_free(struct replay_pages *pages);
 /* How many references miss with `memory` pages. Returns false when the machine could not be made. */
 bool replay_misses(const struct replay_trace *trace, const struct quire_policy *policy, uint64_t memory,
 		   uint64_t *out_misses);
+/* Keeps the references of one page in `every`, and numbers these from 0. Which pages is told by a hash of their numbers:
+ * `which` of the `every` parts. Returns false when memory ran out; nothing is changed then. */
+bool replay_keep(struct replay_trace *trace, unsigned every, unsigned which);
+/* The same, so that about `most` references are left at most. Returns `every`; 1: all are; 0: memory ran out. */
+unsigned replay_thin_out(struct replay_trace *trace, size_t most);
 /* The misses of each policy of the library, for some sizes of memory, as the page's script reads it. Changes the trace:
- * one that is too long is sampled. */
-json_t *replay_policies(struct replay_trace *trace);
+ * one that is too long is sampled. `every`: it is of one page in so many already. */
+json_t *replay_policies(struct replay_trace *trace, unsigned every);
+
+/* --- curve.c --- */
+
+enum {
+	CURVE_MOST_REFERENCES = 1000000, /* more are sampled by their pages */
+	CURVE_POINTS = 128
+};
+
+/* Misses of LRU against pages of memory, and of the library's policies: docs/report.md has the members. Changes the trace.
+ * `source`: where the references come from. `references`: how many there are, when `trace` has those of one page in `every`.
+ * NULL: memory ran out. */
+json_t *curve_make(struct replay_trace *trace, const char *source, uint64_t references, unsigned every);
 
 /* Writes the page, or trace events for ui.perfetto.dev. Return false with a reason in *out_why. */
 bool page_write(FILE *trace, FILE *to, const char **out_why);

@@ -297,21 +297,24 @@ static void json_signal(FILE *out, int signal)
 	fputc('}', out);
 }
 
-/* Faults of the trace, as it has them. */
-static void copy_faults(FILE *trace, FILE *out)
+enum {
+	MOST_FAULTS = 10000 /* in the report; the trace has all */
+};
+
+/* Faults of the trace, as it has them: one in `every`. */
+static void copy_faults(FILE *trace, uint64_t every, FILE *out)
 {
+	uint64_t seen = 0;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t length;
-	bool any = false;
 
 	rewind(trace);
 	while ((length = getline(&line, &room, trace)) > 0) {
-		if (!strstr(line, "\"way\": "))
+		if (!strstr(line, "\"way\": ") || seen++ % every)
 			continue;
 		line[length - 1] = '\0';
-		fprintf(out, "%s\n    %s", any ? "," : "", line);
-		any = true;
+		fprintf(out, "%s\n    %s", seen > 1 ? "," : "", line);
 	}
 	free(line);
 	fseek(trace, 0, SEEK_END);
@@ -338,9 +341,13 @@ static void explain_faults(const struct run_report *report, const struct run_opt
 
 static void json_faults(const struct run_report *report, const struct run_options *options, FILE *out)
 {
-	fprintf(out, ",\n  \"faults_from\": \"%s\",\n  \"faults\": [", report->trace ? "trace" : "log");
+	uint64_t every = report->trace ? (report->ring.faults + MOST_FAULTS - 1) / MOST_FAULTS : 1;
+
+	every += !every;
+	fprintf(out, ",\n  \"faults_from\": \"%s\",\n  \"faults_every\": %" PRIu64 ",\n  \"faults\": [",
+		report->trace ? "trace" : "log", every);
 	if (report->trace)
-		copy_faults(report->trace, out);
+		copy_faults(report->trace, every, out);
 	else
 		explain_faults(report, options, out);
 	fputc(']', out);

@@ -17,6 +17,7 @@
   ];
   const ROWS = 100;
   const BINS = 100;
+  const LIVES = 60;
   const data = JSON.parse(document.getElementById("data").textContent);
   const state = { step: null, text: "", sort: "number", down: false, first: 0, rows: [] };
   const $ = (id) => document.getElementById(id);
@@ -247,19 +248,21 @@
   }
 
   function drawProcesses(list) {
-    const tasks = data.processes;
-    const c = canvas("processes", 24 * tasks.length + 40, "Life of each process, with its forks");
-    const x = d3.scaleLinear([0, end], [c.left + 110, c.width - c.right]);
-    const y = (pid) => 16 + 24 * tasks.findIndex((task) => task.pid === pid);
     const count = d3.rollup
       ? d3.rollup(list, (some) => some.length, (fault) => fault.pid)
       : d3.nest().key((fault) => +fault.pid).rollup((some) => some.length).object(list);
     const faultsOf = (pid) => ((count.get ? count.get(pid) : count[pid]) || 0) * data.every;
+    const busiest = data.processes.slice().sort((a, b) => faultsOf(b.pid) - faultsOf(a.pid) || a.pid - b.pid);
+    const drawn = new Set(busiest.slice(0, LIVES).map((task) => task.pid));
+    const tasks = data.processes.filter((task) => drawn.has(task.pid));
+    const c = canvas("processes", 24 * tasks.length + 40, "Life of each process, with its forks");
+    const x = d3.scaleLinear([0, end], [c.left + 110, c.width - c.right]);
+    const y = (pid) => 16 + 24 * tasks.findIndex((task) => task.pid === pid);
     tasks.forEach((task) => {
       const line = c.svg.append("g").attr("stroke", "#2f7ed8").attr("stroke-width", 4);
       line.append("line").attr("x1", x(task.start)).attr("x2", Math.max(x(task.end), x(task.start) + 2))
         .attr("y1", y(task.pid)).attr("y2", y(task.pid));
-      if (processes.has(task.parent))
+      if (drawn.has(task.parent))
         line.append("line").attr("stroke-width", 1).attr("x1", x(task.start)).attr("x2", x(task.start))
           .attr("y1", y(task.parent)).attr("y2", y(task.pid));
       c.svg.append("text").attr("x", 0).attr("y", y(task.pid) + 4).text(nameOf(task.pid));
@@ -268,7 +271,9 @@
       .append("g")
       .attr("transform", `translate(0,${c.height - c.bottom})`)
       .call(d3.axisBottom(x).ticks(Math.max(2, Math.floor(c.width / 130))).tickFormat(showTick));
-    table(c.place, "processes", ["process", "parent", "from", "to", "faults"], tasks.map((task) => [
+    if (busiest.length > LIVES)
+      c.place.append("p").text(`The ${LIVES} with most faults; ${busiest.length - LIVES} more are in the table.`);
+    table(c.place, "processes", ["process", "parent", "from", "to", "faults"], data.processes.map((task) => [
       nameOf(task.pid), task.parent === null ? "" : nameOf(task.parent), showTime(task.start), showTime(task.end),
       faultsOf(task.pid)]));
   }
@@ -414,49 +419,6 @@
 
   /* --- Working set --- */
 
-  /* Exact distances of LRU: how many other pages were referenced since the last reference to the same one.
-   * Returns how often each distance occurs, and how many references were the first. */
-  function reuseDistances(keys) {
-    const size = keys.length + 1;
-    const tree = new Int32Array(size + 1);
-    const last = new Map();
-    const distances = new Map();
-    let first = 0;
-    const add = (at, by) => {
-      for (let i = at + 1; i <= size; i += i & -i) tree[i] += by;
-    };
-    const before = (at) => {
-      let sum = 0;
-      for (let i = at + 1; i > 0; i -= i & -i) sum += tree[i];
-      return sum;
-    };
-    keys.forEach((key, now) => {
-      const previous = last.get(key);
-      if (previous === undefined) {
-        first++;
-      } else {
-        const distance = before(now) - before(previous);
-        distances.set(distance, (distances.get(distance) || 0) + 1);
-        add(previous, -1);
-      }
-      add(now, 1);
-      last.set(key, now);
-    });
-    return { distances, first, pages: last.size };
-  }
-
-  /* Misses of LRU with 1, 2, ... pages of memory: [pages, misses]. */
-  function missCurve(keys) {
-    const { distances, first, pages } = reuseDistances(keys);
-    let misses = keys.length;
-    const curve = [];
-    for (let memory = 1; memory <= pages; memory++) {
-      misses -= distances.get(memory - 1) || 0;
-      curve.push([memory, misses]);
-    }
-    return { curve, first };
-  }
-
   function drawSetInTime(list) {
     const seen = d3.range(BINS).map(() => new Set());
     list.forEach((fault) => {
@@ -475,7 +437,7 @@
 
   /* What the library itself did with the same references: points on the curve of exact LRU. */
   function drawPolicies(c, x, y) {
-    const curves = state.step === null ? data.policies.curves.filter((curve) => curve.points.length) : [];
+    const curves = data.curve.policies.curves.filter((curve) => curve.points.length);
     const line = c.place.append("p").attr("class", "legend");
     const names = [["exact LRU", "#d1495b"]];
     curves.forEach((curve, i) => {
@@ -493,23 +455,30 @@
     if (rows.length) table(c.place, "set-policies", ["policy", "pages", "misses"], [].concat(...rows));
   }
 
-  function drawCurve(list) {
-    const keys = list.filter((fault) => fault.class.outcome === "resume").map((fault) => fault.pid + ":" + fault.page);
-    const { curve, first } = missCurve(keys);
+  /* Of all references, whatever the filter leaves: distances among a part of them would say nothing. */
+  function drawCurve() {
+    const { points, source, references, every, error, first, policies } = data.curve;
+    const recorded =
+      source === "plugin"
+        ? `The references are the program's own accesses, as QEMU made them: ${references}, where one after the other to ` +
+          `one page count as one.`
+        : `The references are the ${references} faults themselves: an access that takes no fault is not recorded, so the ` +
+          `curve is a lower bound.`;
+    const how =
+      every > 1
+        ? `Of LRU, by one page in ${every}; a standard error of ${error.toFixed(2)} percent of the references.`
+        : "Exact for LRU.";
     $("curve-note").textContent =
-      `Exact for LRU. The references are the ${keys.length} faults themselves: an access that takes no fault is not ` +
-      `recorded, so the curve is a lower bound. ${first} of them are first references, which no memory saves.` +
-      (data.policies.every > 1 ? ` The library replayed one page in ${data.policies.every}.` : "") +
-      (data.every > 1 ? ` One fault in ${data.every} is in this page, so the curve is approximate.` : "");
+      `${how} ${recorded} ${first} of them are first references, which no memory saves.` +
+      (policies.every > 1 ? ` The library replayed one page in ${policies.every}.` : "");
     const c = canvas("set-curve", 220, "Misses against pages of memory");
-    const x = d3.scaleLinear([0, Math.max(1, curve.length)], [c.left, c.width - c.right]);
-    const y = d3.scaleLinear([0, Math.max(1, keys.length)], [c.height - c.bottom, c.top]).nice();
+    const x = d3.scaleLinear([0, Math.max(1, d3.max(points, (point) => point[0]) || 1)], [c.left, c.width - c.right]);
+    const y = d3.scaleLinear([0, Math.max(1, references)], [c.height - c.bottom, c.top]).nice();
     const line = d3.line().x((point) => x(point[0])).y((point) => y(point[1]));
-    c.svg.append("path").attr("fill", "none").attr("stroke", "#d1495b").attr("stroke-width", 2).attr("d", line(curve) || "");
+    c.svg.append("path").attr("fill", "none").attr("stroke", "#d1495b").attr("stroke-width", 2).attr("d", line(points) || "");
     drawPolicies(c, x, y);
     axes(c, x, y, (pages) => `${pages} p`);
-    const every = Math.max(1, Math.ceil(curve.length / 64));
-    table(c.place, "set-curve", ["pages", "misses"], curve.filter((point, i) => i % every === 0 || i === curve.length - 1));
+    table(c.place, "set-curve", ["pages", "misses"], points);
   }
 
   /* --- The table --- */
@@ -629,7 +598,6 @@
     drawSpace(list);
     drawWays(list);
     drawSetInTime(list);
-    drawCurve(list);
     drawTable(list);
   }
 
@@ -638,6 +606,7 @@
   setUpTable();
   $("ways-all").addEventListener("click", () => filterBy(null));
   drawMemory();
+  drawCurve();
   drawAll();
   document.documentElement.dataset.drawn = String(faults.length);
 })();
