@@ -38,18 +38,21 @@ static enum qr_fault_status refuse_read(struct qr_fault_ctx *fc, enum quire_stat
 
 /* --- finding the page -------------------------------------------------------------------------------------- */
 
-/* The swap entries of the aligned window around the address, in its vma and its table. */
+/* The swap entries around the address, in its vma and its table: behind it for a program that goes up, before it for one
+ * that goes down, else on both sides. */
 static void find_near(const struct qr_fault_ctx *fc, struct qr_swap_near *near)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	const struct quire_level *level = &arch->level[0];
-	uint64_t size = qr_swap_window(fc->system, fc->va >> level->shift), at = qr_pt_index(arch, 0, fc->va);
-	uint64_t first = at & ~(size - 1);
+	int step;
+	int64_t size = qr_swap_window(fc->system, fc->va >> level->shift, &step);
+	int64_t at = (int64_t)qr_pt_index(arch, 0, fc->va), entries = (int64_t)1 << level->index_bits;
+	int64_t first = at - (step > 0 ? 0 : step < 0 ? size - 1 : (size - 1) / 2);
 
 	near->count = 0;
-	for (uint64_t i = first; i < first + size; i++) {
-		quire_va va = fc->va + (quire_va)((i - at) << level->shift);
-		const char *entry = (const char *)fc->entry + (int64_t)(i - at) * level->entry_bytes;
+	for (int64_t i = first < 0 ? 0 : first; i < first + size && i < entries; i++) {
+		quire_va va = fc->va + (quire_va)((i - at) * ((int64_t)1 << level->shift));
+		const char *entry = (const char *)fc->entry + (i - at) * level->entry_bytes;
 		quire_pte pte;
 
 		if (i == at || va - fc->vma->start >= fc->vma->end - fc->vma->start)
@@ -288,7 +291,7 @@ enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc)
 	status = get_page(fc, value, &page);
 	if (status != QR_FAULT_OK)
 		return status;
-	qr_swap_hit(fc->system, page);
+	qr_swap_hit(fc->system, page, fc->va >> fc->system->page_shift);
 	qr_answer(fc, fc->outcome.major ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT,
 		  QUIRE_RESUME_SWAPPED);
 	status = map_page(fc, page, value);

@@ -49,6 +49,12 @@ static inline void qr_rmap_add_new(struct qr_page *page, void *entry)
 	__atomic_store_n(&page->rmap, (uintptr_t)entry, __ATOMIC_RELEASE);
 }
 
+/* Orders pages of one table by their addresses. A hint: the page may be mapped otherwise meanwhile. */
+static inline uintptr_t qr_rmap_place(const struct qr_page *page)
+{
+	return __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
+}
+
 /* The common case without a call: nothing maps the page. Else false: not done. */
 QR_INLINE bool qr_rmap_add_first(struct qr_page *page, const void *entry)
 {

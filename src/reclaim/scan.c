@@ -69,7 +69,24 @@ static void leave_files(struct scan *scan)
 	scan->count = others;
 }
 
-/* What goes to a store, and may: slots are taken in this order. */
+/* Slots are taken in this order: what a program will want together then lies together, for read-ahead. By gaps of
+ * Shell's, as pages come in runs that go up or down. */
+static void sort_by_place(struct qr_page **page, unsigned count)
+{
+	for (unsigned gap = count / 2; gap > 0; gap /= 2) {
+		for (unsigned i = gap; i < count; i++) {
+			struct qr_page *moved = page[i];
+			uintptr_t place = qr_rmap_place(moved);
+			unsigned at = i;
+
+			for (; at >= gap && qr_rmap_place(page[at - gap]) > place; at -= gap)
+				page[at] = page[at - gap];
+			page[at] = moved;
+		}
+	}
+}
+
+/* What goes to a store, and may. */
 static void leave_anon(struct scan *scan)
 {
 	struct quire_system *system = scan->system;
@@ -81,6 +98,7 @@ static void leave_anon(struct scan *scan)
 		else
 			back(system, scan->page[i], QR_ADDED_STAYED, false);
 	}
+	sort_by_place(scan->page, locked);
 	if (locked)
 		scan->left += qr_swap_out(system, NULL, scan->page, locked);
 	for (unsigned i = 0; i < locked; i++) {

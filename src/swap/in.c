@@ -4,8 +4,8 @@
  * Each page enters the swap cache LOCKED and without UPTODATE before it is read. Others that want it meanwhile find
  * it there and sleep for its lock. A read that fails takes the page out again, and the slot remembers.
  *
- * Which neighbours: on a store that seeks, the used slots of an aligned window around the slot; else what the
- * caller names, the entries beside the faulting one. Before 4.14 the window is always whole; later it shrinks, by
+ * Which neighbours: on a store that seeks, and of shared memory, the used slots of an aligned window around the slot;
+ * else what the caller names, the entries on the side of the faulting one that the program goes to. Before 4.14 the window is always whole; later it shrinks, by
  * half at most, when read-ahead was for nothing, and grows again when it was not or reads follow one another. */
 #include "swap/swap.h"
 
@@ -52,8 +52,9 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 		qr_page_put(system, page);
 		return status;
 	}
-	/* Nobody maps it before somebody wants it. */
-	system->reclaim_hooks->came(system, page, flags ? 0 : qr_swap_mark(system, age));
+	/* Nobody maps it before somebody wants it. One that read-ahead brings comes back as well: windows then stay and
+	 * go as a whole. */
+	system->reclaim_hooks->came(system, page, qr_swap_mark(system, age));
 	reading->io[reading->count++] =
 	    (struct quire_store_page){.slot = value, .pfn = qr_page_pfn(system, page)};
 	*out_page = page;
@@ -80,7 +81,7 @@ static void add_near(struct reading *reading, uint64_t value)
 	qr_area_put(reading->system, area);
 }
 
-unsigned qr_swap_window(struct quire_system *system, uint64_t place)
+unsigned qr_swap_window(struct quire_system *system, uint64_t place, int *out_step)
 {
 	struct qr_swap *swap = system->swap;
 	uint32_t now = __atomic_load_n(&swap->window, __ATOMIC_RELAXED);
@@ -88,10 +89,11 @@ unsigned qr_swap_window(struct quire_system *system, uint64_t place)
 	uint32_t step = (uint32_t)place - __atomic_exchange_n(&swap->last, (uint32_t)place, __ATOMIC_RELAXED);
 	uint32_t wanted = 1;
 
+	*out_step = step == 1 ? 1 : step == UINT32_MAX ? -1 : 0;
 	if (system->profile->release < QUIRE_LINUX_4_14)
 		return QR_SWAP_WINDOW;
 	/* A neighbour of the last is a beginning; what was used tells how much more would be. */
-	while (wanted < QR_SWAP_WINDOW && wanted < hits + (hits || step == 1 || step == UINT32_MAX ? 2 : 1))
+	while (wanted < QR_SWAP_WINDOW && wanted < hits + (hits || *out_step ? 2 : 1))
 		wanted *= 2;
 	wanted = (uint32_t)qr_max(wanted, now / 2);
 	__atomic_store_n(&swap->window, wanted, __ATOMIC_RELAXED);
@@ -100,7 +102,8 @@ unsigned qr_swap_window(struct quire_system *system, uint64_t place)
 
 static void add_slots(struct reading *reading, const struct qr_area *area, uint64_t value)
 {
-	uint64_t offset = qr_swap_offset(value), size = qr_swap_window(reading->system, offset);
+	int step;
+	uint64_t offset = qr_swap_offset(value), size = qr_swap_window(reading->system, offset, &step);
 	uint64_t first = offset & ~(size - 1), end = qr_min(first + size, area->slots);
 
 	for (uint64_t at = first; at < end; at++) {
@@ -109,12 +112,13 @@ static void add_slots(struct reading *reading, const struct qr_area *area, uint6
 	}
 }
 
-void qr_swap_hit(struct quire_system *system, struct qr_page *page)
+void qr_swap_hit(struct quire_system *system, struct qr_page *page, uint64_t place)
 {
 	if (!qr_page_test(page, QR_PAGE_READAHEAD) ||
 	    !(qr_page_clear_bits(page, QR_PAGE_READAHEAD) & QR_PAGE_READAHEAD))
 		return;
 	__atomic_fetch_add(&system->swap->hits, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&system->swap->last, (uint32_t)place, __ATOMIC_RELAXED);
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_SWAP_RA_HIT);
 }
 
@@ -238,10 +242,10 @@ enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, 
 	}
 	if (status != QUIRE_OK)
 		return status;
-	if (area->store->flags & QUIRE_STORE_SEEKS || system->profile->release < QUIRE_LINUX_4_14)
+	if (!near || area->store->flags & QUIRE_STORE_SEEKS || system->profile->release < QUIRE_LINUX_4_14)
 		add_slots(&reading, area, value);
 	else
-		for (unsigned i = 0; near && i < near->count; i++)
+		for (unsigned i = 0; i < near->count; i++)
 			add_near(&reading, near->value[i]);
 	status = transfer(&reading, page);
 	let_go(&reading, page);

@@ -99,6 +99,12 @@ static uint64_t take_slot(const struct quire_system *system, struct qr_area *are
 	return offset << QR_SWAP_VALUE_BITS | (uint64_t)area->number << 1;
 }
 
+/* Where the next window of read-ahead begins: there a batch begins, to come back in as few reads as it has windows. */
+static uint16_t next_window(const struct qr_cluster *cluster)
+{
+	return (uint16_t)((cluster->next + QR_SWAP_WINDOW - 1) / QR_SWAP_WINDOW * QR_SWAP_WINDOW);
+}
+
 /* As many slots of one area as there are, in order. */
 static unsigned take_from(struct quire_system *system, struct qr_area *area, struct qr_page *const *pages,
 			  struct quire_store_page *out, unsigned count)
@@ -116,9 +122,16 @@ static unsigned take_from(struct quire_system *system, struct qr_area *area, str
 			break;
 		cluster = qr_paged_at(&area->cluster, number - 1);
 		qr_lock(system, &cluster->lock, QR_RANK_SWAP);
-		for (; done < count && cluster->free > 0; done++)
+		if (done == 0 && count >= QR_SWAP_WINDOW)
+			cluster->next = next_window(cluster);
+		/* To its end: what was passed over is for later, when no cluster is free. */
+		for (bool more = true; more && done < count && cluster->free > 0; done++) {
 			out[done].slot = take_slot(system, area, cluster, number - 1, pages[done]);
-		__atomic_store_n(current, cluster->free > 0 ? number : 0, __ATOMIC_RELAXED);
+			more = cluster->next < QR_CLUSTER_SLOTS;
+		}
+		if (cluster->free == 0 || next_window(cluster) >= QR_CLUSTER_SLOTS)
+			number = 0;
+		__atomic_store_n(current, number, __ATOMIC_RELAXED);
 		qr_unlock(system, &cluster->lock, QR_RANK_SWAP);
 	}
 	return done;

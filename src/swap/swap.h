@@ -119,7 +119,7 @@ struct qr_swap {
 	struct qr_area area[QUIRE_SWAP_AREAS];
 	/* Read-ahead: how many pages at once, how many of the last were used. Atomic hints. */
 	uint32_t window, hits;
-	uint32_t last; /* place that the last read was for */
+	uint32_t last; /* place of the page that was wanted last, of those read */
 };
 
 static inline unsigned qr_swap_number(uint64_t value)
@@ -365,16 +365,17 @@ enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, 
 			     const struct qr_swap_near *near, struct qr_page **out_page,
 			     bool *out_read) QUIRE_MUST_USE;
 
-/* Pages read at once, at most; and how many are worth it now, a power of two. `place`: of the page that is wanted, its
- * slot or the number of its address; the last call was for another. */
+/* Pages read at once, at most. */
 #define QR_SWAP_WINDOW 8
-unsigned qr_swap_window(struct quire_system *system, uint64_t place);
+/* How many are worth it now, a power of two. `place`: of the page that is wanted, its slot or the number of its address;
+ * *out_step: 1 or -1 if it lies beside the last that was wanted, that way; else 0. */
+unsigned qr_swap_window(struct quire_system *system, uint64_t place, int *out_step);
 
 /* Reads slots into the cache before anyone asks for them. What cannot be had is left. => as qr_swap_in() */
 void qr_swap_ahead(struct quire_system *system, const struct qr_swap_near *near);
 
-/* A page that read-ahead brought was wanted. */
-void qr_swap_hit(struct quire_system *system, struct qr_page *page);
+/* The page is wanted, at this place. If read-ahead brought it, it was worth it. */
+void qr_swap_hit(struct quire_system *system, struct qr_page *page, uint64_t place);
 
 /* --- shared memory (shmem.c) -------------------------------------------------------------------------------- */
 
