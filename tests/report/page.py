@@ -315,6 +315,13 @@ def runs(chromium):
         found[name] = len(pids), len(faults)
         print(f"{name}: {len(pids)} processes, {len(faults)} faults, {made.stat().st_size} bytes")
         pictures(chromium, made)
+    made, lines = run("references", "--references", *shell, "busybox ls -l /bin | busybox sort | busybox md5sum")
+    page = open_page(chromium, made)
+    wanted = [line["references"] for line in lines if "references" in line][0]
+    check("as QEMU made them" in page.texts["curve-note"] and str(wanted["references"]) in page.texts["curve-note"],
+          "the page says where the references come from", page.texts["curve-note"])
+    shown = [[int(cell) for cell in row] for row in page.tables["set-curve-numbers"][1:]]
+    check(shown == wanted["points"] and len(shown) > 50, "the curve of the references", shown)
     check(found["forks"][0] == 61 and found["nothing"][0] == 1 and found["day"][1] > 1000, "what the runs were", found)
 
 

@@ -11,6 +11,7 @@
 #include "kern/sched.h"
 #include "kern/process.h"
 #include "kern/entry.h"
+#include "port/fault.h"
 #include "port/system.h"
 #include "kern/report.h"
 
@@ -126,6 +127,8 @@ static void switch_to(struct cpu *cpu, struct task *next)
 	switches++;
 	timers_program(next == cpu->idle ? NO_DEADLINE : arch_clock_ns() + SLICE_NS);
 	mm_switch(next->mm);
+	if (__builtin_expect(fault_trace_on, false) && next->process)
+		fault_trace_runs(next->process->pid);
 	arch_switch(previous, next);
 	cpu = this_cpu();
 	cpu->irq_was_on = irq_was_on;

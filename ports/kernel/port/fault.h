@@ -38,6 +38,8 @@ static inline void fault_trace_call(void)
 void fault_trace_start(void);
 /* With fault_trace_on: a record of the fault that the running task took. May sleep for a fault of user mode. */
 void fault_trace_put(const struct quire_trace *trace);
+/* With fault_trace_on: whose the accesses of this CPU in user mode are from now on, for a plugin of QEMU that sees them. */
+void fault_trace_runs(pid_t pid);
 /* With fault_trace_on: a record about a process. `parent`: 0, or of a fork; `name`: NULL, or of an exec. */
 void fault_trace_task(enum trace_task_kind what, pid_t pid, pid_t parent, const char *name);
 

@@ -11,7 +11,8 @@
 
 #define LARGEST     10
 #define SMALLEST    4
-#define PART_OF_RAM 16 /* the ring takes at most one part in so many of what is free */
+#define MARKS       1024 /* a page of them: ten bits of a number */
+#define PART_OF_RAM 16   /* the ring takes at most one part in so many of what is free */
 
 bool fault_trace_on;
 uint32_t fault_trace_calls = 1; /* atomic */
@@ -27,10 +28,42 @@ _Static_assert(sizeof(struct trace_name) == 128, "the host has the same layout")
 _Static_assert(QUIRE_CONFIG_TRACE_STEPS == TRACE_STEPS, "a step has no place");
 _Static_assert(QUIRE_PAGE_STATES <= ARRAY_SIZE(((struct trace_memory *)0)->frames), "a state has no place");
 
+#ifdef ARCH_MARK
+static uint32_t (*marks)[MARKS];
+
+static void marks_start(void)
+{
+	quire_pfn pfn;
+
+	if (quire_frame_alloc(the_system, 1, QUIRE_FRAME_LINEAR, &pfn))
+		panic("boot: no memory for the trace");
+	marks = quire_frame_address(the_system, pfn);
+}
+
+/* The number is told by two places in a pair of pages: its upper ten bits by one in the second page, then the lower ten by
+ * one in the first. What is stored there does not matter. */
+void fault_trace_runs(pid_t pid)
+{
+	arch_mark(&marks[1][(uint32_t)pid / MARKS % MARKS]);
+	arch_mark(&marks[0][(uint32_t)pid % MARKS]);
+}
+#else
+static void marks_start(void)
+{
+}
+
+void fault_trace_runs(pid_t pid)
+{
+	(void)pid;
+}
+#endif
+
 void fault_trace_start(void)
 {
 	quire_pfn pfn;
 	unsigned order = LARGEST;
+
+	marks_start();
 
 	while (order >= SMALLEST &&
 	       ((free_frames_now() / PART_OF_RAM) >> order == 0 ||

@@ -47,6 +47,10 @@ void run_help(FILE *out)
 	    "                      terminal as trees with symbol and mapping\n"
 	    "  --report FILE       writes a page of the faults (HTML) into FILE\n"
 	    "  --perfetto FILE     writes them as trace events, for ui.perfetto.dev\n"
+	    "  --references        records the pages that the program accesses, by a plugin of QEMU: what "
+	    "less "
+	    "memory\n"
+	    "                      would have cost, in the page and the trace (x86-64; slower)\n"
 	    "  --json FILE         writes the report as JSON into FILE\n"
 	    "  --timeout S         S seconds without any output are a hang (default: never)\n"
 	    "  --oops MODE         a mistake of the kernel that costs a task: `fail' the run (default), "
@@ -173,6 +177,7 @@ enum option_value {
 	OPT_TIMEOUT,
 	OPT_OOPS,
 	OPT_ICOUNT,
+	OPT_REFERENCES,
 	OPT_KERNEL,
 	OPT_LOG,
 	OPT_QUIET,
@@ -198,6 +203,7 @@ static const struct option table[] = {
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"oops", required_argument, NULL, OPT_OOPS},
     {"icount", no_argument, NULL, OPT_ICOUNT},
+    {"references", no_argument, NULL, OPT_REFERENCES},
     {"kernel", required_argument, NULL, OPT_KERNEL},
     {"log", no_argument, NULL, OPT_LOG},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -272,6 +278,9 @@ static int take_option(struct run_options *options, int option, char *value)
 	case OPT_ICOUNT:
 		options->icount = true;
 		break;
+	case OPT_REFERENCES:
+		options->references = true;
+		break;
 	case OPT_LOG:
 		options->keep_log = true;
 		break;
@@ -329,6 +338,10 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 	}
 	if (options->icount && options->cpus > 1) {
 		run_error("--icount counts the instructions of one CPU: --cpus must be 1");
+		return -1;
+	}
+	if (options->references && !run_is_traced(options)) {
+		run_error("--references: they go into what --report or --trace writes");
 		return -1;
 	}
 	if (!options->cpus)

@@ -218,6 +218,11 @@ struct load {
 	const int *ends; /* of the lines out, err and log */
 	uint64_t ram_mib;
 	int ram_fd; /* the file that is the RAM; -1: QEMU's own */
+	const struct run_references *references;
+};
+
+enum {
+	PASSED = 5 /* files that QEMU gets, beside its lines; -1: none */
 };
 
 /* RAM that is a file, in which the ring of the trace can be read. */
@@ -230,6 +235,15 @@ static void add_ram(struct command *command, const struct load *load)
 		 load->ram_mib, load->ram_fd);
 	add(command, "-machine");
 	add(command, "memory-backend=ram");
+}
+
+/* The plugin that sees accesses, and the file for what it sees. */
+static void add_plugin(struct command *command, const struct run_references *references)
+{
+	if (references->fd < 0)
+		return;
+	add(command, "-plugin");
+	add_made(command, "/dev/fd/%d,out=%d", references->plugin, references->fd);
 }
 
 static void build(struct command *command, const struct run_options *options, const struct emulator *emulator,
@@ -271,6 +285,7 @@ static void build(struct command *command, const struct run_options *options, co
 		 options->oops == OOPS_PANICS ? " oops=panic" : "", options->swap ? " swapon" : "",
 		 options->limit_mib ? limit : "", options->selftest ? " selftest=only" : "");
 	add_swap(command, options);
+	add_plugin(command, load->references);
 	add_line(command, "out", load->ends[0], serial);
 	add_line(command, "err", load->ends[1], emulator->error);
 	add_line(command, "log", load->ends[2], emulator->log);
@@ -287,7 +302,8 @@ static void keep_open(int fd)
 }
 
 /* In the child: never returns. `told` carries the errno of a failed exec to the parent. */
-static void become(struct command *command, const int passed[3], const int ends[3], int told, pid_t parent)
+static void become(struct command *command, const int passed[PASSED], const int ends[3], int told,
+		   pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
@@ -301,7 +317,7 @@ static void become(struct command *command, const int passed[3], const int ends[
 		_exit(RUN_FAILED);
 	dup2(null, 0);
 	dup2(null, 1);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < PASSED; i++)
 		if (passed[i] >= 0)
 			keep_open(passed[i]);
 	for (int i = 0; i < 3; i++)
@@ -313,7 +329,7 @@ static void become(struct command *command, const int passed[3], const int ends[
 	_exit(RUN_FAILED);
 }
 
-static int spawn(struct command *command, const struct emulator *emulator, const int passed[3],
+static int spawn(struct command *command, const struct emulator *emulator, const int passed[PASSED],
 		 const int ends[3])
 {
 	int told[2], error;
@@ -351,9 +367,9 @@ static int trace_ram(const struct emulator *emulator, uint64_t mib, struct run_r
 }
 
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
-	       struct run_lines *out_lines, struct run_ring *ring)
+	       struct run_lines *out_lines, struct run_report *report)
 {
-	int passed[3] = {archive_fd, options->swap_fd, -1};
+	int passed[PASSED] = {archive_fd, options->swap_fd, -1, -1, -1};
 	int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, pid = -1;
 	const struct emulator *emulator = find_emulator(options->arch);
 	struct command *command = calloc(1, sizeof(*command));
@@ -368,15 +384,23 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 		run_error("--swap: the kernel for %s has no driver for the disk", options->arch);
 		goto out;
 	}
+	if (options->references && strcmp(options->arch, "x86_64") != 0) {
+		run_error("--references: the kernel for %s does not say whose accesses they are",
+			  options->arch);
+		goto out;
+	}
 	if (!emulator) {
 		run_error("there is no kernel for %s", options->arch);
 		goto out;
 	}
 	mib = ram_mib(emulator, options->mem_mib, archive_length);
 	if (!find_kernel(options, emulator, kernel) ||
-	    (run_is_traced(options) && trace_ram(emulator, mib, ring)))
+	    (run_is_traced(options) && trace_ram(emulator, mib, &report->ring)) ||
+	    (options->references && references_open(&report->references)))
 		goto out;
-	passed[2] = ring->fd;
+	passed[2] = report->ring.fd;
+	passed[3] = report->references.plugin;
+	passed[4] = report->references.fd;
 	for (int i = 0; i < 3; i++) {
 		int pair[2];
 
@@ -393,7 +417,8 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 			     .archive_length = archive_length,
 			     .ends = theirs,
 			     .ram_mib = mib,
-			     .ram_fd = ring->fd});
+			     .ram_fd = report->ring.fd,
+			     .references = &report->references});
 	if (command->failed)
 		run_error("the command line of QEMU is too long");
 	else

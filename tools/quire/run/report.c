@@ -13,7 +13,11 @@
 
 void report_init(struct run_report *report, FILE *trace, bool show_log)
 {
-	*report = (struct run_report){.exit_status = -1, .trace = trace, .show_log = show_log, .ring.fd = -1};
+	*report = (struct run_report){.exit_status = -1,
+				      .trace = trace,
+				      .show_log = show_log,
+				      .ring.fd = -1,
+				      .references = {.plugin = -1, .fd = -1}};
 }
 
 static void counts_free(struct run_counts *counts)
@@ -35,6 +39,7 @@ void report_free(struct run_report *report)
 	free(report->files);
 	symbols_free(report->symbols);
 	ring_free(&report->ring);
+	references_close(&report->references);
 }
 
 static void count_add(struct run_report *report, struct run_counts *counts, const char *name, uint64_t value)

@@ -80,7 +80,7 @@ static int run_guest(struct run_options *options, FILE *trace, FILE *json)
 		close(archive);
 		goto out;
 	}
-	pid = qemu_start(options, archive, archive_length, &lines, &report->ring);
+	pid = qemu_start(options, archive, archive_length, &lines, report);
 	close(archive);
 	if (pid < 0) {
 		status = RUN_FAILED;

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "../../../ports/kernel/port/trace.h"
 
 /* Exit statuses that are not the program's. */
@@ -55,6 +57,7 @@ struct run_options {
 	unsigned timeout; /* seconds without output that count as a hang; 0: never */
 	enum run_oops oops;
 	bool icount;
+	bool references;        /* the accesses of programs are recorded */
 	bool quiet;             /* no table */
 	bool keep_log;          /* the kernel's log to standard error */
 	bool selftest;          /* no program: the kernel tests itself */
@@ -160,6 +163,23 @@ bool ring_drain(struct run_ring *ring);
 bool ring_next(struct run_ring *ring, union run_record *out);
 void ring_free(struct run_ring *ring);
 
+/* --- references.c ----------------------------------------------------------------------------------- */
+
+/* The accesses of the guest's programs, as QEMU's plugin leaves them (references.h). */
+struct references_head;
+struct run_references {
+	int plugin, fd; /* files in memory; -1: none */
+	const struct references_head *map;
+};
+
+/* Makes the files. Returns 0, or -1 after a message. */
+int references_open(struct run_references *references);
+/* Whether QEMU took the plugin. */
+bool references_began(const struct run_references *references);
+/* The line of the trace (docs/report.md). NULL: memory ran out, or they are damaged. */
+json_t *references_json(const struct run_references *references);
+void references_close(struct run_references *references);
+
 /* --- report.c -------------------------------------------------------------------------------------- */
 
 struct run_count {
@@ -198,6 +218,7 @@ struct run_report {
 	uint64_t frames, peak, free_before, free_after;
 	struct run_counts steps, events, memory;
 	struct run_ring ring;
+	struct run_references references;
 	struct trace_names *names; /* of processes, for the trace; allocated */
 	size_t name_count;
 	struct trace_files *files;
@@ -277,7 +298,7 @@ struct run_lines {
 
 /* Starts QEMU. Returns its process id, or -1 after a message. */
 int qemu_start(const struct run_options *options, int archive_fd, uint64_t archive_length,
-	       struct run_lines *out_lines, struct run_ring *ring);
+	       struct run_lines *out_lines, struct run_report *report);
 /* Whether the run is traced: the trace is asked for, or something that is made of it. */
 bool run_is_traced(const struct run_options *options);
 

@@ -297,6 +297,11 @@ static int verdict(const struct session *session, int wait_status)
 		print_log(session);
 		return RUN_FAILED;
 	}
+	if (session->options->references && !references_began(&report->references)) {
+		run_error("--references: this QEMU does not take a plugin for version 1 of its interface, as "
+			  "QEMU 7.2 does");
+		return RUN_FAILED;
+	}
 	if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != QEMU_DONE) {
 		if (WIFSIGNALED(wait_status))
 			run_error("QEMU was killed by signal %d", WTERMSIG(wait_status));

@@ -230,6 +230,8 @@ void trace_begin(struct run_report *report, const struct run_options *options)
 
 void trace_end(struct run_report *report)
 {
+	if (references_began(&report->references))
+		write_line(report, references_json(&report->references));
 	if ((report->trace || report->shown) && report->ended)
 		write_line(report,
 			   json_pack("{s:i,s:{s:I,s:I}}", "version", FAULT_SCHEMA_VERSION, "end", "minor",

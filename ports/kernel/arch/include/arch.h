@@ -17,6 +17,7 @@
  *   ARCH_FRAME_MAP        defined if RAM may have no linear address
  *   ARCH_PTE_SYNC         defined if stores to page tables need arch_pte_sync() (ARM, RISC-V)
  *   ARCH_DISK             defined if it has a driver for a disk
+ *   ARCH_MARK             defined if it has arch_mark(): a store that a plugin of QEMU tells from others
  *   ARCH_ICACHE_SYNC      defined if new code needs arch_icache_sync() (ARM, RISC-V)
  *
  * struct regs, the registers of an interrupted program, is known to the architecture alone.

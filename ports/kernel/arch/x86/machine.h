@@ -12,6 +12,7 @@ struct task;
 #define MAX_CPUS           64
 #define KERNEL_STACK_PAGES 4
 #define ARCH_DISK
+#define ARCH_MARK
 
 /* System V ABI for x86-64, 3.6.2: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, the return address. */
 #define ARCH_DWARF_REGISTERS 17
@@ -136,6 +137,15 @@ static inline void arch_regs_restart(struct regs *regs, uint64_t number)
 {
 	regs->rax = number;
 	regs->ip -= 2;
+}
+
+/* A store that a plugin of QEMU knows by the instruction's own bytes: movl $MARK_STORE, (%rax).
+ * tools/quire/run/references.h has the number again. */
+#define MARK_STORE 0x71526651
+
+static inline void arch_mark(uint32_t *place)
+{
+	__asm__ volatile("movl %1, (%0)" : : "a"(place), "i"(MARK_STORE) : "memory");
 }
 
 /* --- bytes: one instruction, which QEMU and every CPU since 2008 run at full speed ------------- */
