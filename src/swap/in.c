@@ -85,10 +85,13 @@ unsigned qr_swap_window(struct quire_system *system, uint64_t place, int *out_st
 {
 	struct qr_swap *swap = system->swap;
 	uint32_t now = __atomic_load_n(&swap->window, __ATOMIC_RELAXED);
-	uint32_t hits = __atomic_exchange_n(&swap->hits, 0, __ATOMIC_RELAXED);
+	/* The pages of one read may be wanted in two places: half of what was used before counts as well. */
+	uint32_t hits = __atomic_exchange_n(&swap->hits, 0, __ATOMIC_RELAXED) +
+			__atomic_load_n(&swap->hits_before, __ATOMIC_RELAXED);
 	uint32_t step = (uint32_t)place - __atomic_exchange_n(&swap->last, (uint32_t)place, __ATOMIC_RELAXED);
 	uint32_t wanted = 1;
 
+	__atomic_store_n(&swap->hits_before, hits / 2, __ATOMIC_RELAXED);
 	*out_step = step == 1 ? 1 : step == UINT32_MAX ? -1 : 0;
 	if (system->profile->release < QUIRE_LINUX_4_14)
 		return QR_SWAP_WINDOW;

@@ -117,8 +117,9 @@ struct qr_swap {
 	uint32_t age;           /* evictions so far; atomic, wraps */
 	uint32_t next_priority; /* what -1 means next: 2, 3, ... below zero */
 	struct qr_area area[QUIRE_SWAP_AREAS];
-	/* Read-ahead: how many pages at once, how many of the last were used. Atomic hints. */
-	uint32_t window, hits;
+	/* Read-ahead: how many pages at once; how many were used since the last read, and half of those before. Atomic
+	 * hints. */
+	uint32_t window, hits, hits_before;
 	uint32_t last; /* place of the page that was wanted last, of those read */
 };
 
