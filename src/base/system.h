@@ -86,6 +86,7 @@ struct quire_system {
 	/* Reclaim: its lists, and what lower floors tell it (page/page.h). Constant but where frame.h says. */
 	struct qr_reclaim reclaim;
 	const struct qr_reclaim_hooks *reclaim_hooks;
+	uint64_t (*trim)(struct quire_system *system); /* frees empty page tables: mm/trim.c */
 
 	/* [QR_GROUPS]; NULL until the first is made. Its elements: LRU. page/group.h */
 	struct quire_group **groups;

@@ -105,7 +105,7 @@ static enum quire_status fork_once(struct quire_mm *parent, struct quire_mm **ou
 	const struct quire_mm_layout layout = {
 	    .task_end = parent->task_end, .mmap_base = parent->mmap_base, .bottom_up = !parent->top_down};
 	struct quire_mm *child;
-	enum quire_status status = quire_mm_create(parent->system, &layout, &child);
+	enum quire_status status = qr_mm_begin(parent->system, &layout, &child);
 
 	if (status != QUIRE_OK)
 		return status;
@@ -119,6 +119,7 @@ static enum quire_status fork_once(struct quire_mm *parent, struct quire_mm **ou
 		quire_mm_put(child);
 		return status;
 	}
+	qr_mm_complete(child);
 	*out_child = child;
 	return QUIRE_OK;
 }

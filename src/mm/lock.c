@@ -59,6 +59,12 @@ unsigned qr_mm_read_lock(struct quire_mm *mm)
 	return token;
 }
 
+static void forget_hints(const struct quire_mm *mm, struct qr_mm_slot *slot)
+{
+	__atomic_store_n(&slot->vma, NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->table, &mm->system->no_table, __ATOMIC_RELAXED);
+}
+
 void qr_mm_write_lock(struct quire_mm *mm)
 {
 	uint32_t free = 0;
@@ -74,8 +80,7 @@ void qr_mm_write_lock(struct quire_mm *mm)
 
 		while ((readers = __atomic_load_n(&mm->slot[i].readers, __ATOMIC_SEQ_CST)) != 0)
 			wait_on(mm, &mm->slot[i].readers, readers);
-		__atomic_store_n(&mm->slot[i].vma, NULL, __ATOMIC_RELAXED);
-		__atomic_store_n(&mm->slot[i].table, &mm->system->no_table, __ATOMIC_RELAXED);
+		forget_hints(mm, &mm->slot[i]);
 	}
 	lock_event(mm, QUIRE_LOCK_TAKEN);
 }
@@ -84,6 +89,24 @@ static void release_writer(struct quire_mm *mm)
 {
 	if (__atomic_exchange_n(&mm->writer, 0, __ATOMIC_SEQ_CST) == 2)
 		qr_wake(mm->system, &mm->writer);
+}
+
+bool qr_mm_write_trylock(struct quire_mm *mm)
+{
+	uint32_t free = 0;
+
+	if (!__atomic_compare_exchange_n(&mm->writer, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	for (unsigned i = 0; i < mm->slots; i++) {
+		if (__atomic_load_n(&mm->slot[i].readers, __ATOMIC_SEQ_CST) != 0) {
+			release_writer(mm);
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < mm->slots; i++)
+		forget_hints(mm, &mm->slot[i]);
+	lock_event(mm, QUIRE_LOCK_TRIED);
+	return true;
 }
 
 void qr_mm_write_unlock(struct quire_mm *mm)

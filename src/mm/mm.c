@@ -135,8 +135,8 @@ static enum quire_status create_once(struct quire_system *system, const struct q
 	return QUIRE_OK;
 }
 
-enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
-				  struct quire_mm **out_mm)
+enum quire_status qr_mm_begin(struct quire_system *system, const struct quire_mm_layout *layout,
+			      struct quire_mm **out_mm)
 {
 	struct qr_retry retry = qr_retry_begin(system);
 	enum quire_status status;
@@ -144,6 +144,21 @@ enum quire_status quire_mm_create(struct quire_system *system, const struct quir
 	do
 		status = create_once(system, layout, out_mm);
 	while (qr_retry_status(system, &retry, status));
+	return status;
+}
+
+void qr_mm_complete(struct quire_mm *mm)
+{
+	__atomic_store_n(&mm->complete, 1, __ATOMIC_RELEASE);
+}
+
+enum quire_status quire_mm_create(struct quire_system *system, const struct quire_mm_layout *layout,
+				  struct quire_mm **out_mm)
+{
+	enum quire_status status = qr_mm_begin(system, layout, out_mm);
+
+	if (status == QUIRE_OK)
+		qr_mm_complete(*out_mm);
 	return status;
 }
 

@@ -99,9 +99,10 @@ struct qr_mm_slot {
 struct quire_mm {
 	struct quire_system *system;
 	struct qr_pt pt;
-	uint32_t refs;   /* atomic */
-	uint32_t writer; /* mm lock: 0, 1 held for write, 2 and waited for */
-	uint32_t slots;  /* == system->cpus */
+	uint32_t refs;     /* atomic */
+	uint32_t writer;   /* mm lock: 0, 1 held for write, 2 and waited for */
+	uint32_t slots;    /* == system->cpus */
+	uint32_t complete; /* no fork fills its tables. Atomic */
 
 	/* All below: mm lock. */
 	struct quire_vma *root, *first;
@@ -252,6 +253,15 @@ static inline void qr_mm_read_unlock(struct quire_mm *mm, unsigned token)
 }
 
 void qr_mm_write_lock(struct quire_mm *mm);
+/* quire_mm_create() in two steps: what is not complete yet is filled without its lock, and not trimmed. */
+enum quire_status qr_mm_begin(struct quire_system *system, const struct quire_mm_layout *layout,
+			      struct quire_mm **out_mm) QUIRE_MUST_USE;
+void qr_mm_complete(struct quire_mm *mm);
+
+/* qr_mm_write_lock() without waiting. False: somebody has it, for read or write. */
+bool qr_mm_write_trylock(struct quire_mm *mm);
+/* Frees the empty page tables of every mm whose lock is free. Returns how many. => no lock is held (trim.c) */
+uint64_t qr_mm_trim(struct quire_system *system);
 void qr_mm_write_unlock(struct quire_mm *mm);
 /* A writer becomes a reader; no other writer comes between. */
 unsigned qr_mm_downgrade(struct quire_mm *mm);

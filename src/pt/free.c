@@ -3,13 +3,17 @@
  *
  *   level by level from the pages up: a table goes when all that it could map lies in [floor, ceiling)
  *   and, above the pages, when no table is left below it. One that a failed operation left behind keeps
- *   the tables above it; they go with the address space. */
+ *   the tables above it; they go with the address space.
+ *
+ *   Where memory is short, tables go from below vmas as well, if they are empty: their pages were files', or were
+ *   discarded. */
 #include "pt/leaf.h"
 
 struct freeing {
 	struct qr_pt *pt;
 	struct qr_tlb *tlb;
 	quire_va floor, ceiling;
+	bool only_empty; /* tables of pages may hold entries */
 	uint64_t bytes;
 	uint64_t count;
 };
@@ -35,6 +39,17 @@ static bool has_tables(const struct quire_arch *arch, const struct qr_page *page
 	return __atomic_load_n(&page->ref, __ATOMIC_RELAXED) > 1;
 }
 
+/* Whether entries are left in a table of pages. Who has emptied it by a reverse map may hold PT still. */
+static bool has_entries(const struct qr_pt *pt, struct qr_page *page, const char *table)
+{
+	bool some;
+
+	qr_pt_lock(pt, page);
+	some = !is_empty(qr_arch(pt->system), table, 0);
+	qr_pt_unlock(pt, page);
+	return some;
+}
+
 /* Frees the table below `entry` of `level`, which maps [va, va + span), if it may go. */
 static void free_entry(struct freeing *freeing, char *entry, unsigned level, quire_va va)
 {
@@ -56,6 +71,8 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 		return;
 	if (has_tables(arch, page, qr_pa_linear(pt->system, table), level - 1))
 		return;
+	if (freeing->only_empty && level == 1 && has_entries(pt, page, qr_pa_linear(pt->system, table)))
+		return;
 	qr_assert_whole(pt->system, is_empty(arch, qr_pa_linear(pt->system, table), level - 1));
 
 	qr_pte_set(arch, level, entry, (quire_pte){0});
@@ -70,11 +87,10 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 		qr_tlb_table(freeing->tlb, page);
 }
 
-void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
-		quire_va ceiling)
+static void free_range(struct freeing *freeing, quire_va start, quire_va end)
 {
+	struct qr_pt *pt = freeing->pt;
 	const struct quire_arch *arch = qr_arch(pt->system);
-	struct freeing freeing = {.pt = pt, .tlb = tlb, .floor = floor, .ceiling = ceiling};
 	struct qr_pt_run run;
 
 	for (unsigned level = 1; level < arch->levels; level++) {
@@ -88,12 +104,28 @@ void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va e
 				continue;
 			for (size_t i = 0; i < run.count; i++, entry += run.stride, at += (quire_va)span) {
 				if (qr_pte_get(arch, level, entry).bits != 0)
-					free_entry(&freeing, entry, level, at);
+					free_entry(freeing, entry, level, at);
 			}
 		}
 	}
-	if (freeing.count == 0)
+	if (freeing->count == 0)
 		return;
-	__atomic_fetch_sub(&pt->tables, freeing.bytes, __ATOMIC_RELAXED);
-	qr_count_by(&qr_this_cpu(pt->system)->events[QUIRE_EVENT_TABLE_FREED], freeing.count);
+	__atomic_fetch_sub(&pt->tables, freeing->bytes, __ATOMIC_RELAXED);
+	qr_count_by(&qr_this_cpu(pt->system)->events[QUIRE_EVENT_TABLE_FREED], freeing->count);
+}
+
+void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
+		quire_va ceiling)
+{
+	struct freeing freeing = {.pt = pt, .tlb = tlb, .floor = floor, .ceiling = ceiling};
+
+	free_range(&freeing, start, end);
+}
+
+uint64_t qr_pt_free_empty(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end)
+{
+	struct freeing freeing = {.pt = pt, .tlb = tlb, .floor = start, .ceiling = end, .only_empty = true};
+
+	free_range(&freeing, start, end);
+	return freeing.count;
 }

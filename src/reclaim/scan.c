@@ -194,5 +194,6 @@ uint64_t qr_reclaim_pages(struct quire_system *system, const struct quire_group 
 	__atomic_fetch_sub(&system->reclaim.active, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&system->reclaim.ended, 1, __ATOMIC_SEQ_CST);
 	qr_wake(system, &system->reclaim.ended);
-	return scan.left;
+	/* Tables are what is left, and the group that pays for them is not known. */
+	return scan.left > 0 || group ? scan.left : system->trim(system);
 }

@@ -92,6 +92,7 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 	system->no_table.u.table.base = 1ull << 63; /* further from each address than a table maps */
 	qr_file_init(system);
 	qr_reclaim_init(system, &config);
+	system->trim = qr_mm_trim;
 	status = qr_kmap_init(system);
 	if (status != QUIRE_OK)
 		return status;

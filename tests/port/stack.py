@@ -38,6 +38,7 @@ POINTERS = (
     (r"reclaim_hooks->begin\(", ["begin"]),
     (r"reclaim_hooks->retry\(", ["qr_reclaim_retry"]),
     (r"reclaim_hooks->room\(", ["qr_reclaim_room"]),
+    (r"system->trim\(", ["qr_mm_trim"]),
     (r"policy->\w+\(", []),  # a policy calls nothing
     (r"\bvisit\(", []),  # a few loads each: measured with their callers' frames
     (r"walk->put\(", []),

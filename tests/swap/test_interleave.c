@@ -85,6 +85,14 @@ static void lazily_freed(struct scene *scene)
 		abort();
 }
 
+/* Nothing can leave but a table in which nothing is left. */
+static void an_empty_table(struct scene *scene)
+{
+	two_pages(scene);
+	if (quire_madvise(scene->process->mm, FX_AT, 2 * scene->page, QUIRE_MADV_DONTNEED) != QUIRE_OK)
+		abort();
+}
+
 /* Shared memory with a file that lives until the end of the scene: of the store's context, which nobody asks. */
 static struct quire_file *shared;
 
@@ -272,6 +280,10 @@ static const struct pair pairs[] = {
     {"reclaim and mlock", two_pages, {reclaim, lock}, look_locked},
     {"reclaim and swapoff", two_pages, {reclaim, swapoff}, look_pages},
     {"reclaim and exit", forked, {reclaim, end_other}, look_both},
+    {"reclaim of an empty table and write", an_empty_table, {reclaim, write_first}, look_pages},
+    {"reclaim of an empty table and fork", an_empty_table, {reclaim, fork_it}, look_both},
+    {"reclaim of an empty table and munmap", an_empty_table, {reclaim, unmap}, look_pages},
+    {"reclaim of an empty table twice", an_empty_table, {reclaim, reclaim}, look_pages},
     {"reclaim of shared memory and truncate", shared_pages, {reclaim, truncate_shared}, look_shared},
     {"swap-in and swap-in", two_swapped_pages, {read_first, write_ninth}, look_pages},
     {"swap-in of two processes", forked_and_swapped, {write_first, write_first}, look_both},
