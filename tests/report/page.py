@@ -251,6 +251,8 @@ def pages(chromium):
     check(done.returncode == 0, "quire try --report", done.stderr)
     page = open_page(chromium, WORK / "try.html")
     check([row[0] for row in page.tables["processes-numbers"][1:]] == ["main (0)", "child (1)"], "the processes of a scenario")
+    done, held = (dict(page.tables[name][1:]) for name in ("memory-done-numbers", "memory-kinds-numbers"))
+    check(done["copied"] == "1" and done["shared by fork"] == "2" and held["anonymous"] == "3", "its memory", (done, held))
     pictures(chromium, path)
     accessible(chromium, path)
 

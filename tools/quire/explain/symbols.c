@@ -22,6 +22,9 @@ struct source_file {
 	Dwfl *dwfl;
 	Dwfl_Module *module;
 	GElf_Addr bias; /* where libdwfl puts an image that may lie anywhere, less where it was linked */
+	/* 1 on ARM, where this bit of a function's symbol says that its code is Thumb; all code is at even addresses (ELF for
+	 * the Arm Architecture, 5.5.3). 0 elsewhere. */
+	uint64_t thumb;
 	char *text;
 	struct symbol *by_name, *by_address;
 	size_t count;
@@ -55,9 +58,12 @@ static int compare_addresses(const void *a, const void *b)
 static bool read_image(struct source_file *file)
 {
 	int total = dwfl_module_getsymtab(file->module);
+	Elf *elf = dwfl_module_getelf(file->module, &file->bias);
+	GElf_Ehdr header;
 
-	if (total <= 0 || !dwfl_module_getelf(file->module, &file->bias))
+	if (total <= 0 || !elf || !gelf_getehdr(elf, &header))
 		return false;
+	file->thumb = header.e_machine == EM_ARM;
 	file->by_name = calloc((size_t)total, sizeof(file->by_name[0]));
 	if (!file->by_name)
 		return false;
@@ -68,7 +74,7 @@ static bool read_image(struct source_file *file)
 
 		if (!name || !*name || GELF_ST_TYPE(sym.st_info) != STT_FUNC || sym.st_shndx == SHN_UNDEF)
 			continue;
-		file->by_name[file->count++] = (struct symbol){name, address};
+		file->by_name[file->count++] = (struct symbol){name, address & ~file->thumb};
 	}
 	qsort(file->by_name, file->count, sizeof(file->by_name[0]), compare_names);
 	return file->count > 0;
@@ -316,12 +322,14 @@ static bool symbolize_image(struct source_file *file, uint64_t address, struct e
 {
 	GElf_Off offset;
 	GElf_Sym sym;
-	const char *name = dwfl_module_addrinfo(file->module, address, &offset, &sym, NULL, NULL, NULL);
+	/* A symbol with the bit lies behind the first instruction of its function. */
+	const char *name =
+	    dwfl_module_addrinfo(file->module, address | file->thumb, &offset, &sym, NULL, NULL, NULL);
 
 	if (!name)
 		return false;
 	source->found = true;
-	source->offset = offset;
+	source->offset = offset & ~file->thumb;
 	snprintf(source->function, sizeof(source->function), "%s", name);
 	find_line(file->module, address, source);
 	return true;

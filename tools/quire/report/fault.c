@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <quire/fault.h>
+#include <quire/quire.h>
 
 void fault_record_init(struct fault_record *record)
 {
@@ -128,4 +128,18 @@ const char *fault_rule(const struct fault_record *r, const char *rule)
 		if (strcmp(r->way[i], rule) == 0)
 			return r->way[i - 1];
 	return rule;
+}
+
+json_t *fault_memory_json(const struct fault_memory *memory)
+{
+	json_t *frames = json_object();
+
+	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
+		json_object_set_new(frames, quire_page_state_name((enum quire_page_state)state),
+				    json_integer((json_int_t)memory->frames[state]));
+	return json_pack("{s:i,s:I,s:{s:o,s:I,s:I,s:I,s:I,s:I,s:I}}", "version", FAULT_SCHEMA_VERSION,
+			 "time_ns", (json_int_t)memory->time_ns, "memory", "frames", frames, "zeroed",
+			 (json_int_t)memory->zeroed, "read", (json_int_t)memory->read, "copied",
+			 (json_int_t)memory->copied, "forked", (json_int_t)memory->forked, "swapped_in",
+			 (json_int_t)memory->swapped_in, "swapped_out", (json_int_t)memory->swapped_out);
 }

@@ -57,6 +57,14 @@ json_t *fault_hex(struct fault_number number);
 /* NULL: out of memory. */
 json_t *fault_json(const struct fault_record *record);
 
+/* What memory held at a time, by enum quire_page_state; and pages since the start. */
+struct fault_memory {
+	uint64_t time_ns;
+	uint64_t frames[16];
+	uint64_t zeroed, read, copied, forked, swapped_in, swapped_out;
+};
+json_t *fault_memory_json(const struct fault_memory *memory);
+
 /* Prints the fault and its way as a tree: each step below its caller, with the one that decided marked. (tree.c) */
 void fault_print(FILE *to, const struct fault_record *record);
 

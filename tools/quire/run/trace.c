@@ -179,19 +179,18 @@ static void write_task(struct run_report *report, struct trace_task *task)
 	write_line(report, object);
 }
 
-static void write_memory(struct run_report *report, const struct trace_memory *memory)
+static void write_memory(struct run_report *report, const struct trace_memory *from)
 {
-	json_t *frames = json_object();
+	struct fault_memory memory = {.time_ns = from->head.ns,
+				      .zeroed = from->zeroed,
+				      .read = from->read,
+				      .copied = from->copied,
+				      .forked = from->forked,
+				      .swapped_in = from->swapped_in,
+				      .swapped_out = from->swapped_out};
 
-	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
-		json_object_set_new(frames, quire_page_state_name((enum quire_page_state)state),
-				    json_integer((json_int_t)memory->frames[state]));
-	write_line(report,
-		   json_pack("{s:i,s:I,s:{s:o,s:I,s:I,s:I,s:I,s:I,s:I}}", "version", FAULT_SCHEMA_VERSION,
-			     "time_ns", (json_int_t)memory->head.ns, "memory", "frames", frames, "zeroed",
-			     (json_int_t)memory->zeroed, "read", (json_int_t)memory->read, "copied",
-			     (json_int_t)memory->copied, "forked", (json_int_t)memory->forked, "swapped_in",
-			     (json_int_t)memory->swapped_in, "swapped_out", (json_int_t)memory->swapped_out));
+	memcpy(memory.frames, from->frames, sizeof(memory.frames));
+	write_line(report, fault_memory_json(&memory));
 }
 
 void trace_write(struct run_report *report, const struct run_options *options)

@@ -3,6 +3,8 @@
  * fault, a fork or an exit. */
 #include "try.h"
 
+#include "../report/fault.h"
+
 static void write_line(struct try_report *report, json_t *object)
 {
 	if (object && json_dumpf(object, report->record, JSON_ENSURE_ASCII) == 0)
@@ -33,6 +35,22 @@ void try_record_fault(struct try_report *report, json_t *fault)
 		json_decref(fault);
 }
 
+static void record_memory(struct try_report *report, const struct scn_run *run)
+{
+	const struct quire_system *system = sim_system(scn_sim_machine(run->context));
+	struct fault_memory memory = {.time_ns = report->steps,
+				      .zeroed = quire_event_count(system, QUIRE_EVENT_PAGE_CLEARED),
+				      .read = quire_event_count(system, QUIRE_EVENT_PAGE_READ),
+				      .copied = quire_event_count(system, QUIRE_EVENT_PAGE_COPIED),
+				      .forked = quire_event_count(system, QUIRE_EVENT_FORK_PTE),
+				      .swapped_in = quire_event_count(system, QUIRE_EVENT_PSWPIN),
+				      .swapped_out = quire_event_count(system, QUIRE_EVENT_PSWPOUT)};
+
+	for (unsigned state = 0; state < QUIRE_PAGE_STATES; state++)
+		memory.frames[state] = quire_frames_in(system, (enum quire_page_state)state);
+	write_line(report, fault_memory_json(&memory));
+}
+
 void try_record_op(struct try_report *report, const struct scn_run *run, unsigned index)
 {
 	const struct scn_op *op = &run->program->op[index];
@@ -47,4 +65,5 @@ void try_record_op(struct try_report *report, const struct scn_run *run, unsigne
 	else if (op->verb == SCN_EXIT)
 		write_line(report, json_pack("{s:i,s:s,s:i,s:I}", "version", 1, "task", "exit", "pid",
 					     op->proc, "time_ns", (json_int_t)++report->steps));
+	record_memory(report, run);
 }

@@ -79,6 +79,7 @@
 
   /* The same, for an axis. */
   function showTick(time) {
+    if (data.clock === "step" && Math.abs(time - Math.round(time)) > 0.01) return "";
     return data.clock === "step" || time < 1000 ? showTime(time) : `${+(time / 1000).toPrecision(3)} ms`;
   }
 
@@ -213,9 +214,13 @@
     });
   }
 
-  /* Areas on one another, or lines; and the last row as a table. */
-  function drawMemoryChart(id, label, names, stacked) {
-    const rows = ofMemory(names);
+  /* Areas on one another, or lines; and the last row as a table. Where little is held, only what
+   * programs hold is drawn. */
+  function drawMemoryChart(id, label, all, stacked) {
+    const every = ofMemory(all);
+    const mostlyFree = stacked && every.every((row) => row[row.length - 1] > 0.9 * d3.sum(row));
+    const names = mostlyFree ? all.slice(0, -2) : all;
+    const rows = every.map((row) => row.slice(0, names.length));
     const c = canvas(id, 220, label);
     const times = data.memory.map((row) => row[0]);
     const most = d3.max(rows, (row) => (stacked ? d3.sum(row) : d3.max(row))) || 1;
@@ -236,8 +241,10 @@
     });
     axes(c, x, y, showTick);
     drawMemoryLegend(c.place, names);
-    const last = rows[rows.length - 1];
-    table(c.place, id, ["kind", "pages at the end"], names.map((name, i) => [name[2] || name[0], last[i]]));
+    const last = every[every.length - 1];
+    if (mostlyFree)
+      c.place.append("p").text(`Not drawn: ${d3.sum(last.slice(-2))} pages that are free or the kernel's at the end.`);
+    table(c.place, id, ["kind", "pages at the end"], all.map((name, i) => [name[2] || name[0], last[i]]));
   }
 
   function drawMemory() {
