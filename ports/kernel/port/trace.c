@@ -12,16 +12,20 @@
 #define LARGEST     10
 #define SMALLEST    4
 #define MARKS       1024 /* a page of them: ten bits of a number */
-#define PART_OF_RAM 16   /* the ring takes at most one part in so many of what is free */
+#define GUARD       UINT64_C(0x2164726175477251)
+#define GUARD_BYTES 16
+#define PART_OF_RAM 16 /* the ring takes at most one part in so many of what is free */
 
 bool fault_trace_on;
 uint32_t fault_trace_calls = 1; /* atomic */
 
 static struct trace_ring *ring;
+static volatile uint64_t *guard; /* behind the ring, where no record may end */
 static struct spinlock ring_lock;
 static uint64_t next_memory; /* when the next record of memory is due; ring_lock */
 
 _Static_assert(sizeof(struct trace_ring) == 64, "the host has the same layout");
+_Static_assert(sizeof(struct trace_fill) == 8, "there is room for less");
 _Static_assert(sizeof(struct trace_fault) == 176, "the host has the same layout");
 _Static_assert(sizeof(struct trace_memory) == 192, "the host has the same layout");
 _Static_assert(sizeof(struct trace_name) == 128, "the host has the same layout");
@@ -73,8 +77,11 @@ void fault_trace_start(void)
 		panic("boot: no memory for the trace");
 	ring = quire_frame_address(the_system, pfn);
 	ring->magic = TRACE_MAGIC;
-	ring->size = (uint32_t)((PAGE_SIZE << order) - sizeof(*ring));
-	printk("@trace %" PRIx64 " %" PRIx64 "\n", (uint64_t)pfn.n * PAGE_SIZE, (uint64_t)PAGE_SIZE << order);
+	ring->size = (uint32_t)((PAGE_SIZE << order) - GUARD_BYTES - sizeof(*ring));
+	guard = (void *)(ring->data + ring->size);
+	guard[0] = guard[1] = GUARD;
+	printk("@trace %" PRIx64 " %" PRIx64 "\n", (uint64_t)pfn.n * PAGE_SIZE,
+	       ((uint64_t)PAGE_SIZE << order) - GUARD_BYTES);
 	fault_trace_on = true;
 }
 
@@ -90,7 +97,7 @@ static void *room_for(uint32_t bytes)
 	if (tail <= bytes)
 		return NULL;
 	if (head < size)
-		*(struct trace_head *)(void *)(ring->data + head) = (struct trace_head){.kind = TRACE_FILL};
+		*(struct trace_fill *)(void *)(ring->data + head) = (struct trace_fill){.kind = TRACE_FILL};
 	__atomic_store_n(&ring->head, 0, __ATOMIC_RELEASE);
 	return ring->data;
 }
@@ -234,6 +241,7 @@ void fault_trace_task(enum trace_task_kind what, pid_t pid, pid_t parent, const 
 
 	if (__builtin_expect(!fault_trace_on, true))
 		return;
+	BUG_ON(guard[0] != GUARD || guard[1] != GUARD);
 	record = put_begin(sizeof(*record));
 	*record = (struct trace_task){
 	    .head = {sizeof(*record), TRACE_TASK, 0, pid, time_monotonic()}, .what = what, .parent = parent};

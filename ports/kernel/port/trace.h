@@ -38,6 +38,13 @@ struct trace_head {
 	uint64_t ns;
 };
 
+/* What FILL has: as much as there is at least, since every record has a multiple of 8 bytes. */
+struct trace_fill {
+	uint16_t bytes;
+	uint8_t kind, steps;
+	int32_t pid;
+};
+
 /* A mapping; start == end: not told. */
 struct trace_mapping {
 	uint64_t start, end, offset; /* offset: into the file */
