@@ -68,12 +68,22 @@ void qr_reclaim_add(struct quire_system *system, struct qr_page *page, enum qr_a
 	unlock(system);
 }
 
-bool qr_reclaim_judge(struct quire_system *system, struct qr_page *page, bool used)
+unsigned qr_reclaim_judge(struct quire_system *system, struct qr_page **pages, uint64_t used, unsigned count)
 {
-	bool leave;
+	unsigned leave = 0;
 
 	lock(system);
-	leave = system->reclaim.policy->judge(lists_of(system, page)->state, page, used);
+	for (unsigned i = 0; i < count; i++) {
+		struct qr_page *page = pages[i];
+
+		if (system->reclaim.policy->judge(lists_of(system, page)->state, page, used >> i & 1)) {
+			pages[i] = pages[leave];
+			pages[leave++] = page;
+			continue;
+		}
+		qr_page_clear_bits(page, QR_PAGE_ISOLATED);
+		link_page(system, page, QR_ADDED_KEPT, false);
+	}
 	unlock(system);
 	return leave;
 }

@@ -44,8 +44,9 @@ unsigned qr_reclaim_take(struct quire_system *system, const struct quire_group *
 /* Puts a page back. `locked`: on the list of those. The caller's reference stays. */
 void qr_reclaim_add(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked);
 
-/* What judge() says. */
-bool qr_reclaim_judge(struct quire_system *system, struct qr_page *page, bool used);
+/* What judge() says of each of at most 64 pages; `used`: a bit for each. Those that are kept go back on a list, and in
+ * the array behind those that are to leave. The caller's references stay. Returns how many are to leave. */
+unsigned qr_reclaim_judge(struct quire_system *system, struct qr_page **pages, uint64_t used, unsigned count);
 
 /* --- looking (look.c) --- */
 

@@ -16,37 +16,42 @@ struct scan {
 	unsigned count;
 };
 
-static void back(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
+/* Perhaps the last reference. */
+static void put(struct quire_system *system, struct qr_page *page)
 {
-	qr_reclaim_add(system, page, why, locked);
-	/* Perhaps the last. */
 	if (qr_page_state(page) == QUIRE_PAGE_ANON)
 		qr_swap_collect(system, page);
 	qr_page_put(system, page);
 }
 
+static void back(struct quire_system *system, struct qr_page *page, bool locked)
+{
+	qr_reclaim_add(system, page, QR_ADDED_STAYED, locked);
+	put(system, page);
+}
+
 /* A page that could not leave: it is locked, or another time. */
 static void stayed(struct scan *scan, struct qr_page *page)
 {
-	back(scan->system, page, QR_ADDED_STAYED, qr_reclaim_is_locked(scan->system, page));
+	back(scan->system, page, qr_reclaim_is_locked(scan->system, page));
 }
 
 /* What the policy keeps goes back; what is to leave stays in the batch. */
 static void judge(struct scan *scan)
 {
 	struct quire_system *system = scan->system;
-	unsigned count = 0;
+	uint64_t used = 0;
+	unsigned leave;
 
-	for (unsigned i = 0; i < scan->count; i++) {
-		struct qr_page *page = scan->page[i];
-
-		if (qr_reclaim_judge(system, page, qr_reclaim_used(system, page)))
-			scan->page[count++] = page;
-		else
-			back(system, page, QR_ADDED_KEPT, false);
-	}
-	scan->count = count;
+	for (unsigned i = 0; i < scan->count; i++)
+		used |= (uint64_t)qr_reclaim_used(system, scan->page[i]) << i;
+	leave = qr_reclaim_judge(system, scan->page, used, scan->count);
+	for (unsigned i = leave; i < scan->count; i++)
+		put(system, scan->page[i]);
+	scan->count = leave;
 }
+
+_Static_assert(QUIRE_STORE_BATCH <= 64, "a bit for each");
 
 /* Each by itself: a file is called with one page locked. */
 static void leave_files(struct scan *scan)
@@ -60,7 +65,7 @@ static void leave_files(struct scan *scan)
 		if (qr_page_state(page) != QUIRE_PAGE_FILE)
 			scan->page[others++] = page;
 		else if (!qr_page_trylock(system, page))
-			back(system, page, QR_ADDED_STAYED, false);
+			back(system, page, false);
 		else if (qr_reclaim_file_page(system, page))
 			scan->left++;
 		else
@@ -96,7 +101,7 @@ static void leave_anon(struct scan *scan)
 		if (qr_page_trylock(system, scan->page[i]))
 			scan->page[locked++] = scan->page[i];
 		else
-			back(system, scan->page[i], QR_ADDED_STAYED, false);
+			back(system, scan->page[i], false);
 	}
 	sort_by_place(scan->page, locked);
 	if (locked)
