@@ -16,6 +16,7 @@
 #include <quire/steps.h>
 #include <quire/swap.h>
 #include <quire/system.h>
+#include <quire/tag.h>
 #include <quire/types.h>
 
 #endif

@@ -32,6 +32,7 @@ static struct qr_span child_span(struct quire_mm *child, const struct quire_vma 
 	    .flags = vma->flags & ~QR_VM_LOCK_FLAGS,
 	    .pgoff = vma->pgoff,
 	    .file = vma->file,
+	    .tag = vma->tag,
 	};
 
 	/* Each vma of the child adds its own identity to its parent's. */

@@ -63,6 +63,7 @@ struct quire_vma {
 	uint8_t prot;            /* quire_prot that a leaf may have: READ, WRITE, EXEC | USER, widened */
 	int8_t height;           /* in the tree */
 	uint8_t anon_depth;      /* generations of forks its anonymous pages may come from */
+	uint8_t tag;             /* the port's; vmas with different ones do not merge */
 	struct quire_file *file; /* holds a reference; NULL: anonymous. Shared anonymous has a file */
 	struct quire_mm *mm;
 	struct quire_vma *left, *right, *parent; /* tree */

@@ -122,6 +122,7 @@ static struct qr_span target_span(const struct remap *re)
 	    .file = vma->file,
 	    .anon = qr_vma_anon_id(vma),
 	    .anon_depth = vma->anon_depth,
+	    .tag = vma->tag,
 	};
 
 	/* Without private pages its index is free: the index of the new place lets it merge with more
@@ -320,6 +321,7 @@ static enum quire_status grow_in_place(struct remap *re)
 	    .anon = qr_vma_anon_id(vma),
 	    /* The vma grows itself, so identities do not mix. */
 	    .anon_depth = 1,
+	    .tag = vma->tag,
 	};
 
 	if ((vma->flags & QR_VM_ACCOUNT) && qr_mm_commit(mm, pages) != QUIRE_OK)

@@ -4,7 +4,7 @@
  *   A span [start, end) with flags joins a neighbour when all of this is equal or continues:
  *
  *        prev            span            next
- *   |-----------|====================|-----------|     flags, file, page offset,
+ *   |-----------|====================|-----------|     flags, file, page offset, tag,
  *                                                      and the anonymous identity (see fits())
  *
  *   new range                     prev grows | next grows down | prev swallows next too
@@ -57,6 +57,7 @@ void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_sp
 	vma->file = span->file ? quire_file_get(span->file) : NULL;
 	vma->anon = span->anon;
 	vma->anon_depth = span->anon_depth;
+	vma->tag = span->tag;
 	set_flags(vma, span->flags);
 	qr_list_init(&vma->file_link);
 	qr_vma_link(mm, vma);
@@ -108,7 +109,7 @@ static bool fits(const struct quire_vma *vma, const struct qr_span *span)
 	uint32_t ignored = qr_mutant(vma->mm->system, "merge-noreserve") ? QR_VM_NORESERVE : 0;
 
 	return ((vma->flags ^ span->flags) & ~ignored) == 0 && vma->file == span->file &&
-	       same_anon(vma, span);
+	       vma->tag == span->tag && same_anon(vma, span);
 }
 
 static bool joins_prev(const struct quire_vma *prev, const struct qr_span *span)
@@ -262,13 +263,20 @@ static enum quire_status reserve_cuts(struct quire_mm *mm, unsigned need, struct
 enum quire_status qr_vma_modify(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
 				struct quire_vma **out_vma)
 {
+	return qr_vma_modify_tagged(vma, start, end, flags, vma->tag, out_vma);
+}
+
+enum quire_status qr_vma_modify_tagged(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
+				       uint8_t tag, struct quire_vma **out_vma)
+{
 	struct qr_span span = {.start = start,
 			       .end = end,
 			       .flags = flags,
 			       .pgoff = qr_vma_index(vma, start),
 			       .file = vma->file,
 			       .anon = qr_vma_anon_id(vma),
-			       .anon_depth = vma->anon_depth};
+			       .anon_depth = vma->anon_depth,
+			       .tag = tag};
 	bool left = start == vma->start && joins_prev(vma->prev, &span);
 	bool right = end == vma->end && joins_next(vma->next, &span, left ? vma->prev : NULL);
 	struct quire_vma *spare[2];
@@ -290,6 +298,7 @@ enum quire_status qr_vma_modify(struct quire_vma *vma, quire_va start, quire_va 
 	if (end < vma->end)
 		qr_vma_split(vma, end, spare[0]);
 	set_flags(vma, flags);
+	vma->tag = tag;
 	*out_vma = vma;
 	return QUIRE_OK;
 }

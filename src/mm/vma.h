@@ -61,7 +61,8 @@ struct qr_span {
 	struct quire_file *file;
 	uint64_t anon;
 	uint8_t anon_depth; /* as merging sees it: of the vma that the pages come from */
-	bool only_prev;     /* brk: never merges upwards */
+	uint8_t tag;
+	bool only_prev; /* brk: never merges upwards */
 };
 
 struct quire_vma *qr_vma_alloc(struct quire_system *system);
@@ -78,6 +79,9 @@ struct quire_vma *qr_vma_merge_span(struct quire_mm *mm, const struct qr_span *s
  * Returns QUIRE_OK; QUIRE_ENOMEM: too many vmas, or no memory for one. On failure nothing has changed. */
 enum quire_status qr_vma_modify(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
 				struct quire_vma **out_vma) QUIRE_MUST_USE;
+/* The same, and the tag `tag`. */
+enum quire_status qr_vma_modify_tagged(struct quire_vma *vma, quire_va start, quire_va end, uint32_t flags,
+				       uint8_t tag, struct quire_vma **out_vma) QUIRE_MUST_USE;
 
 /* Cuts `vma` at `va`; the upper part is `upper`, allocated before. */
 void qr_vma_split(struct quire_vma *vma, quire_va va, struct quire_vma *upper);

@@ -61,7 +61,7 @@ static bool may_look_into(const struct process *process)
 	       !(its->cap_permitted & ~own->cap_permitted);
 }
 
-static struct quire_mm *other_mm(pid_t pid, long *out_result)
+struct quire_mm *process_mm_open(pid_t pid, long *out_result)
 {
 	struct process *process = process_find(pid);
 	struct quire_mm *mm = NULL;
@@ -90,7 +90,7 @@ static long process_vm(const uint64_t *a, bool write)
 	if (!result)
 		result = iovec_from_user(a[3], a[4], &remote, &total);
 	if (!result)
-		t.mm = other_mm((pid_t)a[0], &result);
+		t.mm = process_mm_open((pid_t)a[0], &result);
 	t.page = page_alloc();
 	if (t.mm && t.page) {
 		t.local = local;

@@ -6,6 +6,7 @@
 static const char options[] = "#\n# The Quire reference kernel " KERNEL_RELEASE "\n#\n"
 #if ABI_LONG_BYTES == 8
 			      "CONFIG_64BIT=y\n"
+			      "CONFIG_NUMA=y\n"
 #else
 			      "# CONFIG_64BIT is not set\n"
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /sys: which CPUs there are, that nothing merges equal pages, and that the pool of huge pages is empty. */
+/* /sys: which CPUs there are, that all memory is one node, that nothing merges equal pages, and that the pool of huge pages is empty. */
 #include "extras/huge.h"
 #include "fs/proc.h"
 
@@ -31,8 +31,49 @@ static const struct entry cpu_entries[] = {
     {.name = "present", .mode = 0444, .make = make_cpus},
     {0},
 };
+
+static void make_cpu_mask(struct process *process, struct text *text)
+{
+	text_add(text, "%x\n", (1u << cpu_count()) - 1);
+}
+
+static void make_distance(struct process *process, struct text *text)
+{
+	text_add(text, "10\n");
+}
+
+static void make_node_memory(struct process *process, struct text *text)
+{
+	struct quire_memory_counts m;
+	uint64_t total, free;
+
+	quire_memory(the_system, &m);
+	total = (m.frames - m.by_state[QUIRE_PAGE_META]) * (PAGE_SIZE / 1024);
+	free = (m.by_state[QUIRE_PAGE_FREE] + m.by_state[QUIRE_PAGE_CPU]) * (PAGE_SIZE / 1024);
+	text_add(text, "Node 0 MemTotal:       %8" PRIu64 " kB\nNode 0 MemFree:        %8" PRIu64 " kB\n",
+		 total, free);
+	text_add(text, "Node 0 MemUsed:        %8" PRIu64 " kB\n", total - free);
+}
+
+static const struct entry node_entries[] = {
+    {.name = "cpulist", .mode = 0444, .make = make_cpus},
+    {.name = "cpumap", .mode = 0444, .make = make_cpu_mask},
+    {.name = "distance", .mode = 0444, .make = make_distance},
+    {.name = "meminfo", .mode = 0444, .make = make_node_memory},
+    {0},
+};
+static const struct entry nodes_entries[] = {
+    {.name = "online", .mode = 0444, .make = make_zero},
+    {.name = "possible", .mode = 0444, .make = make_zero},
+    {.name = "has_cpu", .mode = 0444, .make = make_zero},
+    {.name = "has_memory", .mode = 0444, .make = make_zero},
+    {.name = "has_normal_memory", .mode = 0444, .make = make_zero},
+    {.name = "node0", .kind = DIRECTORY, .mode = 0555, .children = node_entries},
+    {0},
+};
 static const struct entry system_entries[] = {
     {.name = "cpu", .kind = DIRECTORY, .mode = 0555, .children = cpu_entries},
+    {.name = "node", .kind = DIRECTORY, .mode = 0555, .children = nodes_entries},
     {0},
 };
 static const struct entry device_entries[] = {

@@ -186,6 +186,7 @@ static int setup_task(struct task *child, const struct clone_args *args)
 	child->nice = self->nice;
 	if (self->reset_on_fork)
 		policy_reset(child);
+	child->memory_policy = self->memory_policy;
 	child->timer_slack = child->timer_slack_default = self->timer_slack;
 	child->cpu = self->cpu;
 	if (!(args->flags & CLONE_VM) || args->flags & CLONE_VFORK)

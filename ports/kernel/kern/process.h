@@ -65,6 +65,9 @@ long futex_wake_address(uint64_t address, unsigned count);
 /* exec.c: kernel memory; replaces the program of the calling task. */
 long exec_program(int dirfd, const char *path, int at_flags, char *const *argv, char *const *envp);
 
+/* process_vm.c: the address space of a process that the caller may look into, with a reference. NULL: -ESRCH, -EPERM. */
+struct quire_mm *process_mm_open(pid_t pid, long *out_result);
+
 /* fork.c: a process that runs `entry` in the kernel, child of `parent` (NULL: none). */
 struct process *kernel_process(const char *name, struct process *parent, void (*entry)(void));
 

@@ -125,6 +125,7 @@ struct task {
 	uint64_t affinity;
 	uint8_t policy, priority; /* SCHED_*: proc_lock */
 	int8_t nice;              /* proc_lock */
+	uint8_t memory_policy;    /* a row of numa.c's; 0: none */
 	bool reset_on_fork;       /* SCHED_RESET_ON_FORK: a child has none of it; proc_lock */
 	/* ns; told, and no more. The second is what the first was when the thread was made. */
 	uint64_t timer_slack, timer_slack_default;
