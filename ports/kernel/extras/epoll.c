@@ -1,38 +1,251 @@
 /* SPDX-License-Identifier: MIT */
-/* epoll, as a list of interests that is polled, and eventfd.
+/* epoll(7).
  *
- * Edge-triggered interests are reported as level-triggered ones: more often than on Linux, never less. */
+ *   epoll ── interests ──► interest ◄── watchers ── file
+ *     ▲                       │ waiters, told by the file's wait queues
+ *     └── queue ◄─────────────┘ news = true, and who sleeps in epoll_wait is woken
+ *
+ * What is ready is asked of the files when epoll_wait looks. A level-triggered interest is asked every time; an
+ * edge-triggered one only if there was news since it was last reported. An epoll file can be watched itself: it is
+ * readable while something of it is ready.
+ *
+ * Locks, outermost first: watch_mutex (who watches whom: interests come and go under it), epoll->lock of an epoll file,
+ * that of one inside it, wait queues. A wait queue's lock is held when news come: notify takes no lock but the queue's of
+ * the epoll file, and there are no circles of epoll files. */
 #include "fs/fs.h"
 
 #include "abi/functions.h"
 
 struct interest {
-	struct list link;
+	struct list link;    /* epoll->interests: watch_mutex and epoll->lock */
+	struct list watcher; /* file->watchers: watch_mutex */
+	struct epoll *epoll;
+	struct file *file; /* no reference: its end takes the interest away (epoll_forget) */
 	int fd;
-	struct file *file; /* no reference: it leaves with the last descriptor's look-up below */
-	uint32_t events;
-	uint64_t data;
+	uint32_t events; /* epoll->lock; no POLL* among them: disarmed */
+	uint64_t data;   /* epoll->lock */
+	bool news;       /* atomic */
+	unsigned queues;
+	struct waiter waiter[POLL_QUEUES];
 };
 
 struct epoll {
-	struct mutex lock;
-	struct list interests;
+	struct spinlock lock;
+	struct list interests; /* those reported last are at the end */
 	size_t count;
+	struct wait_queue queue;
+	struct file *file; /* its own, without a reference */
 };
 
-#define EPOLL_MOST 4096
+enum {
+	EPOLL_MOST = 4096,
+	NESTED_MOST = 4 /* steps from an epoll file to one inside it, to one inside that, and so on */
+};
+
+static struct mutex watch_mutex = MUTEX_INIT(watch_mutex);
+
+/* --- what is ready --------------------------------------------------------------------------------- */
+
+static bool notify(void *owner, unsigned events)
+{
+	struct interest *at = owner;
+
+	if (!(events & at->events & EPOLL_EVENTS))
+		return false;
+	__atomic_store_n(&at->news, true, __ATOMIC_SEQ_CST);
+	return wake_up_poll(&at->epoll->queue, POLLIN | POLLRDNORM);
+}
+
+/* locked: epoll->lock. The events to report: all that hold, if it is not disarmed. */
+static unsigned ready_events(const struct interest *at)
+{
+	if (at->events & EPOLLET && !__atomic_load_n(&at->news, __ATOMIC_SEQ_CST))
+		return 0;
+	return at->events & EPOLL_EVENTS ? file_ready(at->file, NULL) & at->events & EPOLL_EVENTS : 0;
+}
+
+/* The same; news that come from here on are for the next time. */
+static unsigned take_events(struct interest *at)
+{
+	bool news = __atomic_exchange_n(&at->news, false, __ATOMIC_SEQ_CST);
+
+	if (at->events & EPOLLET && !news)
+		return 0;
+	return at->events & EPOLL_EVENTS ? file_ready(at->file, NULL) & at->events & EPOLL_EVENTS : 0;
+}
+
+static unsigned epoll_poll(struct file *file, struct poll_set *set)
+{
+	struct epoll *epoll = file->private;
+	struct interest *at;
+	unsigned ready = 0;
+
+	poll_wait(set, &epoll->queue);
+	spin_lock(&epoll->lock);
+	list_for_each (at, &epoll->interests, link)
+		if (ready_events(at)) {
+			ready = POLLIN | POLLRDNORM;
+			break;
+		}
+	spin_unlock(&epoll->lock);
+	return ready;
+}
+
+/* Up to `most` events. What is reported goes to the end of the list, so that nothing waits for ever. */
+static size_t collect(struct epoll *epoll, struct abi_epoll_event *events, size_t most)
+{
+	struct list reported = LIST_INIT(reported);
+	struct interest *at, *after;
+	size_t count = 0;
+
+	spin_lock(&epoll->lock);
+	list_for_each_safe (at, after, &epoll->interests, link) {
+		unsigned ready;
+
+		if (count == most)
+			break;
+		ready = take_events(at);
+		if (!ready)
+			continue;
+		events[count++] = (struct abi_epoll_event){.events = ready, .data = at->data};
+		if (at->events & EPOLLONESHOT)
+			at->events &= ~(uint32_t)EPOLL_EVENTS;
+		list_remove(&at->link);
+		list_append(&reported, &at->link);
+	}
+	while (!list_empty(&reported)) {
+		at = list_first(&reported, struct interest, link);
+		list_remove(&at->link);
+		list_append(&epoll->interests, &at->link);
+	}
+	spin_unlock(&epoll->lock);
+	return count;
+}
+
+/* --- interests come and go; locked: watch_mutex ------------------------------------------------------ */
+
+static void remove_interest(struct interest *at)
+{
+	struct epoll *epoll = at->epoll;
+
+	spin_lock(&epoll->lock);
+	list_remove(&at->link);
+	epoll->count--;
+	spin_unlock(&epoll->lock);
+	list_remove(&at->watcher);
+	for (unsigned i = 0; i < at->queues; i++)
+		wait_remove(&at->waiter[i]);
+	kfree(at);
+}
+
+static struct interest *find_interest(struct epoll *epoll, int fd, struct file *file)
+{
+	struct interest *at;
+
+	list_for_each (at, &epoll->interests, link)
+		if (at->fd == fd && at->file == file)
+			return at;
+	return NULL;
+}
+
+/* News are told before the first look, so that none are missed. */
+static void rearm(struct interest *at, const struct abi_epoll_event *event)
+{
+	struct epoll *epoll = at->epoll;
+
+	spin_lock(&epoll->lock);
+	if (!(at->events & EPOLL_EVENTS)) {
+		list_remove(&at->link);
+		list_append(&epoll->interests, &at->link);
+	}
+	at->events = event->events | POLLERR | POLLHUP;
+	at->data = event->data;
+	spin_unlock(&epoll->lock);
+	__atomic_store_n(&at->news, true, __ATOMIC_SEQ_CST);
+	if (file_ready(at->file, NULL) & at->events & EPOLL_EVENTS)
+		wake_up_poll(&epoll->queue, POLLIN | POLLRDNORM);
+}
+
+static long add_interest(struct epoll *epoll, int fd, struct file *file, const struct abi_epoll_event *event)
+{
+	struct poll_set set = {.room = POLL_QUEUES, .notify = notify};
+	struct interest *at;
+
+	if (epoll->count == EPOLL_MOST)
+		return -ENOSPC;
+	at = kzalloc(sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	at->epoll = epoll;
+	at->file = file;
+	at->fd = fd;
+	list_append(&file->watchers, &at->watcher);
+	spin_lock(&epoll->lock);
+	list_append(&epoll->interests, &at->link);
+	epoll->count++;
+	spin_unlock(&epoll->lock);
+	set.waiter = at->waiter;
+	set.owner = at;
+	set.exclusive = event->events & EPOLLEXCLUSIVE;
+	(void)file_ready(file, &set);
+	at->queues = (unsigned)set.count;
+	rearm(at, event);
+	return 0;
+}
+
+void epoll_forget(struct file *file)
+{
+	struct interest *at, *after;
+
+	mutex_lock(&watch_mutex);
+	list_for_each_safe (at, after, &file->watchers, watcher)
+		remove_interest(at);
+	mutex_unlock(&watch_mutex);
+}
 
 static void epoll_release(struct file *file)
 {
 	struct epoll *epoll = file->private;
 	struct interest *at, *after;
 
+	mutex_lock(&watch_mutex);
 	list_for_each_safe (at, after, &epoll->interests, link)
-		kfree(at);
+		remove_interest(at);
+	mutex_unlock(&watch_mutex);
 	kfree(epoll);
 }
 
-static const struct file_ops epoll_ops = {.release = epoll_release, .stream = true};
+static const struct file_ops epoll_ops = {.release = epoll_release, .poll = epoll_poll, .stream = true};
+
+/* --- nesting; locked: watch_mutex ------------------------------------------------------------------- */
+
+/* How many epoll files there are one inside the other below this one; more than enough when `avoid` is among them. */
+static unsigned depth_below(const struct epoll *epoll, const struct epoll *avoid, unsigned level)
+{
+	const struct interest *at;
+	unsigned depth = 0;
+
+	if (epoll == avoid || level > NESTED_MOST)
+		return NESTED_MOST + 1;
+	list_for_each (at, &epoll->interests, link)
+		if (at->file->ops == &epoll_ops)
+			depth = MAX(depth, 1 + depth_below(at->file->private, avoid, level + 1));
+	return depth;
+}
+
+static unsigned depth_above(const struct file *file, unsigned level)
+{
+	const struct interest *at;
+	unsigned depth = 0;
+
+	if (level > NESTED_MOST)
+		return NESTED_MOST + 1;
+	list_for_each (at, &file->watchers, watcher)
+		depth = MAX(depth, 1 + depth_above(at->epoll->file, level + 1));
+	return depth;
+}
+
+/* --- the system calls ------------------------------------------------------------------------------- */
 
 static long epoll_new(unsigned flags)
 {
@@ -42,13 +255,14 @@ static long epoll_new(unsigned flags)
 
 	if (!epoll)
 		return -ENOMEM;
-	mutex_init(&epoll->lock);
 	list_init(&epoll->interests);
+	wait_queue_init(&epoll->queue);
 	file = file_create_anonymous(0600, "anon_inode:[eventpoll]", O_RDWR, &epoll_ops, epoll);
 	if (!file) {
 		kfree(epoll);
 		return -ENOMEM;
 	}
+	epoll->file = file;
 	result = fd_install(file, flags & O_CLOEXEC);
 	if (result < 0)
 		file_put(file);
@@ -65,45 +279,42 @@ long sys_epoll_create1(const uint64_t *a)
 	return a[0] & ~(uint64_t)O_CLOEXEC ? -EINVAL : epoll_new((unsigned)a[0]);
 }
 
-static struct interest *find_interest(struct epoll *epoll, int fd, struct file *file)
+static bool exclusive_is_wrong(int operation, const struct file *file, uint32_t events)
 {
-	struct interest *at;
+	const uint32_t with = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
 
-	list_for_each (at, &epoll->interests, link)
-		if (at->fd == fd && at->file == file)
-			return at;
-	return NULL;
+	if (operation == EPOLL_CTL_DEL || !(events & EPOLLEXCLUSIVE))
+		return false;
+	return operation == EPOLL_CTL_MOD || file->ops == &epoll_ops || events & ~with;
 }
 
-static long epoll_change(struct epoll *epoll, int operation, int fd, struct file *file,
+/* locked: watch_mutex */
+static long epoll_change(struct file *own, int operation, int fd, struct file *file,
 			 const struct abi_epoll_event *event)
 {
-	struct interest *at = find_interest(epoll, fd, file);
+	struct epoll *epoll = own->private;
+	struct interest *at;
 
-	if (operation == EPOLL_CTL_ADD) {
+	if (operation == EPOLL_CTL_ADD && file->ops == &epoll_ops &&
+	    1 + depth_above(own, 0) + depth_below(file->private, epoll, 0) > NESTED_MOST)
+		return -ELOOP;
+	at = find_interest(epoll, fd, file);
+	switch (operation) {
+	case EPOLL_CTL_ADD:
+		return at ? -EEXIST : add_interest(epoll, fd, file, event);
+	case EPOLL_CTL_DEL:
 		if (at)
-			return -EEXIST;
-		if (epoll->count == EPOLL_MOST)
-			return -ENOSPC;
-		at = kmalloc(sizeof(*at));
-		if (!at)
-			return -ENOMEM;
-		*at = (struct interest){.fd = fd, .file = file, .events = event->events, .data = event->data};
-		list_append(&epoll->interests, &at->link);
-		epoll->count++;
-		return 0;
+			remove_interest(at);
+		return at ? 0 : -ENOENT;
+	case EPOLL_CTL_MOD:
+		if (at && at->events & EPOLLEXCLUSIVE)
+			return -EINVAL;
+		if (at)
+			rearm(at, event);
+		return at ? 0 : -ENOENT;
+	default:
+		return -EINVAL;
 	}
-	if (!at)
-		return -ENOENT;
-	if (operation == EPOLL_CTL_DEL) {
-		list_remove(&at->link);
-		kfree(at);
-		epoll->count--;
-	} else {
-		at->events = event->events;
-		at->data = event->data;
-	}
-	return 0;
 }
 
 long sys_epoll_ctl(const uint64_t *a)
@@ -119,106 +330,66 @@ long sys_epoll_ctl(const uint64_t *a)
 	file = file_of((int)a[2]);
 	if (!own || !file)
 		result = -EBADF;
-	else if (own->ops != &epoll_ops || operation < EPOLL_CTL_ADD || operation > EPOLL_CTL_MOD ||
-		 file->ops == &epoll_ops)
-		result = -EINVAL;
 	else if (!file->ops->poll)
 		result = -EPERM;
+	else if (own == file || own->ops != &epoll_ops || exclusive_is_wrong(operation, file, event.events))
+		result = -EINVAL;
 	if (!result) {
-		struct epoll *epoll = own->private;
-
-		mutex_lock(&epoll->lock);
-		result = epoll_change(epoll, operation, (int)a[2], file, &event);
-		mutex_unlock(&epoll->lock);
+		mutex_lock(&watch_mutex);
+		result = epoll_change(own, operation, (int)a[2], file, &event);
+		mutex_unlock(&watch_mutex);
 	}
 	file_put(own);
 	file_put(file);
 	return result;
 }
 
-/* Lists what is watched now; drops interests whose descriptor was closed or reused. */
-static size_t snapshot(struct epoll *epoll, struct watch *watch, uint64_t *data, int *fds, size_t room)
+/* Sleeps until there is something, and has it in `events`. The count; 0 at the deadline; -ERESTARTSYS. */
+static long collect_until(struct epoll *epoll, struct abi_epoll_event *events, size_t most, uint64_t deadline)
 {
-	struct interest *at, *after;
-	size_t count = 0;
+	size_t count = collect(epoll, events, most);
+	struct waiter waiter;
+	long result = 0;
 
-	mutex_lock(&epoll->lock);
-	list_for_each_safe (at, after, &epoll->interests, link) {
-		struct file *file = file_of(at->fd);
-
-		if (file != at->file) {
-			file_put(file);
-			list_remove(&at->link);
-			kfree(at);
-			epoll->count--;
-			continue;
-		}
-		if (!(at->events & EPOLL_EVENTS) || count == room) {
-			file_put(file);
-			continue;
-		}
-		watch[count] = (struct watch){.file = file, .events = at->events & EPOLL_EVENTS};
-		data[count] = at->data;
-		fds[count++] = at->fd;
+	if (count || !deadline)
+		return (long)count;
+	wait_add(&epoll->queue, &waiter);
+	for (;;) {
+		wait_prepare(WAIT_INTERRUPTIBLE);
+		count = collect(epoll, events, most);
+		if (count || result)
+			break;
+		result = wait_block(deadline);
 	}
-	mutex_unlock(&epoll->lock);
+	wait_finish();
+	wait_remove(&waiter);
+	return count ? (long)count : result == -ETIMEDOUT ? 0 : result;
+}
+
+static long wait_events(struct epoll *epoll, uint64_t to, size_t most, uint64_t deadline)
+{
+	struct abi_epoll_event *events = kmalloc(most * sizeof(*events));
+	long count = events ? collect_until(epoll, events, most, deadline) : -ENOMEM;
+
+	if (count > 0 && copy_to_user(to, events, (size_t)count * sizeof(*events)))
+		count = -EFAULT;
+	kfree(events);
 	return count;
-}
-
-static void disarm(struct epoll *epoll, int fd, struct file *file)
-{
-	struct interest *at;
-
-	mutex_lock(&epoll->lock);
-	at = find_interest(epoll, fd, file);
-	if (at && (at->events & EPOLLONESHOT))
-		at->events &= ~(uint32_t)EPOLL_EVENTS;
-	mutex_unlock(&epoll->lock);
-}
-
-static long epoll_collect(struct epoll *epoll, uint64_t user_events, size_t most, uint64_t deadline)
-{
-	size_t room = epoll->count + 1, count;
-	struct watch *watch = kmalloc(room * sizeof(*watch));
-	uint64_t *data = kmalloc(room * sizeof(*data));
-	int *fds = kmalloc(room * sizeof(*fds));
-	long result = -ENOMEM, given = 0;
-
-	if (!watch || !data || !fds)
-		goto out;
-	count = snapshot(epoll, watch, data, fds, room);
-	result = wait_ready(watch, count, deadline);
-	for (size_t i = 0; i < count; i++) {
-		struct abi_epoll_event event = {.events = watch[i].ready, .data = data[i]};
-
-		if (result > 0 && watch[i].ready && (size_t)given < most) {
-			if (copy_to_user(user_events + (size_t)given * sizeof(event), &event, sizeof(event)))
-				result = -EFAULT;
-			else
-				disarm(epoll, fds[i], watch[i].file);
-			given++;
-		}
-		file_put(watch[i].file);
-	}
-	if (result > 0)
-		result = given;
-out:
-	kfree(watch);
-	kfree(data);
-	kfree(fds);
-	return result;
 }
 
 static long epoll_wait_until(int fd, uint64_t user_events, int most, uint64_t deadline)
 {
 	struct file *file = file_of(fd);
+	struct epoll *epoll;
 	long result;
 
 	if (!file)
 		return -EBADF;
-	result = file->ops != &epoll_ops || most <= 0
-		     ? -EINVAL
-		     : epoll_collect(file->private, user_events, (size_t)most, deadline);
+	epoll = file->private;
+	if (file->ops != &epoll_ops || most <= 0 || most > INT32_MAX / (int)sizeof(struct abi_epoll_event))
+		result = -EINVAL;
+	else
+		result = wait_events(epoll, user_events, MIN((size_t)most, epoll->count + 1), deadline);
 	file_put(file);
 	return result;
 }
@@ -235,126 +406,22 @@ long sys_epoll_wait(const uint64_t *a)
 	return result == -ERESTARTSYS ? -EINTR : result;
 }
 
-long sys_epoll_pwait(const uint64_t *a)
+static long masked_wait(const uint64_t *a, uint64_t deadline)
 {
 	long result = set_temporary_mask(a[4], a[5]);
 
-	if (result)
-		return result;
-	return end_masked(epoll_wait_until((int)a[0], a[1], (int)a[2], deadline_ms((int)a[3])));
+	return result ? result : end_masked(epoll_wait_until((int)a[0], a[1], (int)a[2], deadline));
 }
 
-/* --- eventfd --------------------------------------------------------------------------------------- */
-
-struct event {
-	struct spinlock lock;
-	volatile uint64_t value;
-	bool semaphore;
-	struct wait_queue queue;
-};
-
-static long event_read(struct file *file, char *to, size_t n, uint64_t *pos, bool wait)
+long sys_epoll_pwait(const uint64_t *a)
 {
-	struct event *event = file->private;
-	uint64_t value = 0;
-	long result = 0;
-
-	if (n < 8)
-		return -EINVAL;
-	spin_lock(&event->lock);
-	if (!event->value)
-		result = wait ? wait_event_lock(&event->queue, &event->lock, event->value) : -EAGAIN;
-	if (!result) {
-		value = event->semaphore ? 1 : event->value;
-		event->value -= value;
-	}
-	spin_unlock(&event->lock);
-	if (result)
-		return result;
-	wake_up(&event->queue);
-	memcpy(to, &value, 8);
-	return 8;
+	return masked_wait(a, deadline_ms((int)a[3]));
 }
 
-static long event_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
+long sys_epoll_pwait2(const uint64_t *a)
 {
-	struct event *event = file->private;
-	long result = 0;
-	uint64_t value;
+	uint64_t deadline;
+	long result = deadline_from_user(a[3], 8, &deadline);
 
-	if (n < 8)
-		return -EINVAL;
-	memcpy(&value, from, 8);
-	if (value == UINT64_MAX)
-		return -EINVAL;
-	spin_lock(&event->lock);
-	if (event->value > UINT64_MAX - 1 - value)
-		result = wait ? wait_event_lock(&event->queue, &event->lock,
-						event->value <= UINT64_MAX - 1 - value)
-			      : -EAGAIN;
-	if (!result)
-		event->value += value;
-	spin_unlock(&event->lock);
-	if (result)
-		return result;
-	wake_up(&event->queue);
-	return 8;
-}
-
-static unsigned event_poll(struct file *file, struct poll_set *set)
-{
-	struct event *event = file->private;
-
-	poll_wait(set, &event->queue);
-	return (event->value ? POLLIN | POLLRDNORM : 0) |
-	       (event->value < UINT64_MAX - 1 ? POLLOUT | POLLWRNORM : 0);
-}
-
-static void event_release(struct file *file)
-{
-	kfree(file->private);
-}
-
-static const struct file_ops event_ops = {
-    .read = event_read,
-    .write = event_write,
-    .poll = event_poll,
-    .release = event_release,
-    .stream = true,
-};
-
-static long event_new(unsigned value, unsigned flags)
-{
-	struct event *event;
-	struct file *file;
-	long result;
-
-	if (flags & ~(unsigned)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
-		return -EINVAL;
-	event = kzalloc(sizeof(*event));
-	if (!event)
-		return -ENOMEM;
-	event->value = value;
-	event->semaphore = flags & EFD_SEMAPHORE;
-	wait_queue_init(&event->queue);
-	file = file_create_anonymous(0600, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK), &event_ops,
-				     event);
-	if (!file) {
-		kfree(event);
-		return -ENOMEM;
-	}
-	result = fd_install(file, flags & O_CLOEXEC);
-	if (result < 0)
-		file_put(file);
-	return result;
-}
-
-long sys_eventfd(const uint64_t *a)
-{
-	return event_new((unsigned)a[0], 0);
-}
-
-long sys_eventfd2(const uint64_t *a)
-{
-	return event_new((unsigned)a[0], (unsigned)a[1]);
+	return result ? result : masked_wait(a, deadline);
 }

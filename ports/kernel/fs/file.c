@@ -13,6 +13,7 @@ struct file *file_create(struct inode *inode, unsigned flags, const struct file_
 	file->inode = inode;
 	file->ops = ops;
 	mutex_init(&file->pos_lock);
+	list_init(&file->watchers);
 	return file;
 }
 
@@ -47,6 +48,8 @@ void file_put(struct file *file)
 {
 	if (!file || !ref_put(&file->refs))
 		return;
+	if (!list_empty(&file->watchers))
+		epoll_forget(file);
 	if (file->ops->release)
 		file->ops->release(file);
 	if (!(file->flags & O_PATH)) {

@@ -131,6 +131,7 @@ struct file {
 	struct inode *inode;
 	const struct file_ops *ops;
 	void *private;
+	struct list watchers; /* epoll.c */
 };
 
 struct files {
@@ -254,7 +255,19 @@ bool dir_emit(struct dir_sink *sink, uint64_t ino, uint64_t next_pos, unsigned t
 
 /* --- poll.c ---------------------------------------------------------------------------------------- */
 
+enum {
+	POLL_QUEUES = 2 /* of one file, at most */
+};
+/* Where the poll of files puts waiters: of the current task, or to be told (kern/lock.h). */
+struct poll_set {
+	struct waiter *waiter;
+	size_t count, room;
+	bool (*notify)(void *owner, unsigned events);
+	void *owner;
+	bool exclusive;
+};
 void poll_wait(struct poll_set *set, struct wait_queue *queue); /* `set` may be NULL */
+unsigned file_ready(struct file *file, struct poll_set *set);   /* the POLL* that hold now */
 
 struct watch {
 	struct file *file; /* with a reference; NULL: ignored */
@@ -264,6 +277,10 @@ struct watch {
 /* How many are ready; 0 at the deadline (0: do not wait); -ERESTARTSYS; -ENOMEM. */
 long wait_ready(struct watch *watch, size_t count, uint64_t deadline);
 uint64_t deadline_after(uint64_t ns);
+/* A timeout of a program: NULL waits without limit. 0, -EFAULT, -EINVAL. `width`: bytes of its seconds. */
+long deadline_from_user(uint64_t user_time, unsigned width, uint64_t *out_deadline);
+/* epoll.c: the last reference to a file is gone; nobody watches it from here on. */
+void epoll_forget(struct file *file);
 /* The end of a call that set a temporary signal mask: the result, with EINTR for a signal. */
 long end_masked(long result);
 

@@ -124,18 +124,28 @@ static size_t put_bytes(struct pipe *pipe, const char *from, size_t n)
 	return done;
 }
 
+/* Up to PIPE_BUF bytes go in together or not at all. */
+static bool has_room(struct pipe *pipe, size_t n)
+{
+	uint32_t room = pipe->size - pipe->used;
+
+	return n <= PIPE_ATOMIC ? room >= n : room > 0;
+}
+
 static long read_to(struct pipe *pipe, const struct sink *sink, size_t n, bool wait)
 {
 	long result;
+	bool full;
 
 	if (!n)
 		return 0;
 	for (;;) {
 		mutex_lock(&pipe->lock);
+		full = !has_room(pipe, PIPE_ATOMIC);
 		result = take_bytes(pipe, sink, n);
 		mutex_unlock(&pipe->lock);
 		if (result > 0)
-			wake_up(&pipe->queue);
+			wake_up_poll(&pipe->queue, full ? POLLOUT | POLLWRNORM : 0);
 		if (result)
 			return result;
 		if (!pipe->writers)
@@ -158,14 +168,6 @@ static long pipe_read_user(struct file *file, uint64_t to, size_t n, bool wait)
 	return read_to(file->private, &(struct sink){.user = to}, n, wait);
 }
 
-/* Up to PIPE_BUF bytes go in together or not at all. */
-static bool has_room(struct pipe *pipe, size_t n)
-{
-	uint32_t room = pipe->size - pipe->used;
-
-	return n <= PIPE_ATOMIC ? room >= n : room > 0;
-}
-
 static long pipe_write(struct file *file, const char *from, size_t n, uint64_t *pos, bool wait)
 {
 	struct pipe *pipe = file->private;
@@ -185,7 +187,7 @@ static long pipe_write(struct file *file, const char *from, size_t n, uint64_t *
 		mutex_unlock(&pipe->lock);
 		done += put;
 		if (put)
-			wake_up(&pipe->queue);
+			wake_up_poll(&pipe->queue, POLLIN | POLLRDNORM);
 		if (result || done == n)
 			break;
 		if (!wait) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for several files: poll and select, and the loop that epoll shares.
+/* Waiting for several files: poll and select.
  *
  * Every file adds its wait queues to a set once; then the files are asked again after each wake-up. */
 #include "fs/fs.h"
@@ -7,22 +7,22 @@
 #include "abi/elf.h"
 #include "abi/functions.h"
 
-enum {
-	WAITERS = 2
-}; /* queues of one file */
-
-struct poll_set {
-	struct waiter *waiter;
-	size_t count, room;
-};
-
 void poll_wait(struct poll_set *set, struct wait_queue *queue)
 {
-	if (set && set->count < set->room)
-		wait_add(queue, &set->waiter[set->count++]);
+	struct waiter *waiter;
+
+	if (!set || set->count >= set->room)
+		return;
+	waiter = &set->waiter[set->count++];
+	if (!set->notify) {
+		wait_add(queue, waiter);
+		return;
+	}
+	*waiter = (struct waiter){.notify = set->notify, .owner = set->owner, .exclusive = set->exclusive};
+	wait_add_notify(queue, waiter);
 }
 
-static unsigned file_ready(struct file *file, struct poll_set *set)
+unsigned file_ready(struct file *file, struct poll_set *set)
 {
 	if (!file->ops->poll)
 		return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
@@ -47,7 +47,7 @@ static long ask(struct watch *watch, size_t count, struct poll_set *set)
 /* The number of files that are ready, 0 at the deadline, -ERESTARTSYS on a signal, -ENOMEM. */
 long wait_ready(struct watch *watch, size_t count, uint64_t deadline)
 {
-	struct poll_set set = {.room = count * WAITERS};
+	struct poll_set set = {.room = count * POLL_QUEUES};
 	long ready, result = 0;
 
 	ready = ask(watch, count, NULL);
@@ -81,7 +81,7 @@ uint64_t deadline_after(uint64_t ns)
 }
 
 /* A timeout of a program: NULL waits without limit. */
-static long deadline_from_user(uint64_t user_time, unsigned width, uint64_t *out_deadline)
+long deadline_from_user(uint64_t user_time, unsigned width, uint64_t *out_deadline)
 {
 	struct timespec time;
 	uint64_t ns;

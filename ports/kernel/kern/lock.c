@@ -58,10 +58,19 @@ void wait_add(struct wait_queue *queue, struct waiter *waiter)
 {
 	waiter->task = current;
 	waiter->queue = queue;
+	waiter->notify = NULL;
 	spin_lock(&queue->lock);
 	list_append(&queue->waiters, &waiter->link);
 	spin_unlock(&queue->lock);
 	current->queued++;
+}
+
+void wait_add_notify(struct wait_queue *queue, struct waiter *waiter)
+{
+	waiter->queue = queue;
+	spin_lock(&queue->lock);
+	list_append(&queue->waiters, &waiter->link);
+	spin_unlock(&queue->lock);
 }
 
 void wait_remove(struct waiter *waiter)
@@ -69,7 +78,8 @@ void wait_remove(struct waiter *waiter)
 	spin_lock(&waiter->queue->lock);
 	list_remove(&waiter->link);
 	spin_unlock(&waiter->queue->lock);
-	current->queued--;
+	if (!waiter->notify)
+		current->queued--;
 }
 
 void wait_prepare(enum wait_mode mode)
@@ -119,14 +129,29 @@ void wait_finish(void)
 	current->state = TASK_RUNNABLE;
 }
 
-void wake_up(struct wait_queue *queue)
+bool wake_up_poll(struct wait_queue *queue, unsigned events)
 {
+	bool woken = false, served = false;
 	struct waiter *waiter;
 
 	spin_lock(&queue->lock);
-	list_for_each (waiter, &queue->waiters, link)
-		sched_wake(waiter->task, WAKE_ANY);
+	list_for_each (waiter, &queue->waiters, link) {
+		bool woke = false;
+
+		if (!waiter->notify)
+			woke = sched_wake(waiter->task, WAKE_ANY);
+		else if (!waiter->exclusive || !served)
+			woke = waiter->notify(waiter->owner, events);
+		woken |= woke;
+		served |= woke && waiter->notify && waiter->exclusive;
+	}
 	spin_unlock(&queue->lock);
+	return woken;
+}
+
+void wake_up(struct wait_queue *queue)
+{
+	(void)wake_up_poll(queue, ~0u);
 }
 
 void wake_up_one(struct wait_queue *queue)
@@ -135,7 +160,9 @@ void wake_up_one(struct wait_queue *queue)
 
 	spin_lock(&queue->lock);
 	list_for_each (waiter, &queue->waiters, link) {
-		if (sched_wake(waiter->task, WAKE_ANY))
+		if (waiter->notify)
+			waiter->notify(waiter->owner, ~0u);
+		else if (sched_wake(waiter->task, WAKE_ANY))
 			break;
 	}
 	spin_unlock(&queue->lock);

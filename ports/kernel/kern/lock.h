@@ -40,11 +40,16 @@ static inline void wait_queue_init(struct wait_queue *queue)
 	list_init(&queue->waiters);
 }
 
-/* One task on one queue; lives on the waiting task's stack (several for poll). */
+/* One task on one queue; lives on the waiting task's stack (several for poll). Or what is told of each wake-up: `notify`
+ * is called with the queue's lock held, from any context, with the POLL* that may have come; it may wake another queue,
+ * and says whether it woke a task. Of those that are exclusive, one that did is enough. */
 struct waiter {
 	struct list link;
 	struct task *task;
 	struct wait_queue *queue;
+	bool (*notify)(void *owner, unsigned events);
+	void *owner;
+	bool exclusive;
 };
 
 enum wait_mode {
@@ -67,13 +72,16 @@ enum wait_mode {
  *
  * => no spinlock is held at wait_block(); deadlines are in nanoseconds of time_monotonic(). */
 void wait_add(struct wait_queue *queue, struct waiter *waiter);
+void wait_add_notify(struct wait_queue *queue, struct waiter *waiter); /* notify, owner, exclusive are set */
 void wait_remove(struct waiter *waiter);
 void wait_prepare(enum wait_mode mode);
 long wait_block(uint64_t deadline);
 void wait_finish(void);
 
-/* Wakes every waiter; one (the first). Any context, interrupts and spinlocks included. */
+/* Wakes every waiter; one (the first). Any context, interrupts and spinlocks included. `events`: the POLL* that may
+ * have come, for those that are told; wake_up() says all. */
 void wake_up(struct wait_queue *queue);
+bool wake_up_poll(struct wait_queue *queue, unsigned events); /* whether a task was woken */
 void wake_up_one(struct wait_queue *queue);
 
 /* Sleeps until `condition`: 0, -ERESTARTSYS or -ETIMEDOUT. `leave` and `enter` are run around each sleep. */
