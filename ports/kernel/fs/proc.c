@@ -51,6 +51,7 @@ static const struct entry process_entries[] = {
     {.name = "wchan", .mode = 0444, .make = proc_make_wchan},
     {.name = "oom_score", .mode = 0444, .make = proc_make_oom_score},
     {.name = "oom_score_adj", .mode = 0644, .make = proc_make_oom_score_adj, .take = proc_take_oom_score_adj},
+    {.name = "coredump_filter", .mode = 0444, .make = proc_make_core_filter},
     {.name = "pagemap", .kind = RAW, .mode = 0400, .raw = raw_pagemap},
     {.name = "mem", .kind = RAW, .mode = 0600, .raw = raw_mem},
     {.name = "exe", .kind = LINK, .mode = 0777, .target = proc_exe_target},
@@ -75,7 +76,7 @@ static const struct entry kernel_entries[] = {
     {.name = "shm_next_id", .mode = 0644, .make = proc_make_shm_next_id, .take = proc_take_shm_next_id},
     {.name = "pid_max", .mode = 0444, .make = proc_make_pid_max},
     {.name = "randomize_va_space", .mode = 0444, .make = proc_make_two},
-    {.name = "core_pattern", .mode = 0444, .make = proc_make_core_pattern},
+    {.name = "core_pattern", .mode = 0644, .make = proc_make_core_pattern, .take = proc_take_core_pattern},
     {.name = "tainted", .mode = 0444, .make = proc_make_tainted},
     {0},
 };

@@ -116,6 +116,8 @@ void proc_make_oom_score_adj(struct process *process, struct text *text);
 void proc_make_osrelease(struct process *process, struct text *text);
 void proc_make_ostype(struct process *process, struct text *text);
 void proc_make_core_pattern(struct process *process, struct text *text);
+int proc_take_core_pattern(struct process *process, const char *value);
+void proc_make_core_filter(struct process *process, struct text *text);
 void proc_make_tainted(struct process *process, struct text *text);
 void proc_make_shm_next_id(struct process *process, struct text *text);
 int proc_take_shm_next_id(struct process *process, const char *value);

@@ -109,7 +109,7 @@ static long text_write(struct file *file, const char *from, size_t n, uint64_t *
 	const struct node *node = file->inode->private;
 	struct process *process;
 	size_t length = n;
-	char value[32];
+	char value[128];
 	int result;
 
 	if (!node->entry->take && !node->entry->setting)

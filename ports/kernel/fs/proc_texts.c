@@ -78,9 +78,10 @@ void proc_make_two(struct process *process, struct text *text)
 	text_add(text, "2\n");
 }
 
-void proc_make_core_pattern(struct process *process, struct text *text)
+/* core(5): private and shared memory without a file, the first page of a program's; it cannot be changed. */
+void proc_make_core_filter(struct process *process, struct text *text)
 {
-	text_add(text, "core\n");
+	text_add(text, "00000033\n");
 }
 
 /* 128: "kernel died recently, i.e. there was an OOPS or BUG". */

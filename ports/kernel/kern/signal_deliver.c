@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a task does about its signals on its way back to its program: stops, handlers, the end. */
+#include "kern/core.h"
 #include "kern/entry.h"
 #include "kern/oops.h"
 #include "kern/process.h"
@@ -33,15 +34,6 @@ static void start_group_stop(struct process *process, int signal)
 	notify_parent_locked(process, CLD_STOPPED, signal);
 }
 
-/* signal(7): "Core". No file is written, but a parent sees in the status whether one was wanted. */
-static int status_of_signal(const struct process *process, int signal)
-{
-	bool core = signal < SIGRTMIN && CORE_SIGNALS & SIGNAL_BIT(signal) && process->dumpable &&
-		    process->rlimit[RLIMIT_CORE].soft >= PAGE_SIZE;
-
-	return core ? signal | STATUS_CORE : signal;
-}
-
 static void default_action(struct process *process, int signal)
 {
 	if (signal < SIGRTMIN && STOP_SIGNALS & SIGNAL_BIT(signal)) {
@@ -53,7 +45,7 @@ static void default_action(struct process *process, int signal)
 		spin_unlock(&proc_lock);
 		return;
 	}
-	process_exit(status_of_signal(process, signal));
+	process_exit(core_dump(signal));
 }
 
 /* The interrupted system call, now that it is known whether a handler runs. */
