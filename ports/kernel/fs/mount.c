@@ -30,7 +30,7 @@ struct mount {
 	struct inode *covered; /* with the reference of its name */
 	unsigned live;         /* inodes of the file system; atomic */
 	uint64_t most;         /* pages of its files together; 0: as much as there is */
-	int64_t pages;         /* of them, as far as they were counted: mount_recount(); atomic */
+	int32_t pages;         /* of them, as far as they were counted: mount_recount(); atomic */
 	char source[SOURCE_SIZE];
 };
 
@@ -54,22 +54,23 @@ void mount_recount(struct inode *inode)
 
 	if (!inode->mount)
 		return;
-	__atomic_add_fetch(&inode->mount->pages, (int64_t)(now - inode->counted), __ATOMIC_RELAXED);
+	__atomic_add_fetch(&inode->mount->pages, (int32_t)(now - inode->counted), __ATOMIC_RELAXED);
 	inode->counted = now;
 }
 
 void mount_uncount(struct inode *inode)
 {
 	if (inode->mount)
-		__atomic_sub_fetch(&inode->mount->pages, (int64_t)inode->counted, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&inode->mount->pages, (int32_t)inode->counted, __ATOMIC_RELAXED);
 	inode->counted = 0;
 }
 
 uint64_t mount_pages(const struct mount *mount, uint64_t *out_free)
 {
-	int64_t used = __atomic_load_n(&mount->pages, __ATOMIC_RELAXED);
+	int32_t used = __atomic_load_n(&mount->pages, __ATOMIC_RELAXED);
+	uint64_t taken = used > 0 ? (uint64_t)used : 0;
 
-	*out_free = used < (int64_t)mount->most ? mount->most - (uint64_t)MAX(used, (int64_t)0) : 0;
+	*out_free = taken < mount->most ? mount->most - taken : 0;
 	return mount->most;
 }
 
