@@ -153,6 +153,117 @@ static long wait_relative(uint64_t address, bool private, uint32_t value, uint32
 	return -ERESTART_RESTARTBLOCK;
 }
 
+/* --- waiting on several words: futex_waitv(2) -------------------------------------------------- */
+
+enum {
+	WAITV_MOST = 128,
+	FUTEX2_U32 = 2 /* the only size; with FUTEX_PRIVATE */
+};
+
+struct abi_futex_waitv {
+	uint64_t value, address;
+	uint32_t flags, reserved;
+};
+
+/* Of the first `count` waiters; the index of the last that was woken, or -1. */
+static long unqueue_all(struct futex_waiter *w, unsigned count)
+{
+	long woken = -1;
+
+	for (unsigned i = 0; i < count; i++)
+		if (unqueue(&w[i]))
+			woken = i;
+	return woken;
+}
+
+static bool any_woken(const struct futex_waiter *w, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (__atomic_load_n(&w[i].woken, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/* Queues one after the other; a word that has another value ends it, unless one before was woken meanwhile. */
+static long wait_on_all(struct futex_waiter *w, const struct abi_futex_waitv *v, unsigned count,
+			uint64_t deadline)
+{
+	long result = 0, woken;
+	unsigned queued = 0;
+
+	for (; queued < count && !result; queued += !result)
+		result = queue_waiter(&w[queued], v[queued].address, (uint32_t)v[queued].value);
+	while (!result) {
+		wait_prepare(WAIT_INTERRUPTIBLE);
+		if (any_woken(w, count))
+			break;
+		result = wait_block(deadline);
+	}
+	wait_finish();
+	woken = unqueue_all(w, queued);
+	return woken >= 0 ? woken : result;
+}
+
+static long prepare_all(struct futex_waiter *w, const struct abi_futex_waitv *v, unsigned count)
+{
+	long result = 0;
+
+	for (unsigned i = 0; i < count && !result; i++) {
+		if (v[i].flags & ~(uint32_t)(3 | FUTEX_PRIVATE) || v[i].reserved ||
+		    (v[i].flags & 3) != FUTEX2_U32 || v[i].value >> 32)
+			return -EINVAL;
+	}
+	for (unsigned i = 0; i < count && !result; i++) {
+		w[i] = (struct futex_waiter){.task = current, .bits = MATCH_ANY};
+		list_init(&w[i].link);
+		result = get_key(v[i].address, v[i].flags & FUTEX_PRIVATE, &w[i].key);
+	}
+	return result;
+}
+
+static long waitv_deadline(uint64_t user_time, uint64_t clock, uint64_t *out_deadline)
+{
+	struct timespec time;
+
+	*out_deadline = NO_DEADLINE;
+	if (!user_time)
+		return 0;
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+		return -EINVAL;
+	if (timespec_from_user(&time, user_time, 8))
+		return -EFAULT;
+	if (!timespec_to_ns(&time, out_deadline))
+		return -EINVAL;
+	if (clock == CLOCK_REALTIME)
+		*out_deadline =
+		    *out_deadline > time_realtime() ? *out_deadline - time_realtime() + time_monotonic() : 0;
+	return 0;
+}
+
+long sys_futex_waitv(const uint64_t *a)
+{
+	struct abi_futex_waitv *v;
+	struct futex_waiter *w;
+	uint64_t deadline;
+	long result;
+
+	if (a[2] || !a[1] || a[1] > WAITV_MOST || !a[0])
+		return -EINVAL;
+	result = waitv_deadline(a[3], a[4], &deadline);
+	if (result)
+		return result;
+	v = kmalloc(a[1] * sizeof(*v));
+	w = kmalloc(a[1] * sizeof(*w));
+	result = !v || !w ? -ENOMEM : copy_from_user(v, a[0], a[1] * sizeof(*v));
+	if (!result)
+		result = prepare_all(w, v, (unsigned)a[1]);
+	if (!result)
+		result = wait_on_all(w, v, (unsigned)a[1], deadline);
+	kfree(v);
+	kfree(w);
+	return result;
+}
+
 /* --- waking ----------------------------------------------------------------------------------- */
 
 /* locked: futex_lock */
