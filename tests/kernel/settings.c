@@ -183,8 +183,21 @@ static void core(int wanted, rlim_t limit)
 	EXPECT(!!WCOREDUMP(status), wanted);
 }
 
+/* A folder for each CPU, and none besides. */
+static void cpus(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	char path[64];
+
+	for (long i = 0; i <= count; i++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld", i);
+		EXPECT(access(path, X_OK), i < count ? 0 : -1);
+	}
+}
+
 int main(void)
 {
+	cpus();
 	map_count();
 	overcommit();
 	lowest();

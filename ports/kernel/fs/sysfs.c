@@ -24,13 +24,16 @@ static void make_zero(struct process *process, struct text *text)
 	text_add(text, "0\n");
 }
 
-static const struct entry cpu_entries[] = {
+/* And a folder for each CPU, by which C libraries count them: sys_init(). */
+#define CPU_FILES 4
+static char cpu_name[QUIRE_CONFIG_CPUS][8];
+static struct entry cpu_entries[CPU_FILES + QUIRE_CONFIG_CPUS + 1] = {
     {.name = "online", .mode = 0444, .make = make_cpus},
     {.name = "offline", .mode = 0444, .make = make_none},
     {.name = "possible", .mode = 0444, .make = make_cpus},
     {.name = "present", .mode = 0444, .make = make_cpus},
-    {0},
 };
+static const struct entry nothing[] = {{0}};
 
 static void make_cpu_mask(struct process *process, struct text *text)
 {
@@ -127,6 +130,11 @@ static const struct entry sys_entry = {
 
 int sys_init(void)
 {
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		ksnprintf(cpu_name[i], sizeof(cpu_name[i]), "cpu%u", i);
+		cpu_entries[CPU_FILES + i] =
+		    (struct entry){.name = cpu_name[i], .kind = DIRECTORY, .mode = 0555, .children = nothing};
+	}
 	ksnprintf(pool_name, sizeof(pool_name), "hugepages-%ukB", 1u << (huge_shift() - 10));
 	return proc_attach("/sys", &sys_entry);
 }
