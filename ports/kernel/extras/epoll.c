@@ -3,7 +3,7 @@
  *
  *   epoll ── interests ──► interest ◄── watchers ── file
  *     ▲                       │ waiters, told by the file's wait queues
- *     └── queue ◄─────────────┘ news = true, and who sleeps in epoll_wait is woken
+ *     └── queue ◄─────────────┘ news is set, and who sleeps in epoll_wait is woken
  *
  * What is ready is asked of the files when epoll_wait looks. A level-triggered interest is asked every time; an
  * edge-triggered one only if there was news since it was last reported. An epoll file can be watched itself: it is
@@ -24,7 +24,7 @@ struct interest {
 	int fd;
 	uint32_t events; /* epoll->lock; no POLL* among them: disarmed */
 	uint64_t data;   /* epoll->lock */
-	bool news;       /* atomic */
+	uint32_t news;   /* atomic */
 	unsigned queues;
 	struct waiter waiter[POLL_QUEUES];
 };
@@ -52,7 +52,7 @@ static bool notify(void *owner, unsigned events)
 
 	if (!(events & at->events & EPOLL_EVENTS))
 		return false;
-	__atomic_store_n(&at->news, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&at->news, 1, __ATOMIC_SEQ_CST);
 	return wake_up_poll(&at->epoll->queue, POLLIN | POLLRDNORM);
 }
 
@@ -67,7 +67,7 @@ static unsigned ready_events(const struct interest *at)
 /* The same; news that come from here on are for the next time. */
 static unsigned take_events(struct interest *at)
 {
-	bool news = __atomic_exchange_n(&at->news, false, __ATOMIC_SEQ_CST);
+	bool news = __atomic_exchange_n(&at->news, 0, __ATOMIC_SEQ_CST) != 0;
 
 	if (at->events & EPOLLET && !news)
 		return 0;
@@ -161,7 +161,7 @@ static void rearm(struct interest *at, const struct abi_epoll_event *event)
 	at->events = event->events | POLLERR | POLLHUP;
 	at->data = event->data;
 	spin_unlock(&epoll->lock);
-	__atomic_store_n(&at->news, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&at->news, 1, __ATOMIC_SEQ_CST);
 	if (file_ready(at->file, NULL) & at->events & EPOLL_EVENTS)
 		wake_up_poll(&epoll->queue, POLLIN | POLLRDNORM);
 }
