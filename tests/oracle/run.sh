@@ -36,7 +36,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${ORACLE_CACHE:-$here/../../build/oracle}
 release= # of Debian; this machine's
 package= mem=1024M cpus=2 append= limit=7200 prepare= swap=
-accelerators="-accel kvm -accel tcg"
+accelerators=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;
@@ -165,7 +165,14 @@ if [ -n "$swap" ]; then
 	swap="-drive file=$work/swap,format=raw,if=virtio,cache=unsafe"
 fi
 
-# A machine that KVM can make is as good as one that is emulated; one that it cannot is emulated.
+# A machine that KVM can make is as good as one that is emulated; one that it cannot is emulated. To have /dev/kvm is not
+# enough: inside a virtual machine it may refuse what the CPU model asks for.
+if [ -z "$accelerators" ]; then
+	accelerators="-accel kvm"
+	# shellcheck disable=SC2086
+	(echo quit | timeout 60 $machine $accelerators -nodefaults -display none -S -monitor stdio) >"$work/probe" 2>&1 ||
+		accelerators="-accel tcg"
+fi
 # shellcheck disable=SC2086
 timeout "$limit" $machine $accelerators -m "$mem" -smp "$cpus" -nographic -no-reboot -nodefaults -serial stdio \
 	-kernel "$kernel/image" -initrd "$work/initrd" -drive "file=$work/disk,format=raw,if=virtio" $swap \
