@@ -38,6 +38,23 @@ static enum qr_fault_status refuse_read(struct qr_fault_ctx *fc, enum quire_stat
 
 /* --- finding the page -------------------------------------------------------------------------------------- */
 
+/* Whether read-ahead goes by slots, not by addresses. */
+static bool goes_by_slots(const struct qr_fault_ctx *fc, const struct qr_area *area)
+{
+	return (area->store->flags & QUIRE_STORE_SEEKS) || fc->system->profile->release < QUIRE_LINUX_4_14;
+}
+
+/* The page was in the cache: read-ahead may have brought it. */
+static void note_hit(struct qr_fault_ctx *fc, const struct qr_area *area, uint64_t value,
+		     struct qr_page *page)
+{
+	qr_step(fc, QUIRE_STEP_SWAP_CACHE_HIT);
+	if (goes_by_slots(fc, area))
+		qr_swap_hit(fc->system, page, &fc->system->swap->ahead, qr_swap_offset(value));
+	else
+		qr_swap_hit(fc->system, page, &fc->mm->ahead, fc->va >> fc->system->page_shift);
+}
+
 /* The swap entries around the address, in its vma and its table: behind it for a program that goes up, before it for one
  * that goes down, else on both sides. */
 static void find_near(const struct qr_fault_ctx *fc, struct qr_swap_near *near)
@@ -45,7 +62,7 @@ static void find_near(const struct qr_fault_ctx *fc, struct qr_swap_near *near)
 	const struct quire_arch *arch = qr_arch(fc->system);
 	const struct quire_level *level = &arch->level[0];
 	int step;
-	int64_t size = qr_swap_window(fc->system, fc->va >> level->shift, &step);
+	int64_t size = qr_swap_window(fc->system, &fc->mm->ahead, fc->va >> level->shift, &step);
 	int64_t at = (int64_t)qr_pt_index(arch, 0, fc->va), entries = (int64_t)1 << level->index_bits;
 	int64_t first = at - (step > 0 ? 0 : step < 0 ? size - 1 : (size - 1) / 2);
 
@@ -99,7 +116,7 @@ static enum qr_fault_status swapin_readahead(struct qr_fault_ctx *fc, struct qr_
 	struct qr_swap_near near = {.value = values};
 	enum quire_status status;
 
-	if (!(area->store->flags & QUIRE_STORE_SEEKS) && !(fc->vma->flags & QR_VM_RAND_READ))
+	if (!goes_by_slots(fc, area) && !(fc->vma->flags & QR_VM_RAND_READ))
 		find_near(fc, &near);
 	if (drop)
 		drop_mm_lock(fc);
@@ -147,7 +164,7 @@ static enum qr_fault_status get_page(struct qr_fault_ctx *fc, uint64_t value, st
 	else if (found != QUIRE_OK)
 		status = refuse_read(fc, found);
 	else if (*out_page)
-		qr_step(fc, QUIRE_STEP_SWAP_CACHE_HIT);
+		note_hit(fc, area, value, *out_page);
 	else
 		status = swapin_readahead(fc, area, value, out_page);
 	qr_area_put(fc->system, area);
@@ -291,7 +308,6 @@ enum qr_fault_status qr_do_swap_page(struct qr_fault_ctx *fc)
 	status = get_page(fc, value, &page);
 	if (status != QR_FAULT_OK)
 		return status;
-	qr_swap_hit(fc->system, page, fc->va >> fc->system->page_shift);
 	qr_answer(fc, fc->outcome.major ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT,
 		  QUIRE_RESUME_SWAPPED);
 	status = map_page(fc, page, value);

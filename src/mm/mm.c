@@ -77,6 +77,7 @@ static struct quire_mm *alloc_mm(struct quire_system *system)
 	mm->refs = 1;
 	mm->slots = system->cpus;
 	qr_list_init(&mm->fixed);
+	mm->ahead = qr_ahead_begin();
 	for (unsigned i = 0; i < mm->slots; i++) {
 		mm->slot[i].table = &system->no_table;
 		mm->slot[i].read = mm->slot[i].written = UINT64_MAX;

@@ -17,6 +17,7 @@
 
 #include "file/file.h"
 #include "page/group.h"
+#include "swap/swap.h"
 
 /* vma flags. The low ones have the values Linux uses; MAY* bound what mprotect may give. */
 enum {
@@ -119,6 +120,7 @@ struct quire_mm {
 	uint64_t vm_peak;
 	qr_atomic64 rss_peak;  /* atomic: discarding pages needs the lock for read only */
 	qr_atomic64 next_anon; /* source of vma.anon; atomic */
+	struct qr_ahead ahead; /* of read-ahead from swap by addresses */
 	struct qr_list fixed;  /* areas of the port above task_end: fixed.c */
 	uint32_t has_fixed;    /* set for good with the first. Atomic */
 	void *context;

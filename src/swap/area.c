@@ -116,8 +116,7 @@ static enum quire_status make_table(struct quire_system *system)
 	swap->order = order;
 	system->swap_hooks = &hooks;
 	swap->next_priority = 2;
-	swap->window = QR_SWAP_WINDOW;
-	swap->hits = QR_SWAP_WINDOW / 2; /* the first read is not known to be for nothing */
+	swap->ahead = qr_ahead_begin();
 	for (unsigned i = 0; i < QUIRE_SWAP_AREAS; i++)
 		swap->area[i].number = i;
 	if (!__atomic_compare_exchange_n(&system->swap, &none, swap, false, __ATOMIC_ACQ_REL,

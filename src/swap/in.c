@@ -81,17 +81,18 @@ static void add_near(struct reading *reading, uint64_t value)
 	qr_area_put(reading->system, area);
 }
 
-unsigned qr_swap_window(struct quire_system *system, uint64_t place, int *out_step)
+unsigned qr_swap_window(const struct quire_system *system, struct qr_ahead *ahead, uint64_t place,
+			int *out_step)
 {
-	struct qr_swap *swap = system->swap;
-	uint32_t now = __atomic_load_n(&swap->window, __ATOMIC_RELAXED);
+	uint32_t now = __atomic_load_n(&ahead->window, __ATOMIC_RELAXED);
 	/* The pages of one read may be wanted in two places: half of what was used before counts as well. */
-	uint32_t hits = __atomic_exchange_n(&swap->hits, 0, __ATOMIC_RELAXED) +
-			__atomic_load_n(&swap->hits_before, __ATOMIC_RELAXED);
-	uint32_t step = (uint32_t)place - __atomic_exchange_n(&swap->last, (uint32_t)place, __ATOMIC_RELAXED);
+	uint32_t hits = __atomic_exchange_n(&ahead->hits, 0, __ATOMIC_RELAXED) +
+			__atomic_load_n(&ahead->hits_before, __ATOMIC_RELAXED);
+	uint32_t step =
+	    (uint32_t)place - __atomic_exchange_n(&ahead->last, (uint32_t)place, __ATOMIC_RELAXED);
 	uint32_t wanted = 1;
 
-	__atomic_store_n(&swap->hits_before, hits / 2, __ATOMIC_RELAXED);
+	__atomic_store_n(&ahead->hits_before, hits / 2, __ATOMIC_RELAXED);
 	*out_step = step == 1 ? 1 : step == UINT32_MAX ? -1 : 0;
 	if (system->profile->release < QUIRE_LINUX_4_14)
 		return QR_SWAP_WINDOW;
@@ -99,14 +100,15 @@ unsigned qr_swap_window(struct quire_system *system, uint64_t place, int *out_st
 	while (wanted < QR_SWAP_WINDOW && wanted < hits + (hits || *out_step ? 2 : 1))
 		wanted *= 2;
 	wanted = (uint32_t)qr_max(wanted, now / 2);
-	__atomic_store_n(&swap->window, wanted, __ATOMIC_RELAXED);
+	__atomic_store_n(&ahead->window, wanted, __ATOMIC_RELAXED);
 	return wanted;
 }
 
 static void add_slots(struct reading *reading, const struct qr_area *area, uint64_t value)
 {
 	int step;
-	uint64_t offset = qr_swap_offset(value), size = qr_swap_window(reading->system, offset, &step);
+	uint64_t offset = qr_swap_offset(value);
+	uint64_t size = qr_swap_window(reading->system, &reading->system->swap->ahead, offset, &step);
 	uint64_t first = offset & ~(size - 1), end = qr_min(first + size, area->slots);
 
 	for (uint64_t at = first; at < end; at++) {
@@ -115,13 +117,13 @@ static void add_slots(struct reading *reading, const struct qr_area *area, uint6
 	}
 }
 
-void qr_swap_hit(struct quire_system *system, struct qr_page *page, uint64_t place)
+void qr_swap_hit(struct quire_system *system, struct qr_page *page, struct qr_ahead *ahead, uint64_t place)
 {
 	if (!qr_page_test(page, QR_PAGE_READAHEAD) ||
 	    !(qr_page_clear_bits(page, QR_PAGE_READAHEAD) & QR_PAGE_READAHEAD))
 		return;
-	__atomic_fetch_add(&system->swap->hits, 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&system->swap->last, (uint32_t)place, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&ahead->hits, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&ahead->last, (uint32_t)place, __ATOMIC_RELAXED);
 	qr_event(qr_this_cpu(system), QUIRE_EVENT_SWAP_RA_HIT);
 }
 

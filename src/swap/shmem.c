@@ -60,7 +60,7 @@ enum quire_status qr_shmem_bring(struct quire_file *file, uint64_t index, uintpt
 	qr_area_put(system, area);
 	if (status != QUIRE_OK)
 		return status == QUIRE_ENOENT ? QUIRE_EAGAIN : status;
-	qr_swap_hit(system, page, qr_swap_offset(value));
+	qr_swap_hit(system, page, &system->swap->ahead, qr_swap_offset(value));
 	qr_page_lock(system, page);
 	qr_swap_wait_write(system, page);
 	*out_how = read ? QUIRE_STEP_SWAP_READ : QUIRE_STEP_SWAP_CACHE_HIT;

@@ -111,16 +111,29 @@ struct qr_area {
 /* After so many failed writes in a row a store takes no more pages. */
 #define QR_AREA_FAILING 16
 
+/* Pages read at once, at most. */
+#define QR_SWAP_WINDOW 8
+
+/* What read-ahead has learned: of an address space, or of all areas where it goes by slots. Atomic hints. */
+struct qr_ahead {
+	uint32_t window;            /* pages at once */
+	uint32_t hits, hits_before; /* used since the last read; and half of those before */
+	uint32_t last;              /* place of the page that was wanted last, of those read */
+};
+
+static inline struct qr_ahead qr_ahead_begin(void)
+{
+	/* The first read is not known to be for nothing. */
+	return (struct qr_ahead){.window = QR_SWAP_WINDOW, .hits = QR_SWAP_WINDOW / 2};
+}
+
 struct qr_swap {
 	uint32_t order;         /* of the block that this is in */
 	uint32_t turn;          /* which of equal areas is next; atomic */
 	uint32_t age;           /* evictions so far; atomic, wraps */
 	uint32_t next_priority; /* what -1 means next: 2, 3, ... below zero */
 	struct qr_area area[QUIRE_SWAP_AREAS];
-	/* Read-ahead: how many pages at once; how many were used since the last read, and half of those before. Atomic
-	 * hints. */
-	uint32_t window, hits, hits_before;
-	uint32_t last; /* place of the page that was wanted last, of those read */
+	struct qr_ahead ahead; /* by slots */
 };
 
 static inline unsigned qr_swap_number(uint64_t value)
@@ -366,17 +379,16 @@ enum quire_status qr_swap_in(struct quire_system *system, struct qr_area *area, 
 			     const struct qr_swap_near *near, struct qr_page **out_page,
 			     bool *out_read) QUIRE_MUST_USE;
 
-/* Pages read at once, at most. */
-#define QR_SWAP_WINDOW 8
 /* How many are worth it now, a power of two. `place`: of the page that is wanted, its slot or the number of its address;
  * *out_step: 1 or -1 if it lies beside the last that was wanted, that way; else 0. */
-unsigned qr_swap_window(struct quire_system *system, uint64_t place, int *out_step);
+unsigned qr_swap_window(const struct quire_system *system, struct qr_ahead *ahead, uint64_t place,
+			int *out_step);
 
 /* Reads slots into the cache before anyone asks for them. What cannot be had is left. => as qr_swap_in() */
 void qr_swap_ahead(struct quire_system *system, const struct qr_swap_near *near);
 
 /* The page is wanted, at this place. If read-ahead brought it, it was worth it. */
-void qr_swap_hit(struct quire_system *system, struct qr_page *page, uint64_t place);
+void qr_swap_hit(struct quire_system *system, struct qr_page *page, struct qr_ahead *ahead, uint64_t place);
 
 /* --- shared memory (shmem.c) -------------------------------------------------------------------------------- */
 
