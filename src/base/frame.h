@@ -46,7 +46,7 @@ enum {
 	QR_PAGE_HEAD = 1 << 20,       /* first frame of a free or allocated block of `order` */
 	QR_PAGE_LOCKEDMEM = 1 << 21,  /* mlocked somewhere */
 	QR_PAGE_READAHEAD = 1 << 22,  /* read ahead from a store, and not wanted yet */
-	QR_PAGE_WORKINGSET = 1 << 23, /* came back soon after it was evicted */
+	QR_PAGE_WORKINGSET = 1 << 23, /* came back soon after it was evicted; its list was not told yet */
 	QR_PAGE_ISOLATED = 1 << 24,   /* reclaim looks at it, and puts it back on a list itself */
 	QR_PAGE_CHARGED = 1 << 25     /* to `group`, until the frame is free */
 };

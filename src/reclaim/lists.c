@@ -20,6 +20,13 @@ static struct qr_reclaim_lists *lists_of(struct quire_system *system, const stru
 	return group ? &group->lists : &system->reclaim.lists;
 }
 
+/* Whether the page came back soon, said once. Of one that read-ahead brought, when it has been used. */
+static bool came_back(struct qr_page *page)
+{
+	return qr_page_test(page, QR_PAGE_WORKINGSET) && !qr_page_test(page, QR_PAGE_READAHEAD) &&
+	       (qr_page_clear_bits(page, QR_PAGE_WORKINGSET) & QR_PAGE_WORKINGSET) != 0;
+}
+
 /* Links a page that is on no list. => LRU held, the page cannot be freed */
 static void link_page(struct quire_system *system, struct qr_page *page, enum qr_added why, bool locked)
 {
@@ -37,7 +44,7 @@ static void link_page(struct quire_system *system, struct qr_page *page, enum qr
 		reclaim->kept_locked++;
 		return;
 	}
-	if (qr_page_test(page, QR_PAGE_WORKINGSET) && why == QR_ADDED_NEW)
+	if ((why == QR_ADDED_NEW || why == QR_ADDED_KEPT) && came_back(page))
 		why = QR_ADDED_REFAULT;
 	reclaim->policy->add(lists->state, page, qr_kind_of(page), why);
 }

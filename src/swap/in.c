@@ -52,8 +52,8 @@ static enum quire_status add(struct reading *reading, struct qr_area *area, uint
 		qr_page_put(system, page);
 		return status;
 	}
-	/* Nobody maps it before somebody wants it. One that read-ahead brings comes back as well: windows then stay and
-	 * go as a whole. */
+	/* Nobody maps it before somebody wants it. One that read-ahead brings comes back as well, once it is used: windows
+	 * then stay and go as a whole. */
 	system->reclaim_hooks->came(system, page, qr_swap_mark(system, age));
 	reading->io[reading->count++] =
 	    (struct quire_store_page){.slot = value, .pfn = qr_page_pfn(system, page)};

@@ -41,10 +41,10 @@ def main():
         percent = 100 * traced / plain - 100
         print(f"{name}: {faults} faults, {plain / 1e6:.1f} M without, {traced / 1e6:.1f} M traced, {percent:+.1f} %,"
               f" {(traced - plain) / faults:.0f} a fault")
-        # Less than nothing would mean that the two runs are not the same.
-        if not 0 < percent < limit:
+        # Two runs of a shell differ by a few hundred instructions a fault. Much less than nothing: they were not the same.
+        if not -1 < percent < limit:
             failures += 1
-            print(f"FAILED: {name}: more than {limit} percent")
+            print(f"FAILED: {name}: not between -1 and {limit} percent")
     (WORK / "trace.json").unlink()
     print(f"{failures} failures")
     return failures > 0
