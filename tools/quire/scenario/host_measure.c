@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -172,6 +173,16 @@ UNWATCHED static bool cpu_marks_writes(void)
 }
 #endif
 
+#ifdef __i386__
+/* A program of 32 bits runs on the tables of x86-64 where the kernel does: they refuse to execute. */
+static bool kernel_is_x86_64(void)
+{
+	struct utsname name;
+
+	return uname(&name) == 0 && !strcmp(name.machine, "x86_64");
+}
+#endif
+
 const char *host_arch(void)
 {
 #if defined(__aarch64__)
@@ -179,7 +190,7 @@ const char *host_arch(void)
 #elif defined(__arm__)
 	return "arm";
 #elif defined(__i386__)
-	return "i386";
+	return kernel_is_x86_64() ? "x86_64" : "i386";
 #elif defined(__riscv)
 	return cpu_marks_writes() ? "riscv64_svadu" : "riscv64";
 #else
