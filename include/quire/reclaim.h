@@ -26,7 +26,8 @@ extern const struct quire_policy quire_policy_gen;
 uint64_t quire_reclaim_background(struct quire_system *system);
 
 /* Evicts up to `pages` pages, whatever is free. For tests, and for a host that knows it will need memory.
- * Returns the pages that left memory; where none did, the empty page tables that were freed. Context: may sleep for pages. Stack: large. Locks: none may be held. */
+ * Returns the pages that left memory; where none did, the empty page tables that were freed.
+ * Context: may sleep for pages. Stack: large. Locks: none may be held. */
 uint64_t quire_reclaim(struct quire_system *system, uint64_t pages);
 
 /* --- out of memory ------------------------------------------------------------------------------------ */

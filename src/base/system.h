@@ -100,7 +100,8 @@ struct quire_system {
 	/* Kernel mappings: src/kmap. */
 	struct qr_kmap *kmap;
 
-	/* Every mm and every file, for quire_check(). lock: registry_lock (rank SLAB, held alone). */
+	/* Every mm and every file, for quire_check(), swapoff and mm/trim.c. lock: registry_lock (rank SLAB). Under
+	 * it an mm lock may be tried; nothing is waited for. */
 	struct qr_lock registry_lock;
 	struct qr_list mms;
 	struct qr_list files;

@@ -185,9 +185,10 @@ static void begin_again(struct qr_fault_ctx *fc)
 
 enum qr_fault_status qr_fault_wrote(const struct qr_fault_ctx *fc)
 {
-	bool may = fc->request.flags & QR_REQUEST_MAY_DROP;
+	/* A system call that asks for pages holds the mm lock itself. */
+	bool holds = fc->request.flags & QR_REQUEST_PIN;
 
-	return may && qr_file_is_due(fc->vma->file) ? QR_FAULT_WROTE : QR_FAULT_OK;
+	return !holds && qr_file_is_due(fc->vma->file) ? QR_FAULT_WROTE : QR_FAULT_OK;
 }
 
 /* The access can be repeated, but the writer is held up, without the mm lock. */

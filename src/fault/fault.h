@@ -23,6 +23,7 @@
 
 /* What a part of the way tells its caller. */
 enum qr_fault_status {
+	/* The first three: the access can be repeated. */
 	QR_FAULT_OK = 0,    /* go on; from a handler: the access will succeed */
 	QR_FAULT_WROTE,     /* as OK; the writer is to look whether too many pages of files are dirty */
 	QR_FAULT_RACED,     /* another CPU changed the entry first: the repeated access decides */

@@ -72,13 +72,13 @@ static void write_page(struct quire_file *file, struct qr_page *page)
 	(void)status;
 }
 
-/* Writes about `most` dirty pages of [*index, end). Returns how many. */
+/* Writes about `most` dirty pages of [*index, end); stops where the file has none. Returns how many. */
 static unsigned write_range(struct quire_file *file, uint64_t *index, uint64_t end, unsigned most)
 {
 	struct qr_page *page[FOUND];
 	unsigned written = 0;
 
-	while (written < most && *index < end) {
+	while (written < most && *index < end && __atomic_load_n(&file->dirty, __ATOMIC_RELAXED) > 0) {
 		unsigned found = find_dirty(file, index, end, page);
 
 		for (unsigned i = 0; i < found; i++)

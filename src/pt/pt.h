@@ -283,8 +283,8 @@ struct qr_page *qr_pt_unmap_entry(struct qr_pt *pt, quire_va va, void *entry, st
 void qr_pt_free(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end, quire_va floor,
 		quire_va ceiling);
 
-/* Frees the tables that lie in [start, end) whole and in which no entry is left, although a vma may lie there: the next fault makes them
- * again. Returns how many. => mm lock for write */
+/* Frees the tables that lie in [start, end) whole and in which no entry is left, although a vma may lie there: the
+ * next fault makes them again. Returns how many. => mm lock for write; FILE of a mapping in the range. Locks: PT */
 uint64_t qr_pt_free_empty(struct qr_pt *pt, struct qr_tlb *tlb, quire_va start, quire_va end);
 
 /* Gives leaves in [start, end) the protection `prot` (protect.c). `keep_write` says which leaves may

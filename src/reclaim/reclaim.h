@@ -62,7 +62,8 @@ bool qr_reclaim_is_locked(struct quire_system *system, struct qr_page *page);
 bool qr_reclaim_file_page(struct quire_system *system, struct qr_page *page);
 
 /* Evicts about `want` pages, of one group or (NULL) of all; looks three times at each at most. Where none can
- * leave, empty page tables are freed. Returns how many left, or tables; 0 at once in a thread that frees memory already. => no lock held; may sleep. */
+ * leave, empty page tables are freed. Returns how many left, or tables; 0 at once in a thread that frees memory already.
+ * => no lock held; may sleep. */
 uint64_t qr_reclaim_pages(struct quire_system *system, const struct quire_group *group, uint64_t want,
 			  bool background);
 

@@ -5,8 +5,9 @@
  * it there and sleep for its lock. A read that fails takes the page out again, and the slot remembers.
  *
  * Which neighbours: on a store that seeks, and of shared memory, the used slots of an aligned window around the slot;
- * else what the caller names, the entries on the side of the faulting one that the program goes to. Before 4.14 the window is always whole; later it shrinks, by
- * half at most, when read-ahead was for nothing, and grows again when it was not or reads follow one another. */
+ * else what the caller names, the entries on the side of the faulting one that the program goes to. Before 4.14 the
+ * window is always whole; later it shrinks, by half at most, when read-ahead was for nothing, and grows again when it
+ * was not or reads follow one another. */
 #include "swap/swap.h"
 
 #include "page/group.h"
