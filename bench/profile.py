@@ -20,7 +20,8 @@ import sys
 import tempfile
 import threading
 
-MARKER = 'sys_clock_gettime'
+# The one with times of 64 bits is what a program of 32 bits calls.
+MARKERS = ('sys_clock_gettime64', 'sys_clock_gettime')
 PROGRAM = '(the program)'
 PC = re.compile(rb'/([0-9a-f]{8}|[0-9a-f]{16})/')
 # The emulator of a kernel, by e_machine of its ELF header; and whether an address has 16 digits in the log.
@@ -107,7 +108,7 @@ class Row:
 
 def rows_of(chunks, symbols, wanted):
     """Splits the log at the markers; yields a Row for each pair, counted only where `wanted(number)`."""
-    marker = f'{symbols.address(MARKER):0{symbols.digits}x}'.encode()
+    marker = f'{symbols.address(next(name for name in MARKERS if name in symbols.names)):0{symbols.digits}x}'.encode()
     row, number, between = None, 0, False
     tail = b''
     for chunk in chunks:
