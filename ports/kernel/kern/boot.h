@@ -10,6 +10,7 @@ struct boot_info {
 	char cmdline[2048];    /* "name=value" words, with blanks between; see boot_option() */
 	const uint8_t *initrd; /* linear address of the initramfs, NULL when there is none; stays for good */
 	size_t initrd_size;
+	uint64_t initrd_pa; /* physical, where a device tree tells of it */
 	uint64_t ram_bytes; /* what was given to the library; ram_give() counts it */
 };
 extern struct boot_info boot_info;
@@ -23,6 +24,17 @@ uint64_t boot_size(const char *name);
 void ram_add(uint64_t start, uint64_t end);
 /* [start, end) is in use: the image, boot tables, the initramfs, firmware. => after ram_add(). */
 void ram_reserve(uint64_t start, uint64_t end);
+
+/* Something that the boot loader placed, by its linear address. */
+struct ram_loaded {
+	const void **at;
+	uint64_t pa;
+	size_t bytes;
+};
+/* Moves what was loaded down to physical `to`, one behind the other; `loaded` is ordered by `pa`. What lies below, or has
+ * no room there, stays and is reserved. Returns the end of what is used from `to` on. => after ram_add() */
+uint64_t ram_gather(const struct ram_loaded *loaded, unsigned count, uint64_t to);
+
 /* No range goes on across physical `at`, which one may begin at. */
 void ram_cut(uint64_t at);
 /* The highest end of RAM so far: how far a linear map must reach. */

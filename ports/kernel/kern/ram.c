@@ -37,6 +37,27 @@ void ram_reserve(uint64_t start, uint64_t end)
 	}
 }
 
+static bool holds(uint64_t start, uint64_t end)
+{
+	for (unsigned i = 0; i < ram_count; i++)
+		if (start >= ram[i].start && end <= ram[i].end)
+			return true;
+	return false;
+}
+
+uint64_t ram_gather(const struct ram_loaded *loaded, unsigned count, uint64_t to)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (loaded[i].pa < to || !holds(to, to + loaded[i].bytes)) {
+			ram_reserve(loaded[i].pa, loaded[i].pa + loaded[i].bytes);
+			continue;
+		}
+		*loaded[i].at = memmove(arch_linear(to), *loaded[i].at, loaded[i].bytes);
+		to = ALIGN_UP(to + loaded[i].bytes, 64);
+	}
+	return ALIGN_UP(to, PAGE_SIZE);
+}
+
 void ram_cut(uint64_t at)
 {
 	for (unsigned i = 0; i < ram_count; i++) {

@@ -95,14 +95,14 @@ void memory_init(uint32_t fdt_pa, uint32_t image, uint32_t tables)
 	ram_base = image & RAM_BASE_MASK;
 	boot_root_pa = kernel_root_pa = tables;
 	device_tree = arch_linear(fdt_pa);
-	if (!device_tree || !fdt_read_memory(device_tree, fdt_pa))
+	if (!device_tree || !fdt_read_memory(device_tree))
 		panic("boot: no device tree with memory");
 	end = MAX(ram_top(), fdt_pa + (uint64_t)fdt_size(device_tree));
 	if (boot_info.initrd)
 		end = MAX(end, (uintptr_t)boot_info.initrd - LINEAR_BASE + ram_base + boot_info.initrd_size);
 	ram_reserve(0, ram_base);
 	ram_reserve((uint64_t)ram_base + LINEAR_BYTES, UINT64_MAX - PAGE_SIZE);
-	ram_reserve(image, tables + TABLES_BYTES);
+	ram_reserve(image, fdt_gather(&device_tree, fdt_pa, tables + TABLES_BYTES));
 	cut_linear(pa_to_linear(tables), end);
 	protect_image(pa_to_linear(tables));
 	map_kuser_page(pa_to_linear(tables));

@@ -104,7 +104,7 @@ void memory_init(uint64_t fdt_pa, uint64_t image)
 
 	image_pa = image;
 	device_tree = pa_to_linear(fdt_pa);
-	if (!fdt_read_memory(device_tree, fdt_pa))
+	if (!fdt_read_memory(device_tree))
 		panic("boot: no device tree with memory");
 	root_pa = boot_next = ALIGN_UP(image_to_pa(image_end), PAGE_SIZE);
 	boot_next += PAGE_SIZE;
@@ -114,9 +114,9 @@ void memory_init(uint64_t fdt_pa, uint64_t image)
 	map_image(root);
 	(void)entry_2m(root, DEVICE_BASE);
 	kernel_ttbr1 = root_pa;
-	ram_reserve(image_pa, boot_next);
 	/* Sizes of 39 bits until there is a root of the library's. */
 	enter_tables(root_pa, tcr_value());
+	ram_reserve(image_pa, fdt_gather(&device_tree, fdt_pa, boot_next));
 	tables_48 = !profile_has_39_bits();
 }
 

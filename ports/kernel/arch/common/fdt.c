@@ -216,7 +216,7 @@ static void read_chosen(const void *blob, const struct fdt_node *node)
 	if (words && bytes && !words[bytes - 1])
 		strlcpy(boot_info.cmdline, words, sizeof(boot_info.cmdline));
 	if (end > start) {
-		ram_reserve(start, end);
+		boot_info.initrd_pa = start;
 		boot_info.initrd = arch_linear(start);
 		boot_info.initrd_size = (size_t)(end - start);
 	}
@@ -235,7 +235,7 @@ static void reserve_listed(const void *blob)
 	}
 }
 
-bool fdt_read_memory(const void *blob, uint64_t pa)
+bool fdt_read_memory(const void *blob)
 {
 	struct fdt_node node = {0};
 	struct cells cells = {2, 1};
@@ -262,8 +262,20 @@ bool fdt_read_memory(const void *blob, uint64_t pa)
 		}
 	}
 	reserve_listed(blob);
-	ram_reserve(pa, pa + fdt_size(blob));
 	return any;
+}
+
+uint64_t fdt_gather(const void **blob, uint64_t pa, uint64_t to)
+{
+	struct ram_loaded tree = {blob, pa, fdt_size(*blob)};
+	struct ram_loaded archive = {(const void **)&boot_info.initrd, boot_info.initrd_pa,
+				     boot_info.initrd_size};
+
+	if (!boot_info.initrd)
+		return ram_gather(&tree, 1, to);
+	if (pa < boot_info.initrd_pa)
+		return ram_gather((struct ram_loaded[]){tree, archive}, 2, to);
+	return ram_gather((struct ram_loaded[]){archive, tree}, 2, to);
 }
 
 unsigned fdt_cpus(const void *blob, uint64_t *out_ids, unsigned max)

@@ -27,10 +27,12 @@ const void *fdt_property(const void *blob, const struct fdt_node *node, const ch
 /* `count` cells of 32 bits, big-endian, as one number: its lowest 64 bits. */
 uint64_t fdt_cells(const void *cells, unsigned count);
 
-/* RAM by ram_add(); the reserved ranges, the initramfs and the blob itself, which lies at physical `pa`,
- * by ram_reserve(); the command line and the initramfs in boot_info. False: the blob is none, or has no
- * memory. */
-bool fdt_read_memory(const void *blob, uint64_t pa);
+/* RAM by ram_add(), the reserved ranges by ram_reserve(), the command line and the initramfs in boot_info. False: the
+ * blob is none, or has no memory. */
+bool fdt_read_memory(const void *blob);
+/* The blob, which lies at physical `pa`, and the initramfs go to physical `to`, behind the image: in the midst of RAM
+ * they would make two ranges of it. Returns where they end. => RAM is known, and has its linear addresses */
+uint64_t fdt_gather(const void **blob, uint64_t pa, uint64_t to);
 /* The `reg` of each CPU that may be started. Returns how many, at most `max`. */
 unsigned fdt_cpus(const void *blob, uint64_t *out_ids, unsigned max);
 

@@ -157,7 +157,7 @@ void memory_init(uint64_t fdt_pa, uint64_t image)
 
 	image_pa = image;
 	device_tree = pa_to_linear(fdt_pa);
-	if (!fdt_read_memory(device_tree, fdt_pa))
+	if (!fdt_read_memory(device_tree))
 		panic("boot: no device tree with memory");
 	boot_next = ALIGN_UP(image_to_pa(image_end), PAGE_SIZE);
 	root = boot_table(&root_pa);
@@ -169,7 +169,7 @@ void memory_init(uint64_t fdt_pa, uint64_t image)
 	sfence_everything();
 	try_young_and_dirty(root);
 	try_sv48();
-	ram_reserve(image_pa, boot_next);
+	ram_reserve(image_pa, fdt_gather(&device_tree, fdt_pa, boot_next));
 }
 
 void *arch_linear(uint64_t pa)
