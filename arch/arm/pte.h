@@ -97,7 +97,7 @@ static inline quire_pte arm_make(const struct quire_arch *arch, quire_pfn pfn, q
 
 static inline quire_pfn arm_pfn(const struct quire_arch *arch, quire_pte pte, unsigned level)
 {
-	return (quire_pfn){(pte.bits & qr_leaf_mask(arch, level)) >> 12};
+	return (quire_pfn){(uint32_t)(pte.bits & qr_leaf_mask(arch, level)) >> 12};
 }
 
 static inline quire_prot arm_prot(const struct quire_arch *arch, quire_pte pte, unsigned level)
@@ -194,6 +194,12 @@ static inline enum quire_status arm_prot_check(const struct quire_arch *arch, qu
 	return qr_prot_check(prot, true, false);
 }
 
+/* Data aborts of domain 0 with a status below 16, by DFSR (DDI 0406C, B4.1.52): WnR is bit 11. */
+#define ARM_PLAIN                                                                        \
+	{                                                                                \
+		.codes = 32, .vector = QUIRE_VECTOR_DATA_ABORT, .low = 4, .high = { 11 } \
+	}
+
 #define QR_ARCH_ARM_INIT                                                                                   \
 	{                                                                                                  \
 		.name = "arm", .family = QUIRE_FAMILY_ARM, .levels = 2, .page_shift = 12, .long_bytes = 4, \
@@ -204,7 +210,7 @@ static inline enum quire_status arm_prot_check(const struct quire_arch *arch, qu
 		.with_flags = arm_with_flags, .with_prot = arm_with_prot, .hw_allows = arm_hw_allows,      \
 		.table = arm_table, .table_pa = arm_table_pa, .swap = arm_swap,                            \
 		.swap_value = arm_swap_value, .prot_check = arm_prot_check, .decode = qr_arm_decode,       \
-		.rows = qr_arm_rows, .raise = qr_arm_raise,                                                \
+		.rows = qr_arm_rows, .raise = qr_arm_raise, .plain = ARM_PLAIN,                            \
 	}
 
 _Static_assert(12 + 8 + 12 == 32, "two levels cover 32 bits");

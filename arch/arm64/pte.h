@@ -171,18 +171,27 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 	return (pte.bits >> ARM64_SWAP_SHIFT) & (QR_BIT(arch->swap_bits) - 1);
 }
 
-/* Common to all four. `bits` is the address width of each half: user addresses start at 0, kernel
- * addresses end at the top. */
-#define ARM64_COMMON(granule, bits)                                                                         \
+/* Aborts from EL0 with a status below 16, for stage 1 (DDI 0487, D17.2.37): IL is 1, the class is that of a fetch or of
+ * data by bit 28, WnR is bit 6. */
+#define ARM64_PLAIN                                                                  \
+	{                                                                            \
+		.codes = 64, .vector = QUIRE_VECTOR_SYNC, .low = 4, .high = {6, 28}, \
+		.syndrome = UINT64_C(0x82000000)                                     \
+	}
+
+/* The address width of each half: user addresses start at 0, kernel addresses end at the top. */
+#define ARM64_WIDTH(bits) .user_end = QR_BIT(bits), .kernel_start = -QR_BIT(bits), .kernel_end = UINT64_MAX
+
+/* Common to all four, of any width. */
+#define ARM64_COMMON(granule)                                                                               \
 	.page_shift = (granule), .family = QUIRE_FAMILY_ARM64, .long_bytes = 8, .pa_bits = 48,              \
 	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_BREAK_BEFORE_MAKE |          \
 		QUIRE_CAP_SPLIT_ROOT,                                                                       \
-	.user_end = QR_BIT(bits), .kernel_start = -QR_BIT(bits), .kernel_end = UINT64_MAX, .swap_bits = 40, \
-	.kind = arm64_kind, .make = arm64_make, .pfn = arm64_pfn, .prot = arm64_prot, .flags = arm64_flags, \
-	.with_flags = arm64_with_flags, .with_prot = arm64_with_prot, .hw_allows = arm64_hw_allows,         \
-	.table = arm64_table, .table_pa = arm64_table_pa, .swap = arm64_swap,                               \
+	.swap_bits = 40, .kind = arm64_kind, .make = arm64_make, .pfn = arm64_pfn, .prot = arm64_prot,      \
+	.flags = arm64_flags, .with_flags = arm64_with_flags, .with_prot = arm64_with_prot,                 \
+	.hw_allows = arm64_hw_allows, .table = arm64_table, .table_pa = arm64_table_pa, .swap = arm64_swap, \
 	.swap_value = arm64_swap_value, .prot_check = arm64_prot_check, .decode = qr_arm64_decode,          \
-	.rows = qr_arm64_rows, .raise = qr_arm64_raise
+	.rows = qr_arm64_rows, .raise = qr_arm64_raise, .plain = ARM64_PLAIN
 
 /* A full table fills one granule with 8-byte entries; this gives the bits of its index. */
 /* clang-format off */
@@ -196,24 +205,32 @@ static inline uint64_t arm64_swap_value(const struct quire_arch *arch, quire_pte
 		.name = "arm64", .levels = 4,                                                  \
 		.level = {ARM64_LEVEL(12, 0, 1), ARM64_LEVEL(12, 1, 1), ARM64_LEVEL(12, 2, 1), \
 			  ARM64_LEVEL(12, 3, 0)},                                              \
-		ARM64_COMMON(12, 48),                                                          \
+		ARM64_COMMON(12), ARM64_WIDTH(48),                                             \
+	}
+/* The format of both that have 4 KiB granules, without a width. */
+#define QR_ARCH_ARM64_FORMAT                                                                   \
+	{                                                                                      \
+		.name = "arm64",                                                               \
+		.level = {ARM64_LEVEL(12, 0, 1), ARM64_LEVEL(12, 1, 1), ARM64_LEVEL(12, 2, 1), \
+			  ARM64_LEVEL(12, 3, 0)},                                              \
+		ARM64_COMMON(12),                                                              \
 	}
 #define QR_ARCH_ARM64_39_INIT                                                                   \
 	{                                                                                       \
 		.name = "arm64_39", .levels = 3,                                                \
 		.level = {ARM64_LEVEL(12, 0, 1), ARM64_LEVEL(12, 1, 1), ARM64_LEVEL(12, 2, 1)}, \
-		ARM64_COMMON(12, 39),                                                           \
+		ARM64_COMMON(12), ARM64_WIDTH(39),                                              \
 	}
 #define QR_ARCH_ARM64_16K_INIT                                                                  \
 	{                                                                                       \
 		.name = "arm64_16k", .levels = 3,                                               \
 		.level = {ARM64_LEVEL(14, 0, 1), ARM64_LEVEL(14, 1, 1), ARM64_LEVEL(14, 2, 0)}, \
-		ARM64_COMMON(14, 47),                                                           \
+		ARM64_COMMON(14), ARM64_WIDTH(47),                                              \
 	}
 #define QR_ARCH_ARM64_64K_INIT                                                                             \
 	{                                                                                                  \
 		.name = "arm64_64k", .levels = 2, .level = {ARM64_LEVEL(16, 0, 1), ARM64_LEVEL(16, 1, 1)}, \
-		ARM64_COMMON(16, 42),                                                                      \
+		ARM64_COMMON(16), ARM64_WIDTH(42),                                                         \
 	}
 
 _Static_assert(12 + 4 * 9 == 48 && 12 + 3 * 9 == 39, "4 KiB granule: four levels 48 bits, three 39");

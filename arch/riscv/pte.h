@@ -169,16 +169,16 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 }
 
 /* A hart may cache an invalid entry (4.2.1), so a new mapping needs a fence too. */
-#define RISCV_COMMON                                                                                         \
-	.page_shift = 12, .long_bytes = 8, .pa_bits = 56,                                                    \
-	.caps = QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_CACHES_INVALID,               \
-	.kernel_end = UINT64_MAX, .swap_bits = 40, .kind = riscv_kind, .make = riscv_make, .pfn = riscv_pfn, \
-	.prot = riscv_prot, .flags = riscv_flags, .with_flags = riscv_with_flags,                            \
-	.with_prot = riscv_with_prot, .hw_allows = riscv_hw_allows, .table = riscv_table,                    \
-	.table_pa = riscv_table_pa, .swap = riscv_swap, .swap_value = riscv_swap_value,                      \
-	.prot_check = riscv_prot_check, .plain_codes = 16, .plain_vector = QUIRE_VECTOR_CAUSE,               \
-	.family = QUIRE_FAMILY_RISCV, .decode = qr_riscv_decode, .rows = qr_riscv_rows,                      \
-	.raise = qr_riscv_raise
+#define RISCV_CAPS (QUIRE_CAP_NX | QUIRE_CAP_EXECONLY | QUIRE_CAP_ASID | QUIRE_CAP_CACHES_INVALID)
+
+#define RISCV_COMMON                                                                                  \
+	.page_shift = 12, .long_bytes = 8, .pa_bits = 56, .swap_bits = 40, .kind = riscv_kind,        \
+	.make = riscv_make, .pfn = riscv_pfn, .prot = riscv_prot, .flags = riscv_flags,               \
+	.with_flags = riscv_with_flags, .with_prot = riscv_with_prot, .hw_allows = riscv_hw_allows,   \
+	.table = riscv_table, .table_pa = riscv_table_pa, .swap = riscv_swap,                         \
+	.swap_value = riscv_swap_value, .prot_check = riscv_prot_check,                               \
+	.plain = {.codes = 16, .vector = QUIRE_VECTOR_CAUSE, .low = 4}, .family = QUIRE_FAMILY_RISCV, \
+	.decode = qr_riscv_decode, .rows = qr_riscv_rows, .raise = qr_riscv_raise
 
 /* clang-format off */
 #define RISCV_LEVEL(n) {9, 12 + 9 * (n), 8, 1, 4096}
@@ -187,13 +187,22 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 #define QR_ARCH_RISCV64_INIT                                                                               \
 	{                                                                                                  \
 		.name = "riscv64", .levels = 3, .level = {RISCV_LEVEL(0), RISCV_LEVEL(1), RISCV_LEVEL(2)}, \
-		.user_end = QR_BIT(38), .kernel_start = -QR_BIT(38), RISCV_COMMON,                         \
+		.user_end = QR_BIT(38), .kernel_start = -QR_BIT(38), .kernel_end = UINT64_MAX,             \
+		.caps = RISCV_CAPS, RISCV_COMMON,                                                          \
 	}
-#define QR_ARCH_RISCV64_SV48_INIT                                                          \
-	{                                                                                  \
-		.name = "riscv64_sv48", .levels = 4,                                       \
-		.level = {RISCV_LEVEL(0), RISCV_LEVEL(1), RISCV_LEVEL(2), RISCV_LEVEL(3)}, \
-		.user_end = QR_BIT(47), .kernel_start = -QR_BIT(47), RISCV_COMMON,         \
+/* The format of both, without a width. The hardware may set young and dirty (Svadu): entries are changed as if it did. */
+#define QR_ARCH_RISCV64_FORMAT                                                              \
+	{                                                                                   \
+		.name = "riscv64",                                                          \
+		.level = {RISCV_LEVEL(0), RISCV_LEVEL(1), RISCV_LEVEL(2), RISCV_LEVEL(3)},  \
+		.caps = RISCV_CAPS | QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY, RISCV_COMMON, \
+	}
+#define QR_ARCH_RISCV64_SV48_INIT                                                              \
+	{                                                                                      \
+		.name = "riscv64_sv48", .levels = 4,                                           \
+		.level = {RISCV_LEVEL(0), RISCV_LEVEL(1), RISCV_LEVEL(2), RISCV_LEVEL(3)},     \
+		.user_end = QR_BIT(47), .kernel_start = -QR_BIT(47), .kernel_end = UINT64_MAX, \
+		.caps = RISCV_CAPS, RISCV_COMMON,                                              \
 	}
 
 _Static_assert(12 + 3 * 9 == 39 && 12 + 4 * 9 == 48, "three levels cover 39 bits, four 48");

@@ -107,7 +107,10 @@ static inline enum quire_pte_kind x86_kind(const struct quire_arch *arch, quire_
 
 static inline quire_pfn x86_pfn(const struct quire_arch *arch, quire_pte pte, unsigned level)
 {
-	return (quire_pfn){(pte.bits & qr_leaf_mask(arch, level)) >> 12};
+	uint64_t bits = pte.bits & qr_leaf_mask(arch, level);
+
+	/* Of i386 they fit a word, and no more is shifted. */
+	return (quire_pfn){arch->level[0].entry_bytes == 4 ? (uint32_t)bits >> 12 : bits >> 12};
 }
 
 static inline quire_prot x86_prot(const struct quire_arch *arch, quire_pte pte, unsigned level)
@@ -191,11 +194,11 @@ static inline enum quire_status x86_prot_check(const struct quire_arch *arch, qu
 	return qr_prot_check(prot, (arch->caps & QUIRE_CAP_NX) != 0, false);
 }
 
-#define X86_FUNCTIONS                                                                                 \
-	.kind = x86_kind, .make = x86_make, .pfn = x86_pfn, .prot = x86_prot, .flags = x86_flags,     \
-	.with_flags = x86_with_flags, .with_prot = x86_with_prot, .hw_allows = x86_hw_allows,         \
-	.table = x86_table, .table_pa = x86_table_pa, .swap = x86_swap, .swap_value = x86_swap_value, \
-	.prot_check = x86_prot_check, .plain_codes = 32, .plain_vector = QUIRE_VECTOR_PAGE_FAULT,     \
+#define X86_FUNCTIONS                                                                                      \
+	.kind = x86_kind, .make = x86_make, .pfn = x86_pfn, .prot = x86_prot, .flags = x86_flags,          \
+	.with_flags = x86_with_flags, .with_prot = x86_with_prot, .hw_allows = x86_hw_allows,              \
+	.table = x86_table, .table_pa = x86_table_pa, .swap = x86_swap, .swap_value = x86_swap_value,      \
+	.prot_check = x86_prot_check, .plain = {.codes = 32, .vector = QUIRE_VECTOR_PAGE_FAULT, .low = 5}, \
 	.family = QUIRE_FAMILY_X86, .decode = qr_x86_decode, .rows = qr_x86_rows, .raise = qr_x86_raise
 
 /* SDM 4.8; SDM 4.10.4.1: a page fault invalidates the TLB's entries for its address. */

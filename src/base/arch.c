@@ -4,6 +4,10 @@
 
 const struct quire_arch *quire_arch_at(unsigned index)
 {
+#ifdef QR_ARCH_OTHER
+	if (index == 1)
+		return &QR_ARCH_OTHER;
+#endif
 #ifdef QUIRE_ARCH
 	return index == 0 ? &QR_ARCH_PUBLIC : NULL;
 #else

@@ -3,7 +3,14 @@
  *
  * A build that names one (-DQUIRE_ARCH=x86_64) includes arch/variant/x86_64.h: its codec as inline functions
  * behind a constant table, so that qr_arch(system)->make(...) compiles to the few instructions it is. Any other
- * build asks the system which architecture it has. The source is the same. */
+ * build asks the system which architecture it has. The source is the same.
+ *
+ *   qr_arch(system)    the format of entries, and what the hardware can do
+ *   qr_width(system)   levels, user_end, kernel_start, kernel_end, whether the hardware sets young and dirty; and what
+ *                      is given to decode(), rows() and hw_allows()
+ *
+ * Both are one, but where a build names two architectures that differ in the width of addresses alone: a kernel that
+ * asks its CPU at boot. There the format is constant, its widths are 0, and the width is asked of the system. */
 #ifndef QR_ARCH_H
 #define QR_ARCH_H
 
@@ -30,12 +37,18 @@
 #endif
 
 #define qr_arch(system) ((void)(system), &qr_arch_only)
+#ifdef QR_ARCH_OTHER
+#define qr_width(system) ((system)->arch)
+#else
+#define qr_width(system) qr_arch(system)
+#endif
 
 #else
 #if QUIRE_CONFIG_VA_BITS == 32
 #error "QUIRE_CONFIG_VA_BITS is 32: name one architecture of 32 bits with QUIRE_ARCH"
 #endif
-#define qr_arch(system) ((system)->arch)
+#define qr_arch(system)  ((system)->arch)
+#define qr_width(system) qr_arch(system)
 #endif
 
 #endif

@@ -48,7 +48,8 @@ enum {
 	QR_PAGE_READAHEAD = 1 << 22,  /* read ahead from a store, and not wanted yet */
 	QR_PAGE_WORKINGSET = 1 << 23, /* came back soon after it was evicted; its list was not told yet */
 	QR_PAGE_ISOLATED = 1 << 24,   /* reclaim looks at it, and puts it back on a list itself */
-	QR_PAGE_CHARGED = 1 << 25     /* to `group`, until the frame is free */
+	QR_PAGE_CHARGED = 1 << 25,    /* to `group`, until the frame is free */
+	QR_PAGE_FETCHED = 1 << 26     /* a file's: instruction fetches see its content. Under LOCKED */
 };
 #define QR_PAGE_STATE_MASK  0xfu
 #define QR_PAGE_ORDER_SHIFT 4

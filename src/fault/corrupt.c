@@ -24,8 +24,9 @@ static void report(const struct qr_fault_ctx *fc, const struct qr_pt_bad *bad)
 		return;
 	qr_text_string(&text, "bad ");
 	/* The last level but one is always the pmd, and the root the pgd. */
-	qr_text_string(&text,
-		       bad->level > 1 && bad->level == arch->levels - 1u ? "pgd" : names[bad->level - 1]);
+	qr_text_string(&text, bad->level > 1 && bad->level == qr_width(fc->system)->levels - 1u
+				  ? "pgd"
+				  : names[bad->level - 1]);
 	qr_text_string(&text, " at address 0x");
 	qr_text_number(&text, fc->request.address, 16, 1);
 	qr_text_string(&text, " (");

@@ -66,7 +66,7 @@ QR_INLINE bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 /* Makes the leaf writable in place. locked: PT, released
  *
  * A CPU whose TLB still has it read-only takes a harmless spurious fault that skews counts. This CPU is
- * spared that: by a flush, or because the fault itself dropped the translation. Should it have come back
+ * spared that: by a flush, perhaps that of qr_publish(), or because the fault itself dropped the translation. Should it have come back
  * since, establish_pte() in handle.c flushes it. */
 QR_INLINE enum qr_fault_status reuse(struct qr_fault_ctx *fc)
 {
@@ -79,7 +79,8 @@ QR_INLINE enum qr_fault_status reuse(struct qr_fault_ctx *fc)
 		;
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
-	if (!(arch->caps & QUIRE_CAP_FAULT_FLUSHES) || (fc->request.flags & QR_REQUEST_PIN))
+	if (!(arch->caps & (QUIRE_CAP_FAULT_FLUSHES | QUIRE_CAP_CACHES_INVALID)) ||
+	    ((arch->caps & QUIRE_CAP_FAULT_FLUSHES) && (fc->request.flags & QR_REQUEST_PIN)))
 		qr_flush_here(fc);
 	return QR_FAULT_OK;
 }

@@ -24,7 +24,7 @@ uint64_t qr_decode_counter(const struct quire_system *system, enum quire_step st
 {
 	uint64_t sum = 0;
 
-	for (unsigned code = 0; code < qr_arch(system)->plain_codes; code++) {
+	for (unsigned code = 0; code < qr_arch(system)->plain.codes; code++) {
 		uint64_t each = times(&system->plain[code], step);
 
 		for (unsigned i = 0; each && i < system->cpus; i++)
@@ -52,13 +52,13 @@ static void fold_counts(struct quire_system *system, unsigned code)
 void qr_decode_prepare(struct quire_system *system)
 {
 	const struct quire_arch *arch = qr_arch(system);
-	struct quire_trap trap = {.vector = (enum quire_vector)arch->plain_vector, .mode = QUIRE_MODE_USER};
+	struct quire_trap trap = {.vector = (enum quire_vector)arch->plain.vector, .mode = QUIRE_MODE_USER};
 
-	qr_assert(system, arch->plain_codes <= QUIRE_PLAIN_CODES);
-	for (unsigned code = 0; code < arch->plain_codes; code++) {
+	qr_assert(system, arch->plain.codes <= QUIRE_PLAIN_CODES);
+	for (unsigned code = 0; code < arch->plain.codes; code++) {
 		fold_counts(system, code);
-		trap.syndrome = code;
-		arch->decode(arch, system->profile, system->rows, &trap, &system->plain[code]);
+		trap.syndrome = quire_plain_syndrome(&arch->plain, code);
+		arch->decode(qr_width(system), system->profile, system->rows, &trap, &system->plain[code]);
 		system->plain_request[code] = qr_request_of(system, &system->plain[code]);
 	}
 }
@@ -84,7 +84,7 @@ enum quire_status quire_fault_hook(struct quire_system *system, enum quire_vecto
 
 	if ((unsigned)vector >= VECTORS || !row || !row->name)
 		return QUIRE_EINVAL;
-	own = arch->rows(arch, system->profile, vector, &count);
+	own = arch->rows(qr_width(system), system->profile, vector, &count);
 	if (!own || index >= count || !table_has(own, count, row->handler))
 		return QUIRE_EINVAL;
 	if (!system->rows[vector]) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From a trap to a fault. Decoding is pure, so the result for common syndromes is kept.
  *
- *   plain syndrome    one of the few numbers that ordinary page faults come with (quire_arch.plain_codes):
+ *   plain syndrome    one of the few numbers that ordinary page faults come with (quire_arch.plain):
  *                     decoded when the system is made, and again when a row is replaced;
  *                     counted by syndrome, for all the steps of its entry at once
  *   any other         the architecture decodes it when it comes */
@@ -25,10 +25,14 @@ QR_INLINE const struct quire_fault *qr_decode_plain(const struct quire_system *s
 						    const struct quire_trap *trap)
 {
 	const struct quire_arch *arch = qr_arch(system);
+	const struct quire_fault *fault;
 
-	if (qr_likely(trap->syndrome < arch->plain_codes && trap->vector == arch->plain_vector &&
-		      trap->mode == QUIRE_MODE_USER && quire_va_is_user(arch, trap->address)))
-		return &system->plain[trap->syndrome];
+	if (arch->plain.codes == 0)
+		return NULL;
+	fault = &system->plain[quire_plain_code(&arch->plain, trap->syndrome)];
+	if (qr_likely(trap->syndrome == fault->raw && trap->vector == arch->plain.vector &&
+		      trap->mode == QUIRE_MODE_USER && quire_va_is_user(qr_width(system), trap->address)))
+		return fault;
 	return NULL;
 }
 

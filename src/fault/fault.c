@@ -330,7 +330,7 @@ static __attribute__((noinline)) struct quire_outcome go(struct qr_fault_ctx *fc
 	struct quire_trace *trace = fc->trace;
 
 	if (fc->fault->route == QUIRE_ROUTE_PAGE_FAULT &&
-	    !quire_va_is_kernel(qr_arch(fc->system), fc->request.address))
+	    !quire_va_is_kernel(qr_width(fc->system), fc->request.address))
 		do_page_fault(fc, trace != NULL);
 	else
 		other_route(fc);
@@ -365,24 +365,25 @@ struct quire_outcome quire_handle_fault(struct quire_system *system, struct quir
 QR_INLINE void begin_plain(struct qr_fault_ctx *fc, struct quire_system *system, struct quire_mm *mm,
 			   const struct quire_trap *trap, const struct quire_fault *fault)
 {
-	fc->request = system->plain_request[trap->syndrome];
+	unsigned code = quire_plain_code(&qr_arch(system)->plain, trap->syndrome);
+
+	fc->request = system->plain_request[code];
 	fc->request.address = trap->address;
 	begin(fc, system, mm, fault);
 	fc->context = trap->context;
 	fc->pc = trap->pc;
 	fc->sp = trap->sp;
-	qr_count(&fc->cpu->plain[trap->syndrome]);
+	qr_count(&fc->cpu->plain[code]);
 }
 
 /* A plain syndrome, with the record of the way. */
-static __attribute__((noinline)) struct quire_outcome trace_plain(struct quire_system *system,
-								  struct quire_mm *mm,
-								  const struct quire_trap *trap,
-								  struct quire_trace *trace)
+static __attribute__((noinline)) struct quire_outcome
+trace_plain(struct quire_system *system, struct quire_mm *mm, const struct quire_trap *trap,
+	    const struct quire_fault *fault, struct quire_trace *trace)
 {
 	struct qr_fault_ctx fc;
 
-	trace->fault = system->plain[trap->syndrome];
+	trace->fault = *fault;
 	trace->fault.va = trap->address;
 	trace->fault.pc = trap->pc;
 	trace->fault.sp = trap->sp;
@@ -400,7 +401,7 @@ QR_RARE static struct quire_outcome decode_and_go(struct quire_system *system, s
 	const struct quire_arch *arch = qr_arch(system);
 	struct quire_fault fault;
 
-	arch->decode(arch, system->profile, system->rows, trap, &fault);
+	arch->decode(qr_width(system), system->profile, system->rows, trap, &fault);
 	return quire_handle_fault(system, mm, &fault, trace);
 }
 
@@ -411,7 +412,8 @@ struct quire_outcome quire_handle_trap(struct quire_system *system, struct quire
 	struct qr_fault_ctx fc;
 
 	if (qr_unlikely(!fault || trace))
-		return fault ? trace_plain(system, mm, trap, trace) : decode_and_go(system, mm, trap, trace);
+		return fault ? trace_plain(system, mm, trap, fault, trace)
+			     : decode_and_go(system, mm, trap, trace);
 	begin_plain(&fc, system, mm, trap, fault);
 	fc.trace = NULL;
 	if (qr_likely(fault->route == QUIRE_ROUTE_PAGE_FAULT))

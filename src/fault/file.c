@@ -112,6 +112,19 @@ void qr_sync_icache(struct qr_fault_ctx *fc, struct qr_page *page)
 	qr_page_unmap(fc->system, page, at);
 }
 
+/* The same for a LOCKED page of the file: once, until the file is written. What a mapping writes goes past the file; the
+ * program itself makes it fetched, but not what the kernel copies there for it. */
+static void sync_cached(struct qr_fault_ctx *fc, struct qr_page *page)
+{
+	if (!(fc->vma->flags & QR_VM_EXEC) || !fc->system->host->icache_sync)
+		return;
+	if (qr_page_test(page, QR_PAGE_FETCHED) &&
+	    !__atomic_load_n(&fc->vma->file->open_to_mappings, __ATOMIC_RELAXED))
+		return;
+	qr_sync_icache(fc, page);
+	qr_page_set(page, QR_PAGE_FETCHED);
+}
+
 static void count_mapped(struct qr_fault_ctx *fc, int64_t pages)
 {
 	struct qr_mm_slot *slot = fc->slot;
@@ -135,7 +148,7 @@ static unsigned read_flags(const struct qr_fault_ctx *fc)
 	const struct quire_vma *vma = fc->vma;
 	uint32_t both = QR_VM_SHARED | QR_VM_WRITE;
 
-	if (qr_arch(fc->system)->caps & QUIRE_CAP_HW_DIRTY)
+	if (qr_width(fc->system)->caps & QUIRE_CAP_HW_DIRTY)
 		return QUIRE_PTE_YOUNG;
 	if (fc->system->rules->shmem_read_dirty && (vma->flags & both) == both && qr_file_is_shmem(vma->file))
 		return QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
@@ -149,7 +162,7 @@ static enum qr_fault_status map_page(struct qr_fault_ctx *fc, struct qr_page *pa
 	const struct quire_arch *arch = qr_arch(fc->system);
 	quire_pte pte = arch->make(arch, qr_page_pfn(fc->system, page), prot, flags, 0);
 
-	qr_sync_icache(fc, page);
+	sync_cached(fc, page);
 	if (!qr_pte_lock_same(fc))
 		return QR_FAULT_RACED;
 	if (qr_rmap_add(fc->system, page, fc->entry) != QUIRE_OK) {
@@ -266,7 +279,7 @@ static bool do_fault_around(struct qr_fault_ctx *fc)
 		taken = pay_for_all(fc, pages, taken);
 	if (fc->vma->flags & QR_VM_EXEC)
 		for (unsigned i = 0; i < taken; i++)
-			qr_sync_icache(fc, pages[i]);
+			sync_cached(fc, pages[i]);
 	mapped = map_taken(fc, &around, pages, taken, &hit);
 	if (mapped) {
 		qr_step(fc, QUIRE_STEP_DO_FAULT_AROUND);

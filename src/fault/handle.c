@@ -45,7 +45,7 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 
 	if (!host->tlb_flush)
 		return;
-	flush.mm = quire_va_is_user(qr_arch(fc->system), fc->va) ? fc->mm : NULL;
+	flush.mm = quire_va_is_user(qr_width(fc->system), fc->va) ? fc->mm : NULL;
 	/* Not fc->cpu: the thread may have slept since the fault began, and go on elsewhere. */
 	flush.cpus = (uint64_t)1 << qr_this_cpu(fc->system)->cpu;
 	flush.here = 1;
@@ -146,7 +146,7 @@ static enum qr_fault_status walk(struct qr_fault_ctx *fc)
 			qr_step(fc, QUIRE_STEP_TABLE_ALLOCATED);
 	}
 	fc->table = qr_pt_table_of(&fc->mm->pt, fc->entry);
-	qr_slot_keep(fc->mm, fc->slot, fc->table);
+	qr_slot_keep(fc->mm, fc->slot, fc->table, fc->entry);
 	return QR_FAULT_OK;
 }
 

@@ -55,7 +55,7 @@ void qr_trace_look_up(struct quire_trace *trace, struct quire_mm *mm)
 	const void *entry;
 	unsigned token;
 
-	if (!mm || !quire_va_is_user(qr_arch(mm->system), trace->fault.va))
+	if (!mm || !quire_va_is_user(qr_width(mm->system), trace->fault.va))
 		return;
 	/* A fault taken while a writer holds the lock may be that writer's own: no waiting here. */
 	if (!qr_mm_read_trylock(mm, qr_this_cpu(mm->system)->cpu, &token))

@@ -39,7 +39,9 @@ struct quire_file {
 	qr_atomic64 next_write;  /* where the next writer goes on to write back: balance.c. Atomic */
 	void *root;              /* index, under CACHE */
 	uint32_t height;
-	uint32_t flags;        /* QR_FILE_* */
+	uint32_t flags; /* QR_FILE_* */
+	uint32_t
+	    open_to_mappings;  /* a shared mapping may write, or could: set under FILE, and stays; atomic */
 	qr_atomic64 committed; /* pages accounted (shared anonymous memory) */
 	struct qr_list link;   /* system->files */
 };

@@ -107,6 +107,7 @@ static enum quire_status try_write_piece(struct quire_file *file, const struct p
 	at = qr_page_map(system, page);
 	memcpy(at + piece->from, from, piece->bytes);
 	qr_page_wrote(system, at);
+	qr_page_not_fetched(page);
 	qr_page_unmap(system, page, at);
 	/* What is written so that other pages can leave is the next to leave. */
 	if (!qr_reclaims(system))

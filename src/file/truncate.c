@@ -105,6 +105,7 @@ static void clear(struct quire_system *system, struct qr_page *page, size_t from
 	char *at = qr_page_map(system, page);
 
 	memset(at + from, 0, to - from);
+	qr_page_not_fetched(page);
 	qr_page_unmap(system, page, at);
 	qr_cache_dirty(page);
 }

@@ -20,7 +20,7 @@ enum quire_status qr_kmap_init(struct quire_system *system)
 		return status;
 	}
 	qr_list_init(&kmap->areas);
-	kmap->start = area ? config->kmap_start : (quire_va)qr_arch(system)->kernel_start;
+	kmap->start = area ? config->kmap_start : (quire_va)qr_width(system)->kernel_start;
 	kmap->end = area ? config->kmap_end : kmap->start;
 	system->kmap = kmap;
 	return QUIRE_OK;

@@ -13,7 +13,7 @@
 static void *top_entry(const struct qr_pt *pt, quire_va va)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
-	unsigned top = arch->levels - 1u;
+	unsigned top = qr_width(pt->system)->levels - 1u;
 
 	return pt->root + qr_pt_index(arch, top, va) * arch->level[top].entry_bytes;
 }
@@ -22,7 +22,7 @@ static void *top_entry(const struct qr_pt *pt, quire_va va)
 static bool sync_top(struct qr_kmap *kmap, struct qr_pt *pt, quire_va va)
 {
 	const struct quire_arch *arch = qr_arch(kmap->pt.system);
-	unsigned top = arch->levels - 1u;
+	unsigned top = qr_width(kmap->pt.system)->levels - 1u;
 	quire_pte none = {0};
 	quire_pte known;
 
@@ -81,13 +81,13 @@ static bool is_there(const struct qr_pt *pt, quire_va va, enum quire_access acce
 	const struct quire_arch *arch = qr_arch(pt->system);
 	const char *table = pt->root;
 
-	for (unsigned at = arch->levels; table && at-- > 0;) {
+	for (unsigned at = qr_width(pt->system)->levels; table && at-- > 0;) {
 		const char *entry = table + qr_pt_index(arch, at, va) * arch->level[at].entry_bytes;
 		quire_pte pte = qr_pte_get(arch, at, entry);
 		enum quire_pte_kind kind = arch->kind(arch, pte, at);
 
 		if (kind == QUIRE_PTE_LEAF)
-			return arch->hw_allows(arch, pte, access, QUIRE_MODE_KERNEL, at);
+			return arch->hw_allows(qr_width(pt->system), pte, access, QUIRE_MODE_KERNEL, at);
 		if (kind != QUIRE_PTE_TABLE)
 			return false;
 		table = qr_pa_linear(pt->system, arch->table_pa(arch, pte, at));

@@ -44,7 +44,7 @@ QR_INLINE void *entry_of(const struct copy *copy, struct qr_mm_slot *slot, struc
 	entry = qr_pt_find(&mm->pt, copy->va, 0);
 	if (entry) {
 		*out_table = qr_pt_table_of(&mm->pt, entry);
-		qr_slot_keep(mm, slot, *out_table);
+		qr_slot_keep(mm, slot, *out_table, entry);
 	}
 	return entry;
 }
@@ -258,7 +258,7 @@ QR_INLINE enum quire_status step(struct copy *copy, enum direction direction)
 	struct qr_mm_slot *slot = &copy->mm->slot[qr_this_cpu(system)->cpu];
 	size_t done;
 
-	if (qr_unlikely(!quire_va_is_user(qr_arch(system), copy->va)))
+	if (qr_unlikely(!quire_va_is_user(qr_width(system), copy->va)))
 		return QUIRE_EFAULT;
 	if (qr_unlikely(!qr_mm_slot_trylock(copy->mm, slot)))
 		return wait_for_writer(copy->mm, copy->flags);

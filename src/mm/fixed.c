@@ -82,14 +82,14 @@ enum quire_status quire_mm_map_fixed(struct quire_mm *mm, quire_va va, quire_pa 
 				     quire_prot prot, unsigned flags)
 {
 	struct quire_system *system = mm->system;
-	const struct quire_arch *arch = qr_arch(system);
+	const struct quire_arch *arch = qr_arch(system), *width = qr_width(system);
 	uint64_t mask = qr_page_mask(system);
 	enum quire_status status = QUIRE_ENOMEM;
 	struct qr_fixed *area;
 
 	if (bytes == 0 || ((va | pa.v | bytes) & mask) || (flags & ~(unsigned)QUIRE_FIXED_FORK) ||
-	    (prot & ~(quire_prot)QUIRE_PROT_MASK) || va < mm->task_end || va >= arch->user_end ||
-	    bytes > arch->user_end - va ||
+	    (prot & ~(quire_prot)QUIRE_PROT_MASK) || va < mm->task_end || va >= width->user_end ||
+	    bytes > width->user_end - va ||
 	    !are_the_ports(system, pa.v >> arch->page_shift, bytes >> arch->page_shift))
 		return QUIRE_EINVAL;
 	qr_mm_write_lock(mm);
@@ -144,7 +144,7 @@ void qr_fixed_leave(const struct quire_mm *mm, unsigned cpu)
 	flush.tables = 0;
 	flush.here = 1;
 	flush.range[0].start = mm->task_end;
-	flush.range[0].end = (quire_va)qr_arch(system)->user_end;
+	flush.range[0].end = (quire_va)qr_width(system)->user_end;
 	system->host->tlb_flush(system->host_context, &flush);
 }
 
@@ -152,7 +152,7 @@ void qr_fixed_end(struct quire_mm *mm)
 {
 	if (qr_list_empty(&mm->fixed))
 		return;
-	unmap(mm, mm->task_end, (quire_va)qr_arch(mm->system)->user_end);
+	unmap(mm, mm->task_end, (quire_va)qr_width(mm->system)->user_end);
 	while (!qr_list_empty(&mm->fixed))
 		drop_area(mm, QR_CONTAINER(mm->fixed.next, struct qr_fixed, link));
 }

@@ -62,7 +62,7 @@ unsigned qr_mm_read_lock(struct quire_mm *mm)
 static void forget_hints(const struct quire_mm *mm, struct qr_mm_slot *slot)
 {
 	__atomic_store_n(&slot->vma, NULL, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->table, &mm->system->no_table, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->table, (uintptr_t)&mm->system->no_table, __ATOMIC_RELAXED);
 }
 
 void qr_mm_write_lock(struct quire_mm *mm)

@@ -29,12 +29,12 @@ static quire_va default_base(const struct quire_mm *mm)
 
 static enum quire_status place_layout(struct quire_mm *mm, const struct quire_mm_layout *layout)
 {
-	const struct quire_arch *arch = qr_arch(mm->system);
+	const struct quire_arch *width = qr_width(mm->system);
 	uint64_t mask = qr_page_mask(mm->system);
 
-	mm->task_end = layout && layout->task_end ? layout->task_end : (quire_va)arch->user_end;
+	mm->task_end = layout && layout->task_end ? layout->task_end : (quire_va)width->user_end;
 	mm->top_down = mm->system->rules->top_down && !(layout && layout->bottom_up);
-	if (mm->task_end > arch->user_end || (mm->task_end & mask))
+	if (mm->task_end > width->user_end || (mm->task_end & mask))
 		return QUIRE_EINVAL;
 	mm->mmap_base = layout && layout->mmap_base ? layout->mmap_base : default_base(mm);
 	if (mm->mmap_base > mm->task_end || (mm->mmap_base & mask))
@@ -79,7 +79,7 @@ static struct quire_mm *alloc_mm(struct quire_system *system)
 	qr_list_init(&mm->fixed);
 	mm->ahead = qr_ahead_begin();
 	for (unsigned i = 0; i < mm->slots; i++) {
-		mm->slot[i].table = &system->no_table;
+		mm->slot[i].table = (uintptr_t)&system->no_table;
 		mm->slot[i].read = mm->slot[i].written = UINT64_MAX;
 	}
 	for (unsigned i = 0; i < QUIRE_LIMIT_COUNT; i++)
@@ -177,7 +177,7 @@ static void free_left_tables(struct quire_mm *mm)
 	if (qr_likely(__atomic_load_n(&mm->pt.tables, __ATOMIC_RELAXED) == 0))
 		return;
 	qr_tlb_begin(&tlb, &mm->pt);
-	qr_pt_free(&mm->pt, &tlb, 0, (quire_va)qr_arch(mm->system)->user_end, 0, 0);
+	qr_pt_free(&mm->pt, &tlb, 0, (quire_va)qr_width(mm->system)->user_end, 0, 0);
 	qr_tlb_end(&tlb);
 }
 

@@ -94,8 +94,9 @@ struct qr_mm_slot {
 	qr_atomic64 minor, major;
 	struct qr_group_slot *group; /* of this CPU; NULL: of no group. Under the mm lock */
 	struct quire_vma *vma;       /* NULL: none */
-	struct qr_page *table;       /* a frame that is one table of level 0; or the system's no_table */
-	qr_atomic64 read, written;   /* leaves that last served a copy in and out; ~0: none. copy.c */
+	uintptr_t
+	    table; /* a frame with tables of level 0, plus the number of one there; or the system's no_table */
+	qr_atomic64 read, written; /* leaves that last served a copy in and out; ~0: none. copy.c */
 } __attribute__((aligned(64)));
 
 struct quire_mm {
@@ -210,19 +211,33 @@ static inline void qr_mm_slot_unlock(struct quire_mm *mm, struct qr_mm_slot *slo
 		qr_mm_wake_writer(mm, &slot->readers);
 }
 
-/* The entry for an address in the table that the last fault on this slot used, and the table's descriptor. The frame is
- * one whole table, so its descriptor tells which addresses it maps. NULL: it is for others. => mm lock for read */
+/* Tables of level 0 in a frame; as far as a slot can tell them apart, whose word has room for their number. */
+#define QR_SLOT_TABLES 4u
+QR_INLINE unsigned qr_tables_in_frame(const struct quire_system *system)
+{
+	const struct quire_arch *arch = qr_arch(system);
+
+	return (1u << arch->page_shift) / arch->level[0].table_bytes;
+}
+
+/* The entry for an address in the table that the last fault on this slot used, and the descriptor of its frame, which
+ * tells which addresses it maps. NULL: it is for others. => mm lock for read */
 static inline void *qr_slot_entry(const struct quire_system *system, const struct qr_mm_slot *slot,
 				  quire_va va, struct qr_page **out_table)
 {
 	const struct quire_level *level = &qr_arch(system)->level[0];
-	struct qr_page *table = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
-	uint64_t offset;
+	uintptr_t kept = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
+	uint64_t offset, span = (uint64_t)1 << (level->shift + level->index_bits), before = 0;
+	struct qr_page *table;
 	char *entry;
 
+	if (qr_tables_in_frame(system) > 1)
+		before = (kept & (QR_SLOT_TABLES - 1)) * span;
+	table = (struct qr_page *)(kept & ~(uintptr_t)(QR_SLOT_TABLES - 1));
 	*out_table = table;
 	offset = va - table->u.table.base;
-	if (qr_unlikely(offset >= (uint64_t)1 << (level->shift + level->index_bits)))
+	/* Of the frame's other tables it is not known whether they exist. */
+	if (qr_unlikely(offset - before >= span))
 		return NULL;
 	entry = table->linear + (offset >> level->shift) * level->entry_bytes;
 	/* Lets the compiler drop the caller's test for NULL. */
@@ -231,15 +246,18 @@ static inline void *qr_slot_entry(const struct quire_system *system, const struc
 	return entry;
 }
 
-/* Keeps a table for the next fault or copy on this slot. Not where several tables share a frame, since its
- * descriptor does not tell which of them exist; nor a table that the port brought along, of which it tells nothing.
- * => mm lock for read */
-static inline void qr_slot_keep(const struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page *table)
+/* Keeps the table of an entry, which lies in the frame of `table`, for the next fault or copy on this slot. Not one that
+ * the port brought along, of which the descriptor tells nothing. => mm lock for read */
+static inline void qr_slot_keep(const struct quire_mm *mm, struct qr_mm_slot *slot, struct qr_page *table,
+				const void *entry)
 {
-	const struct quire_arch *arch = qr_arch(mm->system);
+	uintptr_t at = (uintptr_t)entry & (uintptr_t)qr_page_mask(mm->system);
+	unsigned tables = qr_tables_in_frame(mm->system);
 
-	if (arch->level[0].table_bytes == qr_page_bytes(mm->system) && table->u.table.pt == &mm->pt)
-		__atomic_store_n(&slot->table, table, __ATOMIC_RELAXED);
+	if (tables == 0 || tables > QR_SLOT_TABLES || table->u.table.pt != &mm->pt)
+		return;
+	__atomic_store_n(&slot->table, (uintptr_t)table + at / qr_arch(mm->system)->level[0].table_bytes,
+			 __ATOMIC_RELAXED);
 }
 
 static inline bool qr_mm_read_trylock(struct quire_mm *mm, unsigned cpu, unsigned *out_token)

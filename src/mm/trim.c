@@ -28,7 +28,7 @@ static struct quire_mm *lock_next(struct quire_system *system, struct quire_mm *
  * one mapping of a file, under FILE, or between those of files. */
 static uint64_t trim(struct quire_mm *mm)
 {
-	quire_va end = (quire_va)qr_arch(mm->system)->user_end, floor = 0;
+	quire_va end = (quire_va)qr_width(mm->system)->user_end, floor = 0;
 	uint64_t count = 0;
 	struct qr_tlb tlb;
 

@@ -64,6 +64,8 @@ void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_sp
 	if (vma->file) {
 		qr_map_lock(vma->file);
 		qr_list_add_tail(&vma->file->mappings, &vma->file_link);
+		if ((vma->flags & (QR_VM_SHARED | QR_VM_MAYWRITE)) == (QR_VM_SHARED | QR_VM_MAYWRITE))
+			__atomic_store_n(&vma->file->open_to_mappings, 1, __ATOMIC_RELAXED);
 		qr_map_unlock(vma->file);
 	}
 }

@@ -13,21 +13,40 @@
 
 /* --- look-ups between frame, descriptor and address ------------------------------------------------- */
 
-/* The descriptor of a frame; NULL when it is not in RAM (a device). */
 struct qr_page *qr_page_of_slow(const struct quire_system *system, quire_pfn pfn);
-static inline struct qr_page *qr_page_of(const struct quire_system *system, quire_pfn pfn)
+
+/* The first range, in registers: for loops over many frames. A number of a frame fits a pointer. */
+struct qr_first_range {
+	uintptr_t base, count;
+	struct qr_page *pages;
+};
+
+QR_INLINE struct qr_first_range qr_first_range(const struct quire_system *system)
 {
-	uint64_t at = pfn.n - system->range[0].base;
+	const struct qr_range *range = &system->range[0];
 
-	if (qr_likely(at < system->range[0].count)) {
-		struct qr_page *page = &system->range[0].pages[at];
+	return (struct qr_first_range){(uintptr_t)range->base, (uintptr_t)range->count, range->pages};
+}
 
+/* qr_page_of() by it. */
+QR_INLINE struct qr_page *qr_page_in(const struct quire_system *system, struct qr_first_range first,
+				     quire_pfn pfn)
+{
+	uintptr_t at = (uintptr_t)pfn.n - first.base;
+
+	if (qr_likely(at < first.count)) {
 		/* Lets the compiler drop the caller's test for NULL. */
-		if (!page)
+		if (!first.pages)
 			__builtin_unreachable();
-		return page;
+		return &first.pages[at];
 	}
 	return qr_page_of_slow(system, pfn);
+}
+
+/* The descriptor of a frame; NULL when it is not in RAM (a device). */
+static inline struct qr_page *qr_page_of(const struct quire_system *system, quire_pfn pfn)
+{
+	return qr_page_in(system, qr_first_range(system), pfn);
 }
 
 static inline quire_pfn qr_page_pfn(const struct quire_system *system, const struct qr_page *page)
@@ -145,6 +164,13 @@ static inline uint32_t qr_page_set(struct qr_page *page, uint32_t bits)
 static inline uint32_t qr_page_clear_bits(struct qr_page *page, uint32_t bits)
 {
 	return __atomic_fetch_and(&page->flags, ~bits, __ATOMIC_ACQ_REL);
+}
+
+/* The content of a file's page is another: instruction fetches do not see it. => LOCKED */
+QR_INLINE void qr_page_not_fetched(struct qr_page *page)
+{
+	if (qr_unlikely(qr_page_test(page, QR_PAGE_FETCHED)))
+		(void)qr_page_clear_bits(page, QR_PAGE_FETCHED);
 }
 
 /* --- references --------------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@ bool qr_pt_find_bad(const struct qr_pt *pt, quire_va va, struct qr_pt_bad *out_b
 	const struct quire_arch *arch = qr_arch(pt->system);
 	char *table = pt->root;
 
-	for (unsigned level = arch->levels - 1u; level > 0; level--) {
+	for (unsigned level = qr_width(pt->system)->levels - 1u; level > 0; level--) {
 		char *entry = entry_at(arch, table, level, va);
 		quire_pte pte = qr_pte_get(arch, level, entry);
 

@@ -11,6 +11,13 @@
 
 #include "page/slab.h"
 
+/* What becomes of the leaves of one class: the bits that differ in the parent's leaf after, and in the child's. What the
+ * hardware sets in the parent's while it is copied stays there, and the child's does not get it. */
+struct rule {
+	struct qr_leaf_class class;
+	qr_pte_bits parent, child;
+};
+
 struct copying {
 	struct quire_system *system;
 	struct qr_pt *to, *from;
@@ -20,8 +27,7 @@ struct copying {
 	struct qr_rmap_chunk *chunks;
 	struct qr_leaf_counts leaves;
 	uint64_t swaps, entries;
-	struct qr_leaf_class class;
-	uint64_t parent, child; /* bits that differ from the class in the parent's leaf after, the child's */
+	struct rule rule;
 	struct qr_changed changed; /* the parent's leaves that lost a right */
 };
 
@@ -62,9 +68,11 @@ static void learn(struct copying *copy, quire_pte pte, unsigned level)
 	else if (arch->prot(arch, pte, level) & QUIRE_PROT_WRITE)
 		after = arch->with_prot(arch, pte,
 					arch->prot(arch, pte, level) & ~(quire_prot)QUIRE_PROT_WRITE, level);
-	qr_leaf_class_learn(&copy->class, pte);
-	copy->parent = pte.bits ^ after.bits;
-	copy->child = pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits;
+	qr_leaf_class_learn(&copy->rule.class, pte);
+	copy->rule.parent = (qr_pte_bits)(pte.bits ^ after.bits);
+	/* Hardware that sets bits by itself has a bit for WRITE, and none for its absence. */
+	qr_assert(copy->system, qr_pte_is_steady(arch) || (copy->rule.parent & ~pte.bits) == 0);
+	copy->rule.child = (qr_pte_bits)(pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits);
 }
 
 /* Adds the child's entry to the reverse map and takes a reference: the general case. */
@@ -78,9 +86,16 @@ QR_RARE static enum quire_status hold_slow(struct copying *copy, struct qr_page 
 	return QUIRE_OK;
 }
 
-/* Takes the page of a copied leaf for the child: reference, reverse map, count; clears EXCLUSIVE. */
-QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *page, const void *source,
-				       void *target, uint64_t pages)
+/* A leaf that is counted as private memory is of another kind. */
+QR_RARE static void count_other(struct copying *copy, enum quire_page_state state, uint64_t pages)
+{
+	copy->leaves.state[state] += pages;
+	copy->leaves.state[QUIRE_PAGE_ANON] -= pages;
+}
+
+/* Takes the page of a copied leaf for the child: reference, reverse map; clears EXCLUSIVE. False: no memory. */
+QR_INLINE bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target,
+			  uint64_t pages)
 {
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
 
@@ -88,54 +103,15 @@ QR_INLINE enum quire_status share_page(struct copying *copy, struct qr_page *pag
 	if (qr_likely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) == QUIRE_PAGE_ANON &&
 		      qr_rmap_add_second(page, source, target))) {
 		qr_page_get(page);
-		copy->leaves.state[QUIRE_PAGE_ANON] += pages;
 	} else {
 		if (hold_slow(copy, page, target) != QUIRE_OK)
-			return QUIRE_ENOMEM;
-		copy->leaves.state[flags & QR_PAGE_STATE_MASK] += pages;
+			return false;
+		if ((flags & QR_PAGE_STATE_MASK) != QUIRE_PAGE_ANON)
+			count_other(copy, (enum quire_page_state)(flags & QR_PAGE_STATE_MASK), pages);
 	}
 	if (flags & QR_PAGE_EXCLUSIVE)
 		__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
-	return QUIRE_OK;
-}
-
-/* Removes from the parent's leaf what its class loses. The hardware may set young and dirty meanwhile.
- * Returns the leaf as it was replaced. */
-QR_RARE static quire_pte demote_again(struct copying *copy, void *source, quire_pte pte, unsigned level)
-{
-	const struct quire_arch *arch = qr_arch(copy->system);
-
-	do {
-		if (!qr_leaf_class_has(&copy->class, pte))
-			learn(copy, pte, level);
-	} while (!qr_pte_cas(arch, level, source, &pte, (quire_pte){pte.bits ^ copy->parent}));
-	return pte;
-}
-
-QR_INLINE quire_pte demote(struct copying *copy, void *source, quire_pte pte, unsigned level)
-{
-	if (qr_unlikely(!qr_pte_cas(qr_arch(copy->system), level, source, &pte,
-				    (quire_pte){pte.bits ^ copy->parent})))
-		pte = demote_again(copy, source, pte, level);
-	copy->changed.last = source;
-	return pte;
-}
-
-/* Copies one leaf of the known class. => PT, PT2 held */
-QR_INLINE enum quire_status copy_leaf(struct copying *copy, void *source, void *target, quire_pte pte,
-				      unsigned level)
-{
-	const struct quire_arch *arch = qr_arch(copy->system);
-	struct qr_page *page = qr_page_of(copy->system, arch->pfn(arch, pte, level));
-
-	if (qr_likely(page != NULL) &&
-	    qr_unlikely(share_page(copy, page, source, target, qr_leaf_pages(arch, level)) != QUIRE_OK))
-		return QUIRE_ENOMEM;
-	if (copy->parent != 0)
-		pte = demote(copy, source, pte, level);
-	qr_pte_set(arch, level, target, (quire_pte){pte.bits ^ copy->child});
-	copy->entries++;
-	return QUIRE_OK;
+	return true;
 }
 
 /* What is no leaf of the known class. *out_leaf: a leaf, and its class is known now. */
@@ -149,7 +125,7 @@ QR_RARE static enum quire_status look(struct copying *copy, void *source, void *
 	case QUIRE_PTE_LEAF:
 		learn(copy, pte, level);
 		/* The first leaf that changes is the first of its class; later ones only extend the range. */
-		if (copy->parent != 0)
+		if (copy->rule.parent != 0)
 			qr_changed_add(&copy->changed, source);
 		*out_leaf = true;
 		return QUIRE_OK;
@@ -160,34 +136,55 @@ QR_RARE static enum quire_status look(struct copying *copy, void *source, void *
 	}
 }
 
-/* => PT, PT2 held */
+/* The constants of a run stay in registers. Its leaves are counted at the end, as private memory. => PT, PT2 held */
 QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_pt_run *run, char *target,
 					 unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
-	size_t stride = arch->level[level].entry_bytes;
-	char *source = run->entry;
+	const struct qr_first_range first = qr_first_range(copy->system);
+	const uint64_t pages = qr_leaf_pages(arch, level);
+	size_t stride = arch->level[level].entry_bytes, copied = 0;
+	char *source = run->entry, *end = source + run->count * stride, *last = NULL;
+	enum quire_status status = QUIRE_OK;
+	struct rule rule;
 
-	qr_leaf_class_init(&copy->class, arch, level);
-	for (char *end = source + run->count * stride; source != end; source += stride, target += stride) {
+	qr_leaf_class_init(&copy->rule.class, arch, level);
+	rule = copy->rule;
+	for (; source != end; source += stride, target += stride) {
 		quire_pte pte = qr_pte_get(arch, level, source);
+		struct qr_page *page;
 
 		if (pte.bits == 0)
 			continue;
-		if (!qr_leaf_class_has(&copy->class, pte)) {
-			enum quire_status status;
+		if (!qr_leaf_class_has(&rule.class, pte)) {
 			bool leaf;
 
 			status = look(copy, source, target, pte, level, &leaf);
+			rule = copy->rule;
 			if (status != QUIRE_OK)
-				return status;
+				break;
 			if (!leaf)
 				continue;
 		}
-		if (qr_unlikely(copy_leaf(copy, source, target, pte, level) != QUIRE_OK))
-			return QUIRE_ENOMEM;
+		page = qr_page_in(copy->system, first, arch->pfn(arch, pte, level));
+		if (qr_unlikely(!page)) {
+			count_other(copy, QUIRE_PAGE_ZERO, pages);
+		} else if (qr_unlikely(!share_page(copy, page, source, target, pages))) {
+			status = QUIRE_ENOMEM;
+			break;
+		}
+		if (rule.parent != 0) {
+			last = source;
+			qr_pte_remove(arch, level, source, pte, rule.parent);
+		}
+		qr_pte_set(arch, level, target, (quire_pte){pte.bits ^ rule.child});
+		copied++;
 	}
-	return QUIRE_OK;
+	if (last)
+		copy->changed.last = last;
+	copy->entries += copied;
+	copy->leaves.state[QUIRE_PAGE_ANON] += copied * pages;
+	return status;
 }
 
 static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *run)

@@ -80,7 +80,7 @@ static void free_entry(struct freeing *freeing, char *entry, unsigned level, qui
 	freeing->tlb->ranges.flush.tables = 1;
 	freeing->bytes += arch->level[level - 1].table_bytes;
 	freeing->count++;
-	if (level < arch->levels - 1u)
+	if (level < qr_width(pt->system)->levels - 1u)
 		__atomic_fetch_sub(&qr_page_at(pt->system, entry)->ref, 1, __ATOMIC_RELAXED);
 	/* Siblings in the frame keep it. */
 	if (__atomic_fetch_sub(&page->ref, 1, __ATOMIC_ACQ_REL) == 1)
@@ -93,7 +93,7 @@ static void free_range(struct freeing *freeing, quire_va start, quire_va end)
 	const struct quire_arch *arch = qr_arch(pt->system);
 	struct qr_pt_run run;
 
-	for (unsigned level = 1; level < arch->levels; level++) {
+	for (unsigned level = 1; level < qr_width(pt->system)->levels; level++) {
 		uint64_t span = (uint64_t)1 << arch->level[level].shift;
 
 		for (quire_va va = start; qr_pt_next_run_at(pt, va, end, level, &run); va = run.end) {

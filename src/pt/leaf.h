@@ -26,34 +26,42 @@ QR_INLINE struct qr_page *qr_leaf_page(const struct quire_system *system, quire_
 	return page && qr_page_state(page) != QUIRE_PAGE_ZERO ? page : NULL;
 }
 
+/* The bits of an entry. Architectures of 32 bits have entries of 4 bytes: they are not handled as 8. */
+#if QUIRE_CONFIG_VA_BITS == 32
+typedef uint32_t qr_pte_bits;
+#else
+typedef uint64_t qr_pte_bits;
+#endif
+
 /* What is known of the leaves of a run. Neighbours differ in their frame alone, most of the time, and
  * in every format the bits of the frame are beside the others: what the codec said of one leaf holds for
  * all that differ from it in those bits only. So the codec is asked once a run, not once a leaf. */
 struct qr_leaf_class {
-	uint64_t bits;       /* the leaf that was asked about; 0: none yet */
-	uint64_t kind;       /* the bits that all of its class have: all of them while there is none */
-	uint64_t frame_bits; /* of a leaf of this level */
+	qr_pte_bits bits;       /* the leaf that was asked about; 0: none yet */
+	qr_pte_bits kind;       /* the bits that all of its class have: all of them while there is none */
+	qr_pte_bits frame_bits; /* of a leaf of this level */
 };
 
 static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch,
 				      unsigned level)
 {
-	class->frame_bits = arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
-			    arch->make(arch, (quire_pfn){0}, 0, 0, level).bits;
+	class->frame_bits =
+	    (qr_pte_bits)(arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
+			  arch->make(arch, (quire_pfn){0}, 0, 0, level).bits);
 	class->bits = 0;
-	class->kind = UINT64_MAX;
+	class->kind = (qr_pte_bits)-1;
 }
 
 static inline void qr_leaf_class_learn(struct qr_leaf_class *class, quire_pte pte)
 {
-	class->bits = pte.bits;
+	class->bits = (qr_pte_bits)pte.bits;
 	class->kind = ~class->frame_bits;
 }
 
 /* => the entry is not none */
 QR_INLINE bool qr_leaf_class_has(const struct qr_leaf_class *class, quire_pte pte)
 {
-	return qr_likely(((pte.bits ^ class->bits) & class->kind) == 0);
+	return qr_likely((((qr_pte_bits)pte.bits ^ class->bits) & class->kind) == 0);
 }
 
 /* The entries of a run that changed, from the first to the last: TLBs may hold them as they were. */

@@ -26,7 +26,7 @@ enum quire_status qr_pt_map(struct qr_pt *pt, quire_va va, quire_pfn pfn, quire_
 
 	if (status != QUIRE_OK)
 		return status;
-	if (level >= arch->levels || !arch->level[level].leaf)
+	if (level >= qr_width(pt->system)->levels || !arch->level[level].leaf)
 		return QUIRE_NO_LEAF;
 	if ((va & (((uint64_t)1 << arch->level[level].shift) - 1)) != 0 ||
 	    (pfn.n & (qr_leaf_pages(arch, level) - 1)) != 0)

@@ -104,6 +104,33 @@ static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, voi
 	return done;
 }
 
+/* Whether an entry stays as it is while PT of its table is held: the hardware sets nothing by itself. */
+QR_INLINE bool qr_pte_is_steady(const struct quire_arch *arch)
+{
+	return !(arch->caps & (QUIRE_CAP_HW_YOUNG | QUIRE_CAP_HW_DIRTY));
+}
+
+/* Where PT is held, and `pte` was read under it. Clears the entry, and returns what was there. */
+QR_INLINE quire_pte qr_pte_take(const struct quire_arch *arch, unsigned level, void *entry, quire_pte pte)
+{
+	if (!qr_pte_is_steady(arch))
+		return qr_pte_xchg(arch, level, entry, (quire_pte){0});
+	qr_pte_set(arch, level, entry, (quire_pte){0});
+	return pte;
+}
+
+/* Takes `bits`, which `pte` has, out of the entry. */
+QR_INLINE void qr_pte_remove(const struct quire_arch *arch, unsigned level, void *entry, quire_pte pte,
+			     uint64_t bits)
+{
+	if (qr_pte_is_steady(arch))
+		qr_pte_set(arch, level, entry, (quire_pte){pte.bits ^ bits});
+	else if (arch->level[level].entry_bytes == 8)
+		__atomic_and_fetch((qr_atomic64 *)entry, ~bits, __ATOMIC_ACQ_REL);
+	else
+		__atomic_and_fetch((uint32_t *)entry, ~(uint32_t)bits, __ATOMIC_ACQ_REL);
+}
+
 static inline size_t qr_pt_index(const struct quire_arch *arch, unsigned level, quire_va va)
 {
 	return (size_t)(va >> arch->level[level].shift) & (((size_t)1 << arch->level[level].index_bits) - 1);

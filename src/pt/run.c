@@ -22,7 +22,7 @@ bool qr_pt_next_run_at(const struct qr_pt *pt, quire_va va, quire_va end, unsign
 		       struct qr_pt_run *run)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
-	unsigned top = arch->levels - 1u, at = top;
+	unsigned top = qr_width(pt->system)->levels - 1u, at = top;
 	char *table = pt->root;
 
 	if (va >= end)

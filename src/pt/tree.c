@@ -40,18 +40,19 @@ static struct qr_page *new_block(struct qr_pt *pt, unsigned level, uint64_t base
 }
 
 /* Where the kernel's half begins in a root that has both. */
-static size_t kernel_half(const struct quire_arch *arch)
+static size_t kernel_half(const struct quire_system *system)
 {
-	unsigned top = arch->levels - 1u;
+	const struct quire_arch *arch = qr_arch(system), *width = qr_width(system);
+	unsigned top = width->levels - 1u;
 
-	return qr_pt_index(arch, top, (quire_va)arch->kernel_start) * arch->level[top].entry_bytes;
+	return qr_pt_index(arch, top, (quire_va)width->kernel_start) * arch->level[top].entry_bytes;
 }
 
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
 			       struct qr_pt *out_pt)
 {
 	const struct quire_arch *arch = qr_arch(system);
-	unsigned top = arch->levels - 1u;
+	unsigned top = qr_width(system)->levels - 1u;
 	const struct quire_level *level = &arch->level[top];
 	uint64_t covers = (uint64_t)1 << (level->shift + level->index_bits);
 	uint64_t base = 0;
@@ -59,7 +60,7 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 
 	/* The kernel's half has its own root: its first entry maps the first address of the half. */
 	if ((arch->caps & QUIRE_CAP_SPLIT_ROOT) && !mm)
-		base = arch->kernel_start & ~(covers - 1);
+		base = qr_width(system)->kernel_start & ~(covers - 1);
 	*out_pt = (struct qr_pt){.system = system, .mm = mm};
 	page = new_block(out_pt, top, base);
 	if (!page)
@@ -68,15 +69,14 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 	out_pt->root_pa = (quire_pa){page->pfn << arch->page_shift};
 
 	if (kernel && !(arch->caps & QUIRE_CAP_SPLIT_ROOT)) {
-		size_t first = kernel_half(arch);
+		size_t first = kernel_half(system);
 		size_t bytes = ((size_t)level->entry_bytes << level->index_bits) - first;
 
-		for (size_t at = first; at < first + bytes; at += level->entry_bytes) {
-			quire_pte pte = qr_pte_get(arch, top, kernel->root + at);
-
-			if (pte.bits != 0)
-				qr_pte_set(arch, top, out_pt->root + at, pte);
-		}
+		/* Others may add to the kernel's tree meanwhile; nobody sees the new root yet. Two entries of 4 bytes go
+		 * at once. */
+		for (size_t at = first; at < first + bytes; at += sizeof(uint64_t))
+			*(uint64_t *)(void *)(out_pt->root + at) = __atomic_load_n(
+			    (const qr_atomic64 *)(const void *)(kernel->root + at), __ATOMIC_RELAXED);
 	}
 	if (system->host->pte_sync)
 		system->host->pte_sync(system->host_context, NULL);
@@ -109,11 +109,12 @@ void qr_pt_destroy(struct qr_pt *pt)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
 	struct qr_page *page = qr_page_at(pt->system, pt->root);
-	size_t kernel = kernel_half(arch);
+	size_t kernel = kernel_half(pt->system);
 
 	qr_assert(pt->system, __atomic_load_n(&pt->tables, __ATOMIC_RELAXED) == 0);
 	/* Without tables the program's half is empty. */
-	if (pt->mm && arch->level[arch->levels - 1u].table_bytes == qr_page_bytes(pt->system)) {
+	if (pt->mm &&
+	    arch->level[qr_width(pt->system)->levels - 1u].table_bytes == qr_page_bytes(pt->system)) {
 		if (!(arch->caps & QUIRE_CAP_SPLIT_ROOT))
 			memset(pt->root + kernel, 0, (size_t)qr_page_bytes(pt->system) - kernel);
 		qr_table_free(pt->system, page);
@@ -183,7 +184,7 @@ char *qr_pt_make_table(struct qr_pt *pt, unsigned level, char *entry, quire_va v
 		if (table.v == 0)
 			break;
 		/* A root is freed with its tree and counts no tables. */
-		if (level < arch->levels - 1u)
+		if (level < qr_width(pt->system)->levels - 1u)
 			qr_page_get(parent);
 		qr_pte_set(arch, level, entry, arch->table(arch, table, level));
 		__atomic_fetch_add(&pt->tables, arch->level[level - 1].table_bytes, __ATOMIC_RELAXED);

@@ -10,10 +10,17 @@ struct unmapping {
 	enum qr_unmap_what what;
 	struct qr_leaf_counts leaves;
 	uint64_t swap;
-	struct qr_leaf_class class;
-	uint32_t page_bits;           /* that young and dirty of a leaf of the class become */
-	struct qr_changed changed;    /* entries cleared */
+	struct qr_changed changed;    /* entries cleared, of which the batch does not know yet */
 	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
+};
+
+/* What a loop over entries keeps in registers: no address of it leaves. */
+struct loop {
+	struct qr_first_range first;
+	struct qr_leaf_class class;
+	uint32_t page_bits; /* that young and dirty of a leaf of the class become */
+	struct qr_changed changed;
+	size_t anon; /* leaves of private memory cleared */
 };
 
 /* Whether a leaf whose page is in `state` is to be unmapped; ZERO stands for frames that count no mappings. */
@@ -40,40 +47,45 @@ QR_RARE static void drop_mapping(struct unmapping *un, struct qr_page *page, voi
 }
 
 /* The same for a page with these flags, and counts it; the common cases without a call. */
-QR_INLINE void forget_mapping(struct unmapping *un, struct qr_page *page, uint32_t flags, void *entry,
+QR_INLINE void forget_mapping(struct unmapping *un, struct loop *loop, struct qr_page *page, void *entry,
 			      quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 
-	un->leaves.state[flags & QR_PAGE_STATE_MASK] += qr_leaf_pages(arch, level);
 	if (qr_likely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) == QUIRE_PAGE_ANON)) {
+		loop->anon++;
 		if (qr_rmap_del_only(page, entry))
 			return;
 		if (qr_likely(qr_rmap_del_of_two(page, entry))) {
-			if (qr_unlikely((un->page_bits & ~flags) != 0 || !qr_leaf_class_has(&un->class, pte)))
+			if (qr_unlikely((loop->page_bits & ~flags) != 0 ||
+					!qr_leaf_class_has(&loop->class, pte)))
 				qr_leaf_harvest(un->system, page, arch->flags(arch, pte, level));
 			return;
 		}
+	} else {
+		un->leaves.state[flags & QR_PAGE_STATE_MASK] += qr_leaf_pages(arch, level);
 	}
 	drop_mapping(un, page, entry, arch->flags(arch, pte, level));
 }
 
 /* Clears one leaf of the known class, if it is to be unmapped. Returns its page, whose mapping reference is
  * now the caller's; NULL: none. => PT held */
-QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
+QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, struct loop *loop, void *entry, quire_pte pte,
+				     unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
-	struct qr_page *page = qr_page_of(un->system, arch->pfn(arch, pte, level));
-	uint32_t flags = page ? __atomic_load_n(&page->flags, __ATOMIC_RELAXED) : QUIRE_PAGE_ZERO;
+	struct qr_page *page = qr_page_in(un->system, loop->first, arch->pfn(arch, pte, level));
+	uint32_t state = page ? (uint32_t)qr_page_state(page) : QUIRE_PAGE_ZERO;
 
-	if (!wanted(un->what, flags & QR_PAGE_STATE_MASK))
+	if (!wanted(un->what, state))
 		return NULL;
 	/* The hardware may have set bits since the entry was read. */
-	pte = qr_pte_xchg(arch, level, entry, (quire_pte){0});
-	qr_changed_add(&un->changed, entry);
-	if (qr_unlikely((flags & QR_PAGE_STATE_MASK) == QUIRE_PAGE_ZERO))
+	pte = qr_pte_take(arch, level, entry, pte);
+	qr_changed_add(&loop->changed, entry);
+	if (qr_unlikely(state == QUIRE_PAGE_ZERO))
 		return NULL;
-	forget_mapping(un, page, flags, entry, pte, level);
+	forget_mapping(un, loop, page, entry, pte, level);
 	return page;
 }
 
@@ -94,41 +106,51 @@ static bool wanted_other(const struct unmapping *un, enum quire_pte_kind kind, q
 	}
 }
 
-/* Clears an entry that is not a leaf, if it is to be unmapped. => PT held */
-QR_RARE static void clear_other(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
+/* Clears an entry that is not a leaf, if it is to be unmapped: true. => PT held */
+QR_RARE static bool clear_other(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 	const struct qr_swap_hooks *hooks = un->system->swap_hooks;
 	enum quire_pte_kind kind = arch->kind(arch, pte, level);
 
 	if (!wanted_other(un, kind, pte))
-		return;
+		return false;
 	if (kind == QUIRE_PTE_BAD)
 		qr_log(un->system, "a corrupt page-table entry was cleared");
 	qr_pte_xchg(arch, level, entry, (quire_pte){0});
-	qr_changed_add(&un->changed, entry);
 	if (kind != QUIRE_PTE_SWAP)
-		return;
+		return true;
 	un->swap += !qr_swap_is_marker(arch->swap_value(arch, pte));
 	if (hooks)
 		hooks->put(un->system, arch->swap_value(arch, pte));
+	return true;
 }
 
 /* Clears one entry that is not none, if it is to be unmapped. Returns its page, whose mapping reference is
  * now the caller's; NULL: none. => PT held */
-QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
+QR_INLINE struct qr_page *clear_entry(struct unmapping *un, struct loop *loop, void *entry, quire_pte pte,
+				      unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 
-	if (!qr_leaf_class_has(&un->class, pte)) {
+	if (!qr_leaf_class_has(&loop->class, pte)) {
 		if (arch->kind(arch, pte, level) != QUIRE_PTE_LEAF) {
-			clear_other(un, entry, pte, level);
+			if (clear_other(un, entry, pte, level))
+				qr_changed_add(&loop->changed, entry);
 			return NULL;
 		}
-		qr_leaf_class_learn(&un->class, pte);
-		un->page_bits = qr_leaf_page_bits(arch->flags(arch, pte, level));
+		qr_leaf_class_learn(&loop->class, pte);
+		loop->page_bits = qr_leaf_page_bits(arch->flags(arch, pte, level));
 	}
-	return clear_leaf(un, entry, pte, level);
+	return clear_leaf(un, loop, entry, pte, level);
+}
+
+QR_INLINE struct loop begin(const struct quire_system *system, unsigned level)
+{
+	struct loop loop = {.first = qr_first_range(system)};
+
+	qr_leaf_class_init(&loop.class, qr_arch(system), level);
+	return loop;
 }
 
 /* The batch is full: adds the changed range to it, then flushes. */
@@ -142,23 +164,28 @@ QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, 
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 	size_t stride = arch->level[level].entry_bytes;
+	struct loop loop = begin(un->system, level);
 	struct qr_tlb *tlb = un->tlb;
 	char *entry = run->entry;
 
-	qr_leaf_class_init(&un->class, arch, level);
 	for (char *end = entry + run->count * stride; entry != end; entry += stride) {
 		quire_pte pte = qr_pte_get(arch, level, entry);
 		struct qr_page *page;
 
 		if (pte.bits == 0)
 			continue;
-		page = clear_entry(un, entry, pte, level);
+		page = clear_entry(un, &loop, entry, pte, level);
 		if (!page)
 			continue;
 		tlb->page[tlb->count++] = page;
-		if (qr_unlikely(tlb->count == QR_TLB_PAGES))
+		if (qr_unlikely(tlb->count == QR_TLB_PAGES)) {
+			un->changed = loop.changed;
 			flush_full(un, run);
+			loop.changed.first = NULL;
+		}
 	}
+	un->leaves.state[QUIRE_PAGE_ANON] += loop.anon * qr_leaf_pages(arch, level);
+	un->changed = loop.changed;
 	qr_changed_flush(&un->changed, &tlb->ranges, run);
 }
 
@@ -195,12 +222,14 @@ struct qr_page *qr_pt_unmap_entry(struct qr_pt *pt, quire_va va, void *entry, st
 	unsigned level = qr_pt_table_of(pt, entry)->level;
 	quire_pte pte = qr_pte_get(arch, level, entry);
 	struct qr_page *page;
+	struct loop loop;
 
 	(void)va;
 	if (pte.bits == 0)
 		return NULL;
-	qr_leaf_class_init(&un.class, arch, level);
-	page = clear_entry(&un, entry, pte, level);
+	loop = begin(pt->system, level);
+	page = clear_entry(&un, &loop, entry, pte, level);
+	un.leaves.state[QUIRE_PAGE_ANON] += loop.anon * qr_leaf_pages(arch, level);
 	qr_slab_free_many(pt->system, QR_SLAB_RMAP_CHUNK, un.chunks);
 	qr_leaf_counts_add(gone, &un.leaves);
 	gone->swap += un.swap;

@@ -7,9 +7,9 @@ static char *entry_at(const struct quire_arch *arch, char *table, unsigned level
 	return table + qr_pt_index(arch, level, va) * arch->level[level].entry_bytes;
 }
 
-static bool ours(const struct quire_arch *arch, quire_va va)
+static bool ours(const struct quire_arch *width, quire_va va)
 {
-	return quire_va_is_user(arch, va) || quire_va_is_kernel(arch, va);
+	return quire_va_is_user(width, va) || quire_va_is_kernel(width, va);
 }
 
 /* In a build for one architecture, with `level` constant, the compiler unrolls the loop. */
@@ -19,7 +19,7 @@ QR_INLINE void *descend(const struct qr_pt *pt, quire_va va, unsigned level)
 	char *table = pt->root;
 
 	QR_UNROLL
-	for (unsigned at = arch->levels - 1u; at > level; at--) {
+	for (unsigned at = qr_width(pt->system)->levels - 1u; at > level; at--) {
 		quire_pte pte = qr_pte_get(arch, at, entry_at(arch, table, at, va));
 
 		if (qr_unlikely(arch->kind(arch, pte, at) != QUIRE_PTE_TABLE))
@@ -31,7 +31,8 @@ QR_INLINE void *descend(const struct qr_pt *pt, quire_va va, unsigned level)
 
 void *qr_pt_find(const struct qr_pt *pt, quire_va va, unsigned level)
 {
-	qr_assert_contract(pt->system, ours(qr_arch(pt->system), va) && level < qr_arch(pt->system)->levels);
+	qr_assert_contract(pt->system,
+			   ours(qr_width(pt->system), va) && level < qr_width(pt->system)->levels);
 	return qr_likely(level == 0) ? descend(pt, va, 0) : descend(pt, va, level);
 }
 
@@ -41,7 +42,7 @@ static void *walk_and_make(struct qr_pt *pt, quire_va va, unsigned level, unsign
 	const struct quire_arch *arch = qr_arch(pt->system);
 	char *table = pt->root;
 
-	for (unsigned at = arch->levels - 1u; at > level && table; at--) {
+	for (unsigned at = qr_width(pt->system)->levels - 1u; at > level && table; at--) {
 		char *entry = entry_at(arch, table, at, va);
 		quire_pte pte = qr_pte_get(arch, at, entry);
 

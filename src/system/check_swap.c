@@ -49,11 +49,12 @@ static void check_value(struct recount *recount, uint64_t value)
 
 static void walk_mm(struct recount *recount, const struct quire_mm *mm)
 {
+	quire_va end = (quire_va)qr_width(mm->system)->user_end;
 	const struct quire_arch *arch = qr_arch(mm->system);
 	struct qr_pt_run run;
 
 	recount->name = "mm";
-	for (quire_va va = 0; qr_pt_next_run(&mm->pt, va, (quire_va)arch->user_end, &run); va = run.end) {
+	for (quire_va va = 0; qr_pt_next_run(&mm->pt, va, end, &run); va = run.end) {
 		const char *entry = run.entry;
 
 		for (size_t i = 0; run.level == 0 && i < run.count; i++, entry += run.stride) {

@@ -269,9 +269,9 @@ static bool check_leaves(struct tree *tree, quire_va start, quire_va end)
 
 static bool check_tree(struct tree *tree, quire_va start, quire_va end)
 {
-	const struct quire_arch *arch = qr_arch(tree->checker->system);
+	const struct quire_arch *width = qr_width(tree->checker->system);
 
-	for (unsigned level = 1; level < arch->levels; level++) {
+	for (unsigned level = 1; level < width->levels; level++) {
 		if (!check_level(tree, level, start, end))
 			return false;
 	}
@@ -306,7 +306,7 @@ static bool check_kernel(struct qr_checker *checker)
 	struct tree tree = {.checker = checker, .name = "kernel"};
 
 	tree.pt = &kmap->pt;
-	checker->table_frames += frames_of(arch, arch->levels - 1u);
+	checker->table_frames += frames_of(arch, qr_width(checker->system)->levels - 1u);
 	/* Outside the area of kernel mappings the entries of the root are the port's (quire_kernel_root()). */
 	if (!check_tree(&tree, kmap->start, kmap->end))
 		return false;
@@ -327,8 +327,9 @@ bool qr_check_trees(struct qr_checker *checker)
 		const struct quire_mm *mm = QR_CONTAINER(at, struct quire_mm, link);
 		struct tree tree = {.checker = checker, .pt = &mm->pt, .name = "mm"};
 
-		checker->table_frames += frames_of(arch, arch->levels - 1u);
-		if (!check_tree(&tree, 0, (quire_va)arch->user_end) || !check_mm_counts(&tree, mm))
+		checker->table_frames += frames_of(arch, qr_width(checker->system)->levels - 1u);
+		if (!check_tree(&tree, 0, (quire_va)qr_width(checker->system)->user_end) ||
+		    !check_mm_counts(&tree, mm))
 			return false;
 		if (tree.table_bytes != mm->pt.tables)
 			return qr_check_fail(checker, "mm: %u bytes of tables, and %u counted",

@@ -166,10 +166,22 @@ static bool check_kmap(const struct quire_config *config, struct qr_text *why)
 
 /* --- all ---------------------------------------------------------------------------------------------------- */
 
+#ifdef QR_ARCH_OTHER
+/* Of any width, and with young and dirty set by the hardware or by faults. */
+static bool is_of_format(const struct quire_arch *arch)
+{
+	return arch->decode == qr_arch_only.decode && arch->page_shift == qr_arch_only.page_shift;
+}
+#endif
+
 static bool choose_arch(struct quire_config *config, struct qr_text *why)
 {
 #ifdef QUIRE_ARCH
-	/* One architecture was named at build time: no other can be asked for. */
+	/* One architecture was named at build time, or two: no other can be asked for. */
+#ifdef QR_ARCH_OTHER
+	if (config->arch && is_of_format(config->arch))
+		return true;
+#endif
 	if (config->arch && config->arch != &QR_ARCH_PUBLIC)
 		return refuse(why, "arch is %s, and the library was built for %s alone", config->arch->name,
 			      QR_ARCH_PUBLIC.name);

@@ -144,7 +144,7 @@ enum quire_status quire_walk(struct quire_system *system, quire_pa root, quire_v
 			     enum quire_access access, enum quire_mode mode,
 			     struct quire_translation *out_translation)
 {
-	const struct quire_arch *arch = qr_arch(system);
+	const struct quire_arch *arch = qr_width(system);
 	struct walk walk = {arch, va, access, mode, out_translation};
 	bool wide = arch->long_bytes == 8, split = arch->caps & QUIRE_CAP_SPLIT_ROOT;
 	/* The bits above those translated repeat the highest one, or, with a root for each half, are all 0 or all 1. */

@@ -91,7 +91,7 @@ WALKER = [
     ('src/pt/unmap.c', 'swap entries are not counted', 'un->swap += !qr_swap_is_marker(arch->swap_value(arch, pte));', ';'),
     ('src/pt/age.c', 'young stays', 'clear | QUIRE_PTE_YOUNG)', 'clear)'),
     ('src/pt/age.c', 'what is harvested is lost', 'qr_leaf_harvest(pt->system, page, lost);', ';'),
-    ('src/pt/copy.c', 'the parent keeps WRITE', 'pte = demote(copy, source, pte, level);', '(void)level;'),
+    ('src/pt/copy.c', 'the parent keeps WRITE', 'qr_pte_remove(arch, level, source, pte, rule.parent);', ''),
     ('src/pt/copy.c', 'the child is young', 'unsigned clear = QUIRE_PTE_YOUNG;', 'unsigned clear = 0;'),
     ('src/pt/move.c', 'the old entry stays', 'pte = qr_pte_xchg(arch, 0, source, (quire_pte){0});', ''),
     ('src/pt/map.c', 'a mapping holds no reference', '\tqr_page_get(page);\n', ''),

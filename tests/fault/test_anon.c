@@ -104,6 +104,26 @@ static void entries_of_arm(void **state)
 	fx_close(&fx);
 }
 
+/* Four tables of ARM share a frame, and map a MiB each. The one that the last fault used is kept: the next address needs
+ * its neighbour, which is not there yet, and later is, but is another. */
+static void tables_of_one_frame_are_told_apart(void **state)
+{
+	const quire_va mib = 1 << 20;
+	struct fx fx = fx_open("arm", "linux-6", NULL);
+
+	(void)state;
+	fx_map(&fx, FX_AT, 3 * 256, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_MAP_PRIVATE, NULL);
+	assert_int_equal(sim_write(fx.cpu, FX_AT, 4, 1), SIM_DONE);
+	assert_int_equal(sim_write(fx.cpu, FX_AT + mib, 4, 2), SIM_DONE);
+	assert_int_equal(fx_counter(&fx, QUIRE_STEP_TABLE_ALLOCATED), 2);
+	assert_int_equal(sim_write(fx.cpu, FX_AT + 0x1000, 4, 3), SIM_DONE);
+	assert_int_equal(sim_write(fx.cpu, FX_AT + mib + 0x1000, 4, 4), SIM_DONE);
+	assert_int_equal(sim_write(fx.cpu, FX_AT + 2 * mib, 4, 5), SIM_DONE);
+	assert_int_equal(fx_counter(&fx, QUIRE_STEP_TABLE_ALLOCATED), 3);
+	assert_int_equal(fx_counter(&fx, QUIRE_STEP_MINOR), 5);
+	fx_close(&fx);
+}
+
 /* ARM64 under 4.14: fault_info sends level 0 to 2 and 3 to do_translation_fault. */
 static void way_of_arm64(void **state)
 {
@@ -274,10 +294,11 @@ int main(void)
 	struct CMUnitTest tests[64] = {
 	    cmocka_unit_test(entries_of_x86_64),
 	    cmocka_unit_test(entries_of_arm),
+	    cmocka_unit_test(tables_of_one_frame_are_told_apart),
 	    cmocka_unit_test(way_of_arm64),
 	    cmocka_unit_test(cow_then_reuse_in_every_profile),
 	};
-	size_t count = 4;
+	size_t count = 5;
 
 	FX_FOR_ARCHES(tests, count, read_maps_the_zero_page_then_write_maps_a_frame);
 	FX_FOR_ARCHES(tests, count, first_write_maps_a_cleared_frame);

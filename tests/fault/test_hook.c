@@ -137,7 +137,7 @@ static void plain_syndromes_count_as_traced_ones(void **state)
 	fx_map(&seen, FX_AT, 1, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_MAP_PRIVATE, NULL);
 	fx_map(&unseen, FX_AT, 1, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_MAP_PRIVATE, NULL);
 	for (unsigned round = 0; round < 2; round++) {
-		for (uint64_t code = 0; code < QUIRE_PLAIN_CODES; code++) {
+		for (uint64_t code = 0; code < quire_arch_x86_64.plain.codes; code++) {
 			struct quire_outcome a = raise_plainly(&seen, code, &trace);
 			struct quire_outcome b = raise_plainly(&unseen, code, NULL);
 
@@ -147,7 +147,8 @@ static void plain_syndromes_count_as_traced_ones(void **state)
 			assert_int_equal(a.code, b.code);
 			assert_int_equal(a.va, b.va);
 		}
-		assert_true(fx_counter(&unseen, QUIRE_STEP_TRAP) == (round + 1) * QUIRE_PLAIN_CODES);
+		assert_true(fx_counter(&unseen, QUIRE_STEP_TRAP) ==
+			    (round + 1) * quire_arch_x86_64.plain.codes);
 		assert_true(fx_counter(&unseen, QUIRE_STEP_MINOR) > 0);
 		for (unsigned step = 0; step < QUIRE_STEP_COUNT; step++)
 			assert_int_equal(fx_counter(&seen, (enum quire_step)step),

@@ -29,27 +29,29 @@ static void expect_same_fault(const struct quire_fault *a, const struct quire_fa
 static void a_plain_syndrome_is_recorded_as_decoded(void **state)
 {
 	static const char *const machines[][2] = {
-	    {"x86_64", "linux-6"}, {"i386", "linux-2.4"}, {"i386", "linux-2.6"}, {"riscv64", "linux-6"}};
+	    {"x86_64", "linux-6"}, {"i386", "linux-2.4"}, {"i386", "linux-2.6"},     {"riscv64", "linux-6"},
+	    {"arm", "linux-2.6"},  {"arm64", "linux-6"},  {"arm64_39", "linux-4.14"}};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
 		struct fx fx = fx_open(machines[i][0], machines[i][1], NULL);
 		struct quire_system *system = sim_system(fx.sim);
 		const struct quire_arch *arch = sim_arch(fx.sim);
-		struct quire_trap trap = {.vector = (enum quire_vector)arch->plain_vector,
+		struct quire_trap trap = {.vector = (enum quire_vector)arch->plain.vector,
 					  .mode = QUIRE_MODE_USER,
 					  .address = FX_AT + 12,
 					  .pc = 0x1234,
 					  .sp = 0x5678,
 					  .context = QUIRE_CTX_INTERRUPTS_OFF};
 
-		assert_true(arch->plain_codes > 0);
-		for (unsigned code = 0; code < arch->plain_codes; code++) {
+		assert_true(arch->plain.codes > 0);
+		for (unsigned code = 0; code < arch->plain.codes; code++) {
 			struct quire_trace trace;
 			struct quire_fault fault;
 
 			memset(&trace, 0xee, sizeof(trace));
-			trap.syndrome = code;
+			trap.syndrome = quire_plain_syndrome(&arch->plain, code);
+			assert_int_equal(quire_plain_code(&arch->plain, trap.syndrome), code);
 			arch->decode(arch, quire_system_profile(system), NULL, &trap, &fault);
 			struct quire_outcome outcome =
 			    quire_handle_trap(system, fx.process->mm, &trap, &trace);

@@ -301,7 +301,7 @@ static void test_word_met_by_others(void **state)
 		assert_int_equal(quire_copy_out(mm, AT, &word, 8, 0, &done), QUIRE_OK);
 		assert_int_equal(quire_copy_in(mm, &back, AT, 8, 0, &done), QUIRE_OK);
 	}
-	table = mm->slot[0].table;
+	table = (struct qr_page *)mm->slot[0].table;
 	assert_ptr_not_equal(table, &mm->system->no_table);
 	/* The table is held. */
 	table->lock.word = 1;

@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define QUIRE_MAX_LEVELS  5
-#define QUIRE_PLAIN_CODES 32
+#define QUIRE_PLAIN_CODES 64
 
 enum quire_pte_kind {
 	QUIRE_PTE_NONE = 0,  /* zero bits: nothing */
@@ -72,6 +72,18 @@ struct quire_level {
 	uint32_t table_bytes; /* size and alignment of a table: may be a part of a frame, or several */
 };
 
+/* Syndromes that tell all about their fault: what decode() makes of a trap of `vector` that was taken from user mode
+ * on a user address depends on the profile, the rows and the syndrome; address, pc, sp and context are copied and no
+ * more. So it needs to be decoded once only. They are numbered by the bits in which they differ: the lowest `low`, then
+ * those at `high`. */
+struct quire_plain {
+	uint8_t codes;     /* how many, a power of two up to QUIRE_PLAIN_CODES; 0: none */
+	uint8_t vector;    /* enum quire_vector */
+	uint8_t low;       /* bits */
+	uint8_t high[2];   /* positions; not read where `low` and those before make up `codes` */
+	uint64_t syndrome; /* of number 0 */
+};
+
 struct quire_arch {
 	const char *name;   /* "x86_64", "arm64", ...: as the tools spell it */
 	uint8_t levels;     /* 2 to QUIRE_MAX_LEVELS */
@@ -86,12 +98,7 @@ struct quire_arch {
 	uint64_t kernel_end;
 	uint8_t swap_bits; /* bits of a value in a swap entry; at least 24 */
 
-	/* Faults that their syndrome tells all about: what decode() makes of a trap of `plain_vector` that
-	 * was taken from user mode on a user address with a syndrome below `plain_codes` depends on the
-	 * profile, the rows and the syndrome; address, pc, sp and context are copied and no more. So it
-	 * needs to be decoded once only. 0 codes: none are. At most QUIRE_PLAIN_CODES. */
-	uint8_t plain_codes;
-	uint8_t plain_vector;
+	struct quire_plain plain;
 
 	uint8_t family; /* enum quire_family: which rules of a profile are its own */
 
@@ -191,6 +198,25 @@ static inline bool quire_va_is_user(const struct quire_arch *arch, quire_va va)
 static inline bool quire_va_is_kernel(const struct quire_arch *arch, quire_va va)
 {
 	return va >= arch->kernel_start && va <= arch->kernel_end;
+}
+
+/* Numbers a syndrome. Returns a number below `codes`, which are some; the syndrome is a plain one if
+ * quire_plain_syndrome() of that number is the syndrome again. Any context. */
+static inline unsigned quire_plain_code(const struct quire_plain *plain, uint64_t syndrome)
+{
+	uint64_t code = (syndrome & ((1u << plain->low) - 1)) |
+			(syndrome >> plain->high[0] & 1) << plain->low |
+			(syndrome >> plain->high[1] & 1) << (plain->low + 1);
+
+	return (unsigned)code & (plain->codes - 1u);
+}
+
+/* The inverse. Returns the plain syndrome of a number below `codes`. Any context. */
+static inline uint64_t quire_plain_syndrome(const struct quire_plain *plain, unsigned code)
+{
+	return plain->syndrome | (code & ((1u << plain->low) - 1)) |
+	       (uint64_t)(code >> plain->low & 1) << plain->high[0] |
+	       (uint64_t)(code >> (plain->low + 1) & 1) << plain->high[1];
 }
 
 #ifdef __cplusplus

@@ -132,9 +132,10 @@ struct quire_host {
 	 * Any context. */
 	void (*dcache_sync)(void *host, void *page, size_t bytes);
 
-	/* Makes instruction fetches see a page that was written and may be executed. REQUIRED on ARM, ARM64 and RISC-V,
-	 * unless QUIRE_WITHOUT_ICACHE_SYNC. Default: nothing. Context:
-	 * the mm lock and the page lock may be held; must not sleep. */
+	/* Makes instruction fetches see a page that was written and may be executed. Called before such a page is mapped;
+	 * of a file's page, only where the file was written since, or has or had a shared mapping that may write. REQUIRED
+	 * on ARM, ARM64 and RISC-V, unless QUIRE_WITHOUT_ICACHE_SYNC. Default: nothing. Context: the mm lock and the page
+	 * lock may be held; must not sleep. */
 	void (*icache_sync)(void *host, void *page, size_t bytes);
 
 	/* Counts a fault for the calling thread that a system call took: populate, mlock, and under linux-6 an access

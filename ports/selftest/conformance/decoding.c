@@ -50,13 +50,17 @@ static void one_syndrome(struct run *run, const struct quire_profile *profile, s
 void run_decoding(struct run *run)
 {
 	const struct quire_arch *arch = run->arch;
-	struct quire_trap trap = {.vector = (enum quire_vector)arch->plain_vector, .mode = QUIRE_MODE_USER};
+	struct quire_trap trap = {.vector = (enum quire_vector)arch->plain.vector, .mode = QUIRE_MODE_USER};
 	const struct quire_profile *profile;
 
 	if (!run_true(run, "plain syndromes fit where they are remembered", NULL,
-		      arch->plain_codes <= QUIRE_PLAIN_CODES))
+		      arch->plain.codes <= QUIRE_PLAIN_CODES))
 		return;
 	for (unsigned i = 0; (profile = quire_profile_at(i)) != NULL; i++)
-		for (trap.syndrome = 0; trap.syndrome < arch->plain_codes; trap.syndrome++)
+		for (unsigned code = 0; code < arch->plain.codes; code++) {
+			trap.syndrome = quire_plain_syndrome(&arch->plain, code);
+			run_true(run, "the number of a plain syndrome", NULL,
+				 quire_plain_code(&arch->plain, trap.syndrome) == code);
 			one_syndrome(run, profile, trap);
+		}
 }
