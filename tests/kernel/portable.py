@@ -8,7 +8,7 @@ usage: portable.py ROOT WORK CLANG NM          the check; CLANG: a command, with
 1. Every file of ports/kernel/sources.txt and arch/common compiles for five architectures, against a stub of the contract.
 2. What they leave open together is the contract (arch/include/arch.h), the library, and the system calls that
    are an architecture's own; every function of the contract is asked for by one of them.
-3. No register, number or structure of x86 is named outside arch/x86 and abi/, in comments neither."""
+3. No register, number or structure of x86 is named outside arch/x86, arch/i386, arch/pc and abi/, in comments neither."""
 import concurrent.futures
 import os
 import re

@@ -7,9 +7,10 @@ usage: tree.py check ROOT            everything but the layout
        tree.py seeded ROOT WORK      plants each violation in a copy; the check must find it
 
 Rules: the root has the entries listed here; no link dangles; no build product is tracked; every file is named by
-a build file, a script, a document or an include; a file has at most 600 lines and a function six parameters; every
-function of include/quire has a comment of its own, which says what a status means; every member of a public
-struct that the library is given is read by it; PORTING.md counts and lists the contracts as they are."""
+a build file, a script, a document or an include; a file has at most 600 lines, a folder of the kernel's arch 2,500,
+and a function six parameters; every function of include/quire has a comment of its own, which says what a status
+means; every member of a public struct that the library is given is read by it; PORTING.md counts and lists the
+contracts as they are."""
 import fnmatch
 import os
 import re
@@ -31,6 +32,8 @@ BY_NAME = ('meson.build', 'README.md', '.gitignore', '.editorconfig', 'LICENSE',
 BY_FOLDER = ('arch/variant/*.h', 'ports/kernel/abi/*', 'scenarios/*.scn')
 
 LONGEST_FILE = 600
+ARCH_FOLDERS = 'ports/kernel/arch/'
+LONGEST_ARCH_FOLDER = 2500
 MOST_PARAMETERS = 6
 # Written by a program: two halves would not read better.
 LARGER_FILES = {'tools/conform-static/recorded.h': 821}
@@ -156,6 +159,14 @@ def check_sizes(tree):
         most = LARGER_FILES.get(path, LONGEST_FILE)
         if lines > most:
             yield f'{path}: {lines} lines, more than {most}'
+    folders = {}
+    for path in tree.of(''):
+        if path.startswith(ARCH_FOLDERS):
+            folder = ARCH_FOLDERS + path[len(ARCH_FOLDERS):].split('/')[0]
+            folders[folder] = folders.get(folder, 0) + tree.text(path).count('\n')
+    for folder, lines in sorted(folders.items()):
+        if lines > LONGEST_ARCH_FOLDER:
+            yield f'{folder}: {lines} lines, more than {LONGEST_ARCH_FOLDER}'
     for path in tree.of('.c', '.h'):
         code = without_comments(tree.text(path))
         for match in FUNCTION.finditer(code):
@@ -273,6 +284,8 @@ SEEDS = (
     ('a file that nothing names', check_named, f'tests/mm/{FORGOTTEN}.c', '/* */\n', f'{FORGOTTEN}.c: no build file'),
     ('a header that nothing includes', check_named, f'src/mm/{FORGOTTEN}.h', '/* */\n', f'{FORGOTTEN}.h: no build file'),
     ('a file of 600 lines and more', check_sizes, 'src/mm/brk.c', '\n' * 600, 'src/mm/brk.c: 7'),
+    ('an architecture of 2,500 lines and more', check_sizes, 'ports/kernel/arch/pc/meson.build', '\n' * 2500,
+     'ports/kernel/arch/pc: 4'),
     ('a function of seven parameters', check_sizes, 'src/mm/brk.c',
      'static int seed(int a, int b, int c, int d, int e, int f, int g)\n{\n\treturn a;\n}\n', 'seed() has 7 parameters'),
     ('an undocumented public function', check_documented, 'include/quire/mm.h',

@@ -129,9 +129,9 @@
 #define READ_VFP(name)         READ_WITH(uint32_t, ".fpu neon-vfpv4\n\tvmrs %0, " #name)
 #define WRITE_VFP(name, value) WRITE_WITH(uint32_t, ".fpu neon-vfpv4\n\tvmsr " #name ", %0", value)
 
-#include "arch/arm64/common/devices.h"
+#include "arch/virt_arm/devices.h"
 
-/* --- for arch/arm64/common: instructions ------------------------------------------------------ */
+/* --- for arch/virt_arm: instructions ---------------------------------------------------------- */
 
 #define PSCI_CPU_ON 0x84000003
 

@@ -88,9 +88,9 @@
 #define WRITE_REG(name, value) \
 	__asm__ volatile("msr " QUOTE(name) ", %0" : : "r"((uint64_t)(value)) : "memory")
 
-#include "arch/arm64/common/devices.h"
+#include "arch/virt_arm/devices.h"
 
-/* --- for arch/arm64/common: registers and instructions ---------------------------------------- */
+/* --- for arch/virt_arm: registers and instructions -------------------------------------------- */
 
 #define READ_REG64     READ_REG
 #define WRITE_REG64    WRITE_REG

@@ -42,7 +42,7 @@
 #define ADDRESS_WORD   .long
 #define FPU_AREA(name) name
 
-#include "arch/x86/common/pc.h"
+#include "arch/pc/pc.h"
 
 #ifndef __ASSEMBLER__
 #define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)

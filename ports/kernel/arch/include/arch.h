@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The architecture contract: all that the kernel asks of the machine it runs on.
  *
- * An architecture is a folder beside this one. It has:
+ * An architecture is a folder beside this one, and may share another with its like: the machine's (pc, virt_arm). It has:
  *
  *   machine.h    what must be known at compile time (below), and those functions of this header that it
  *                wants inline: it defines them `static inline`, and the declarations here check their types

@@ -37,7 +37,7 @@
 #define ADDRESS_WORD   .quad
 #define FPU_AREA(name) name "64"
 
-#include "arch/x86/common/pc.h"
+#include "arch/pc/pc.h"
 
 #ifndef __ASSEMBLER__
 #define PTE_NX (1ull << 63)
@@ -84,8 +84,6 @@ static inline uint64_t scale_ticks(uint64_t ticks, uint64_t per)
 
 /* cpu.c */
 void cpu_load_stacks(struct cpu *cpu);
-/* virtio_blk.c */
-void virtio_blk_init(void);
 #endif
 
 #endif

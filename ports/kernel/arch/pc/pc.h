@@ -207,6 +207,9 @@ void secondary_start(unsigned long number);
 void serial_init(void);
 void serial_interrupt(void);
 
+/* virtio_blk.c, which x86-64 takes */
+void virtio_blk_init(void);
+
 /* oops_lines.c */
 void oops_title(const struct oops *what, unsigned number);
 void oops_code_line(uintptr_t pc, bool user);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What ARM and ARM64 have alike: interrupt controller, timer, consoles, firmware, the start of CPUs.
+/* The machine of ARM and ARM64, QEMU's virt, and what the two architectures have alike: interrupt controller, timer, consoles, firmware, the start of CPUs.
  *
  * cpu.h of each has: READ_REG, WRITE_REG and their forms of 64 bits, names of the registers, the few instructions that
  * differ, and struct secondary. struct arch_cpu of each has mpidr, kernel_stack, fatal_stack, gic_number and
