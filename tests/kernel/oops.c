@@ -13,27 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "free.h"
+
 #define TRIGGER "/proc/provoke-crash"
 
 static void fail(const char *what)
 {
 	printf("oops: %s: %s\n", what, strerrorname_np(errno));
 	exit(1);
-}
-
-/* Free frames, as /proc/meminfo has them. */
-static long free_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	long kib = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemFree: %ld kB", &kib) == 1)
-			break;
-	if (!file || fclose(file) || kib < 0)
-		fail("/proc/meminfo");
-	return kib;
 }
 
 /* pwrite: the position of the file is locked by write. */
@@ -91,21 +78,8 @@ static const char *const words[] = {"null-read",    "null-write", "null-call",
 				    "rodata-write", "wild-read",  "invalid-opcode"};
 enum {
 	WORDS = sizeof(words) / sizeof(words[0]),
-	ROUNDS = 5,
-	SETTLE_MS = 2000
+	ROUNDS = 5
 };
-
-/* What ended is given back a little later, by whoever comes next. */
-static long settled(long before)
-{
-	long now = free_kib();
-
-	for (int ms = 0; ms < SETTLE_MS && now < before; ms += 20) {
-		usleep(20000);
-		now = free_kib();
-	}
-	return now;
-}
 
 /* The first rounds may fill what the kernel keeps (stacks, slabs); then a round must cost nothing: of its
  * forty mistakes not one may leave a hundred bytes behind. */
@@ -121,7 +95,7 @@ static void frames_come_back(void)
 		if (smap)
 			for (unsigned i = 0; i < 6; i++)
 				expect("user-read", SIGKILL);
-		after = settled(before);
+		after = free_settled(before);
 		if (after >= before)
 			return;
 	}

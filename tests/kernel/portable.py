@@ -116,11 +116,10 @@ def symbols(findings, root, nm, objects, whole):
                 opened.add(part[1])
             elif len(part) == 3 and part[1].isupper():
                 defined.add(part[2])
+        asked |= opened & functions  # arch/common has some of them
         opened -= defined
-        for name in sorted(opened):
-            if name in functions:
-                asked.add(name)
-            elif name not in own and not LIBRARY.match(name) and not COMPILER.match(name):
+        for name in sorted(opened - functions):
+            if name not in own and not LIBRARY.match(name) and not COMPILER.match(name):
                 findings.add('symbol', f'{abi}: {name} is neither the kernel\'s nor the contract\'s nor the library\'s')
         helpers = sorted(name for name in opened if COMPILER.match(name))
         print(f'{abi}: asks the compiler\'s library for {", ".join(helpers) or "nothing"}')

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "free.h"
+
 enum {
 	DIRECTORIES = 5,
 	NAMES = 12,
@@ -205,20 +207,6 @@ static void process(uintptr_t number)
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	return remove(path);
-}
-
-static long free_kib(void)
-{
-	FILE *in = fopen("/proc/meminfo", "r");
-	char line[128];
-	long kib = 0;
-
-	while (in && fgets(line, sizeof(line), in))
-		if (sscanf(line, "MemFree: %ld", &kib) == 1)
-			break;
-	if (in)
-		fclose(in);
-	return kib;
 }
 
 int main(void)

@@ -3,6 +3,8 @@
 #ifndef STUB_MACHINE_H
 #define STUB_MACHINE_H
 
+#include <stdint.h>
+
 #define MAX_CPUS           4
 #define KERNEL_STACK_PAGES 2
 #define ARCH_FRAME_MAP
@@ -15,7 +17,7 @@
 #define ARCH_CALL_PUSHES     0
 
 struct arch_task {
-	char nothing;
+	uint32_t windows;
 };
 
 struct arch_cpu {

@@ -5,20 +5,23 @@
 
 /* Where things are, each a multiple of 1 MiB.
  *
- *   0xc0000000   RAM, from its start                768 MiB; what is above has no address, and is not used
+ *   0xc0000000   RAM, from its start                768 MiB; what is above has no address
  *   0xf0000000   kernel mappings                    128 MiB
- *   0xf8000000   devices                            64 MiB
+ *   0xf8000000   windows: two pages for each kernel stack   56 MiB
  *   0xfd000000   the image, wherever it lies in RAM
+ *   0xfe000000   devices                            31 MiB
  *   0xffff0000   a page for programs: kuser.S */
 #define LINEAR_BASE    0xc0000000
 #define LINEAR_BYTES   0x30000000
 #define KMAP_BASE      0xf0000000
 #define KMAP_BYTES     0x8000000
 #define STACKS_BYTES   0x7c00000 /* of these: where kernel stacks may lie */
-#define DEVICE_BASE    0xf8000000
-#define DEVICE_BYTES   0x4000000
+#define WINDOW_BASE    0xf8000000
+#define WINDOW_BYTES   0x3800000
 #define IMAGE_BASE     0xfd000000
 #define IMAGE_MOST_MIB 16
+#define DEVICE_BASE    0xfe000000
+#define DEVICE_BYTES   0x1f00000
 #define KUSER_PAGE     0xffff0000
 /* Linux's rule for whoever loads the image (Documentation/arm/booting): in the first 128 MiB of RAM. */
 #define RAM_BASE_MASK 0xf8000000
@@ -208,6 +211,20 @@ static inline void clean_to_memory(const void *at)
 static inline bool regs_from_user(const struct regs *regs)
 {
 	return (regs->cpsr & CPSR_MODE) == CPSR_USER;
+}
+
+/* arch/common/window.h. Data caches behave as if they were looked up by physical addresses (ARMv7, "Address mapping
+ * restrictions"; those of the cortex-a15 are): what was written by a window need not be cleaned when it goes. */
+static inline uint32_t window_entry(quire_pfn pfn)
+{
+	return (uint32_t)pfn.n << 12 | PAGE_NORMAL | PAGE_XN;
+}
+
+static inline void window_changed(uintptr_t va)
+{
+	arch_pte_sync();
+	forget_page(va, false);
+	__asm__ volatile("dsb nsh\n\tisb" : : : "memory");
 }
 
 /* memory.c */

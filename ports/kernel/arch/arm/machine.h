@@ -11,6 +11,7 @@ struct task;
 
 #define MAX_CPUS           32
 #define KERNEL_STACK_PAGES 4
+#define ARCH_FRAME_MAP     1
 #define ARCH_PTE_SYNC      1
 #define ARCH_ICACHE_SYNC   1
 
@@ -37,6 +38,7 @@ struct arch_task {
 	uint32_t sp;        /* kernel stack pointer, callee-saved registers on it */
 	uint32_t tls;       /* TPIDRURO, for programs to read */
 	uint32_t tls_write; /* TPIDRURW, which programs write themselves */
+	uint32_t windows;   /* how many of its two are open */
 	bool program;       /* it has SIMD registers and TLS */
 	uint32_t trap_number, error_code,
 	    address; /* of the last fault of the program, for its signal frame */

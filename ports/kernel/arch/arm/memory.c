@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What memory there is, by the device tree; the kernel's own tables; and the rest for the library. */
+/* What memory there is, by the device tree; the kernel's own tables; and the rest for the library. What lies above
+ * LINEAR_BYTES has no address for good: programs have it, and the library reaches it through windows. */
 #include "cpu.h"
 #include "arch/common/fdt.h"
+#include "arch/common/window.h"
 #include "port/system.h"
 
 extern char image_start[], image_rodata[], image_data[], image_end[], kuser_page[];
 
-#define SECTION 0x100000u
-#define ENTRIES 4096
-#define HALF    (LINEAR_BASE / SECTION) /* the kernel's first entry */
+#define SECTION       0x100000u
+#define ENTRIES       4096
+#define HALF          (LINEAR_BASE / SECTION) /* the kernel's first entry */
+#define WINDOW_TABLES (WINDOW_BYTES / SECTION)
+#define ADDRESSES     0x100000000ull /* physical ones that an entry can hold */
 
 uint32_t boot_root_pa, kernel_root_pa;
 static uint32_t ram_base, image_pa;
@@ -71,12 +75,20 @@ static void cut_linear(uint32_t *root, uint64_t end)
 		root[HALF + (uint32_t)at / SECTION] = 0;
 }
 
+/* Their tables lie at `pa`, behind the others. */
+static void make_windows(uint32_t *root, uint32_t pa)
+{
+	windows_start(memset(pa_to_linear(pa), 0, WINDOW_TABLES * TABLE_BYTES));
+	for (unsigned i = 0; i < WINDOW_TABLES; i++)
+		root[WINDOW_BASE / SECTION + i] = (pa + i * TABLE_BYTES) | L1_TABLE;
+}
+
 volatile void *device_map(uint64_t pa, uint64_t bytes)
 {
 	uint64_t start = ALIGN_DOWN(pa, SECTION);
 	uint32_t va = device_next, *root = pa_to_linear(kernel_root_pa);
 
-	if (pa + bytes > 1ull << 32)
+	if (pa + bytes > ADDRESSES)
 		panic("boot: a device at 0x%" PRIx64 ", where no section reaches", pa);
 	for (uint64_t at = start; at < pa + bytes; at += SECTION, device_next += SECTION) {
 		if (device_next >= DEVICE_BASE + DEVICE_BYTES)
@@ -89,7 +101,8 @@ volatile void *device_map(uint64_t pa, uint64_t bytes)
 
 void memory_init(uint32_t fdt_pa, uint32_t image, uint32_t tables)
 {
-	uint64_t end;
+	uint64_t end, linear_end;
+	uint32_t windows = 0, next;
 
 	image_pa = image;
 	ram_base = image & RAM_BASE_MASK;
@@ -98,12 +111,27 @@ void memory_init(uint32_t fdt_pa, uint32_t image, uint32_t tables)
 	if (!device_tree || !fdt_read_memory(device_tree))
 		panic("boot: no device tree with memory");
 	end = MAX(ram_top(), fdt_pa + (uint64_t)fdt_size(device_tree));
-	if (boot_info.initrd)
-		end = MAX(end, (uintptr_t)boot_info.initrd - LINEAR_BASE + ram_base + boot_info.initrd_size);
+	linear_end = (uint64_t)ram_base + LINEAR_BYTES;
+	if (boot_info.initrd_size) {
+		uint64_t initrd_end =
+		    (uintptr_t)boot_info.initrd - LINEAR_BASE + ram_base + boot_info.initrd_size;
+
+		if (!boot_info.initrd || initrd_end > linear_end)
+			panic("boot: the initramfs lies where RAM has no address");
+		end = MAX(end, initrd_end);
+	}
 	ram_reserve(0, ram_base);
-	ram_reserve((uint64_t)ram_base + LINEAR_BYTES, UINT64_MAX - PAGE_SIZE);
-	ram_reserve(image, fdt_gather(&device_tree, fdt_pa, tables + TABLES_BYTES));
+	ram_reserve(ADDRESSES, UINT64_MAX - PAGE_SIZE);
+	ram_cut(linear_end);
+	next = tables + TABLES_BYTES;
+	if (ram_top() > linear_end) {
+		windows = next;
+		next += WINDOW_TABLES * TABLE_BYTES;
+	}
+	ram_reserve(image, fdt_gather(&device_tree, fdt_pa, next));
 	cut_linear(pa_to_linear(tables), end);
+	if (windows)
+		make_windows(pa_to_linear(tables), windows);
 	protect_image(pa_to_linear(tables));
 	map_kuser_page(pa_to_linear(tables));
 	forget_everything();

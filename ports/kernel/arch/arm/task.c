@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the CPU keeps of a task: kernel stack, registers, SIMD state, address space. */
+#include "arch/common/window.h"
 #include "cpu.h"
 #include "kern/sched.h"
 #include "kern/task.h"
@@ -117,6 +118,7 @@ void arch_switch(struct task *previous, struct task *next)
 		vfp_load(&next->arch.vfp);
 		load_tls(&next->arch);
 	}
+	windows_switch(next);
 	cpu->task = next;
 	cpu->arch.kernel_stack =
 	    next->stack ? (uint32_t)next->stack + STACK_BYTES : (uintptr_t)boot_stack_top;

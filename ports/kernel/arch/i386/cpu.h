@@ -45,6 +45,9 @@
 #include "arch/pc/pc.h"
 
 #ifndef __ASSEMBLER__
+#define PTE_ACCESSED 0x20
+#define PTE_DIRTY    0x40
+
 #define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)
 
 /* SDM volume 3, 8.2.1. */
@@ -90,13 +93,20 @@ static inline void flush_page(uintptr_t va)
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
+/* arch/common/window.h. Nothing is to be set by the CPU: accessed and dirty are there. */
+static inline uint32_t window_entry(quire_pfn pfn)
+{
+	return (uint32_t)pfn.n << 12 | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY;
+}
+
+static inline void window_changed(uintptr_t va)
+{
+	flush_page(va);
+}
+
 /* memory.c: what lies at `pa` and is no linear RAM, for good. => before the_system exists, or it was asked for
  * then. */
 void *device_map(uint64_t pa, uint64_t bytes);
-
-/* window.c */
-void windows_make(uint32_t *root);
-void windows_switch(const struct task *next);
 
 /* cpu.c: the root that a CPU takes when its stack has no room; a program's segments for thread data. */
 void cpu_set_fatal_root(uint64_t root_pa);

@@ -2,18 +2,17 @@
 /* What memory there is: the kernel's own tables, and the rest for the library. What lies above LINEAR_BYTES has no
  * address for good: programs have it, and the library reaches it through windows. */
 #include "cpu.h"
+#include "arch/common/window.h"
 #include "port/system.h"
 
 extern char image_start[], image_data[], image_end[];
 extern uint32_t boot_root[];
 
-#define CHUNK        0x400000u /* of an entry of the root */
-#define ENTRIES      1024
-#define HALF         (LINEAR_BASE / CHUNK) /* the kernel's first entry */
-#define PTE_ACCESSED 0x20
-#define PTE_DIRTY    0x40
-#define KERNEL_PTE   (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
-#define ADDRESSES    0x100000000ull /* physical ones that an entry can hold */
+#define CHUNK      0x400000u /* of an entry of the root */
+#define ENTRIES    1024
+#define HALF       (LINEAR_BASE / CHUNK) /* the kernel's first entry */
+#define KERNEL_PTE (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
+#define ADDRESSES  0x100000000ull /* physical ones that an entry can hold */
 
 static uint32_t boot_next; /* physical: tables are taken from here, behind the image */
 uint64_t kernel_root_pa;
@@ -54,6 +53,16 @@ static void map_linear(uint32_t *root)
 			map_chunk_of_image(root, pa);
 		else
 			root[HALF + pa / CHUNK] = pa | KERNEL_PTE | PTE_LARGE | PTE_GLOBAL;
+	}
+}
+
+/* Their tables lie one behind the other. */
+static void make_windows(uint32_t *root)
+{
+	windows_start(pa_to_linear(boot_next));
+	for (unsigned i = WINDOW_BASE / CHUNK; i < (WINDOW_BASE + WINDOW_BYTES) / CHUNK; i++) {
+		(void)boot_table(&root[i]);
+		root[i] |= KERNEL_PTE;
 	}
 }
 
@@ -141,7 +150,7 @@ void memory_init(uint64_t start_info_pa)
 	root = boot_table(&root_pa);
 	map_linear(root);
 	if (ram_top() > LINEAR_BYTES)
-		windows_make(root);
+		make_windows(root);
 	ram_reserve(0, 0x100000);
 	ram_reserve(image_to_pa(image_start), boot_next);
 	place_initramfs(initrd, initrd_end);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the CPU keeps of a task: kernel stack, registers, FPU state, segments of thread data, address space. */
+#include "arch/common/window.h"
 #include "cpu.h"
 #include "kern/sched.h"
 #include "abi/functions.h"

@@ -7,25 +7,22 @@
  * A window is its thread's: it stays where it is while the thread sleeps, and goes with it to another CPU, which
  * may remember what the window showed before. So a CPU forgets the page when a window is opened, and when it
  * continues a thread that has one open. */
+#include "arch/common/window.h"
 #include "cpu.h"
 #include "kern/task.h"
 
-#define STEP        ((KERNEL_STACK_PAGES + 1) * PAGE_SIZE) /* no two stacks are nearer than that */
-#define WINDOWS     2
-#define BOOT        (KMAP_BYTES / STEP + 1) /* of what runs on the boot stack */
-#define TABLES      (WINDOW_BYTES >> 22)
-#define TABLE_PAGES 1024
-#define SHOWN       (PTE_PRESENT | PTE_WRITE | 0x60 /* accessed, dirty */)
+#define STEP    ((KERNEL_STACK_PAGES + 1) * PAGE_SIZE) /* no two stacks are nearer than that */
+#define WINDOWS 2
+#define BOOT    (KMAP_BYTES / STEP + 1) /* of what runs on the boot stack */
 
 _Static_assert((BOOT + 1) * WINDOWS * PAGE_SIZE <= WINDOW_BYTES, "there is room");
 
-static uint32_t entries[TABLES * TABLE_PAGES] __attribute__((aligned(4096)));
+static uint32_t *entries;
 static uint32_t boot_windows;
 
-void windows_make(uint32_t *root)
+void windows_start(uint32_t *all)
 {
-	for (unsigned i = 0; i < TABLES; i++)
-		root[(WINDOW_BASE >> 22) + i] = (uint32_t)image_to_pa(entries + i * TABLE_PAGES) | SHOWN;
+	entries = all;
 }
 
 /* The first of its two. */
@@ -54,8 +51,8 @@ void *arch_frame_map(quire_pfn pfn)
 
 	BUG_ON(*open == WINDOWS);
 	++*open;
-	entries[n] = (uint32_t)pfn.n << 12 | SHOWN;
-	flush_page(window_at(n));
+	entries[n] = window_entry(pfn);
+	window_changed(window_at(n));
 	return (void *)window_at(n);
 }
 
@@ -66,11 +63,11 @@ void arch_frame_unmap(void *address)
 
 	BUG_ON((uintptr_t)address != window_at(n));
 	entries[n] = 0;
-	flush_page(window_at(n));
+	window_changed(window_at(n));
 }
 
 void windows_switch(const struct task *next)
 {
 	for (unsigned i = 0; i < next->arch.windows; i++)
-		flush_page(window_at(first_of(next) + i));
+		window_changed(window_at(first_of(next) + i));
 }
