@@ -18,6 +18,11 @@ void kernel_main(void) __attribute__((noreturn));
 /* On another CPU, with interrupts off, on the stack of its idle task, which struct cpu.task is. */
 void secondary_main(void) __attribute__((noreturn));
 
+/* kstack.c, for arch_system_ready() where a push to a kernel stack cannot take the fault that brings an entry into an
+ * address space: makes the tables of the first `bytes` of kernel mappings, which stay when nothing is mapped there, and
+ * which every address space has. No stack may lie behind them (arch_task_create()): what is there is found by the fault. */
+void kstacks_make_tables(uint64_t bytes);
+
 /* The number and the arguments are in `regs`; so is the result afterwards. */
 void syscall_dispatch(struct regs *regs);
 

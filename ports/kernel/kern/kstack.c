@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel stacks: kernel mappings, so that the page below each is a hole; a few are kept for the next fork. */
+#include "kern/entry.h"
 #include "kern/process.h"
 #include "kern/swap.h"
 
@@ -38,6 +39,16 @@ static void stack_free(quire_va stack)
 	spin_unlock(&stack_lock);
 	if (stack)
 		BUG_ON(quire_kunmap(the_system, stack) != QUIRE_OK);
+}
+
+void kstacks_make_tables(uint64_t bytes)
+{
+	quire_va all;
+
+	if (quire_kmap(the_system, bytes / PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_KMAP_LAZY,
+		       &all))
+		panic("boot: no memory for the tables of kernel stacks");
+	BUG_ON(quire_kunmap(the_system, all) != QUIRE_OK);
 }
 
 void kstacks_init(void)

@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "arch/common/fdt.h"
 #include "arch/common/window.h"
+#include "kern/entry.h"
 #include "port/system.h"
 
 extern char image_start[], image_rodata[], image_data[], image_end[], kuser_page[];
@@ -139,19 +140,6 @@ void memory_init(uint32_t fdt_pa, uint32_t image, uint32_t tables)
 
 /* --- the library's root ------------------------------------------------------------------------- */
 
-/* The push to a kernel stack cannot take the fault that brings an entry into an address space. So the tables of kernel
- * mappings are made now, and stay when this one goes; every address space has them. Not the last of them, where no
- * stack lies (arch_task_create()): what is mapped there is found by the fault. */
-static void make_tables_of_stacks(void)
-{
-	quire_va all;
-
-	if (quire_kmap(the_system, STACKS_BYTES / PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-		       QUIRE_KMAP_LAZY, &all))
-		panic("boot: no memory for the tables of kernel stacks");
-	BUG_ON(quire_kunmap(the_system, all) != QUIRE_OK);
-}
-
 /* Our entries go in beside the library's own. */
 void arch_system_ready(void)
 {
@@ -167,5 +155,5 @@ void arch_system_ready(void)
 	WRITE_REG(TTBR0, kernel_root_pa | TTBR_WALKS);
 	isb();
 	forget_everything();
-	make_tables_of_stacks();
+	kstacks_make_tables(STACKS_BYTES);
 }

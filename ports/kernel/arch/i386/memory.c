@@ -3,6 +3,7 @@
  * address for good: programs have it, and the library reaches it through windows. */
 #include "cpu.h"
 #include "arch/common/window.h"
+#include "kern/entry.h"
 #include "port/system.h"
 
 extern char image_start[], image_data[], image_end[];
@@ -166,19 +167,6 @@ void *arch_linear(uint64_t pa)
 
 /* --- the library's root ----------------------------------------------------------------------- */
 
-/* The push to a kernel stack cannot take the fault that brings an entry into an address space. So the tables of kernel
- * mappings are made now, and stay when this one goes; every address space has them. Not those of the last entry, where
- * no stack lies (arch_task_create()): what is mapped there is found by the fault. */
-static void make_tables_of_stacks(void)
-{
-	quire_va all;
-
-	if (quire_kmap(the_system, STACKS_BYTES / PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-		       QUIRE_KMAP_LAZY, &all))
-		panic("boot: no memory for the tables of kernel stacks");
-	BUG_ON(quire_kunmap(the_system, all) != QUIRE_OK);
-}
-
 /* Our entries go in beside the library's own. */
 void arch_system_ready(void)
 {
@@ -191,5 +179,5 @@ void arch_system_ready(void)
 	kernel_root_pa = quire_kernel_root(the_system).v;
 	cpu_set_fatal_root(kernel_root_pa);
 	WRITE_CR(3, kernel_root_pa);
-	make_tables_of_stacks();
+	kstacks_make_tables(STACKS_BYTES);
 }
