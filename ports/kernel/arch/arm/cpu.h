@@ -85,6 +85,7 @@
 #define IFSR           0, c5, c0, 1
 #define DFAR           0, c6, c0, 0
 #define IFAR           0, c6, c0, 2
+#define ICIALLUIS      0, c7, c1, 0
 #define BPIALLIS       0, c7, c1, 6
 #define ICIMVAU        0, c7, c5, 1
 #define DCCMVAU        0, c7, c11, 1
@@ -192,6 +193,11 @@ static inline void clean_for_code(uintptr_t at)
 static inline void forget_code(uintptr_t at)
 {
 	WRITE_REG(ICIMVAU, at);
+}
+
+static inline void forget_all_code(void)
+{
+	WRITE_REG(ICIALLUIS, 0);
 }
 
 /* What was learned of branches in the old code. */

@@ -167,6 +167,11 @@ static inline void forget_code(uint64_t at)
 	__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
 }
 
+static inline void forget_all_code(void)
+{
+	__asm__ volatile("ic ialluis" : : : "memory");
+}
+
 /* ARMv8 keeps that to itself. */
 static inline void forget_branches(void)
 {

@@ -29,7 +29,10 @@ void arch_flush(const struct quire_flush *flush)
 	__asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
 
-/* DDI 0487, B2.4.4; DDI 0406C, B2.2.9. CTR: the lines' sizes, as powers of two of words. */
+#define CTR_PHYSICAL 3 /* CTR.L1Ip: instruction caches are looked up by physical addresses */
+
+/* DDI 0487, B2.4.4; DDI 0406C, B2.2.9. CTR: the lines' sizes, as powers of two of words. An instruction cache that is
+ * looked up by virtual addresses may have what was here at a program's address, which `page` is not. */
 void arch_icache_sync(void *page, size_t bytes)
 {
 	uintptr_t ctr = READ_REG(CTR), start = (uintptr_t)page;
@@ -38,8 +41,12 @@ void arch_icache_sync(void *page, size_t bytes)
 	for (uintptr_t at = start; at < start + bytes; at += data)
 		clean_for_code(at);
 	__asm__ volatile("dsb ish" : : : "memory");
-	for (uintptr_t at = start; at < start + bytes; at += code)
-		forget_code(at);
+	if ((ctr >> 14 & 3) == CTR_PHYSICAL) {
+		for (uintptr_t at = start; at < start + bytes; at += code)
+			forget_code(at);
+	} else {
+		forget_all_code();
+	}
 	forget_branches();
 	__asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
