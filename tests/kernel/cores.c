@@ -18,20 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "expect.h"
+
 #define PAGE 4096l
 
-static int failures;
 static char *room; /* 4 pages: touched, never touched, not to be dumped, touched */
 static char *shared;
-
-static void expect(const char *what, long got, long wanted)
-{
-	if (got == wanted)
-		return;
-	printf("%s: %ld, not %ld\n", what, got, wanted);
-	failures++;
-}
-#define EXPECT(call, wanted) expect(#call, (long)(call), (wanted))
 
 static int set_pattern(const char *value)
 {

@@ -12,18 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "expect.h"
+
 #define PAGE 4096ul
-
-static int failures;
-
-static void expect(const char *what, long got, long wanted)
-{
-	if (got == wanted)
-		return;
-	printf("%s: %ld, not %ld\n", what, got, wanted);
-	failures++;
-}
-#define EXPECT(call, wanted) expect(#call, (long)(call), (wanted))
 
 /* 0, or the error. */
 static int put(const char *name, const char *value)
