@@ -15,10 +15,10 @@ import re
 import subprocess
 import sys
 
-# Machine, its programs, the library's architecture, bits of an address, options, its own system calls. One has a disk.
+# Machine, its programs, the library's architecture, bits of an address, options, its own system calls. Two have a disk.
 TARGETS = (
     ('x86_64-unknown-none', 'x86_64', 'x86_64', 64, ['-DARCH_DISK'], {'sys_arch_prctl'}),
-    ('i686-unknown-none', 'i386', 'i386', 32, [], {'sys_set_thread_area', 'sys_get_thread_area'}),
+    ('i686-unknown-none', 'i386', 'i386', 32, ['-DARCH_DISK'], {'sys_set_thread_area', 'sys_get_thread_area'}),
     ('armv7-none-eabi', 'arm', 'arm', 32, [], set()),
     ('aarch64-none-elf', 'arm64', 'arm64', 64, [], set()),
     ('riscv64-unknown-elf', 'riscv64', 'riscv64', 64, ['-march=rv64gc'], {'sys_riscv_flush_icache'}),

@@ -28,6 +28,7 @@ static const struct emulator {
 	const char *log[2]; /* the log, from chardev `log` */
 	const char *end[2]; /* what ends the machine with an exit status */
 	bool firmware;      /* that speaks on the first serial line, and then starts the kernel */
+	bool disk;          /* the kernel has a driver for one */
 	uint64_t base;      /* physical address of its RAM */
 	/* x86: with at least so many MiB, those from `below` MiB on lie at 4 GiB. 0: RAM is in one piece. */
 	uint64_t splits, below;
@@ -38,6 +39,7 @@ static const struct emulator {
      .boots = "elf",
      .machine = "q35",
      .cpu = "max",
+     .disk = true,
      .splits = 2816,
      .below = 2048,
      .log = {"-device", "isa-debugcon,iobase=0xe9,chardev=log"},
@@ -48,6 +50,7 @@ static const struct emulator {
      .boots = "elf",
      .machine = "pc",
      .cpu = "max",
+     .disk = true,
      .splits = 3584,
      .below = 3072,
      .log = {"-device", "isa-debugcon,iobase=0xe9,chardev=log"},
@@ -380,7 +383,7 @@ int qemu_start(const struct run_options *options, int archive_fd, uint64_t archi
 		run_error("out of memory");
 		return -1;
 	}
-	if (options->swap && strcmp(options->arch, "x86_64") != 0) {
+	if (options->swap && emulator && !emulator->disk) {
 		run_error("--swap: the kernel for %s has no driver for the disk", options->arch);
 		goto out;
 	}

@@ -12,6 +12,7 @@ struct task;
 #define MAX_CPUS           32
 #define KERNEL_STACK_PAGES 4
 #define ARCH_FRAME_MAP     1
+#define ARCH_DISK          1
 
 /* System V ABI for i386, 2.4.2: eax, ecx, edx, ebx, esp, ebp, esi, edi, the return address. */
 #define ARCH_DWARF_REGISTERS 9

@@ -26,6 +26,7 @@ void arch_configure(struct quire_config *config)
 void arch_devices_init(void)
 {
 	serial_init();
+	virtio_blk_init();
 }
 
 /* AT_HWCAP is CPUID 1's EDX. */

@@ -191,7 +191,7 @@ void fpu_save(void *area);
 void fpu_restore(const void *area);
 void fpu_reset(void *area);
 
-/* apic.c, timer.c, smp.c, serial.c */
+/* apic.c, timer.c, smp.c, serial.c, virtio_blk.c */
 void apic_init_boot(void);
 void apic_init_cpu(void);
 void apic_end(void);
@@ -206,8 +206,6 @@ void flush_poll(void);
 void secondary_start(unsigned long number);
 void serial_init(void);
 void serial_interrupt(void);
-
-/* virtio_blk.c, which x86-64 takes */
 void virtio_blk_init(void);
 
 /* oops_lines.c */
