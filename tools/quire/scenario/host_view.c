@@ -238,7 +238,9 @@ bool host_place_arena(struct scn_host *host)
 			continue;
 		}
 		b->arena = place;
-		host->task_end = sizeof(void *) == 8 ? (uint64_t)1 << 47 : 0xffffe000u;
+		/* Above this is at most a page of the kernel's. Of 64 bits a program has the lower half at most:
+		 * up to bit 48 on ARM64, up to bit 47 elsewhere, less with smaller tables. */
+		host->task_end = sizeof(void *) == 8 ? (uint64_t)1 << 63 : 0xffffe000u;
 		return take_gaps(host, place + b->arena_bytes + room) &&
 		       munmap(got, (size_t)b->arena_bytes) == 0;
 	}
