@@ -3,7 +3,6 @@
 #include "cpu.h"
 #include "kern/sched.h"
 #include "kern/task.h"
-#include "port/system.h"
 
 void switch_stacks(uint64_t *save_sp, uint64_t new_sp);
 void task_first(void);
@@ -71,28 +70,6 @@ void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
 }
 
 /* --- the switch ------------------------------------------------------------------------------- */
-
-/* Each load takes an ASID that this CPU has not used since it last forgot all of them. So what it keeps of an
- * address space that it left is of no use when it comes back, and no flush needs to reach it. ASID 0 is for no
- * address space at all. */
-void arch_load_root(quire_pa root)
-{
-	struct arch_cpu *cpu = &this_cpu()->arch;
-	uint64_t ttbr0 = image_to_pa(no_user_root);
-
-	if (root.v != quire_kernel_root(the_system).v) {
-		if (++cpu->asid == (cpu_features.asid16 ? 1u << 16 : 1u << 8)) {
-			cpu->asid = 1;
-			/* Whatever is walked from here on belongs to no address space. */
-			WRITE_REG(ttbr0_el1, ttbr0);
-			isb();
-			__asm__ volatile("tlbi vmalle1\n\tdsb nsh" : : : "memory");
-		}
-		ttbr0 = root.v | (uint64_t)cpu->asid << 48;
-	}
-	WRITE_REG(ttbr0_el1, ttbr0);
-	isb();
-}
 
 void arch_switch(struct task *previous, struct task *next)
 {

@@ -16,6 +16,12 @@ static inline void isb(void)
 	__asm__ volatile("isb" : : : "memory");
 }
 
+/* What was written is there, and what was to be forgotten is forgotten. */
+static inline void dsb(void)
+{
+	__asm__ volatile("dsb sy" : : : "memory");
+}
+
 static inline uint32_t read32(const volatile void *base, size_t offset)
 {
 	return *(const volatile uint32_t *)((const volatile char *)base + offset);
