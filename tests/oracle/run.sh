@@ -15,6 +15,7 @@ its exit status. The kernel's package is fetched by apt into a folder of its own
   --package NAME  another package than the one of ARCH, such as linux-image-amd64
   --mem SIZE      of the machine (default 1024M)
   --cpus N        (default 2)
+  --cpu NAME      as QEMU names it (default: all that it can)
   --swap SIZE     a disk to swap to, such as 512M (default: none)
   --icount        clocks count instructions: qemu -icount shift=0,sleep=off, one CPU
   --append WORDS  more words for the kernel's command line
@@ -35,7 +36,7 @@ missing() {
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${ORACLE_CACHE:-$here/../../build/oracle}
 release= # of Debian; this machine's
-package= mem=1024M cpus=2 append= limit=7200 prepare= swap=
+package= mem=1024M cpus=2 cpu= append= limit=7200 prepare= swap=
 accelerators=
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -44,6 +45,7 @@ while [ $# -gt 0 ]; do
 	--package) package=$2; shift 2 ;;
 	--mem) mem=$2; shift 2 ;;
 	--cpus) cpus=$2; shift 2 ;;
+	--cpu) cpu=$2; shift 2 ;;
 	--append) append=$2; shift 2 ;;
 	--swap) swap=$2; shift 2 ;;
 	--icount) accelerators="-accel tcg -icount shift=0,sleep=off" cpus=1; shift ;;
@@ -84,6 +86,7 @@ riscv64)
 	exit 125 ;;
 esac
 : "${package:=$default}"
+[ -z "$cpu" ] || machine="${machine%% -cpu *} -cpu $cpu"
 emulator=${machine%% *}
 command -v "$emulator" >/dev/null || missing "$emulator is not installed"
 if ! command -v "$compiler" >/dev/null; then
