@@ -31,6 +31,7 @@ static char *map(unsigned long pages, int prot, int flags, int fd)
 /* A shared mapping whose pages are turned round in place. */
 static void remapping(void)
 {
+	void *nowhere = (void *)(sizeof(long) == 8 ? (uintptr_t)(1ull << 40) : 0xe0000000);
 	int fd = memfd_create("pages", 0);
 	char *at, *private, text[9] = "", path[32];
 	int readable;
@@ -63,7 +64,7 @@ static void remapping(void)
 	SAY(remap_file_pages(at, 9 * PAGE, 0, 0, 0));
 	SAY(remap_file_pages(at, PAGE, 0, ~0ul, 0));
 	SAY(remap_file_pages(private, PAGE, 0, 0, 0));
-	SAY(remap_file_pages((void *)(1ul << 40), PAGE, 0, 0, 0));
+	SAY(remap_file_pages(nowhere, PAGE, 0, 0, 0));
 	SAY(munmap(at, 8 * PAGE));
 	SAY(remap_file_pages(at, PAGE, 0, 0, 0));
 	at = map(2, PROT_READ, MAP_SHARED, fd);
