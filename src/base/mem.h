@@ -28,6 +28,9 @@ struct qr_lock {
 /* For bodies that a constant argument makes small. */
 #define QR_INLINE static inline __attribute__((always_inline))
 
+/* The same, with all that it calls: for what is a constant where the codec is. */
+#define QR_FLATTEN static inline __attribute__((always_inline, flatten))
+
 /* For the rare ways out of a short function: they must not cost it registers. */
 #define QR_RARE __attribute__((noinline, cold))
 

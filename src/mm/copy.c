@@ -59,21 +59,13 @@ QR_INLINE bool serves(const struct quire_arch *arch, quire_pte pte, enum directi
 	       (arch->flags(arch, pte, 0) & flags) == flags;
 }
 
-/* The bits of a leaf that name its frame: the number, from some bit on, in every format. What the codec said of one leaf
- * holds for all that differ in those only. */
-QR_INLINE uint64_t frame_bits(const struct quire_arch *arch)
-{
-	return arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, 0).bits ^
-	       arch->make(arch, (quire_pfn){0}, 0, 0, 0).bits;
-}
-
 /* Keeps a leaf that serves, for frame_if_like(). */
 QR_INLINE void keep_leaf(const struct quire_system *system, struct qr_mm_slot *slot, quire_pte pte,
 			 enum direction direction)
 {
 	qr_atomic64 *leaf = direction == COPY_OUT ? &slot->written : &slot->read;
 
-	__atomic_store_n(leaf, pte.bits & ~frame_bits(qr_arch(system)), __ATOMIC_RELAXED);
+	__atomic_store_n(leaf, pte.bits & ~qr_leaf_frame_bits(qr_arch(system), 0), __ATOMIC_RELAXED);
 }
 
 /* The frame of a leaf of which the codec would say what it said of the last that served on this slot: they differ in
@@ -83,7 +75,7 @@ QR_INLINE quire_pfn frame_if_like(const struct quire_system *system, const struc
 {
 	const qr_atomic64 *leaf = direction == COPY_OUT ? &slot->written : &slot->read;
 	uint64_t differs = pte.bits ^ __atomic_load_n(leaf, __ATOMIC_RELAXED);
-	unsigned shift = (unsigned)__builtin_ctzll(frame_bits(qr_arch(system)));
+	unsigned shift = (unsigned)__builtin_ctzll(qr_leaf_frame_bits(qr_arch(system), 0));
 
 	return (quire_pfn){differs >> shift | differs << (64 - shift)};
 }

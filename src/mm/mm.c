@@ -267,10 +267,10 @@ static struct qr_mm_slot *my_slot(struct quire_mm *mm)
 	return &mm->slot[cpu % mm->slots];
 }
 
-static void add(qr_atomic64s *count, int64_t n)
+static void add(intptr_t *count, int64_t n)
 {
 	if (n)
-		__atomic_fetch_add(count, n, __ATOMIC_RELAXED);
+		__atomic_fetch_add(count, (intptr_t)n, __ATOMIC_RELAXED);
 }
 
 void qr_mm_count(struct quire_mm *mm, int64_t anon, int64_t file, int64_t shmem, int64_t swap)

@@ -90,8 +90,8 @@ _Static_assert(sizeof(void *) != 8 || sizeof(quire_va) != 8 || sizeof(struct qui
 struct qr_mm_slot {
 	uint32_t readers;
 	uint32_t unused;
-	qr_atomic64s anon, file, shmem, swap;
-	qr_atomic64 minor, major;
+	intptr_t anon, file, shmem, swap; /* these six atomic: as wide as one instruction adds to */
+	uintptr_t minor, major;
 	struct qr_group_slot *group; /* of this CPU; NULL: of no group. Under the mm lock */
 	struct quire_vma *vma;       /* NULL: none */
 	uintptr_t

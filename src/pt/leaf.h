@@ -42,12 +42,9 @@ struct qr_leaf_class {
 	qr_pte_bits frame_bits; /* of a leaf of this level */
 };
 
-static inline void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch,
-				      unsigned level)
+QR_INLINE void qr_leaf_class_init(struct qr_leaf_class *class, const struct quire_arch *arch, unsigned level)
 {
-	class->frame_bits =
-	    (qr_pte_bits)(arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
-			  arch->make(arch, (quire_pfn){0}, 0, 0, level).bits);
+	class->frame_bits = (qr_pte_bits)qr_leaf_frame_bits(arch, level);
 	class->bits = 0;
 	class->kind = (qr_pte_bits)-1;
 }

@@ -104,6 +104,14 @@ static inline bool qr_pte_cas(const struct quire_arch *arch, unsigned level, voi
 	return done;
 }
 
+/* The bits of a leaf that name its frame: the number, from some bit on, in every format. What the codec said of one leaf
+ * holds for all that differ in those only. */
+QR_FLATTEN uint64_t qr_leaf_frame_bits(const struct quire_arch *arch, unsigned level)
+{
+	return arch->make(arch, (quire_pfn){UINT64_MAX >> arch->page_shift}, 0, 0, level).bits ^
+	       arch->make(arch, (quire_pfn){0}, 0, 0, level).bits;
+}
+
 /* Whether an entry stays as it is while PT of its table is held: the hardware sets nothing by itself. */
 QR_INLINE bool qr_pte_is_steady(const struct quire_arch *arch)
 {

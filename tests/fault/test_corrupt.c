@@ -46,7 +46,8 @@ static struct fx open_corrupt(const char *arch, const char *profile, struct log 
 	qr_pte_set(a, 1, entry, (quire_pte){GARBAGE});
 	/* The table is remembered, as a hardware walker may: it would not look at the entry. */
 	sim_tlb_drop(fx.cpu);
-	__atomic_store_n(&fx.process->mm->slot[0].table, &fx.process->mm->system->no_table, __ATOMIC_RELAXED);
+	__atomic_store_n(&fx.process->mm->slot[0].table, (uintptr_t)&fx.process->mm->system->no_table,
+			 __ATOMIC_RELAXED);
 	return fx;
 }
 

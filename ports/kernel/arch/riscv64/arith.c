@@ -23,20 +23,6 @@ int __clzdi2(uint64_t n)
 	return zeroes;
 }
 
-/* => n is not 0. */
-int __ctzdi2(uint64_t n)
-{
-	int zeroes = 0;
-
-	for (int half = 32; half; half /= 2) {
-		if (!(n << (64 - half))) {
-			zeroes += half;
-			n >>= half;
-		}
-	}
-	return zeroes;
-}
-
 /* Sums of 2, 4 and 8 bits side by side; the product adds the bytes. */
 int __popcountdi2(uint64_t n)
 {
@@ -44,6 +30,12 @@ int __popcountdi2(uint64_t n)
 	n = (n & 0x3333333333333333) + (n >> 2 & 0x3333333333333333);
 	n = (n + (n >> 4)) & 0x0f0f0f0f0f0f0f0f;
 	return (int)(n * 0x0101010101010101 >> 56);
+}
+
+/* => n is not 0: the bits below the lowest one. */
+int __ctzdi2(uint64_t n)
+{
+	return __popcountdi2((n & -n) - 1);
 }
 
 uint64_t __bswapdi2(uint64_t n)

@@ -16,7 +16,7 @@ static const char *isa_of(uint64_t hart, char text[ISA_BYTES])
 }
 
 /* A bit a letter, of those whose state the kernel keeps. */
-uint64_t arch_hwcap(void)
+static uint64_t read_hwcap(void)
 {
 	char text[ISA_BYTES];
 	const char *isa = isa_of(cpus[0].arch.hart, text);
@@ -27,6 +27,19 @@ uint64_t arch_hwcap(void)
 	for (const char *letter = isa + 4; *letter && *letter != '_'; letter++)
 		if (strchr("imafdc", *letter))
 			bits |= 1ull << (*letter - 'a');
+	return bits;
+}
+
+/* The tree is read once; who reads it at the same time finds the same. */
+uint64_t arch_hwcap(void)
+{
+	static uint64_t known;
+	uint64_t bits = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+	if (!bits) {
+		bits = read_hwcap();
+		__atomic_store_n(&known, bits, __ATOMIC_RELAXED);
+	}
 	return bits;
 }
 
