@@ -231,9 +231,11 @@ static inline void *qr_slot_entry(const struct quire_system *system, const struc
 	struct qr_page *table;
 	char *entry;
 
-	if (qr_tables_in_frame(system) > 1)
+	if (qr_tables_in_frame(system) > 1) {
 		before = (kept & (QR_SLOT_TABLES - 1)) * span;
-	table = (struct qr_page *)(kept & ~(uintptr_t)(QR_SLOT_TABLES - 1));
+		kept &= ~(uintptr_t)(QR_SLOT_TABLES - 1);
+	}
+	table = (struct qr_page *)kept;
 	*out_table = table;
 	offset = va - table->u.table.base;
 	/* Of the frame's other tables it is not known whether they exist. */

@@ -39,7 +39,7 @@ TARGETS = (
 )
 WITH_ALL = ('x86_64', 'i386')
 ONE_ARCH = ('i386', 'x86_64', 'x86_64_la57', 'arm', 'arm64', 'arm64_39', 'arm64_16k', 'arm64_64k', 'riscv64',
-            'riscv64_sv48', 'toy')
+            'riscv64_sv48', 'toy', 'arm64_39_48', 'riscv64_39_48')
 
 PROBE = """
 #include "base/arch.h"
