@@ -190,7 +190,8 @@ static inline enum quire_status riscv_prot_check(const struct quire_arch *arch, 
 		.user_end = QR_BIT(38), .kernel_start = -QR_BIT(38), .kernel_end = UINT64_MAX,             \
 		.caps = RISCV_CAPS, RISCV_COMMON,                                                          \
 	}
-/* The format of both, without a width. The hardware may set young and dirty (Svadu): entries are changed as if it did. */
+/* The format of both, without a width. The hardware may set young and dirty (Svadu): entries are changed as if it
+ * did. */
 #define QR_ARCH_RISCV64_FORMAT                                                              \
 	{                                                                                   \
 		.name = "riscv64",                                                          \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A build for two architectures that differ in the width of addresses (base/arch.h): ARM64, 4 KiB granule, 48 bits or 39. */
+/* A build for two architectures that differ in the width of addresses (base/arch.h): ARM64, 4 KiB granule, 48 bits or
+ * 39. */
 #ifndef QR_ARCH_VARIANT_H
 #define QR_ARCH_VARIANT_H
 

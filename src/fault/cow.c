@@ -66,21 +66,24 @@ QR_INLINE bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 /* Makes the leaf writable in place. locked: PT, released
  *
  * A CPU whose TLB still has it read-only takes a harmless spurious fault that skews counts. This CPU is
- * spared that: by a flush, perhaps that of qr_publish(), or because the fault itself dropped the translation. Should it have come back
- * since, establish_pte() in handle.c flushes it. */
+ * spared that: by a flush, perhaps that of qr_publish(), or because the fault itself dropped the translation.
+ * Should it have come back since, establish_pte() in handle.c flushes it. */
 QR_INLINE enum qr_fault_status reuse(struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	unsigned flags = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
 	quire_pte want = arch->make(arch, arch->pfn(arch, fc->pte, 0), fc->vma->prot, flags, 0);
+	bool dropped;
 
 	/* The hardware may set young meanwhile, and nothing else: it is in `want`. */
 	while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want))
 		;
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
-	if (!(arch->caps & (QUIRE_CAP_FAULT_FLUSHES | QUIRE_CAP_CACHES_INVALID)) ||
-	    ((arch->caps & QUIRE_CAP_FAULT_FLUSHES) && (fc->request.flags & QR_REQUEST_PIN)))
+	/* A pin comes from no fault of the CPU. */
+	dropped = (arch->caps & QUIRE_CAP_CACHES_INVALID) ||
+		  ((arch->caps & QUIRE_CAP_FAULT_FLUSHES) && !(fc->request.flags & QR_REQUEST_PIN));
+	if (!dropped)
 		qr_flush_here(fc);
 	return QR_FAULT_OK;
 }

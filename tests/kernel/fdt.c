@@ -9,6 +9,7 @@ int printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *malloc(size_t bytes);
 void free(void *object);
 void abort(void) __attribute__((noreturn));
+int fflush(void *file); /* NULL: all */
 
 struct boot_info boot_info;
 
@@ -61,6 +62,7 @@ size_t strlcpy(char *to, const char *from, size_t size)
 	do {                                                                \
 		if (!(condition)) {                                         \
 			printf("fdt.c:%d: not %s\n", __LINE__, #condition); \
+			fflush(NULL);                                       \
 			abort();                                            \
 		}                                                           \
 	} while (0)

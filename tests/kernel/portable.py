@@ -5,7 +5,7 @@
 usage: portable.py ROOT WORK CLANG NM          the check; CLANG: a command, with ccache perhaps
        portable.py ROOT WORK CLANG NM --plant  plants one violation of each kind: each must be found
 
-1. Every file of ports/kernel/sources.txt and arch/common compiles for five architectures, against a stub of the contract.
+1. Every file of ports/kernel/sources.txt and arch/common compiles for five architectures, against a machine of no registers.
 2. What they leave open together is the contract (arch/include/arch.h), the library, and the system calls that
    are an architecture's own; every function of the contract is asked for by one of them.
 3. No register, number or structure of x86 is named outside arch/x86, arch/i386, arch/pc and abi/, in comments neither."""
@@ -70,7 +70,7 @@ def listed(root):
 def compile_all(findings, root, work, clang, files):
     """Objects by target."""
     kernel = os.path.join(root, 'ports/kernel')
-    include = [os.path.join(root, 'tests/kernel/stub'), kernel, os.path.join(kernel, 'arch/include'),
+    include = [os.path.join(root, 'tests/kernel/bare'), kernel, os.path.join(kernel, 'arch/include'),
                os.path.join(root, 'include'), os.path.join(root, 'ports/selftest/conformance')]
     jobs, objects = [], {}
     for target, abi, arch, bits, more, _ in TARGETS:

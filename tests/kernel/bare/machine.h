@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The least architecture that arch.h allows: nothing is inline, and everything optional is asked for. */
-#ifndef STUB_MACHINE_H
-#define STUB_MACHINE_H
+#ifndef BARE_MACHINE_H
+#define BARE_MACHINE_H
 
 #include <stdint.h>
 

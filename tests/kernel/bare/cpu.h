@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Windows of no machine (arch/common/window.h). */
-#ifndef STUB_CPU_H
-#define STUB_CPU_H
+#ifndef BARE_CPU_H
+#define BARE_CPU_H
 
 #include "arch.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The registers of a program in a core file, of no machine. */
-#ifndef STUB_CORE_REGS_H
-#define STUB_CORE_REGS_H
+#ifndef BARE_CORE_REGS_H
+#define BARE_CORE_REGS_H
 
 #include "kern/task.h"
 
