@@ -55,9 +55,9 @@ enum {
 #define QR_PAGE_ORDER_SHIFT 4
 
 struct qr_page {
+	uintptr_t rmap; /* atomic; holds its own lock: see rmap.h */
 	uint32_t ref;   /* atomic */
 	uint32_t flags; /* atomic */
-	uintptr_t rmap; /* atomic; holds its own lock: see rmap.h */
 	union {
 		struct qr_list link; /* free list, CPU list, LRU, or table's batch */
 		char *linear;        /* TABLE, in use: linear address of the frame */

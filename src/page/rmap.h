@@ -116,15 +116,12 @@ QR_INLINE bool qr_rmap_add_second(struct qr_page *page, const void *first, void 
 
 	/* With lock events on, every lock goes the way that tells of it. */
 	if (QUIRE_CONFIG_LOCK_EVENTS ||
-	    qr_unlikely(__atomic_load_n(&page->rmap, __ATOMIC_RELAXED) != (uintptr_t)first))
+	    qr_unlikely(!__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)first + QR_RMAP_LOCKED,
+						     false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
 		return false;
-	/* Nobody looks at it before SEVERAL is set, and nobody else sets that. */
-	__atomic_store_n(&page->u.anon.second, (uintptr_t)second, __ATOMIC_RELAXED);
-	if (qr_likely(__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)first | QR_RMAP_SEVERAL,
-						  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
-		return true;
-	__atomic_store_n(&page->u.anon.second, 0, __ATOMIC_RELAXED);
-	return false;
+	page->u.anon.second = (uintptr_t)second;
+	__atomic_store_n(&page->rmap, (uintptr_t)first + QR_RMAP_SEVERAL, __ATOMIC_RELEASE);
+	return true;
 }
 
 /* The common case of the end of a fork without a call: one of the two inline mappings of an ANON page, the

@@ -15,7 +15,9 @@
  * hardware sets in the parent's while it is copied stays there, and the child's does not get it. */
 struct rule {
 	struct qr_leaf_class class;
+	struct qr_leaf_frames frames;
 	qr_pte_bits parent, child;
+	qr_pte_bits keep; /* ~parent */
 };
 
 struct copying {
@@ -73,6 +75,9 @@ static void learn(struct copying *copy, quire_pte pte, unsigned level)
 	/* Hardware that sets bits by itself has a bit for WRITE, and none for its absence. */
 	qr_assert(copy->system, qr_pte_is_steady(arch) || (copy->rule.parent & ~pte.bits) == 0);
 	copy->rule.child = (qr_pte_bits)(pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits);
+	copy->rule.keep = ~copy->rule.parent;
+	copy->rule.frames =
+	    qr_leaf_frames(&copy->rule.class, qr_leaf_frame_shift(arch), qr_first_range(copy->system));
 }
 
 /* Adds the child's entry to the reverse map and takes a reference: the general case. */
@@ -93,22 +98,34 @@ QR_RARE static void count_other(struct copying *copy, enum quire_page_state stat
 	copy->leaves.state[QUIRE_PAGE_ANON] -= pages;
 }
 
-/* Takes the page of a copied leaf for the child: reference, reverse map; clears EXCLUSIVE. False: no memory. */
-QR_INLINE bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target,
-			  uint64_t pages)
+/* The same without a call, for private memory that is mapped once; false: not done. EXCLUSIVE goes first: then the flags
+ * need no register any more. */
+QR_INLINE bool hold_second(struct qr_page *page, const void *source, void *target)
 {
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
 
 	/* A page with a slot may be mapped by others meanwhile, through entries that name the slot. */
-	if (qr_likely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) == QUIRE_PAGE_ANON &&
-		      qr_rmap_add_second(page, source, target))) {
-		qr_page_get(page);
-	} else {
-		if (hold_slow(copy, page, target) != QUIRE_OK)
-			return false;
-		if ((flags & QR_PAGE_STATE_MASK) != QUIRE_PAGE_ANON)
-			count_other(copy, (enum quire_page_state)(flags & QR_PAGE_STATE_MASK), pages);
-	}
+	if (qr_unlikely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON))
+		return false;
+	if (qr_likely(flags & QR_PAGE_EXCLUSIVE))
+		__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
+	if (qr_unlikely(!qr_rmap_add_second(page, source, target)))
+		return false;
+	qr_page_get(page);
+	return true;
+}
+
+/* Takes the page of a copied leaf for the child: reference, reverse map; clears EXCLUSIVE. False: no memory. */
+static bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target, uint64_t pages)
+{
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
+
+	if (hold_second(page, source, target))
+		return true;
+	if (hold_slow(copy, page, target) != QUIRE_OK)
+		return false;
+	if ((flags & QR_PAGE_STATE_MASK) != QUIRE_PAGE_ANON)
+		count_other(copy, (enum quire_page_state)(flags & QR_PAGE_STATE_MASK), pages);
 	if (flags & QR_PAGE_EXCLUSIVE)
 		__atomic_and_fetch(&page->flags, ~(uint32_t)QR_PAGE_EXCLUSIVE, __ATOMIC_RELEASE);
 	return true;
@@ -136,55 +153,103 @@ QR_RARE static enum quire_status look(struct copying *copy, void *source, void *
 	}
 }
 
-/* The constants of a run stay in registers. Its leaves are counted at the end, as private memory. => PT, PT2 held */
+/* Copies leaves of the known class whose pages are private memory that is mapped once, and passes over entries that are
+ * none. Stops at what is neither; returns the bytes of entries done. Nothing is called, so that all of it stays in
+ * registers. => PT, PT2 held */
+static __attribute__((noinline)) size_t copy_private(struct copying *copy, char *source, const char *end, char *target)
+{
+	const struct quire_arch *arch = qr_arch(copy->system);
+	const size_t stride = arch->level[0].entry_bytes;
+	const unsigned shift = qr_leaf_frame_shift(arch);
+	QR_LOOP_CONSTANTS(struct rule, rule, copy->rule);
+	const char *start = source;
+	size_t none = 0, copied;
+
+	for (; source != end; source += stride, target += stride) {
+		qr_pte_bits pte = (qr_pte_bits)qr_pte_get(arch, 0, source).bits;
+		struct qr_page *page = qr_leaf_frames_page(&rule->frames, shift, pte);
+
+		if (qr_unlikely(!page)) {
+			if (pte != 0)
+				break;
+			none++;
+			continue;
+		}
+		if (!hold_second(page, source, target))
+			break;
+		if ((qr_pte_bits)~rule->keep != 0)
+			qr_pte_remove(arch, 0, source, (quire_pte){pte}, (qr_pte_bits)~rule->keep);
+		qr_pte_set(arch, 0, target, (quire_pte){pte ^ rule->child});
+	}
+	copied = (size_t)(source - start) / stride - none;
+	if (copied > 0 && rule->parent != 0) {
+		const char *last = source - stride;
+
+		while (qr_pte_get(arch, 0, last).bits == 0)
+			last -= stride;
+		copy->changed.last = last;
+	}
+	copy->entries += copied;
+	copy->leaves.state[QUIRE_PAGE_ANON] += copied;
+	return (size_t)(source - start);
+}
+
+/* Copies one entry. *out_leaf: it was a leaf. => PT, PT2 held */
+QR_INLINE enum quire_status copy_entry(struct copying *copy, char *source, char *target, quire_pte pte, unsigned level,
+				       bool *out_leaf)
+{
+	const struct quire_arch *arch = qr_arch(copy->system);
+	const uint64_t pages = qr_leaf_pages(arch, level);
+	struct qr_page *page;
+
+	*out_leaf = true;
+	if (!qr_leaf_class_has(&copy->rule.class, pte)) {
+		enum quire_status status = look(copy, source, target, pte, level, out_leaf);
+
+		if (status != QUIRE_OK || !*out_leaf)
+			return status;
+	}
+	page = qr_page_of(copy->system, arch->pfn(arch, pte, level));
+	if (qr_unlikely(!page))
+		count_other(copy, QUIRE_PAGE_ZERO, pages);
+	else if (qr_unlikely(!share_page(copy, page, source, target, pages)))
+		return QUIRE_ENOMEM;
+	if (copy->rule.parent != 0) {
+		copy->changed.last = source;
+		qr_pte_remove(arch, level, source, pte, copy->rule.parent);
+	}
+	qr_pte_set(arch, level, target, (quire_pte){pte.bits ^ copy->rule.child});
+	copy->entries++;
+	copy->leaves.state[QUIRE_PAGE_ANON] += pages;
+	return QUIRE_OK;
+}
+
+/* Leaves are counted as private memory, and what is not is told apart. => PT, PT2 held */
 QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_pt_run *run, char *target,
 					 unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
-	const struct qr_first_range first = qr_first_range(copy->system);
-	const uint64_t pages = qr_leaf_pages(arch, level);
-	size_t stride = arch->level[level].entry_bytes, copied = 0;
-	char *source = run->entry, *end = source + run->count * stride, *last = NULL;
-	enum quire_status status = QUIRE_OK;
-	struct rule rule;
+	size_t stride = arch->level[level].entry_bytes;
+	char *source = run->entry, *end = source + run->count * stride;
 
 	qr_leaf_class_init(&copy->rule.class, arch, level);
-	rule = copy->rule;
-	for (; source != end; source += stride, target += stride) {
+	while (source != end) {
 		quire_pte pte = qr_pte_get(arch, level, source);
-		struct qr_page *page;
+		size_t done = stride;
 
-		if (pte.bits == 0)
-			continue;
-		if (!qr_leaf_class_has(&rule.class, pte)) {
+		if (pte.bits != 0) {
 			bool leaf;
+			enum quire_status status = copy_entry(copy, source, target, pte, level, &leaf);
 
-			status = look(copy, source, target, pte, level, &leaf);
-			rule = copy->rule;
 			if (status != QUIRE_OK)
-				break;
-			if (!leaf)
-				continue;
+				return status;
+			if (leaf && level == 0)
+				done += copy_private(copy, source + stride, end, target + stride);
 		}
-		page = qr_page_in(copy->system, first, arch->pfn(arch, pte, level));
-		if (qr_unlikely(!page)) {
-			count_other(copy, QUIRE_PAGE_ZERO, pages);
-		} else if (qr_unlikely(!share_page(copy, page, source, target, pages))) {
-			status = QUIRE_ENOMEM;
-			break;
-		}
-		if (rule.parent != 0) {
-			last = source;
-			qr_pte_remove(arch, level, source, pte, rule.parent);
-		}
-		qr_pte_set(arch, level, target, (quire_pte){pte.bits ^ rule.child});
-		copied++;
+		source += done;
+		target += done;
 	}
-	if (last)
-		copy->changed.last = last;
-	copy->entries += copied;
-	copy->leaves.state[QUIRE_PAGE_ANON] += copied * pages;
-	return status;
+	return QUIRE_OK;
 }
 
 static enum quire_status copy_run(struct copying *copy, const struct qr_pt_run *run)

@@ -61,6 +61,48 @@ QR_INLINE bool qr_leaf_class_has(const struct qr_leaf_class *class, quire_pte pt
 	return qr_likely((((qr_pte_bits)pte.bits ^ class->bits) & class->kind) == 0);
 }
 
+/* The same class at level 0, of which the descriptors are found: the difference from the leaf of the range's first
+ * frame, turned until the frame's number is lowest, is below `count` for its leaves with a frame of the range, and for
+ * no other entry. */
+struct qr_leaf_frames {
+	qr_pte_bits base; /* the leaf of the class that maps the range's first frame */
+	uintptr_t count;  /* frames in the range; 0: no class is known */
+	struct qr_page *pages;
+};
+
+/* The place of a frame's number in a leaf. */
+QR_INLINE unsigned qr_leaf_frame_shift(const struct quire_arch *arch)
+{
+	return (unsigned)__builtin_ctzll(qr_leaf_frame_bits(arch, 0));
+}
+
+static inline struct qr_leaf_frames qr_leaf_frames(const struct qr_leaf_class *class, unsigned shift,
+						   struct qr_first_range range)
+{
+	struct qr_leaf_frames frames = {.pages = range.pages};
+
+	/* Frames that no leaf can name do not count. */
+	if (class->bits != 0 && range.count > 0 && range.base + range.count - 1 <= class->frame_bits >> shift) {
+		frames.base = (class->bits & ~class->frame_bits) + ((qr_pte_bits)range.base << shift);
+		frames.count = range.count;
+	}
+	return frames;
+}
+
+/* The page of a leaf of the class; NULL: another entry, or its frame is elsewhere. */
+QR_INLINE struct qr_page *qr_leaf_frames_page(const struct qr_leaf_frames *frames, unsigned shift, qr_pte_bits bits)
+{
+	qr_pte_bits away = bits - frames->base;
+	qr_pte_bits at = away >> shift | away << (8 * sizeof(away) - shift);
+
+	if (qr_unlikely(at >= frames->count))
+		return NULL;
+	/* Lets the compiler drop the caller's test for NULL. */
+	if (!frames->pages)
+		__builtin_unreachable();
+	return &frames->pages[at];
+}
+
 /* The entries of a run that changed, from the first to the last: TLBs may hold them as they were. */
 struct qr_changed {
 	const char *first, *last; /* first: NULL without any */
