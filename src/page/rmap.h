@@ -100,14 +100,6 @@ bool qr_rmap_sound(const struct quire_system *system, const struct qr_page *page
 /* Whose entry: the page table and the va. => entry lies in a live table. */
 struct qr_pt *qr_rmap_owner(const struct quire_system *system, const void *entry, quire_va *out_va);
 
-/* The common case of qr_rmap_del() without a call: the one mapping there is. Else false: not done. */
-QR_INLINE bool qr_rmap_del_only(struct qr_page *page, const void *entry)
-{
-	uintptr_t word = (uintptr_t)entry;
-
-	return __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
 /* The common case of fork without a call: the second mapping of an ANON page whose one mapping is `first`.
  * Else false: not done. => PT of `first` is held */
 QR_INLINE bool qr_rmap_add_second(struct qr_page *page, const void *first, void *second)
@@ -124,24 +116,26 @@ QR_INLINE bool qr_rmap_add_second(struct qr_page *page, const void *first, void 
 	return true;
 }
 
-/* The common case of the end of a fork without a call: one of the two inline mappings of an ANON page, the
- * other stays. Else false: not done. */
-QR_INLINE bool qr_rmap_del_of_two(struct qr_page *page, const void *entry)
+/* The common cases of qr_rmap_del() for an ANON page without a call: its one mapping, or one of the two inline ones, as at
+ * the end of a fork. Returns the mappings left; -1: not done. */
+QR_INLINE int qr_rmap_del_private(struct qr_page *page, const void *entry)
 {
 	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED), second;
 
+	if (word == (uintptr_t)entry)
+		return __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ? 0 : -1;
 	if (QUIRE_CONFIG_LOCK_EVENTS || (word & (QR_RMAP_SEVERAL | QR_RMAP_LOCKED)) != QR_RMAP_SEVERAL)
-		return false;
-	if (qr_unlikely(!__atomic_compare_exchange_n(&page->rmap, &word, word | QR_RMAP_LOCKED, false,
+		return -1;
+	if (qr_unlikely(!__atomic_compare_exchange_n(&page->rmap, &word, word + QR_RMAP_LOCKED, false,
 						     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-		return false;
+		return -1;
 	second = page->u.anon.second;
 	if (qr_likely(second != 0)) {
 		page->u.anon.second = 0;
-		word = second == (uintptr_t)entry ? word & ~QR_RMAP_SEVERAL : second;
+		word = second == (uintptr_t)entry ? word - QR_RMAP_SEVERAL : second;
 	}
 	__atomic_store_n(&page->rmap, word, __ATOMIC_RELEASE);
-	return second != 0;
+	return second != 0 ? 1 : -1;
 }
 
 #endif

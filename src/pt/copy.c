@@ -76,8 +76,7 @@ static void learn(struct copying *copy, quire_pte pte, unsigned level)
 	qr_assert(copy->system, qr_pte_is_steady(arch) || (copy->rule.parent & ~pte.bits) == 0);
 	copy->rule.child = (qr_pte_bits)(pte.bits ^ arch->with_flags(arch, after, 0, clear, level).bits);
 	copy->rule.keep = ~copy->rule.parent;
-	copy->rule.frames =
-	    qr_leaf_frames(&copy->rule.class, qr_leaf_frame_shift(arch), qr_first_range(copy->system));
+	copy->rule.frames = (struct qr_leaf_frames){0};
 }
 
 /* Adds the child's entry to the reverse map and takes a reference: the general case. */
@@ -115,12 +114,15 @@ QR_INLINE bool hold_second(struct qr_page *page, const void *source, void *targe
 	return true;
 }
 
-/* Takes the page of a copied leaf for the child: reference, reverse map; clears EXCLUSIVE. False: no memory. */
-static bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target, uint64_t pages)
+/* Takes the page of a copied leaf for the child: reference, reverse map; clears EXCLUSIVE. *out_private: it is private
+ * memory, and had one mapping. False: no memory. */
+static bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target, uint64_t pages,
+		       bool *out_private)
 {
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
 
-	if (hold_second(page, source, target))
+	*out_private = hold_second(page, source, target);
+	if (*out_private)
 		return true;
 	if (hold_slow(copy, page, target) != QUIRE_OK)
 		return false;
@@ -194,26 +196,31 @@ static __attribute__((noinline)) size_t copy_private(struct copying *copy, char 
 	return (size_t)(source - start);
 }
 
-/* Copies one entry. *out_leaf: it was a leaf. => PT, PT2 held */
+/* Copies one entry. *out_private: its page is private memory, and had one mapping. => PT, PT2 held */
 QR_INLINE enum quire_status copy_entry(struct copying *copy, char *source, char *target, quire_pte pte, unsigned level,
-				       bool *out_leaf)
+				       bool *out_private)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 	const uint64_t pages = qr_leaf_pages(arch, level);
 	struct qr_page *page;
 
-	*out_leaf = true;
+	*out_private = false;
 	if (!qr_leaf_class_has(&copy->rule.class, pte)) {
-		enum quire_status status = look(copy, source, target, pte, level, out_leaf);
+		bool leaf;
+		enum quire_status status = look(copy, source, target, pte, level, &leaf);
 
-		if (status != QUIRE_OK || !*out_leaf)
+		if (status != QUIRE_OK || !leaf)
 			return status;
 	}
 	page = qr_page_of(copy->system, arch->pfn(arch, pte, level));
-	if (qr_unlikely(!page))
+	if (qr_unlikely(!page)) {
 		count_other(copy, QUIRE_PAGE_ZERO, pages);
-	else if (qr_unlikely(!share_page(copy, page, source, target, pages)))
-		return QUIRE_ENOMEM;
+	} else {
+		if (qr_unlikely(!share_page(copy, page, source, target, pages, out_private)))
+			return QUIRE_ENOMEM;
+		if (level == 0)
+			qr_leaf_frames_turn(&copy->rule.frames, copy->system, &copy->rule.class, page);
+	}
 	if (copy->rule.parent != 0) {
 		copy->changed.last = source;
 		qr_pte_remove(arch, level, source, pte, copy->rule.parent);
@@ -238,12 +245,12 @@ QR_INLINE enum quire_status copy_entries(struct copying *copy, const struct qr_p
 		size_t done = stride;
 
 		if (pte.bits != 0) {
-			bool leaf;
-			enum quire_status status = copy_entry(copy, source, target, pte, level, &leaf);
+			bool private;
+			enum quire_status status = copy_entry(copy, source, target, pte, level, &private);
 
 			if (status != QUIRE_OK)
 				return status;
-			if (leaf && level == 0)
+			if (private && level == 0)
 				done += copy_private(copy, source + stride, end, target + stride);
 		}
 		source += done;

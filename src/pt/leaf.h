@@ -61,9 +61,9 @@ QR_INLINE bool qr_leaf_class_has(const struct qr_leaf_class *class, quire_pte pt
 	return qr_likely((((qr_pte_bits)pte.bits ^ class->bits) & class->kind) == 0);
 }
 
-/* The same class at level 0, of which the descriptors are found: the difference from the leaf of the range's first
- * frame, turned until the frame's number is lowest, is below `count` for its leaves with a frame of the range, and for
- * no other entry. */
+/* The same class at level 0, of which the descriptors are found: the difference from the leaf of a range's first frame,
+ * turned until the frame's number is lowest, is below `count` for its leaves with a frame of the range, and for no
+ * other entry. */
 struct qr_leaf_frames {
 	qr_pte_bits base; /* the leaf of the class that maps the range's first frame */
 	uintptr_t count;  /* frames in the range; 0: no class is known */
@@ -71,22 +71,24 @@ struct qr_leaf_frames {
 };
 
 /* The place of a frame's number in a leaf. */
-QR_INLINE unsigned qr_leaf_frame_shift(const struct quire_arch *arch)
+QR_FLATTEN unsigned qr_leaf_frame_shift(const struct quire_arch *arch)
 {
 	return (unsigned)__builtin_ctzll(qr_leaf_frame_bits(arch, 0));
 }
 
-static inline struct qr_leaf_frames qr_leaf_frames(const struct qr_leaf_class *class, unsigned shift,
-						   struct qr_first_range range)
+/* Turns to the range of `page`, which a leaf of the class maps. Frames that no leaf can name do not count. */
+QR_INLINE void qr_leaf_frames_turn(struct qr_leaf_frames *frames, const struct quire_system *system,
+				   const struct qr_leaf_class *class, const struct qr_page *page)
 {
-	struct qr_leaf_frames frames = {.pages = range.pages};
+	const struct qr_range *range = &system->range[page->range];
+	unsigned shift;
 
-	/* Frames that no leaf can name do not count. */
-	if (class->bits != 0 && range.count > 0 && range.base + range.count - 1 <= class->frame_bits >> shift) {
-		frames.base = (class->bits & ~class->frame_bits) + ((qr_pte_bits)range.base << shift);
-		frames.count = range.count;
-	}
-	return frames;
+	if (qr_likely(frames->pages == range->pages))
+		return;
+	shift = qr_leaf_frame_shift(qr_arch(system));
+	frames->pages = range->pages;
+	frames->base = (class->bits & ~class->frame_bits) + ((qr_pte_bits)range->base << shift);
+	frames->count = range->base + range->count - 1 <= class->frame_bits >> shift ? (uintptr_t)range->count : 0;
 }
 
 /* The page of a leaf of the class; NULL: another entry, or its frame is elsewhere. */

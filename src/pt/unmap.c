@@ -10,17 +10,13 @@ struct unmapping {
 	enum qr_unmap_what what;
 	struct qr_leaf_counts leaves;
 	uint64_t swap;
+	struct qr_leaf_class class;
+	struct known {
+		struct qr_leaf_frames frames;
+		uint32_t page_bits; /* that young and dirty of a leaf of the class become */
+	} known;                      /* of the class */
 	struct qr_changed changed;    /* entries cleared, of which the batch does not know yet */
 	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
-};
-
-/* What a loop over entries keeps in registers: no address of it leaves. */
-struct loop {
-	struct qr_first_range first;
-	struct qr_leaf_class class;
-	uint32_t page_bits; /* that young and dirty of a leaf of the class become */
-	struct qr_changed changed;
-	size_t anon; /* leaves of private memory cleared */
 };
 
 /* Whether a leaf whose page is in `state` is to be unmapped; ZERO stands for frames that count no mappings. */
@@ -46,46 +42,25 @@ QR_RARE static void drop_mapping(struct unmapping *un, struct qr_page *page, voi
 		un->system->swap_hooks->unmapped(un->system, page);
 }
 
-/* The same for a page with these flags, and counts it; the common cases without a call. */
-QR_INLINE void forget_mapping(struct unmapping *un, struct loop *loop, struct qr_page *page, void *entry,
-			      quire_pte pte, unsigned level)
-{
-	const struct quire_arch *arch = qr_arch(un->system);
-	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
-
-	if (qr_likely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) == QUIRE_PAGE_ANON)) {
-		loop->anon++;
-		if (qr_rmap_del_only(page, entry))
-			return;
-		if (qr_likely(qr_rmap_del_of_two(page, entry))) {
-			if (qr_unlikely((loop->page_bits & ~flags) != 0 ||
-					!qr_leaf_class_has(&loop->class, pte)))
-				qr_leaf_harvest(un->system, page, arch->flags(arch, pte, level));
-			return;
-		}
-	} else {
-		un->leaves.state[flags & QR_PAGE_STATE_MASK] += qr_leaf_pages(arch, level);
-	}
-	drop_mapping(un, page, entry, arch->flags(arch, pte, level));
-}
-
 /* Clears one leaf of the known class, if it is to be unmapped. Returns its page, whose mapping reference is
  * now the caller's; NULL: none. => PT held */
-QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, struct loop *loop, void *entry, quire_pte pte,
-				     unsigned level)
+QR_INLINE struct qr_page *clear_leaf(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
-	struct qr_page *page = qr_page_in(un->system, loop->first, arch->pfn(arch, pte, level));
+	struct qr_page *page = qr_page_of(un->system, arch->pfn(arch, pte, level));
 	uint32_t state = page ? (uint32_t)qr_page_state(page) : QUIRE_PAGE_ZERO;
 
 	if (!wanted(un->what, state))
 		return NULL;
 	/* The hardware may have set bits since the entry was read. */
 	pte = qr_pte_take(arch, level, entry, pte);
-	qr_changed_add(&loop->changed, entry);
+	qr_changed_add(&un->changed, entry);
 	if (qr_unlikely(state == QUIRE_PAGE_ZERO))
 		return NULL;
-	forget_mapping(un, loop, page, entry, pte, level);
+	if (level == 0)
+		qr_leaf_frames_turn(&un->known.frames, un->system, &un->class, page);
+	un->leaves.state[state] += qr_leaf_pages(arch, level);
+	drop_mapping(un, page, entry, arch->flags(arch, pte, level));
 	return page;
 }
 
@@ -128,29 +103,75 @@ QR_RARE static bool clear_other(struct unmapping *un, void *entry, quire_pte pte
 
 /* Clears one entry that is not none, if it is to be unmapped. Returns its page, whose mapping reference is
  * now the caller's; NULL: none. => PT held */
-QR_INLINE struct qr_page *clear_entry(struct unmapping *un, struct loop *loop, void *entry, quire_pte pte,
-				      unsigned level)
+QR_INLINE struct qr_page *clear_entry(struct unmapping *un, void *entry, quire_pte pte, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 
-	if (!qr_leaf_class_has(&loop->class, pte)) {
+	if (!qr_leaf_class_has(&un->class, pte)) {
 		if (arch->kind(arch, pte, level) != QUIRE_PTE_LEAF) {
 			if (clear_other(un, entry, pte, level))
-				qr_changed_add(&loop->changed, entry);
+				qr_changed_add(&un->changed, entry);
 			return NULL;
 		}
-		qr_leaf_class_learn(&loop->class, pte);
-		loop->page_bits = qr_leaf_page_bits(arch->flags(arch, pte, level));
+		qr_leaf_class_learn(&un->class, pte);
+		un->known.page_bits = qr_leaf_page_bits(arch->flags(arch, pte, level));
+		un->known.frames = (struct qr_leaf_frames){0};
 	}
-	return clear_leaf(un, loop, entry, pte, level);
+	return clear_leaf(un, entry, pte, level);
 }
 
-QR_INLINE struct loop begin(const struct quire_system *system, unsigned level)
+/* Young and dirty of a leaf that is cleared, to a page that stays mapped elsewhere. */
+QR_RARE static void harvest(const struct unmapping *un, struct qr_page *page, quire_pte pte)
 {
-	struct loop loop = {.first = qr_first_range(system)};
+	const struct quire_arch *arch = qr_arch(un->system);
 
-	qr_leaf_class_init(&loop.class, qr_arch(system), level);
-	return loop;
+	qr_leaf_harvest(un->system, page, arch->flags(arch, pte, 0));
+}
+
+/* Clears leaves of the known class whose pages are private memory that is mapped once or twice, as long as the batch has
+ * room, and passes over entries that are none. Stops at what is neither; returns the bytes of entries done. => PT held */
+static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char *entry, const char *end)
+{
+	const struct quire_arch *arch = qr_arch(un->system);
+	const size_t stride = arch->level[0].entry_bytes;
+	const unsigned shift = qr_leaf_frame_shift(arch);
+	struct qr_tlb *tlb = un->tlb;
+	struct qr_page **first = &tlb->page[tlb->count], **out = first, **full = &tlb->page[QR_TLB_PAGES];
+	const char *start = entry;
+	QR_LOOP_CONSTANTS(struct known, known, un->known);
+
+	for (; entry != end && out != full; entry += stride) {
+		qr_pte_bits pte = (qr_pte_bits)qr_pte_get(arch, 0, entry).bits;
+		struct qr_page *page = qr_leaf_frames_page(&known->frames, shift, pte);
+		uint32_t flags;
+		int left;
+
+		if (qr_unlikely(!page)) {
+			if (pte == 0)
+				continue;
+			break;
+		}
+		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+		if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON)
+			break;
+		/* Nobody else looks for this entry while PT is held. */
+		left = qr_rmap_del_private(page, entry);
+		if (qr_unlikely(left < 0))
+			break;
+		*out++ = page;
+		un->changed.last = entry;
+		if (left == 0) {
+			qr_pte_set(arch, 0, entry, (quire_pte){0});
+		} else {
+			quire_pte was = qr_pte_take(arch, 0, entry, (quire_pte){pte});
+
+			if (qr_unlikely((known->page_bits & ~flags) != 0 || was.bits != pte))
+				harvest(un, page, was);
+		}
+	}
+	tlb->count += (unsigned)(out - first);
+	un->leaves.state[QUIRE_PAGE_ANON] += (uint64_t)(out - first);
+	return (size_t)(entry - start);
 }
 
 /* The batch is full: adds the changed range to it, then flushes. */
@@ -164,28 +185,25 @@ QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, 
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 	size_t stride = arch->level[level].entry_bytes;
-	struct loop loop = begin(un->system, level);
 	struct qr_tlb *tlb = un->tlb;
-	char *entry = run->entry;
+	char *entry = run->entry, *end = entry + run->count * stride;
 
-	for (char *end = entry + run->count * stride; entry != end; entry += stride) {
+	qr_leaf_class_init(&un->class, arch, level);
+	while (entry != end) {
 		quire_pte pte = qr_pte_get(arch, level, entry);
-		struct qr_page *page;
+		struct qr_page *page = NULL;
 
-		if (pte.bits == 0)
-			continue;
-		page = clear_entry(un, &loop, entry, pte, level);
+		if (pte.bits != 0)
+			page = clear_entry(un, entry, pte, level);
+		entry += stride;
 		if (!page)
 			continue;
 		tlb->page[tlb->count++] = page;
-		if (qr_unlikely(tlb->count == QR_TLB_PAGES)) {
-			un->changed = loop.changed;
+		if (level == 0 && qr_page_state(page) == QUIRE_PAGE_ANON)
+			entry += clear_private(un, entry, end);
+		if (qr_unlikely(tlb->count == QR_TLB_PAGES))
 			flush_full(un, run);
-			loop.changed.first = NULL;
-		}
 	}
-	un->leaves.state[QUIRE_PAGE_ANON] += loop.anon * qr_leaf_pages(arch, level);
-	un->changed = loop.changed;
 	qr_changed_flush(&un->changed, &tlb->ranges, run);
 }
 
@@ -222,14 +240,12 @@ struct qr_page *qr_pt_unmap_entry(struct qr_pt *pt, quire_va va, void *entry, st
 	unsigned level = qr_pt_table_of(pt, entry)->level;
 	quire_pte pte = qr_pte_get(arch, level, entry);
 	struct qr_page *page;
-	struct loop loop;
 
 	(void)va;
 	if (pte.bits == 0)
 		return NULL;
-	loop = begin(pt->system, level);
-	page = clear_entry(&un, &loop, entry, pte, level);
-	un.leaves.state[QUIRE_PAGE_ANON] += loop.anon * qr_leaf_pages(arch, level);
+	qr_leaf_class_init(&un.class, arch, level);
+	page = clear_entry(&un, entry, pte, level);
 	qr_slab_free_many(pt->system, QR_SLAB_RMAP_CHUNK, un.chunks);
 	qr_leaf_counts_add(gone, &un.leaves);
 	gone->swap += un.swap;
