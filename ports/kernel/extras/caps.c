@@ -123,7 +123,7 @@ static bool copy_cred(pid_t pid, struct cred *out_cred)
 	return process != NULL;
 }
 
-long sys_capget(const uint64_t *a)
+long sys_capget(const abi_ulong *a)
 {
 	struct part part[2];
 	struct header header;
@@ -156,7 +156,7 @@ static bool may_set(const struct cred *cred, uint64_t effective, uint64_t permit
 	return capable(CAP_SETPCAP) || !(inheritable & ~(cred->cap_inheritable | cred->cap_permitted));
 }
 
-long sys_capset(const uint64_t *a)
+long sys_capset(const abi_ulong *a)
 {
 	struct process *process = current->process;
 	uint64_t effective, permitted, inheritable;

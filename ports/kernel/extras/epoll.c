@@ -269,12 +269,12 @@ static long epoll_new(unsigned flags)
 	return result;
 }
 
-long sys_epoll_create(const uint64_t *a)
+long sys_epoll_create(const abi_ulong *a)
 {
 	return (int)a[0] <= 0 ? -EINVAL : epoll_new(0);
 }
 
-long sys_epoll_create1(const uint64_t *a)
+long sys_epoll_create1(const abi_ulong *a)
 {
 	return a[0] & ~(uint64_t)O_CLOEXEC ? -EINVAL : epoll_new((unsigned)a[0]);
 }
@@ -317,7 +317,7 @@ static long epoll_change(struct file *own, int operation, int fd, struct file *f
 	}
 }
 
-long sys_epoll_ctl(const uint64_t *a)
+long sys_epoll_ctl(const abi_ulong *a)
 {
 	struct abi_epoll_event event = {0};
 	struct file *own, *file;
@@ -399,26 +399,26 @@ static uint64_t deadline_ms(int ms)
 	return ms < 0 ? NO_DEADLINE : deadline_after((uint64_t)ms * 1000000);
 }
 
-long sys_epoll_wait(const uint64_t *a)
+long sys_epoll_wait(const abi_ulong *a)
 {
 	long result = epoll_wait_until((int)a[0], a[1], (int)a[2], deadline_ms((int)a[3]));
 
 	return result == -ERESTARTSYS ? -EINTR : result;
 }
 
-static long masked_wait(const uint64_t *a, uint64_t deadline)
+static long masked_wait(const abi_ulong *a, uint64_t deadline)
 {
 	long result = set_temporary_mask(a[4], a[5]);
 
 	return result ? result : end_masked(epoll_wait_until((int)a[0], a[1], (int)a[2], deadline));
 }
 
-long sys_epoll_pwait(const uint64_t *a)
+long sys_epoll_pwait(const abi_ulong *a)
 {
 	return masked_wait(a, deadline_ms((int)a[3]));
 }
 
-long sys_epoll_pwait2(const uint64_t *a)
+long sys_epoll_pwait2(const abi_ulong *a)
 {
 	uint64_t deadline;
 	long result = deadline_from_user(a[3], 8, &deadline);

@@ -107,12 +107,12 @@ static long event_new(unsigned value, unsigned flags)
 	return result;
 }
 
-long sys_eventfd(const uint64_t *a)
+long sys_eventfd(const abi_ulong *a)
 {
 	return event_new((unsigned)a[0], 0);
 }
 
-long sys_eventfd2(const uint64_t *a)
+long sys_eventfd2(const abi_ulong *a)
 {
 	return event_new((unsigned)a[0], (unsigned)a[1]);
 }

@@ -306,7 +306,7 @@ long locks_fcntl(struct file *file, int command, uint64_t user_lock)
 	return set_range(file->inode, &want, kind == 2);
 }
 
-long sys_flock(const uint64_t *a)
+long sys_flock(const abi_ulong *a)
 {
 	static const uint8_t types[] = {[LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK};
 	unsigned operation = (unsigned)a[1] & ~(unsigned)LOCK_NB;

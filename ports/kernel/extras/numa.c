@@ -124,7 +124,7 @@ static long row_from_user(unsigned mode, uint64_t user_nodes, uint64_t count, ui
 	return result ? result : row_of(&policy, out_row);
 }
 
-long sys_set_mempolicy(const uint64_t *a)
+long sys_set_mempolicy(const abi_ulong *a)
 {
 	uint8_t row;
 	long result = row_from_user((unsigned)a[0], a[1], a[2], &row);
@@ -146,7 +146,7 @@ static bool has_hole(struct quire_mm *mm, uint64_t at, uint64_t end)
 	return false;
 }
 
-long sys_mbind(const uint64_t *a)
+long sys_mbind(const abi_ulong *a)
 {
 	struct quire_mm *mm = current->process->mm;
 	uint64_t length = ALIGN_UP(a[1], PAGE_SIZE), end = a[0] + length;
@@ -216,7 +216,7 @@ static long ask(unsigned flags, uint64_t address, struct policy *out_policy)
 	return kind == MPOL_INTERLEAVE || kind == MPOL_WEIGHTED_INTERLEAVE ? 0 : -EINVAL;
 }
 
-long sys_get_mempolicy(const uint64_t *a)
+long sys_get_mempolicy(const abi_ulong *a)
 {
 	struct policy policy;
 	int32_t mode;
@@ -234,7 +234,7 @@ long sys_get_mempolicy(const uint64_t *a)
 /* --- moving ----------------------------------------------------------------------------------- */
 
 /* There is nowhere else to move a page to. */
-long sys_migrate_pages(const uint64_t *a)
+long sys_migrate_pages(const abi_ulong *a)
 {
 	uint64_t old, new;
 	struct quire_mm *mm;
@@ -275,7 +275,7 @@ static long tell_page(struct quire_mm *mm, uint64_t page, uint64_t node, uint64_
 	return put_user(told, status) ? -EFAULT : 0;
 }
 
-long sys_move_pages(const uint64_t *a)
+long sys_move_pages(const abi_ulong *a)
 {
 	struct quire_mm *mm;
 	long result;

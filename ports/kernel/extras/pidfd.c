@@ -63,7 +63,7 @@ int pidfd_process(int fd, struct process **out_process, unsigned *out_flags)
 	return is_one ? 0 : -EBADF;
 }
 
-long sys_pidfd_open(const uint64_t *a)
+long sys_pidfd_open(const abi_ulong *a)
 {
 	struct process *process = NULL;
 	pid_t pid = (pid_t)a[0];
@@ -98,7 +98,7 @@ static long directory_process(int fd, struct process **out_process)
 	return *out_process ? 0 : -ESRCH;
 }
 
-long sys_pidfd_send_signal(const uint64_t *a)
+long sys_pidfd_send_signal(const abi_ulong *a)
 {
 	struct process *process;
 	struct siginfo info;

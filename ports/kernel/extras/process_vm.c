@@ -77,7 +77,7 @@ struct quire_mm *process_mm_open(pid_t pid, long *out_result)
 	return mm;
 }
 
-static long process_vm(const uint64_t *a, bool write)
+static long process_vm(const abi_ulong *a, bool write)
 {
 	struct transfer t = {.write = write};
 	struct abi_iovec *local = NULL, *remote = NULL;
@@ -112,12 +112,12 @@ static long process_vm(const uint64_t *a, bool write)
 	return result;
 }
 
-long sys_process_vm_readv(const uint64_t *a)
+long sys_process_vm_readv(const abi_ulong *a)
 {
 	return process_vm(a, false);
 }
 
-long sys_process_vm_writev(const uint64_t *a)
+long sys_process_vm_writev(const abi_ulong *a)
 {
 	return process_vm(a, true);
 }
@@ -162,7 +162,7 @@ static long advise(struct process *process, const struct abi_iovec *vector, uint
 	return result;
 }
 
-long sys_process_madvise(const uint64_t *a)
+long sys_process_madvise(const abi_ulong *a)
 {
 	struct abi_iovec *vector = NULL;
 	struct process *process;
@@ -200,7 +200,7 @@ enum {
 };
 #define MEMBARRIERS 0x27f
 
-long sys_membarrier(const uint64_t *a)
+long sys_membarrier(const abi_ulong *a)
 {
 	struct process *process = current->process;
 	struct quire_flush flush = {.mm = process->mm, .cpus = ~0ull};

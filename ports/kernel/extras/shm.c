@@ -187,7 +187,7 @@ static long get(int32_t key, uint64_t bytes, unsigned flags)
 	return bytes > segment->bytes ? -EINVAL : id_of(segment);
 }
 
-long sys_shmget(const uint64_t *a)
+long sys_shmget(const abi_ulong *a)
 {
 	long result;
 
@@ -261,7 +261,7 @@ static void note_attached(int id)
 	mutex_unlock(&shm_lock);
 }
 
-long sys_shmat(const uint64_t *a)
+long sys_shmat(const abi_ulong *a)
 {
 	struct quire_mapping how;
 	quire_va va = 0;
@@ -305,7 +305,7 @@ static void note_detached(int id)
 }
 
 /* Every part of the attachment that is still there goes. */
-long sys_shmdt(const uint64_t *a)
+long sys_shmdt(const abi_ulong *a)
 {
 	struct quire_mm *mm = current->process->mm;
 	struct quire_file *file = NULL;
@@ -474,7 +474,7 @@ static long change_segment(int id, int command, uint64_t from)
 	return result;
 }
 
-long sys_shmctl(const uint64_t *a)
+long sys_shmctl(const abi_ulong *a)
 {
 	int id = (int)a[0], command = (int)a[1] & ~IPC_64;
 	struct abi_shmid_ds stat;

@@ -70,22 +70,22 @@ static long stat_at(int dirfd, uint64_t path, uint64_t to, unsigned flags)
 	return result;
 }
 
-long sys_stat(const uint64_t *a)
+long sys_stat(const abi_ulong *a)
 {
 	return stat_at(AT_FDCWD, a[0], a[1], 0);
 }
 
-long sys_lstat(const uint64_t *a)
+long sys_lstat(const abi_ulong *a)
 {
 	return stat_at(AT_FDCWD, a[0], a[1], AT_SYMLINK_NOFOLLOW);
 }
 
-long sys_newfstatat(const uint64_t *a)
+long sys_newfstatat(const abi_ulong *a)
 {
 	return stat_at((int)a[0], a[1], a[2], (unsigned)a[3]);
 }
 
-long sys_fstat(const uint64_t *a)
+long sys_fstat(const abi_ulong *a)
 {
 	struct file *file = file_of_any((int)a[0]);
 	long result;
@@ -112,7 +112,7 @@ static uint32_t dev_minor(uint64_t dev)
 	return (uint32_t)((dev & 0xff) | (dev >> 12 & ~0xffu));
 }
 
-long sys_statx(const uint64_t *a)
+long sys_statx(const abi_ulong *a)
 {
 	unsigned flags = (unsigned)a[2] & ~(unsigned)AT_STATX_SYNC; /* always in step */
 	struct inode *inode;
@@ -175,17 +175,17 @@ static long access_at(int dirfd, uint64_t path, unsigned mask, unsigned flags)
 	return result;
 }
 
-long sys_access(const uint64_t *a)
+long sys_access(const abi_ulong *a)
 {
 	return access_at(AT_FDCWD, a[0], (unsigned)a[1], 0);
 }
 
-long sys_faccessat(const uint64_t *a)
+long sys_faccessat(const abi_ulong *a)
 {
 	return access_at((int)a[0], a[1], (unsigned)a[2], 0);
 }
 
-long sys_faccessat2(const uint64_t *a)
+long sys_faccessat2(const abi_ulong *a)
 {
 	return access_at((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
 }
@@ -222,12 +222,12 @@ static long readlink_at(int dirfd, uint64_t path, uint64_t to, int64_t size)
 	return result;
 }
 
-long sys_readlink(const uint64_t *a)
+long sys_readlink(const abi_ulong *a)
 {
 	return readlink_at(AT_FDCWD, a[0], a[1], (int)a[2]);
 }
 
-long sys_readlinkat(const uint64_t *a)
+long sys_readlinkat(const abi_ulong *a)
 {
 	return readlink_at((int)a[0], a[1], a[2], (int)a[3]);
 }
@@ -257,17 +257,17 @@ static long chmod_at(int dirfd, uint64_t path, unsigned mode, unsigned flags)
 	return result;
 }
 
-long sys_chmod(const uint64_t *a)
+long sys_chmod(const abi_ulong *a)
 {
 	return chmod_at(AT_FDCWD, a[0], (unsigned)a[1], 0);
 }
 
-long sys_fchmodat(const uint64_t *a)
+long sys_fchmodat(const abi_ulong *a)
 {
 	return chmod_at((int)a[0], a[1], (unsigned)a[2], 0);
 }
 
-long sys_fchmod(const uint64_t *a)
+long sys_fchmod(const abi_ulong *a)
 {
 	struct file *file = file_of((int)a[0]);
 	long result = file ? set_mode(file->inode, (unsigned)a[1]) : -EBADF;
@@ -309,22 +309,22 @@ static long chown_at(int dirfd, uint64_t path, uid_t uid, gid_t gid, unsigned fl
 	return result;
 }
 
-long sys_chown(const uint64_t *a)
+long sys_chown(const abi_ulong *a)
 {
 	return chown_at(AT_FDCWD, a[0], (uid_t)a[1], (gid_t)a[2], 0);
 }
 
-long sys_lchown(const uint64_t *a)
+long sys_lchown(const abi_ulong *a)
 {
 	return chown_at(AT_FDCWD, a[0], (uid_t)a[1], (gid_t)a[2], AT_SYMLINK_NOFOLLOW);
 }
 
-long sys_fchownat(const uint64_t *a)
+long sys_fchownat(const abi_ulong *a)
 {
 	return chown_at((int)a[0], a[1], (uid_t)a[2], (gid_t)a[3], (unsigned)a[4]);
 }
 
-long sys_fchown(const uint64_t *a)
+long sys_fchown(const abi_ulong *a)
 {
 	struct file *file = file_of((int)a[0]);
 	long result = file ? set_owner(file->inode, (uid_t)a[1], (gid_t)a[2]) : -EBADF;
@@ -394,23 +394,23 @@ static long times_at(int dirfd, uint64_t path, const struct timespec times[2], u
 	return result;
 }
 
-static long utimensat(const uint64_t *a, unsigned width)
+static long utimensat(const abi_ulong *a, unsigned width)
 {
 	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
 
 	if (a[2] && (timespec_from_user(&times[0], a[2], width) ||
-		     timespec_from_user(&times[1], a[2] + 2 * width, width)))
+		     timespec_from_user(&times[1], a[2] + (uint64_t)2 * width, width)))
 		return -EFAULT;
 	return times_at((int)a[0], a[1], times, (unsigned)a[3]);
 }
 
-long sys_utimensat(const uint64_t *a)
+long sys_utimensat(const abi_ulong *a)
 {
 	return utimensat(a, ABI_LONG_BYTES);
 }
 
 #if ABI_LONG_BYTES == 4
-long sys_utimensat_time64(const uint64_t *a)
+long sys_utimensat_time64(const abi_ulong *a)
 {
 	return utimensat(a, 8);
 }
@@ -434,17 +434,17 @@ static long times_from_timevals(int dirfd, uint64_t path, uint64_t user_times)
 	return times_at(dirfd, path, times, 0);
 }
 
-long sys_utimes(const uint64_t *a)
+long sys_utimes(const abi_ulong *a)
 {
 	return times_from_timevals(AT_FDCWD, a[0], a[1]);
 }
 
-long sys_futimesat(const uint64_t *a)
+long sys_futimesat(const abi_ulong *a)
 {
 	return times_from_timevals((int)a[0], a[1], a[2]);
 }
 
-long sys_utime(const uint64_t *a)
+long sys_utime(const abi_ulong *a)
 {
 	struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
 	abi_long seconds[2];

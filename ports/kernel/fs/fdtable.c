@@ -271,12 +271,12 @@ static int close_fd(struct files *files, int fd)
 	return 0;
 }
 
-long sys_close(const uint64_t *a)
+long sys_close(const abi_ulong *a)
 {
 	return close_fd(current->files, (int)a[0]);
 }
 
-long sys_close_range(const uint64_t *a)
+long sys_close_range(const abi_ulong *a)
 {
 	unsigned first = (unsigned)a[0], last = (unsigned)a[1], flags = (unsigned)a[2];
 	struct files *files;
@@ -342,12 +342,12 @@ static long dup_from(int fd, unsigned least, unsigned cloexec)
 	return result;
 }
 
-long sys_dup(const uint64_t *a)
+long sys_dup(const abi_ulong *a)
 {
 	return dup_from((int)a[0], 0, 0);
 }
 
-long sys_dup2(const uint64_t *a)
+long sys_dup2(const abi_ulong *a)
 {
 	struct file *file;
 
@@ -358,7 +358,7 @@ long sys_dup2(const uint64_t *a)
 	return file ? (long)(int)a[0] : -EBADF;
 }
 
-long sys_dup3(const uint64_t *a)
+long sys_dup3(const abi_ulong *a)
 {
 	if ((int)a[0] == (int)a[1] || (a[2] & ~(uint64_t)O_CLOEXEC))
 		return -EINVAL;
@@ -460,7 +460,7 @@ static long file_control(struct file *file, int command, uint64_t argument)
 	return -EINVAL;
 }
 
-long sys_fcntl(const uint64_t *a)
+long sys_fcntl(const abi_ulong *a)
 {
 	int fd = (int)a[0], command = (int)a[1];
 	struct file *file;

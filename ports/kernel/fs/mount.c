@@ -214,7 +214,7 @@ static long optional_string(char *to, uint64_t from, size_t size)
 	return length == -ENAMETOOLONG || length >= (long)size ? -EINVAL : MIN(length, 0l);
 }
 
-long sys_mount(const uint64_t *a)
+long sys_mount(const abi_ulong *a)
 {
 	char source[SOURCE_SIZE], type[16], options[64];
 	struct inode *at;
@@ -319,7 +319,7 @@ static int detach(struct mount *mount)
 }
 
 /* MNT_DETACH and MNT_FORCE: as without them. What is in use stays: EBUSY. */
-long sys_umount2(const uint64_t *a)
+long sys_umount2(const abi_ulong *a)
 {
 	unsigned flags = (unsigned)a[1];
 	struct mount *mount;

@@ -25,17 +25,17 @@ static long open_user(int dirfd, uint64_t user_path, unsigned flags, unsigned mo
 	return result;
 }
 
-long sys_open(const uint64_t *a)
+long sys_open(const abi_ulong *a)
 {
 	return open_user(AT_FDCWD, a[0], (unsigned)a[1], (unsigned)a[2]);
 }
 
-long sys_openat(const uint64_t *a)
+long sys_openat(const abi_ulong *a)
 {
 	return open_user((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
 }
 
-long sys_creat(const uint64_t *a)
+long sys_creat(const abi_ulong *a)
 {
 	return open_user(AT_FDCWD, a[0], O_CREAT | O_WRONLY | O_TRUNC, (unsigned)a[1]);
 }
@@ -99,12 +99,12 @@ static long make_directory(int dirfd, uint64_t path, unsigned mode)
 	return give_name(&place, inode_create(place.dir, S_IFDIR | (mode & 01777 & ~current->fs->umask), 0));
 }
 
-long sys_mkdir(const uint64_t *a)
+long sys_mkdir(const abi_ulong *a)
 {
 	return make_directory(AT_FDCWD, a[0], (unsigned)a[1]);
 }
 
-long sys_mkdirat(const uint64_t *a)
+long sys_mkdirat(const abi_ulong *a)
 {
 	return make_directory((int)a[0], a[1], (unsigned)a[2]);
 }
@@ -131,12 +131,12 @@ static long make_node(int dirfd, uint64_t path, unsigned mode, uint64_t rdev)
 	return give_name(&place, inode_create(place.dir, type | (mode & 07777 & ~current->fs->umask), rdev));
 }
 
-long sys_mknod(const uint64_t *a)
+long sys_mknod(const abi_ulong *a)
 {
 	return make_node(AT_FDCWD, a[0], (unsigned)a[1], a[2]);
 }
 
-long sys_mknodat(const uint64_t *a)
+long sys_mknodat(const abi_ulong *a)
 {
 	return make_node((int)a[0], a[1], (unsigned)a[2], a[3]);
 }
@@ -170,12 +170,12 @@ static long make_symlink(uint64_t user_target, int dirfd, uint64_t path)
 	return give_name(&place, inode);
 }
 
-long sys_symlink(const uint64_t *a)
+long sys_symlink(const abi_ulong *a)
 {
 	return make_symlink(a[0], AT_FDCWD, a[1]);
 }
 
-long sys_symlinkat(const uint64_t *a)
+long sys_symlinkat(const abi_ulong *a)
 {
 	return make_symlink(a[0], (int)a[1], a[2]);
 }
@@ -212,12 +212,12 @@ static long make_link(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 	return result;
 }
 
-long sys_link(const uint64_t *a)
+long sys_link(const abi_ulong *a)
 {
 	return make_link(AT_FDCWD, a[0], AT_FDCWD, a[1], 0);
 }
 
-long sys_linkat(const uint64_t *a)
+long sys_linkat(const abi_ulong *a)
 {
 	return make_link((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
 }
@@ -284,17 +284,17 @@ static long remove_path(int dirfd, uint64_t user_path, bool directory)
 	return result;
 }
 
-long sys_unlink(const uint64_t *a)
+long sys_unlink(const abi_ulong *a)
 {
 	return remove_path(AT_FDCWD, a[0], false);
 }
 
-long sys_rmdir(const uint64_t *a)
+long sys_rmdir(const abi_ulong *a)
 {
 	return remove_path(AT_FDCWD, a[0], true);
 }
 
-long sys_unlinkat(const uint64_t *a)
+long sys_unlinkat(const abi_ulong *a)
 {
 	if (a[2] & ~(uint64_t)AT_REMOVEDIR)
 		return -EINVAL;
@@ -358,17 +358,17 @@ static long rename_path(int old_fd, uint64_t user_old, int new_fd, uint64_t user
 	return result;
 }
 
-long sys_rename(const uint64_t *a)
+long sys_rename(const abi_ulong *a)
 {
 	return rename_path(AT_FDCWD, a[0], AT_FDCWD, a[1], 0);
 }
 
-long sys_renameat(const uint64_t *a)
+long sys_renameat(const abi_ulong *a)
 {
 	return rename_path((int)a[0], a[1], (int)a[2], a[3], 0);
 }
 
-long sys_renameat2(const uint64_t *a)
+long sys_renameat2(const abi_ulong *a)
 {
 	return rename_path((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
 }
@@ -443,7 +443,7 @@ static long directory_read(struct file *file, char *to, size_t n, uint64_t *pos,
 
 const struct file_ops directory_ops = {.read = directory_read, .list = directory_list};
 
-long sys_getdents64(const uint64_t *a)
+long sys_getdents64(const abi_ulong *a)
 {
 	struct dir_sink sink = {.room = MIN((size_t)(unsigned)a[2], (size_t)32768)};
 	struct file *file = file_of((int)a[0]);
@@ -474,12 +474,12 @@ long sys_getdents64(const uint64_t *a)
 
 /* --- no sockets ------------------------------------------------------------------------------------ */
 
-long sys_socket(const uint64_t *a)
+long sys_socket(const abi_ulong *a)
 {
 	return -EAFNOSUPPORT;
 }
 
-long sys_socketpair(const uint64_t *a)
+long sys_socketpair(const abi_ulong *a)
 {
 	return -EAFNOSUPPORT;
 }

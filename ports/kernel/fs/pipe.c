@@ -437,23 +437,23 @@ static long pipe_fds(uint64_t user_fds, unsigned flags)
 	fd[1] = fd_install(end[1], flags & O_CLOEXEC);
 	if (fd[1] < 0) {
 		file_put(end[1]);
-		sys_close((uint64_t[]){(uint64_t)fd[0]});
+		sys_close((abi_ulong[]){(abi_ulong)fd[0]});
 		return fd[1];
 	}
 	if (copy_to_user(user_fds, fd, sizeof(fd))) {
-		sys_close((uint64_t[]){(uint64_t)fd[0]});
-		sys_close((uint64_t[]){(uint64_t)fd[1]});
+		sys_close((abi_ulong[]){(abi_ulong)fd[0]});
+		sys_close((abi_ulong[]){(abi_ulong)fd[1]});
 		return -EFAULT;
 	}
 	return 0;
 }
 
-long sys_pipe(const uint64_t *a)
+long sys_pipe(const abi_ulong *a)
 {
 	return pipe_fds(a[0], 0);
 }
 
-long sys_pipe2(const uint64_t *a)
+long sys_pipe2(const abi_ulong *a)
 {
 	return pipe_fds(a[0], (unsigned)a[1]);
 }

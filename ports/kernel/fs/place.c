@@ -36,7 +36,7 @@ static long statfs_inode(struct inode *inode, uint64_t to)
 	return copy_to_user(to, &out, sizeof(out));
 }
 
-long sys_statfs(const uint64_t *a)
+long sys_statfs(const abi_ulong *a)
 {
 	struct inode *inode;
 	long result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
@@ -48,7 +48,7 @@ long sys_statfs(const uint64_t *a)
 	return result;
 }
 
-long sys_fstatfs(const uint64_t *a)
+long sys_fstatfs(const abi_ulong *a)
 {
 	struct file *file = file_of_any((int)a[0]);
 	long result = file ? statfs_inode(file->inode, a[1]) : -EBADF;
@@ -78,7 +78,7 @@ static long set_place(struct inode **place, struct inode *inode)
 	return 0;
 }
 
-long sys_chdir(const uint64_t *a)
+long sys_chdir(const abi_ulong *a)
 {
 	struct inode *inode;
 	long result = path_inode(AT_FDCWD, a[0], WALK_FOLLOW, &inode);
@@ -86,7 +86,7 @@ long sys_chdir(const uint64_t *a)
 	return result ? result : set_place(&current->fs->cwd, inode);
 }
 
-long sys_fchdir(const uint64_t *a)
+long sys_fchdir(const abi_ulong *a)
 {
 	struct file *file = file_of_any((int)a[0]);
 	long result;
@@ -98,7 +98,7 @@ long sys_fchdir(const uint64_t *a)
 	return result;
 }
 
-long sys_chroot(const uint64_t *a)
+long sys_chroot(const abi_ulong *a)
 {
 	struct inode *inode;
 	long result;
@@ -133,7 +133,7 @@ static long path_below(struct inode *cwd, struct inode *root, char *path)
 	return (long)length + 1;
 }
 
-long sys_getcwd(const uint64_t *a)
+long sys_getcwd(const abi_ulong *a)
 {
 	struct fs *fs = current->fs;
 	char *path = kmalloc(PATH_SIZE);
@@ -157,7 +157,7 @@ long sys_getcwd(const uint64_t *a)
 	return result;
 }
 
-long sys_umask(const uint64_t *a)
+long sys_umask(const abi_ulong *a)
 {
 	struct fs *fs = current->fs;
 	unsigned old;
@@ -171,10 +171,10 @@ long sys_umask(const uint64_t *a)
 
 /* --- extended attributes: this file system has none ------------------------------------------------ */
 
-#define NO_ATTRIBUTE(call)                 \
-	long sys_##call(const uint64_t *a) \
-	{                                  \
-		return -EOPNOTSUPP;        \
+#define NO_ATTRIBUTE(call)                  \
+	long sys_##call(const abi_ulong *a) \
+	{                                   \
+		return -EOPNOTSUPP;         \
 	}
 NO_ATTRIBUTE(getxattr)
 NO_ATTRIBUTE(lgetxattr)
@@ -189,12 +189,12 @@ static long no_attribute_of(int fd)
 	return file ? -EOPNOTSUPP : -EBADF;
 }
 
-long sys_fgetxattr(const uint64_t *a)
+long sys_fgetxattr(const abi_ulong *a)
 {
 	return no_attribute_of((int)a[0]);
 }
 
-long sys_flistxattr(const uint64_t *a)
+long sys_flistxattr(const abi_ulong *a)
 {
 	return no_attribute_of((int)a[0]);
 }

@@ -142,7 +142,7 @@ out:
 	return result;
 }
 
-long sys_poll(const uint64_t *a)
+long sys_poll(const abi_ulong *a)
 {
 	int ms = (int)a[2];
 	long result =
@@ -160,7 +160,7 @@ long end_masked(long result)
 	return result;
 }
 
-static long ppoll(const uint64_t *a, unsigned width)
+static long ppoll(const abi_ulong *a, unsigned width)
 {
 	uint64_t deadline;
 	long result = deadline_from_user(a[2], width, &deadline);
@@ -172,13 +172,13 @@ static long ppoll(const uint64_t *a, unsigned width)
 	return end_masked(poll_fds(a[0], (unsigned)a[1], deadline));
 }
 
-long sys_ppoll(const uint64_t *a)
+long sys_ppoll(const abi_ulong *a)
 {
 	return ppoll(a, ABI_LONG_BYTES);
 }
 
 #if ABI_LONG_BYTES == 4
-long sys_ppoll_time64(const uint64_t *a)
+long sys_ppoll_time64(const abi_ulong *a)
 {
 	return ppoll(a, 8);
 }
@@ -248,7 +248,7 @@ static long select_sets(struct selection *s, unsigned n, uint64_t deadline)
 	return result < 0 ? result : bits;
 }
 
-static long select_user(const uint64_t *a, uint64_t deadline)
+static long select_user(const abi_ulong *a, uint64_t deadline)
 {
 	unsigned n = MIN((unsigned)a[0], (unsigned)SELECT_MAX);
 	size_t bytes = ALIGN_UP((size_t)n, (size_t)ABI_LONG_BITS) / 8;
@@ -279,7 +279,7 @@ static uint64_t time_left(uint64_t deadline)
 	return deadline > now ? deadline - now : 0;
 }
 
-long sys_select(const uint64_t *a)
+long sys_select(const abi_ulong *a)
 {
 	uint64_t deadline = NO_DEADLINE;
 	struct timeval time;
@@ -302,7 +302,7 @@ long sys_select(const uint64_t *a)
 	return result == -ERESTARTSYS ? -EINTR : result;
 }
 
-static long pselect6(const uint64_t *a, unsigned width)
+static long pselect6(const abi_ulong *a, unsigned width)
 {
 	abi_ulong mask[2] = {0, 0};
 	uint64_t deadline;
@@ -320,13 +320,13 @@ static long pselect6(const uint64_t *a, unsigned width)
 	return mask[0] ? end_masked(result) : result == -ERESTARTSYS ? -EINTR : result;
 }
 
-long sys_pselect6(const uint64_t *a)
+long sys_pselect6(const abi_ulong *a)
 {
 	return pselect6(a, ABI_LONG_BYTES);
 }
 
 #if ABI_LONG_BYTES == 4
-long sys_pselect6_time64(const uint64_t *a)
+long sys_pselect6_time64(const abi_ulong *a)
 {
 	return pselect6(a, 8);
 }

@@ -85,7 +85,7 @@ const struct file_ops regular_ops = {.read = regular_read, .write = regular_writ
 
 /* --- size ------------------------------------------------------------------------------------------ */
 
-long sys_truncate(const uint64_t *a)
+WIDE_CALL(truncate)
 {
 	struct inode *inode;
 	int result;
@@ -107,7 +107,7 @@ long sys_truncate(const uint64_t *a)
 	return result;
 }
 
-long sys_ftruncate(const uint64_t *a)
+WIDE_CALL(ftruncate)
 {
 	struct file *file;
 	long result;
@@ -163,7 +163,7 @@ static long allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64
 	return result;
 }
 
-long sys_fallocate(const uint64_t *a)
+WIDE_CALL(fallocate)
 {
 	unsigned mode = (unsigned)a[1];
 	struct file *file;
@@ -194,7 +194,7 @@ long sys_fallocate(const uint64_t *a)
 	return result;
 }
 
-long sys_memfd_create(const uint64_t *a)
+long sys_memfd_create(const abi_ulong *a)
 {
 	unsigned flags = (unsigned)a[1] & ((1u << MFD_HUGE_SHIFT) - 1),
 		 size = (unsigned)a[1] >> MFD_HUGE_SHIFT;

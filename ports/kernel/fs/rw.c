@@ -190,66 +190,68 @@ static long transfer_at(int fd, enum direction direction, const struct abi_iovec
 	return result;
 }
 
-static long transfer_vector(const uint64_t *a, enum direction direction, bool at)
+/* `at`: where in the file; NULL: at its own position. */
+static long transfer_vector(int fd, enum direction direction, uint64_t from, uint64_t count,
+			    const uint64_t *at)
 {
 	struct abi_iovec *vector = NULL;
 	uint64_t total;
-	long result = iovec_from_user(a[1], a[2], &vector, &total);
+	long result = iovec_from_user(from, count, &vector, &total);
 
 	if (result < 0)
 		return result;
-	result = at ? transfer_at((int)a[0], direction, vector, a[2], a[3])
-		    : transfer_here((int)a[0], direction, vector, a[2]);
+	result =
+	    at ? transfer_at(fd, direction, vector, count, *at) : transfer_here(fd, direction, vector, count);
 	kfree(vector);
 	return result;
 }
 
-long sys_read(const uint64_t *a)
+long sys_read(const abi_ulong *a)
 {
 	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_here((int)a[0], READ, &one, 1);
 }
 
-long sys_write(const uint64_t *a)
+long sys_write(const abi_ulong *a)
 {
 	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_here((int)a[0], WRITE, &one, 1);
 }
 
-long sys_pread64(const uint64_t *a)
+WIDE_CALL(pread64)
 {
 	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_at((int)a[0], READ, &one, 1, a[3]);
 }
 
-long sys_pwrite64(const uint64_t *a)
+WIDE_CALL(pwrite64)
 {
 	struct abi_iovec one = {(abi_ulong)a[1], (abi_ulong)a[2]};
 
 	return transfer_at((int)a[0], WRITE, &one, 1, a[3]);
 }
 
-long sys_readv(const uint64_t *a)
+long sys_readv(const abi_ulong *a)
 {
-	return transfer_vector(a, READ, false);
+	return transfer_vector((int)a[0], READ, a[1], a[2], NULL);
 }
 
-long sys_writev(const uint64_t *a)
+long sys_writev(const abi_ulong *a)
 {
-	return transfer_vector(a, WRITE, false);
+	return transfer_vector((int)a[0], WRITE, a[1], a[2], NULL);
 }
 
-long sys_preadv(const uint64_t *a)
+WIDE_CALL(preadv)
 {
-	return transfer_vector(a, READ, true);
+	return transfer_vector((int)a[0], READ, a[1], a[2], &a[3]);
 }
 
-long sys_pwritev(const uint64_t *a)
+WIDE_CALL(pwritev)
 {
-	return transfer_vector(a, WRITE, true);
+	return transfer_vector((int)a[0], WRITE, a[1], a[2], &a[3]);
 }
 
 /* preadv2: offset -1 is the file's own position. Hints (RWF_HIPRI, DSYNC, SYNC) change nothing here. */
@@ -257,15 +259,15 @@ static long transfer_vector2(const uint64_t *a, enum direction direction)
 {
 	if (a[5] & ~(uint64_t)7)
 		return -EOPNOTSUPP;
-	return transfer_vector(a, direction, (int64_t)a[3] != -1);
+	return transfer_vector((int)a[0], direction, a[1], a[2], (int64_t)a[3] == -1 ? NULL : &a[3]);
 }
 
-long sys_preadv2(const uint64_t *a)
+WIDE_CALL(preadv2)
 {
 	return transfer_vector2(a, READ);
 }
 
-long sys_pwritev2(const uint64_t *a)
+WIDE_CALL(pwritev2)
 {
 	return transfer_vector2(a, WRITE);
 }
@@ -315,7 +317,7 @@ int64_t file_seek(int fd, int64_t offset, unsigned whence)
 	return result;
 }
 
-long sys_lseek(const uint64_t *a)
+long sys_lseek(const abi_ulong *a)
 {
 	return (long)file_seek((int)a[0], (int64_t)a[1], (unsigned)a[2]);
 }
@@ -405,7 +407,7 @@ long file_send(int out, int in, uint64_t *pos, size_t n)
 	return result;
 }
 
-long sys_sendfile(const uint64_t *a)
+long sys_sendfile(const abi_ulong *a)
 {
 	uint64_t pos = 0;
 	long result;
@@ -416,7 +418,7 @@ long sys_sendfile(const uint64_t *a)
 	return result >= 0 && a[2] && put_user(pos, a[2]) ? -EFAULT : result;
 }
 
-long sys_copy_file_range(const uint64_t *a)
+long sys_copy_file_range(const abi_ulong *a)
 {
 	if (a[5])
 		return -EINVAL;
@@ -425,7 +427,7 @@ long sys_copy_file_range(const uint64_t *a)
 
 /* --- ioctl ------------------------------------------------------------------------------------------ */
 
-long sys_ioctl(const uint64_t *a)
+long sys_ioctl(const abi_ulong *a)
 {
 	unsigned command = (unsigned)a[1];
 	struct file *file = file_of((int)a[0]);

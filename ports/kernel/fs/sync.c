@@ -19,12 +19,12 @@ static long sync_part(int fd, uint64_t offset, uint64_t length)
 	return result;
 }
 
-long sys_fsync(const uint64_t *a)
+long sys_fsync(const abi_ulong *a)
 {
 	return sync_part((int)a[0], 0, 0);
 }
 
-long sys_fdatasync(const uint64_t *a)
+long sys_fdatasync(const abi_ulong *a)
 {
 	return sync_part((int)a[0], 0, 0);
 }
@@ -36,7 +36,7 @@ enum {
 };
 
 /* A transfer is over when it returns: there is nothing to wait for. */
-long sys_sync_file_range(const uint64_t *a)
+WIDE_CALL(sync_file_range)
 {
 	struct file *file;
 	long result;
@@ -55,7 +55,7 @@ long sys_sync_file_range(const uint64_t *a)
 }
 
 /* All of a file system: its disk is memory too, and nothing is lost that is not on it. */
-long sys_syncfs(const uint64_t *a)
+long sys_syncfs(const abi_ulong *a)
 {
 	struct file *file = file_of((int)a[0]);
 
@@ -63,7 +63,7 @@ long sys_syncfs(const uint64_t *a)
 	return file ? 0 : -EBADF;
 }
 
-long sys_sync(const uint64_t *a)
+long sys_sync(const abi_ulong *a)
 {
 	return 0;
 }
@@ -83,7 +83,7 @@ static void drop_cached(struct inode *inode, uint64_t offset, uint64_t length)
 		quire_file_drop(inode->pages, start, length ? end - start : 0);
 }
 
-long sys_fadvise64(const uint64_t *a)
+WIDE_CALL(fadvise64)
 {
 	struct file *file = file_of((int)a[0]);
 	long result = 0;
@@ -100,7 +100,7 @@ long sys_fadvise64(const uint64_t *a)
 	return result;
 }
 
-long sys_readahead(const uint64_t *a)
+WIDE_CALL(readahead)
 {
 	struct file *file = file_of((int)a[0]);
 	long result = !file ? -EBADF : file->inode->pages ? 0 : -EINVAL;
@@ -110,7 +110,7 @@ long sys_readahead(const uint64_t *a)
 }
 
 /* cachestat(2): no page is under writeback once a call has returned, and when a page left is not kept. */
-long sys_cachestat(const uint64_t *a)
+long sys_cachestat(const abi_ulong *a)
 {
 	struct {
 		uint64_t offset, length;

@@ -557,12 +557,12 @@ static long execve_user(int dirfd, uint64_t user_path, uint64_t argv, uint64_t e
 	return result;
 }
 
-long sys_execve(const uint64_t *a)
+long sys_execve(const abi_ulong *a)
 {
 	return execve_user(AT_FDCWD, a[0], a[1], a[2], 0);
 }
 
-long sys_execveat(const uint64_t *a)
+long sys_execveat(const abi_ulong *a)
 {
 	if (a[4] & ~(uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
 		return -EINVAL;

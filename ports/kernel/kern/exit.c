@@ -309,7 +309,7 @@ long wait_child(uint64_t deadline, int *out_status)
 	return result ? result : found < 0 ? found : q.child;
 }
 
-long sys_wait4(const uint64_t *a)
+long sys_wait4(const abi_ulong *a)
 {
 	struct wait_query q = {.pid = (int32_t)a[0], .options = (unsigned)a[2] | WEXITED};
 	long found;
@@ -369,7 +369,7 @@ static long pid_of_descriptor(int fd, int64_t *out_pid, bool *out_nonblock)
 	return result;
 }
 
-long sys_waitid(const uint64_t *a)
+long sys_waitid(const abi_ulong *a)
 {
 	struct wait_query q = {.options = (unsigned)a[3]};
 	int32_t id = (int32_t)a[1];
@@ -401,12 +401,12 @@ long sys_waitid(const uint64_t *a)
 	return 0;
 }
 
-long sys_exit(const uint64_t *a)
+long sys_exit(const abi_ulong *a)
 {
 	thread_exit((int)(a[0] & 0xff) << 8);
 }
 
-long sys_exit_group(const uint64_t *a)
+long sys_exit_group(const abi_ulong *a)
 {
 	process_exit((int)(a[0] & 0xff) << 8);
 }

@@ -290,7 +290,7 @@ static long do_clone(const struct clone_args *args)
 		result = start_child(child, process, args);
 	if (result < 0) {
 		if (fd >= 0)
-			sys_close((uint64_t[]){(uint64_t)fd});
+			sys_close((abi_ulong[]){(abi_ulong)fd});
 		drop_task(child);
 		if (!(args->flags & CLONE_THREAD))
 			drop_process(process);
@@ -306,7 +306,7 @@ void vfork_release(struct process *process)
 
 /* --- system calls ----------------------------------------------------------------------------- */
 
-long sys_clone(const uint64_t *a)
+long sys_clone(const abi_ulong *a)
 {
 	struct clone_args args = {
 	    .flags = a[0] & ~(uint64_t)CSIGNAL,
@@ -358,7 +358,7 @@ static bool is_clone3(const struct abi_clone_args *a)
 	return !a->set_tid && !a->set_tid_size; /* the child's number is not to be chosen */
 }
 
-long sys_clone3(const uint64_t *a)
+long sys_clone3(const abi_ulong *a)
 {
 	struct abi_clone_args given;
 	long result = clone_args_from_user(&given, a[0], a[1]);
@@ -378,14 +378,14 @@ long sys_clone3(const uint64_t *a)
 	});
 }
 
-long sys_fork(const uint64_t *a)
+long sys_fork(const abi_ulong *a)
 {
 	struct clone_args args = {.exit_signal = SIGCHLD};
 
 	return do_clone(&args);
 }
 
-long sys_vfork(const uint64_t *a)
+long sys_vfork(const abi_ulong *a)
 {
 	struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD};
 

@@ -240,7 +240,7 @@ static long waitv_deadline(uint64_t user_time, uint64_t clock, uint64_t *out_dea
 	return 0;
 }
 
-long sys_futex_waitv(const uint64_t *a)
+long sys_futex_waitv(const abi_ulong *a)
 {
 	struct abi_futex_waitv *v;
 	struct futex_waiter *w;
@@ -332,7 +332,7 @@ static long requeue_locked(const struct quire_key *from, const struct quire_key 
 }
 
 /* `compare`: NULL, or what the first word must hold. */
-static long futex_requeue(const uint64_t *a, bool private, const uint32_t *compare)
+static long futex_requeue(const abi_ulong *a, bool private, const uint32_t *compare)
 {
 	struct quire_key from, to;
 	uint32_t now;
@@ -402,7 +402,7 @@ static bool compare_op(uint32_t op, int32_t old)
 	}
 }
 
-static long futex_wake_op(const uint64_t *a, bool private)
+static long futex_wake_op(const abi_ulong *a, bool private)
 {
 	uint32_t op = (uint32_t)a[5], old, seen;
 	struct quire_key first, second;
@@ -431,7 +431,7 @@ static long futex_wake_op(const uint64_t *a, bool private)
 
 /* --- the system call -------------------------------------------------------------------------- */
 
-static long deadline_of(const uint64_t *a, int command, unsigned width, uint64_t *out_deadline)
+static long deadline_of(const abi_ulong *a, int command, unsigned width, uint64_t *out_deadline)
 {
 	struct timespec time;
 	uint64_t ns;
@@ -451,7 +451,7 @@ static long deadline_of(const uint64_t *a, int command, unsigned width, uint64_t
 	return 0;
 }
 
-static long futex(const uint64_t *a, unsigned width)
+static long futex(const abi_ulong *a, unsigned width)
 {
 	int command = (int)a[1] & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
 	bool private = a[1] & FUTEX_PRIVATE;
@@ -481,13 +481,13 @@ static long futex(const uint64_t *a, unsigned width)
 	}
 }
 
-long sys_futex(const uint64_t *a)
+long sys_futex(const abi_ulong *a)
 {
 	return futex(a, ABI_LONG_BYTES);
 }
 
 #if ABI_LONG_BYTES == 4
-long sys_futex_time64(const uint64_t *a)
+long sys_futex_time64(const abi_ulong *a)
 {
 	return futex(a, 8);
 }
@@ -555,7 +555,7 @@ void futex_task_exit(struct task *task)
 	}
 }
 
-long sys_set_robust_list(const uint64_t *a)
+long sys_set_robust_list(const abi_ulong *a)
 {
 	if (a[1] != sizeof(struct abi_robust_list))
 		return -EINVAL;
@@ -563,7 +563,7 @@ long sys_set_robust_list(const uint64_t *a)
 	return 0;
 }
 
-long sys_get_robust_list(const uint64_t *a)
+long sys_get_robust_list(const abi_ulong *a)
 {
 	abi_ulong head = 0, size = sizeof(struct abi_robust_list);
 	struct task *task;
@@ -581,7 +581,7 @@ long sys_get_robust_list(const uint64_t *a)
 	return put_user(size, a[2]) || put_user(head, a[1]) ? -EFAULT : 0;
 }
 
-long sys_set_tid_address(const uint64_t *a)
+long sys_set_tid_address(const abi_ulong *a)
 {
 	current->clear_child_tid = a[0];
 	return current->tid;

@@ -6,17 +6,17 @@
 
 /* --- processes, groups, sessions -------------------------------------------------------------- */
 
-long sys_getpid(const uint64_t *a)
+long sys_getpid(const abi_ulong *a)
 {
 	return current->process->pid;
 }
 
-long sys_gettid(const uint64_t *a)
+long sys_gettid(const abi_ulong *a)
 {
 	return current->tid;
 }
 
-long sys_getppid(const uint64_t *a)
+long sys_getppid(const abi_ulong *a)
 {
 	return current->process->parent ? current->process->parent->pid : 0;
 }
@@ -37,17 +37,17 @@ static long id_of(pid_t pid, bool session)
 	return result;
 }
 
-long sys_getpgid(const uint64_t *a)
+long sys_getpgid(const abi_ulong *a)
 {
 	return id_of((pid_t)a[0], false);
 }
 
-long sys_getpgrp(const uint64_t *a)
+long sys_getpgrp(const abi_ulong *a)
 {
 	return current->process->pgid;
 }
 
-long sys_getsid(const uint64_t *a)
+long sys_getsid(const abi_ulong *a)
 {
 	return id_of((pid_t)a[0], true);
 }
@@ -79,7 +79,7 @@ static long set_group(struct process *target, pid_t pgid)
 	return 0;
 }
 
-long sys_setpgid(const uint64_t *a)
+long sys_setpgid(const abi_ulong *a)
 {
 	pid_t pid = (pid_t)a[0] ? (pid_t)a[0] : current->process->pid;
 	pid_t pgid = (pid_t)a[1] ? (pid_t)a[1] : pid;
@@ -93,7 +93,7 @@ long sys_setpgid(const uint64_t *a)
 	return result;
 }
 
-long sys_setsid(const uint64_t *a)
+long sys_setsid(const abi_ulong *a)
 {
 	struct process *self = current->process, *process;
 	long result = self->pid;
@@ -115,22 +115,22 @@ long sys_setsid(const uint64_t *a)
 
 #define UNCHANGED ((uid_t)-1)
 
-long sys_getuid(const uint64_t *a)
+long sys_getuid(const abi_ulong *a)
 {
 	return current->process->cred.uid;
 }
 
-long sys_geteuid(const uint64_t *a)
+long sys_geteuid(const abi_ulong *a)
 {
 	return current->process->cred.euid;
 }
 
-long sys_getgid(const uint64_t *a)
+long sys_getgid(const abi_ulong *a)
 {
 	return current->process->cred.gid;
 }
 
-long sys_getegid(const uint64_t *a)
+long sys_getegid(const abi_ulong *a)
 {
 	return current->process->cred.egid;
 }
@@ -179,60 +179,60 @@ static long set_gids(gid_t real, gid_t effective, gid_t saved)
 	return 0;
 }
 
-long sys_setuid(const uint64_t *a)
+long sys_setuid(const abi_ulong *a)
 {
 	uid_t id = (uid_t)a[0];
 
 	return capable(CAP_SETUID) ? set_uids(id, id, id) : set_uids(UNCHANGED, id, UNCHANGED);
 }
 
-long sys_setgid(const uint64_t *a)
+long sys_setgid(const abi_ulong *a)
 {
 	gid_t id = (gid_t)a[0];
 
 	return capable(CAP_SETGID) ? set_gids(id, id, id) : set_gids(UNCHANGED, id, UNCHANGED);
 }
 
-long sys_setreuid(const uint64_t *a)
+long sys_setreuid(const abi_ulong *a)
 {
 	return set_uids((uid_t)a[0], (uid_t)a[1], (uid_t)a[0] != UNCHANGED ? (uid_t)a[1] : UNCHANGED);
 }
 
-long sys_setregid(const uint64_t *a)
+long sys_setregid(const abi_ulong *a)
 {
 	return set_gids((gid_t)a[0], (gid_t)a[1], (gid_t)a[0] != UNCHANGED ? (gid_t)a[1] : UNCHANGED);
 }
 
-long sys_setresuid(const uint64_t *a)
+long sys_setresuid(const abi_ulong *a)
 {
 	return set_uids((uid_t)a[0], (uid_t)a[1], (uid_t)a[2]);
 }
 
-long sys_setresgid(const uint64_t *a)
+long sys_setresgid(const abi_ulong *a)
 {
 	return set_gids((gid_t)a[0], (gid_t)a[1], (gid_t)a[2]);
 }
 
-static long put_three(const uint64_t *a, uint32_t x, uint32_t y, uint32_t z)
+static long put_three(const abi_ulong *a, uint32_t x, uint32_t y, uint32_t z)
 {
 	return put_user(x, a[0]) || put_user(y, a[1]) || put_user(z, a[2]) ? -EFAULT : 0;
 }
 
-long sys_getresuid(const uint64_t *a)
+long sys_getresuid(const abi_ulong *a)
 {
 	const struct cred *c = &current->process->cred;
 
 	return put_three(a, c->uid, c->euid, c->suid);
 }
 
-long sys_getresgid(const uint64_t *a)
+long sys_getresgid(const abi_ulong *a)
 {
 	const struct cred *c = &current->process->cred;
 
 	return put_three(a, c->gid, c->egid, c->sgid);
 }
 
-long sys_setfsuid(const uint64_t *a)
+long sys_setfsuid(const abi_ulong *a)
 {
 	struct cred *c = &current->process->cred;
 	uid_t old = c->fsuid;
@@ -244,7 +244,7 @@ long sys_setfsuid(const uint64_t *a)
 	return old;
 }
 
-long sys_setfsgid(const uint64_t *a)
+long sys_setfsgid(const abi_ulong *a)
 {
 	struct cred *c = &current->process->cred;
 	gid_t old = c->fsgid;
@@ -255,7 +255,7 @@ long sys_setfsgid(const uint64_t *a)
 	return old;
 }
 
-long sys_getgroups(const uint64_t *a)
+long sys_getgroups(const abi_ulong *a)
 {
 	const struct cred *c = &current->process->cred;
 
@@ -266,7 +266,7 @@ long sys_getgroups(const uint64_t *a)
 	return copy_to_user(a[1], c->groups, c->group_count * sizeof(gid_t)) ? -EFAULT : (long)c->group_count;
 }
 
-long sys_setgroups(const uint64_t *a)
+long sys_setgroups(const abi_ulong *a)
 {
 	struct cred *c = &current->process->cred;
 	gid_t groups[MAX_GROUPS];
@@ -300,7 +300,7 @@ static long set_limit(struct process *process, unsigned which, const struct rlim
 	return 0;
 }
 
-long sys_prlimit64(const uint64_t *a)
+long sys_prlimit64(const abi_ulong *a)
 {
 	struct process *process = current->process;
 	struct rlimit new, old;
@@ -338,7 +338,7 @@ static uint64_t limit_from_abi(abi_ulong limit)
 	return limit == ABI_ULONG_MAX ? UINT64_MAX : limit;
 }
 
-long sys_getrlimit(const uint64_t *a)
+long sys_getrlimit(const abi_ulong *a)
 {
 	struct abi_rlimit out;
 
@@ -349,7 +349,7 @@ long sys_getrlimit(const uint64_t *a)
 	return put_user(out, a[1]);
 }
 
-long sys_setrlimit(const uint64_t *a)
+long sys_setrlimit(const abi_ulong *a)
 {
 	struct abi_rlimit in;
 	struct rlimit new;

@@ -11,7 +11,7 @@
 char host_name[UTS_FIELD] = "quire";
 static char domain_name[UTS_FIELD] = "(none)";
 
-long sys_uname(const uint64_t *a)
+long sys_uname(const abi_ulong *a)
 {
 	char uts[6][UTS_FIELD];
 
@@ -27,7 +27,7 @@ long sys_uname(const uint64_t *a)
 	return copy_to_user(a[0], uts, sizeof(uts));
 }
 
-static long set_name(char *name, const uint64_t *a)
+static long set_name(char *name, const abi_ulong *a)
 {
 	char new[UTS_FIELD] = {0};
 
@@ -41,17 +41,17 @@ static long set_name(char *name, const uint64_t *a)
 	return 0;
 }
 
-long sys_sethostname(const uint64_t *a)
+long sys_sethostname(const abi_ulong *a)
 {
 	return set_name(host_name, a);
 }
 
-long sys_setdomainname(const uint64_t *a)
+long sys_setdomainname(const abi_ulong *a)
 {
 	return set_name(domain_name, a);
 }
 
-long sys_sysinfo(const uint64_t *a)
+long sys_sysinfo(const abi_ulong *a)
 {
 	struct abi_sysinfo info;
 	struct quire_memory_counts memory;
@@ -96,7 +96,7 @@ void random_bytes(void *buffer, size_t n)
 	}
 }
 
-long sys_getrandom(const uint64_t *a)
+long sys_getrandom(const abi_ulong *a)
 {
 	uint8_t block[256];
 	uint64_t done = 0, n = MIN(a[1], 33554431);
@@ -116,13 +116,13 @@ long sys_getrandom(const uint64_t *a)
 
 /* --- scheduling ------------------------------------------------------------------------------- */
 
-long sys_sched_yield(const uint64_t *a)
+long sys_sched_yield(const abi_ulong *a)
 {
 	schedule();
 	return 0;
 }
 
-long sys_getcpu(const uint64_t *a)
+long sys_getcpu(const abi_ulong *a)
 {
 	uint32_t cpu = arch_cpu(), node = 0;
 
@@ -136,7 +136,7 @@ static struct task *task_of(pid_t tid)
 	return tid ? task_find_locked(tid) : current;
 }
 
-long sys_sched_getaffinity(const uint64_t *a)
+long sys_sched_getaffinity(const abi_ulong *a)
 {
 	struct task *task;
 	uint64_t mask = 0;
@@ -153,7 +153,7 @@ long sys_sched_getaffinity(const uint64_t *a)
 	return put_user(mask, a[2]) ? -EFAULT : (long)sizeof(mask);
 }
 
-long sys_sched_setaffinity(const uint64_t *a)
+long sys_sched_setaffinity(const abi_ulong *a)
 {
 	struct task *task;
 	uint64_t mask = 0;
@@ -175,7 +175,7 @@ long sys_sched_setaffinity(const uint64_t *a)
 
 /* --- personality, prctl ----------------------------------------------------------------------- */
 
-long sys_personality(const uint64_t *a)
+long sys_personality(const abi_ulong *a)
 {
 	struct process *process = current->process;
 	unsigned old = process->personality;
@@ -199,7 +199,7 @@ static long set_comm(uint64_t from)
 	return 0;
 }
 
-long sys_prctl(const uint64_t *a)
+long sys_prctl(const abi_ulong *a)
 {
 	struct process *process = current->process;
 

@@ -77,12 +77,12 @@ void policy_reset(struct task *child)
 	child->nice = MAX(child->nice, (int8_t)0);
 }
 
-long sys_sched_setscheduler(const uint64_t *a)
+long sys_sched_setscheduler(const abi_ulong *a)
 {
 	return (int)a[1] < 0 ? -EINVAL : set((pid_t)a[0], (int)a[1], a[2]);
 }
 
-long sys_sched_setparam(const uint64_t *a)
+long sys_sched_setparam(const abi_ulong *a)
 {
 	return set((pid_t)a[0], -1, a[1]);
 }
@@ -105,14 +105,14 @@ static long get(pid_t tid, int32_t *out_priority)
 	return result;
 }
 
-long sys_sched_getscheduler(const uint64_t *a)
+long sys_sched_getscheduler(const abi_ulong *a)
 {
 	int32_t priority;
 
 	return get((pid_t)a[0], &priority);
 }
 
-long sys_sched_getparam(const uint64_t *a)
+long sys_sched_getparam(const abi_ulong *a)
 {
 	int32_t priority;
 	long result = a[1] ? get((pid_t)a[0], &priority) : -EINVAL;
@@ -130,12 +130,12 @@ static long limit(uint64_t policy, long of_real_time)
 	return is_real_time((unsigned)policy) ? of_real_time : 0;
 }
 
-long sys_sched_get_priority_max(const uint64_t *a)
+long sys_sched_get_priority_max(const abi_ulong *a)
 {
 	return limit((uint32_t)a[0], 99);
 }
 
-long sys_sched_get_priority_min(const uint64_t *a)
+long sys_sched_get_priority_min(const abi_ulong *a)
 {
 	return limit((uint32_t)a[0], 1);
 }
@@ -200,12 +200,12 @@ static long ask_all(struct nice_query *q)
 	return q->result;
 }
 
-long sys_getpriority(const uint64_t *a)
+long sys_getpriority(const abi_ulong *a)
 {
 	return ask_all(&(struct nice_query){.which = (uint32_t)a[0], .who = (pid_t)a[1], .result = -ESRCH});
 }
 
-long sys_setpriority(const uint64_t *a)
+long sys_setpriority(const abi_ulong *a)
 {
 	return ask_all(&(struct nice_query){.which = (uint32_t)a[0],
 					    .who = (pid_t)a[1],

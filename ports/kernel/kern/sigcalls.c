@@ -19,7 +19,7 @@ static void set_blocked(uint64_t mask)
 	spin_unlock(&proc_lock);
 }
 
-long sys_rt_sigprocmask(const uint64_t *a)
+long sys_rt_sigprocmask(const abi_ulong *a)
 {
 	uint64_t old = current->blocked, set;
 
@@ -75,7 +75,7 @@ static int action_to_user(const struct sigaction *action, uint64_t to)
 	return put_user(out, to);
 }
 
-long sys_rt_sigaction(const uint64_t *a)
+long sys_rt_sigaction(const abi_ulong *a)
 {
 	struct sigaction new = {0}, old;
 	struct sigaction *action;
@@ -103,7 +103,7 @@ long sys_rt_sigaction(const uint64_t *a)
 	return a[2] ? action_to_user(&old, a[2]) : 0;
 }
 
-long sys_rt_sigpending(const uint64_t *a)
+long sys_rt_sigpending(const abi_ulong *a)
 {
 	uint64_t set = (current->pending.set | current->process->pending.set) & current->blocked;
 
@@ -138,7 +138,7 @@ void drop_temporary_mask(void)
 	}
 }
 
-long sys_rt_sigsuspend(const uint64_t *a)
+long sys_rt_sigsuspend(const abi_ulong *a)
 {
 	struct wait_queue never = WAIT_QUEUE_INIT(never);
 	long result = a[0] ? set_temporary_mask(a[0], a[1]) : -EFAULT;
@@ -149,7 +149,7 @@ long sys_rt_sigsuspend(const uint64_t *a)
 	return -ERESTARTNOHAND;
 }
 
-long sys_pause(const uint64_t *a)
+long sys_pause(const abi_ulong *a)
 {
 	struct wait_queue never = WAIT_QUEUE_INIT(never);
 
@@ -157,7 +157,7 @@ long sys_pause(const uint64_t *a)
 	return -ERESTARTNOHAND;
 }
 
-long sys_rt_sigreturn(const uint64_t *a)
+long sys_rt_sigreturn(const abi_ulong *a)
 {
 	uint64_t mask;
 
@@ -169,7 +169,7 @@ long sys_rt_sigreturn(const uint64_t *a)
 	return arch_regs_return(current->regs);
 }
 
-long sys_sigaltstack(const uint64_t *a)
+long sys_sigaltstack(const abi_ulong *a)
 {
 	bool on_it = altstack_in_use(arch_regs_sp(current->regs));
 	struct abi_sigaltstack new, old = altstack_for_frame();
@@ -200,7 +200,7 @@ static bool awaited(uint64_t set)
 	return (current->pending.set | current->process->pending.set) & set;
 }
 
-static long sigtimedwait(const uint64_t *a, unsigned width)
+static long sigtimedwait(const abi_ulong *a, unsigned width)
 {
 	struct wait_queue never = WAIT_QUEUE_INIT(never);
 	struct task *task = current;
@@ -236,13 +236,13 @@ static long sigtimedwait(const uint64_t *a, unsigned width)
 	return signal;
 }
 
-long sys_rt_sigtimedwait(const uint64_t *a)
+long sys_rt_sigtimedwait(const abi_ulong *a)
 {
 	return sigtimedwait(a, ABI_LONG_BYTES);
 }
 
 #if ABI_LONG_BYTES == 4
-long sys_rt_sigtimedwait_time64(const uint64_t *a)
+long sys_rt_sigtimedwait_time64(const abi_ulong *a)
 {
 	return sigtimedwait(a, 8);
 }
@@ -310,7 +310,7 @@ static long kill_many(pid_t pgid, const struct siginfo *info, int signal)
 	return result;
 }
 
-long sys_kill(const uint64_t *a)
+long sys_kill(const abi_ulong *a)
 {
 	pid_t pid = (pid_t)a[0];
 	struct siginfo info;
@@ -350,7 +350,7 @@ static long kill_thread(pid_t tgid, pid_t tid, const struct siginfo *info)
 	return MIN(result, 0);
 }
 
-long sys_tkill(const uint64_t *a)
+long sys_tkill(const abi_ulong *a)
 {
 	struct siginfo info;
 
@@ -360,7 +360,7 @@ long sys_tkill(const uint64_t *a)
 	return kill_thread(0, (pid_t)a[0], &info);
 }
 
-long sys_tgkill(const uint64_t *a)
+long sys_tgkill(const abi_ulong *a)
 {
 	struct siginfo info;
 
@@ -388,7 +388,7 @@ static long user_siginfo(struct siginfo *info, uint64_t signal, uint64_t from, p
 	return result;
 }
 
-long sys_rt_sigqueueinfo(const uint64_t *a)
+long sys_rt_sigqueueinfo(const abi_ulong *a)
 {
 	struct siginfo info;
 	long result = user_siginfo(&info, a[1], a[2], (pid_t)a[0]);
@@ -396,7 +396,7 @@ long sys_rt_sigqueueinfo(const uint64_t *a)
 	return result ? result : kill_one((pid_t)a[0], &info, info.signo);
 }
 
-long sys_rt_tgsigqueueinfo(const uint64_t *a)
+long sys_rt_tgsigqueueinfo(const abi_ulong *a)
 {
 	struct siginfo info;
 	long result = user_siginfo(&info, a[2], a[3], (pid_t)a[0]);

@@ -181,7 +181,7 @@ static long find_disk(uint64_t user_path)
 	return result;
 }
 
-long sys_swapon(const uint64_t *a)
+long sys_swapon(const abi_ulong *a)
 {
 	int flags = (int)a[1], priority = flags & SWAP_FLAG_PREFER ? flags & SWAP_FLAG_PRIO : -1;
 	long result;
@@ -197,7 +197,7 @@ long sys_swapon(const uint64_t *a)
 	return result;
 }
 
-long sys_swapoff(const uint64_t *a)
+long sys_swapoff(const abi_ulong *a)
 {
 	long result = find_disk(a[0]);
 

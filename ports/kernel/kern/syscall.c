@@ -6,7 +6,7 @@
 
 #define MAX_SYSCALLS 512
 
-typedef long syscall_fn(const uint64_t *a);
+typedef long syscall_fn(const abi_ulong *a);
 
 static syscall_fn *const table[MAX_SYSCALLS] = {
 #define SYSCALL_AS(number, name, function) [number] = sys_##function,
@@ -45,11 +45,10 @@ static void log_unknown(uint64_t number)
 
 void syscall_dispatch(struct regs *regs)
 {
-	uint64_t number = arch_regs_syscall(regs), a[6];
+	abi_ulong number = (abi_ulong)arch_regs_syscall(regs), room[6];
 
-	arch_regs_arguments(regs, a);
 	if (number < MAX_SYSCALLS && table[number]) {
-		arch_regs_set_return(regs, table[number](a));
+		arch_regs_set_return(regs, table[number](arch_regs_arguments(regs, room)));
 		fault_trace_call();
 		return;
 	}

@@ -115,7 +115,7 @@ static long clock_now(uint64_t id, uint64_t *out_ns)
 	}
 }
 
-static long clock_gettime(const uint64_t *a, unsigned width)
+static long clock_gettime(const abi_ulong *a, unsigned width)
 {
 	uint64_t ns;
 	long result = clock_now(a[0], &ns);
@@ -123,7 +123,7 @@ static long clock_gettime(const uint64_t *a, unsigned width)
 	return result ? result : timespec_to_user(ns, a[1], width);
 }
 
-static long clock_getres(const uint64_t *a, unsigned width)
+static long clock_getres(const abi_ulong *a, unsigned width)
 {
 	uint64_t ns;
 	long result = clock_now(a[0], &ns);
@@ -131,22 +131,22 @@ static long clock_getres(const uint64_t *a, unsigned width)
 	return result || !a[1] ? result : timespec_to_user(1, a[1], width);
 }
 
-long sys_clock_gettime(const uint64_t *a)
+long sys_clock_gettime(const abi_ulong *a)
 {
 	return clock_gettime(a, ABI_LONG_BYTES);
 }
 
-long sys_clock_getres(const uint64_t *a)
+long sys_clock_getres(const abi_ulong *a)
 {
 	return clock_getres(a, ABI_LONG_BYTES);
 }
 
-long sys_clock_settime(const uint64_t *a)
+long sys_clock_settime(const abi_ulong *a)
 {
 	return -EPERM;
 }
 
-long sys_gettimeofday(const uint64_t *a)
+long sys_gettimeofday(const abi_ulong *a)
 {
 	struct abi_timeval now = ns_to_timeval(time_realtime());
 	uint64_t zone = 0;
@@ -156,7 +156,7 @@ long sys_gettimeofday(const uint64_t *a)
 	return a[1] ? put_user(zone, a[1]) : 0;
 }
 
-long sys_time(const uint64_t *a)
+long sys_time(const abi_ulong *a)
 {
 	abi_long now = (abi_long)(time_realtime() / NSEC_PER_SEC);
 
@@ -207,7 +207,7 @@ static long sleep_relative(uint64_t ns, uint64_t rest, unsigned width)
 	return report_rest(deadline, rest, width);
 }
 
-long sys_nanosleep(const uint64_t *a)
+long sys_nanosleep(const abi_ulong *a)
 {
 	struct timespec time;
 	uint64_t ns;
@@ -217,7 +217,7 @@ long sys_nanosleep(const uint64_t *a)
 	return timespec_to_ns(&time, &ns) ? sleep_relative(ns, a[1], ABI_LONG_BYTES) : -EINVAL;
 }
 
-static long clock_nanosleep(const uint64_t *a, unsigned width)
+static long clock_nanosleep(const abi_ulong *a, unsigned width)
 {
 	struct timespec time;
 	uint64_t ns, now;
@@ -239,29 +239,29 @@ static long clock_nanosleep(const uint64_t *a, unsigned width)
 	return result ? -ERESTARTNOHAND : 0;
 }
 
-long sys_clock_nanosleep(const uint64_t *a)
+long sys_clock_nanosleep(const abi_ulong *a)
 {
 	return clock_nanosleep(a, ABI_LONG_BYTES);
 }
 
 #if ABI_LONG_BYTES == 4
-long sys_clock_gettime64(const uint64_t *a)
+long sys_clock_gettime64(const abi_ulong *a)
 {
 	return clock_gettime(a, 8);
 }
 
-long sys_clock_getres_time64(const uint64_t *a)
+long sys_clock_getres_time64(const abi_ulong *a)
 {
 	return clock_getres(a, 8);
 }
 
-long sys_clock_nanosleep_time64(const uint64_t *a)
+long sys_clock_nanosleep_time64(const abi_ulong *a)
 {
 	return clock_nanosleep(a, 8);
 }
 #endif
 
-long sys_restart_syscall(const uint64_t *a)
+long sys_restart_syscall(const abi_ulong *a)
 {
 	return current->restart ? current->restart(current) : -EINTR;
 }
@@ -332,7 +332,7 @@ static void real_timer_set(struct process *process, uint64_t value, uint64_t int
 		timer_start(&process->real_timer, time_monotonic() + value);
 }
 
-long sys_getitimer(const uint64_t *a)
+long sys_getitimer(const abi_ulong *a)
 {
 	struct abi_itimerval now = {ns_to_timeval(current->process->real_interval),
 				    ns_to_timeval(real_timer_left(current->process))};
@@ -344,7 +344,7 @@ long sys_getitimer(const uint64_t *a)
 	return put_user(now, a[1]);
 }
 
-long sys_setitimer(const uint64_t *a)
+long sys_setitimer(const abi_ulong *a)
 {
 	struct process *process = current->process;
 	struct abi_itimerval new = {0}, old = {ns_to_timeval(process->real_interval),
@@ -363,7 +363,7 @@ long sys_setitimer(const uint64_t *a)
 	return a[2] ? put_user(old, a[2]) : 0;
 }
 
-long sys_alarm(const uint64_t *a)
+long sys_alarm(const abi_ulong *a)
 {
 	uint64_t left = real_timer_left(current->process);
 
@@ -388,7 +388,7 @@ long usage_to_user(const struct usage *usage, uint64_t to)
 	return put_user(r, to);
 }
 
-long sys_getrusage(const uint64_t *a)
+long sys_getrusage(const abi_ulong *a)
 {
 	struct usage usage;
 
@@ -413,7 +413,7 @@ long sys_getrusage(const uint64_t *a)
 	return usage_to_user(&usage, a[1]);
 }
 
-long sys_times(const uint64_t *a)
+long sys_times(const abi_ulong *a)
 {
 	const struct usage *children = &current->process->children_usage;
 	struct usage own;

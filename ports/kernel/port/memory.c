@@ -14,6 +14,12 @@ static struct quire_mm *own_mm(void)
 	return current->process->mm;
 }
 
+/* Flags that the library has no room for. */
+static bool beyond_32(uint64_t flags)
+{
+	return flags >> 32;
+}
+
 static uint32_t rights_of(const struct cred *cred)
 {
 	static const struct {
@@ -153,7 +159,7 @@ static long map_file(struct file *file, struct quire_mapping *how, quire_va *out
 	return result;
 }
 
-long sys_mmap(const uint64_t *a)
+WIDE_CALL(mmap)
 {
 	struct quire_mapping how = {
 	    .addr = a[0],
@@ -182,23 +188,23 @@ long sys_mmap(const uint64_t *a)
 	return result ? result : (long)va;
 }
 
-long sys_munmap(const uint64_t *a)
+long sys_munmap(const abi_ulong *a)
 {
 	return quire_munmap(own_mm(), a[0], a[1]);
 }
 
-long sys_mprotect(const uint64_t *a)
+long sys_mprotect(const abi_ulong *a)
 {
-	return a[2] >> 32 ? -EINVAL : (long)quire_mprotect(own_mm(), a[0], a[1], implied(a[2]));
+	return beyond_32(a[2]) ? -EINVAL : (long)quire_mprotect(own_mm(), a[0], a[1], implied(a[2]));
 }
 
-long sys_mremap(const uint64_t *a)
+long sys_mremap(const abi_ulong *a)
 {
 	struct quire_remapping how = {(quire_va)a[0], a[1], a[2], (uint32_t)a[3], (quire_va)a[4]};
 	quire_va va = 0;
 	long result;
 
-	if (a[3] >> 32)
+	if (beyond_32(a[3]))
 		return -EINVAL;
 	result = quire_mremap(own_mm(), &how, &va);
 	return result ? result : (long)va;
@@ -233,7 +239,7 @@ static bool one_shared_mapping(uint64_t start, uint64_t end, struct quire_region
 }
 
 /* As Linux has it since 4.0: other pages of the same file are mapped over a part of a shared mapping. */
-long sys_remap_file_pages(const uint64_t *a)
+long sys_remap_file_pages(const abi_ulong *a)
 {
 	uint64_t start = a[0] & ~(uint64_t)PAGE_MASK, length = a[1] & ~(uint64_t)PAGE_MASK;
 	struct quire_region region;
@@ -252,7 +258,7 @@ long sys_remap_file_pages(const uint64_t *a)
 	    .flags = QUIRE_MAP_SHARED | QUIRE_MAP_FIXED | QUIRE_MAP_POPULATE |
 		     ((uint32_t)a[4] & QUIRE_MAP_NONBLOCK) |
 		     (region.flags & QUIRE_REGION_LOCKED ? (uint32_t)QUIRE_MAP_LOCKED : 0),
-	    .offset = a[3] * PAGE_SIZE,
+	    .offset = (uint64_t)a[3] * PAGE_SIZE,
 	    .file = region.file,
 	    .file_prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE |
 			 (region.flags & QUIRE_REGION_MAYEXEC ? (quire_prot)QUIRE_PROT_EXEC : 0),
@@ -262,23 +268,23 @@ long sys_remap_file_pages(const uint64_t *a)
 	return result;
 }
 
-long sys_brk(const uint64_t *a)
+long sys_brk(const abi_ulong *a)
 {
 	return (long)quire_brk(own_mm(), a[0]);
 }
 
-long sys_mseal(const uint64_t *a)
+long sys_mseal(const abi_ulong *a)
 {
 	return quire_mseal(own_mm(), a[0], a[1], a[2]);
 }
 
-long sys_madvise(const uint64_t *a)
+long sys_madvise(const abi_ulong *a)
 {
 	return quire_madvise(own_mm(), a[0], a[1], (int)a[2]);
 }
 
 /* Page by page of the answer, so that its length needs no memory. */
-long sys_mincore(const uint64_t *a)
+long sys_mincore(const abi_ulong *a)
 {
 	unsigned char vector[256];
 	uint64_t at = a[0], left = ALIGN_UP(a[1], PAGE_SIZE), to = a[2];
@@ -302,34 +308,34 @@ long sys_mincore(const uint64_t *a)
 	return 0;
 }
 
-long sys_mlock(const uint64_t *a)
+long sys_mlock(const abi_ulong *a)
 {
 	return quire_mlock(own_mm(), a[0], a[1], 0);
 }
 
-long sys_mlock2(const uint64_t *a)
+long sys_mlock2(const abi_ulong *a)
 {
 	return a[2] & ~(uint64_t)QUIRE_MLOCK_ONFAULT
 		   ? -EINVAL
 		   : (long)quire_mlock(own_mm(), a[0], a[1], (uint32_t)a[2]);
 }
 
-long sys_munlock(const uint64_t *a)
+long sys_munlock(const abi_ulong *a)
 {
 	return quire_munlock(own_mm(), a[0], a[1]);
 }
 
-long sys_mlockall(const uint64_t *a)
+long sys_mlockall(const abi_ulong *a)
 {
-	return a[0] >> 32 ? -EINVAL : (long)quire_mlockall(own_mm(), (uint32_t)a[0]);
+	return beyond_32(a[0]) ? -EINVAL : (long)quire_mlockall(own_mm(), (uint32_t)a[0]);
 }
 
-long sys_munlockall(const uint64_t *a)
+long sys_munlockall(const abi_ulong *a)
 {
 	return quire_munlockall(own_mm());
 }
 
-long sys_msync(const uint64_t *a)
+long sys_msync(const abi_ulong *a)
 {
-	return a[2] >> 32 ? -EINVAL : (long)quire_msync(own_mm(), a[0], a[1], (uint32_t)a[2]);
+	return beyond_32(a[2]) ? -EINVAL : (long)quire_msync(own_mm(), a[0], a[1], (uint32_t)a[2]);
 }

@@ -131,7 +131,7 @@ void syscall_handler(struct regs *regs)
 {
 	current->regs = regs;
 	arch_irq_on();
-	if (!own_call(regs))
+	if (regs->syscall < ARM_BREAKPOINT || !own_call(regs))
 		syscall_dispatch(regs);
 	finish_return();
 }

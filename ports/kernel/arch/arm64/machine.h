@@ -131,11 +131,10 @@ static inline uint64_t arch_regs_syscall(const struct regs *regs)
 	return regs->syscall;
 }
 
-static inline void arch_regs_arguments(const struct regs *regs, uint64_t out[6])
+/* => the result has not overwritten the first. */
+static inline const uint64_t *arch_regs_arguments(const struct regs *regs, uint64_t room[6])
 {
-	out[0] = regs->first;
-	for (unsigned i = 1; i < 6; i++)
-		out[i] = regs->x[i];
+	return regs->x;
 }
 
 static inline int64_t arch_regs_return(const struct regs *regs)

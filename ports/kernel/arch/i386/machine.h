@@ -114,14 +114,10 @@ static inline uint64_t arch_regs_syscall(const struct regs *regs)
 	return regs->error;
 }
 
-static inline void arch_regs_arguments(const struct regs *regs, uint64_t out[6])
+/* From `bx` to `bp`. */
+static inline const uint32_t *arch_regs_arguments(const struct regs *regs, uint32_t room[6])
 {
-	out[0] = regs->bx;
-	out[1] = regs->cx;
-	out[2] = regs->dx;
-	out[3] = regs->si;
-	out[4] = regs->di;
-	out[5] = regs->bp;
+	return &regs->bx;
 }
 
 static inline int64_t arch_regs_return(const struct regs *regs)

@@ -166,7 +166,7 @@ int arch_task_set_tls(struct task *task, uint64_t tls)
 	return set_tls(task, tls, false, &entry);
 }
 
-long sys_set_thread_area(const uint64_t *a)
+long sys_set_thread_area(const abi_ulong *a)
 {
 	uint32_t entry;
 	int result = set_tls(current, a[0], true, &entry);
@@ -180,7 +180,7 @@ long sys_set_thread_area(const uint64_t *a)
 	return put_user(entry, a[0]);
 }
 
-long sys_get_thread_area(const uint64_t *a)
+long sys_get_thread_area(const abi_ulong *a)
 {
 	struct user_desc d;
 	uint32_t entry;

@@ -33,6 +33,7 @@
 
 #include <quire/quire.h>
 
+#include "abi/abi.h"
 #include "machine.h"
 
 /* What a disk does with pages. */
@@ -188,7 +189,8 @@ uint64_t arch_regs_sp(const struct regs *regs);
 /* They are from a system call that may still be restarted: not from a fault, a new task or sigreturn. */
 bool arch_regs_in_syscall(const struct regs *regs);
 uint64_t arch_regs_syscall(const struct regs *regs); /* its number */
-void arch_regs_arguments(const struct regs *regs, uint64_t out[6]);
+/* Its six arguments, in order: where they lie in `regs`, or else in `room`. */
+const abi_ulong *arch_regs_arguments(const struct regs *regs, abi_ulong room[6]);
 int64_t arch_regs_return(const struct regs *regs);
 void arch_regs_set_return(struct regs *regs, int64_t value);
 /* Back to the system call instruction, with the arguments of the first time and this number. */

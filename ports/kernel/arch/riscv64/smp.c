@@ -110,10 +110,10 @@ void arch_icache_sync(void *page, size_t bytes)
 	fetch_anew();
 }
 
-long sys_riscv_flush_icache(const uint64_t *a);
+long sys_riscv_flush_icache(const abi_ulong *a);
 
 /* start, end, flags: 1 is the calling thread only, which may run on any hart next. */
-long sys_riscv_flush_icache(const uint64_t *a)
+long sys_riscv_flush_icache(const abi_ulong *a)
 {
 	if (a[2] & ~1ull)
 		return -EINVAL;

@@ -112,14 +112,15 @@ static inline uint64_t arch_regs_syscall(const struct regs *regs)
 	return regs->error;
 }
 
-static inline void arch_regs_arguments(const struct regs *regs, uint64_t out[6])
+static inline const uint64_t *arch_regs_arguments(const struct regs *regs, uint64_t room[6])
 {
-	out[0] = regs->rdi;
-	out[1] = regs->rsi;
-	out[2] = regs->rdx;
-	out[3] = regs->r10;
-	out[4] = regs->r8;
-	out[5] = regs->r9;
+	room[0] = regs->rdi;
+	room[1] = regs->rsi;
+	room[2] = regs->rdx;
+	room[3] = regs->r10;
+	room[4] = regs->r8;
+	room[5] = regs->r9;
+	return room;
 }
 
 static inline int64_t arch_regs_return(const struct regs *regs)

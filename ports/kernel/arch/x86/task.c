@@ -113,7 +113,7 @@ void arch_task_exec(struct task *task, uint64_t pc, uint64_t sp)
 }
 
 /* A system call of this architecture alone: the bases of FS and GS. */
-long sys_arch_prctl(const uint64_t *a)
+long sys_arch_prctl(const abi_ulong *a)
 {
 	int code = (int)a[0];
 	uint64_t address = a[1];
