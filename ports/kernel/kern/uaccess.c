@@ -33,11 +33,6 @@ int copy_from_user(void *to, uint64_t from, size_t n)
 	return copy_from_user_partial(to, from, n) ? -EFAULT : 0;
 }
 
-int clear_user(uint64_t to, size_t n)
-{
-	return is_user_range(to, n) && !arch_user_clear((void *)(uintptr_t)to, n) ? 0 : -EFAULT;
-}
-
 long strncpy_from_user(char *to, uint64_t from, size_t size)
 {
 	size_t done = 0;

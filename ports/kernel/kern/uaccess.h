@@ -11,7 +11,6 @@
 /* Return 0, or -EFAULT when not every byte could be copied. */
 int copy_to_user(uint64_t to, const void *from, size_t n);
 int copy_from_user(void *to, uint64_t from, size_t n);
-int clear_user(uint64_t to, size_t n);
 
 /* The same, returning how many bytes were NOT copied: read() and write() report what was moved. */
 size_t copy_to_user_partial(uint64_t to, const void *from, size_t n);

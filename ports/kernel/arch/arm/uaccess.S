@@ -14,36 +14,46 @@
 	.popsection
 .endm
 
-	/* Copies r2 bytes from r1 to r0: 32, 4 and 1 at a time. Labels 1 to 5 may fault; r0, r1 and r2 say what is left
-	 * of whole steps then. */
+	/* Copies r2 bytes from r1 to r0: 32, 4 and 1 at a time. What may fault has a label from 1 to 8, or is one of the
+	 * nine from 20 on. Its base is as it was before (B1.9.8), and r2 is one step too low in the loops of 32 and 4. */
 .macro copy_bytes
-	orr r3, r0, r1
-	tst r3, #3
-	bne 12f
-10:	subs r2, r2, #32
-	blo 11f
-1:	ldm r1, {r4-r11}
-2:	stm r0, {r4-r11}
-	add r0, r0, #32
-	add r1, r1, #32
-	b 10b
-11:	add r2, r2, #32
-12:	subs r2, r2, #4
+	cmp r2, #32
 	blo 13f
-3:	ldr r3, [r1]
-4:	str r3, [r0]
-	add r0, r0, #4
-	add r1, r1, #4
-	b 12b
-13:	add r2, r2, #4
-14:	cmp r2, #0
-	beq 16f
-5:	ldrb r3, [r1]
-6:	strb r3, [r0]
-	add r0, r0, #1
-	add r1, r1, #1
+10:	tst r0, #3
+	beq 11f
+1:	ldrb r3, [r1], #1
+2:	strb r3, [r0], #1
 	sub r2, r2, #1
-	b 14b
+	b 10b
+11:	subs r2, r2, #32
+	blo 12f
+	tst r1, #3
+	beq 3f
+20:	.irp r, 4, 5, 6, 7, 8, 9, 10, 11
+	ldr r\r, [r1, #(\r - 4) * 4]
+	.endr
+	stm r0!, {r4-r11}
+	add r1, r1, #32
+	subs r2, r2, #32
+	bhs 20b
+	b 12f
+3:	ldm r1!, {r4-r11}
+4:	stm r0!, {r4-r11}
+	subs r2, r2, #32
+	bhs 3b
+12:	add r2, r2, #32
+13:	subs r2, r2, #4
+	blo 14f
+5:	ldr r3, [r1], #4
+6:	str r3, [r0], #4
+	subs r2, r2, #4
+	bhs 5b
+14:	adds r2, r2, #4
+	beq 16f
+7:	ldrb r3, [r1], #1
+8:	strb r3, [r0], #1
+	subs r2, r2, #1
+	bne 7b
 16:
 .endm
 
@@ -59,40 +69,22 @@ arch_user_copy:
 	mov r0, r2
 	pop {r4-r11}
 	bx lr
+	/* A store of 32 or 4 faulted, after its load. Some of the bytes of a step may still be copied. */
+17:	sub r1, r1, #32
+	b 12b
+18:	sub r1, r1, #4
+	b 14b
 	.fnend
-	/* A step of 32 or 4 faulted: some of its bytes may still be copied. */
-	fixup 1b, 11b
-	fixup 2b, 11b
-	fixup 3b, 13b
-	fixup 4b, 13b
-	fixup 5b, 16b
-	fixup 6b, 16b
-
-	/* size_t arch_user_clear(void *to, size_t n): bytes not cleared */
-	.globl arch_user_clear
-	.type arch_user_clear, %function
-arch_user_clear:
-	.fnstart
-	mov r3, #0
-	tst r0, #3
-	bne 3f
-1:	subs r1, r1, #8
-	blo 2f
-7:	strd r2, r3, [r0]
-	add r0, r0, #8
-	b 1b
-2:	add r1, r1, #8
-3:	cmp r1, #0
-	beq 5f
-4:	strb r3, [r0]
-	add r0, r0, #1
-	sub r1, r1, #1
-	b 3b
-5:	mov r0, r1
-	bx lr
-	.fnend
-	fixup 7b, 2b
-	fixup 4b, 5b
+	fixup 3b, 12b
+	.irp at, 0, 4, 8, 12, 16, 20, 24, 28, 32
+	fixup 20b + \at, 12b
+	.endr
+	fixup 4b, 17b
+	fixup 5b, 14b
+	fixup 6b, 18b
+	.irp n, 1, 2, 7, 8
+	fixup \n\()b, 16b
+	.endr
 
 	/* int arch_user_load32(uint64_t from, uint32_t *out) */
 	.globl arch_user_load32
@@ -170,20 +162,21 @@ arch_memcpy:
 	orr r3, r0, r1
 	tst r3, #3
 	bne 3f
-1:	subs r2, r2, #128
+	subs r2, r2, #128
 	blo 2f
-	.rept 4
+1:	.rept 4
 	ldm r1!, {r4-r11}
 	stm r0!, {r4-r11}
 	.endr
-	b 1b
+	subs r2, r2, #128
+	bhs 1b
 2:	add r2, r2, #128
 3:	copy_bytes
 	pop {r0, r4-r11}
 	bx lr
 	.fnend
 
-	/* void *arch_memset(void *to, int byte, size_t n): likewise */
+	/* void *arch_memset(void *to, int byte, size_t n): likewise, then 32, 4 and 1 */
 	.globl arch_memset
 	.type arch_memset, %function
 arch_memset:
@@ -194,28 +187,37 @@ arch_memset:
 	orr r1, r1, r1, lsl #8
 	orr r1, r1, r1, lsl #16
 	mov r12, r0
+	cmp r2, #32
+	blo 5f
 	tst r0, #3
 	bne 5f
 	.irp r, r3, r4, r5, r6, r7, r8, r9
 	mov \r, r1
 	.endr
-1:	subs r2, r2, #128
+	subs r2, r2, #128
 	blo 2f
-	.rept 4
+1:	.rept 4
 	stm r12!, {r1, r3-r9}
 	.endr
-	b 1b
-2:	add r2, r2, #128
-3:	subs r2, r2, #4
-	strhs r1, [r12], #4
-	bhi 3b
-	addlo r2, r2, #4
-5:	cmp r2, #0
-	beq 6f
-	strb r1, [r12], #1
-	sub r2, r2, #1
-	b 5b
-6:	pop {r4-r9}
+	subs r2, r2, #128
+	bhs 1b
+2:	adds r2, r2, #96
+	bmi 4f
+3:	stm r12!, {r1, r3-r9}
+	subs r2, r2, #32
+	bhs 3b
+4:	add r2, r2, #32
+5:	subs r2, r2, #4
+	blo 7f
+6:	str r1, [r12], #4
+	subs r2, r2, #4
+	bhs 6b
+7:	adds r2, r2, #4
+	beq 9f
+8:	strb r1, [r12], #1
+	subs r2, r2, #1
+	bne 8b
+9:	pop {r4-r9}
 	bx lr
 	.fnend
 	.section .note.GNU-stack, "", %progbits

@@ -55,29 +55,6 @@ arch_user_copy:
 	fixup 9b, 15b
 	fixup 11b, 15b
 
-	/* size_t arch_user_clear(void *to, size_t n): bytes not cleared */
-	.globl arch_user_clear
-arch_user_clear:
-	.cfi_startproc
-	open_user
-1:	subs x1, x1, #16
-	b.lo 3f
-2:	stp xzr, xzr, [x0]
-	add x0, x0, #16
-	b 1b
-3:	add x1, x1, #16
-4:	cbz x1, 6f
-5:	strb wzr, [x0]
-	add x0, x0, #1
-	sub x1, x1, #1
-	b 4b
-6:	close_user
-	mov x0, x1
-	ret
-	.cfi_endproc
-	fixup 2b, 3b
-	fixup 5b, 6b
-
 	/* int arch_user_load32(uint64_t from, uint32_t *out) */
 	.globl arch_user_load32
 arch_user_load32:

@@ -38,30 +38,6 @@ arch_user_copy:
 	fixup 2b, 5b
 	fixup 4b, 5b
 
-	/* size_t arch_user_clear(void *to, size_t n): bytes not cleared */
-	.globl arch_user_clear
-arch_user_clear:
-	push %edi
-	mov %eax, %edi
-	mov %edx, %ecx
-	and $3, %edx
-	shr $2, %ecx
-	xor %eax, %eax
-	open_user
-1:	rep stosl
-	mov %edx, %ecx
-2:	rep stosb
-	jmp 5f
-3:	lea (%edx,%ecx,4), %ecx
-4:	rep stosb
-5:	close_user
-	mov %ecx, %eax
-	pop %edi
-	ret
-	fixup 1b, 3b
-	fixup 2b, 5b
-	fixup 4b, 5b
-
 	/* int arch_user_load32(uint64_t from, uint32_t *out): the address is in EAX, and EDX is its upper half. */
 	.globl arch_user_load32
 arch_user_load32:

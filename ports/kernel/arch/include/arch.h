@@ -152,9 +152,8 @@ void *arch_memset(void *to, int byte, size_t n);
 /* The caller has checked the addresses against user_end. A fault that cannot be resolved continues where
  * arch_fixup() says, and is in the result. May sleep, but under task->pagefault_off. */
 
-/* Copies between program and kernel, clears; return the bytes NOT done. */
+/* Copies between program and kernel; returns the bytes NOT copied. */
 size_t arch_user_copy(void *to, const void *from, size_t n);
-size_t arch_user_clear(void *to, size_t n);
 /* An aligned word: 0 or -EFAULT. */
 int arch_user_load32(uint64_t from, uint32_t *out);
 /* In one atomic step: *out = *at, and if that is `expected`, *at = desired. 0 or -EFAULT. */

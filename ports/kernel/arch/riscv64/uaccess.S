@@ -93,29 +93,6 @@ arch_user_copy:
 	ret
 	.cfi_endproc
 
-	/* size_t arch_user_clear(void *to, size_t n): bytes not cleared */
-	.globl arch_user_clear
-arch_user_clear:
-	.cfi_startproc
-	open_user
-	li t5, 8
-1:	beqz a1, 3f
-	andi t0, a0, 7
-	bnez t0, 2f
-	bltu a1, t5, 2f
-	may_fault 2f, sd zero, 0(a0)
-	addi a0, a0, 8
-	addi a1, a1, -8
-	j 1b
-2:	may_fault 3f, sb zero, 0(a0)
-	addi a0, a0, 1
-	addi a1, a1, -1
-	j 1b
-3:	close_user
-	mv a0, a1
-	ret
-	.cfi_endproc
-
 	/* int arch_user_load32(uint64_t from, uint32_t *out) */
 	.globl arch_user_load32
 arch_user_load32:

@@ -33,30 +33,6 @@ arch_user_copy:
 	fixup 2b, 5b
 	fixup 4b, 5b
 
-	/* size_t arch_user_clear(void *to, size_t n): bytes not cleared */
-	.globl arch_user_clear
-arch_user_clear:
-	mov %rsi, %rcx
-	mov %esi, %edx
-	and $7, %edx
-	shr $3, %rcx
-	xor %eax, %eax
-	open_user
-1:	rep stosq
-	mov %edx, %ecx
-2:	rep stosb
-	close_user
-	mov %rcx, %rax
-	ret
-3:	lea (%rdx,%rcx,8), %rcx
-4:	rep stosb
-5:	close_user
-	mov %rcx, %rax
-	ret
-	fixup 1b, 3b
-	fixup 2b, 5b
-	fixup 4b, 5b
-
 	/* int arch_user_load32(uint64_t from, uint32_t *out) */
 	.globl arch_user_load32
 arch_user_load32:
