@@ -28,7 +28,7 @@ extern struct cpu cpus[MAX_CPUS];
 
 static inline struct cpu *this_cpu(void)
 {
-	return &cpus[arch_cpu()];
+	return arch_this_cpu();
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cpu;
 struct task;
 
 #define MAX_CPUS           32
@@ -73,6 +74,14 @@ static inline unsigned arch_cpu(void)
 
 	__asm__ volatile("mrc p15, 0, %0, c13, c0, 4\n\tldr %0, [%0, #4]" : "=r"(number));
 	return number;
+}
+
+static inline struct cpu *arch_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mrc p15, 0, %0, c13, c0, 4" : "=r"(cpu));
+	return cpu;
 }
 
 /* --- interrupts ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cpu;
 struct task;
 
 #define MAX_CPUS           64
@@ -72,6 +73,14 @@ static inline unsigned arch_cpu(void)
 
 	__asm__ volatile("mrs %0, tpidr_el1\n\tldr %w0, [%0, #8]" : "=r"(number));
 	return (unsigned)number;
+}
+
+static inline struct cpu *arch_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mrs %0, tpidr_el1" : "=r"(cpu));
+	return cpu;
 }
 
 /* --- interrupts ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cpu;
 struct task;
 
 #define MAX_CPUS           32
@@ -44,10 +45,13 @@ struct arch_task {
 
 /* Lies in struct cpu, to which FS points in kernel mode. */
 struct arch_cpu {
+	struct cpu *self; /* FS has no address */
 	uint32_t apic_id;
 	struct tss *tss;
 	uint64_t *gdt;
 };
+
+#define CPU_SELF 56 /* arch.self */
 
 /* --- struct cpu's first two members, through FS ---------------------------------------------- */
 
@@ -65,6 +69,14 @@ static inline unsigned arch_cpu(void)
 
 	__asm__ volatile("mov %%fs:4, %0" : "=r"(number));
 	return number;
+}
+
+static inline struct cpu *arch_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mov %%fs:%c1, %0" : "=r"(cpu) : "i"(CPU_SELF));
+	return cpu;
 }
 
 /* --- interrupts ------------------------------------------------------------------------------ */

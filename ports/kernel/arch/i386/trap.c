@@ -8,7 +8,9 @@
 _Static_assert(offsetof(struct regs, vector) == REGS_VECTOR && offsetof(struct regs, cs) == REGS_CS &&
 		   sizeof(struct regs) == 68,
 	       "entry.S");
-_Static_assert(offsetof(struct cpu, task) == 0 && offsetof(struct cpu, number) == 4, "machine.h");
+_Static_assert(offsetof(struct cpu, task) == 0 && offsetof(struct cpu, number) == 4 &&
+		   offsetof(struct cpu, arch.self) == CPU_SELF,
+	       "machine.h");
 
 #define GATE_INTERRUPT 0x8e
 #define GATE_TASK      0x85

@@ -43,6 +43,7 @@ enum disk_way {
 };
 
 struct call_trace;
+struct cpu;
 struct oops;
 struct quire_flush;
 struct quire_store_page;
@@ -58,6 +59,8 @@ struct task *arch_current(void);
 /* The number of this CPU: struct cpu.number. => interrupts are off, or it is harmless that the task may have
  * moved to another CPU when the number is used. Any context. */
 unsigned arch_cpu(void);
+/* What the kernel keeps of this CPU (kern/cpu.h: this_cpu()). The same holds. */
+struct cpu *arch_this_cpu(void);
 
 void arch_irq_on(void);
 void arch_irq_off(void);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cpu;
 struct task;
 
 #define MAX_CPUS           64
@@ -80,6 +81,14 @@ static inline unsigned arch_cpu(void)
 
 	__asm__ volatile("lw %0, 8(tp)" : "=r"(number));
 	return number;
+}
+
+static inline struct cpu *arch_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mv %0, tp" : "=r"(cpu));
+	return cpu;
 }
 
 /* --- interrupts ------------------------------------------------------------------------------ */

@@ -56,6 +56,7 @@ void cpu_init(unsigned number, uint32_t id)
 	if (number == 0)
 		features_find();
 	cpu->number = number;
+	cpu->arch.self = cpu;
 	cpu->arch.apic_id = id;
 	cpu->arch.tss = &tss[number];
 	cpu->arch.gdt = gdt[number];

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cpu;
 struct task;
 
 #define MAX_CPUS           64
@@ -42,10 +43,13 @@ struct arch_task {
 struct arch_cpu {
 	uint64_t kernel_stack; /* where the running task's kernel stack starts */
 	uint64_t user_sp;      /* scratch of the system call entry */
+	struct cpu *self;      /* GS has no address */
 	uint32_t apic_id;
 	struct tss *tss;
 	uint64_t *gdt;
 };
+
+#define CPU_SELF 88 /* arch.self */
 
 /* --- struct cpu's first two members, through GS ---------------------------------------------- */
 
@@ -63,6 +67,14 @@ static inline unsigned arch_cpu(void)
 
 	__asm__ volatile("mov %%gs:8, %0" : "=r"(number));
 	return number;
+}
+
+static inline struct cpu *arch_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(cpu) : "i"(CPU_SELF));
+	return cpu;
 }
 
 /* --- interrupts ------------------------------------------------------------------------------ */

@@ -9,7 +9,9 @@ _Static_assert(offsetof(struct regs, vector) == 120 && offsetof(struct regs, cs)
 _Static_assert(offsetof(struct cpu, arch.kernel_stack) == CPU_KERNEL_STACK &&
 		   offsetof(struct cpu, arch.user_sp) == CPU_USER_SP,
 	       "entry.S");
-_Static_assert(offsetof(struct cpu, task) == 0 && offsetof(struct cpu, number) == 8, "machine.h");
+_Static_assert(offsetof(struct cpu, task) == 0 && offsetof(struct cpu, number) == 8 &&
+		   offsetof(struct cpu, arch.self) == CPU_SELF,
+	       "machine.h");
 
 struct gate {
 	uint16_t offset_low, selector;
