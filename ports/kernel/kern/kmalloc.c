@@ -30,11 +30,9 @@ static struct {
 
 static unsigned class_of(size_t bytes)
 {
-	unsigned class = 0;
-
-	while (((size_t)1 << (SMALLEST_SHIFT + class)) < bytes)
-		class ++;
-	return class;
+	return bytes <= 1u << SMALLEST_SHIFT
+		   ? 0
+		   : 32 - SMALLEST_SHIFT - (unsigned)__builtin_clz((unsigned)bytes - 1);
 }
 
 static void *frames(unsigned order, unsigned flags)

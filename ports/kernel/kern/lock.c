@@ -199,10 +199,15 @@ void mutex_lock(struct mutex *mutex)
 
 void mutex_unlock(struct mutex *mutex)
 {
+	bool waited;
+
 	BUG_ON(mutex->owner != current);
 	spin_lock(&mutex->lock);
 	mutex->owner = NULL;
 	current->mutexes--;
+	/* Who found it taken was in the queue by then; who comes into the queue now finds it free. */
+	waited = __atomic_load_n(&mutex->queue.waiters.next, __ATOMIC_RELAXED) != &mutex->queue.waiters;
 	spin_unlock(&mutex->lock);
-	wake_up_one(&mutex->queue);
+	if (waited)
+		wake_up_one(&mutex->queue);
 }
