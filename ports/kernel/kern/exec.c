@@ -214,12 +214,6 @@ static long stack_write(struct loader *l, uint64_t at, const void *bytes, size_t
 	return 0;
 }
 
-static long stack_push(struct loader *l, const void *bytes, size_t n)
-{
-	l->sp -= n;
-	return stack_write(l, l->sp, bytes, n);
-}
-
 static void aux(struct loader *l, uint64_t type, uint64_t value)
 {
 	l->auxv[l->auxv_count++] = (abi_ulong)type;
@@ -257,78 +251,58 @@ static void fill_auxv(struct loader *l, uint64_t platform)
 /* The strings, high: what /proc shows as the command line and the environment. */
 static long push_strings(struct loader *l)
 {
-	const struct strings *s = &l->strings;
-	const char *p = s->bytes;
-	abi_ulong zero = 0;
-	long result;
+	long bytes = strings_finish(&l->strings, l->path);
 
-	for (unsigned i = 0; i < s->argc; i++)
-		p += strlen(p) + 1;
-	l->sp = l->stack_top;
-	result = stack_push(l, &zero, sizeof(zero));
-	if (!result)
-		result = stack_push(l, l->path, strlen(l->path) + 1);
-	l->execfn = l->sp;
-	if (!result)
-		result = stack_push(l, s->bytes, s->length);
-	l->arg_start = l->sp;
-	l->arg_end = l->env_start = l->sp + (uint64_t)(p - s->bytes);
-	l->env_end = l->sp + s->length;
-	return result;
+	if (bytes < 0)
+		return bytes;
+	l->arg_start = l->stack_top - (size_t)bytes;
+	l->env_end = l->execfn = l->arg_start + l->strings.length;
+	return stack_write(l, l->arg_start, l->strings.bytes, (size_t)bytes);
 }
 
-/* argc, argv[], NULL, envp[], NULL, auxv: what the program finds at its stack pointer. */
+/* Pointers to `count` strings, of which the first is at `*text` here and at `*string` there, and a NULL. */
+static abi_ulong *put_pointers(abi_ulong *at, unsigned count, const char **text, uint64_t *string)
+{
+	for (; count; count--) {
+		size_t n = strlen(*text) + 1;
+
+		*at++ = (abi_ulong)*string;
+		*string += n;
+		*text += n;
+	}
+	*at++ = 0;
+	return at;
+}
+
+/* What the program finds at its stack pointer: argc, argv[], NULL, envp[], NULL, auxv; behind these bytes that auxv
+ * points to, at random numbers and the platform's name. */
 static long push_vectors(struct loader *l)
 {
 	const struct strings *s = &l->strings;
-	size_t words = 1 + s->argc + 1 + s->envc + 1 + l->auxv_count;
-	abi_ulong *vector = kmalloc(words * sizeof(*vector)), *at = vector;
-	uint64_t string = l->arg_start;
-	const char *p = s->bytes;
+	const char *name = ABI_PLATFORM, *text = s->bytes;
+	size_t name_bytes = name ? strlen(name) + 1 : 0, words;
+	uint64_t platform = l->arg_start - name_bytes, string = l->arg_start;
+	abi_ulong *vector, *at;
 	long result;
 
+	l->random = ALIGN_DOWN(platform, 16) - 16;
+	fill_auxv(l, name ? platform : 0);
+	words = 1 + s->argc + 1 + s->envc + 1 + l->auxv_count;
+	l->sp = ALIGN_DOWN(l->random - words * sizeof(*vector), 16);
+	vector = at = kzalloc(l->arg_start - l->sp);
 	if (!vector)
 		return -ENOMEM;
 	*at++ = s->argc;
-	for (unsigned i = 0; i < s->argc + s->envc; i++) {
-		size_t n = strlen(p) + 1;
-
-		if (i == s->argc)
-			*at++ = 0;
-		*at++ = (abi_ulong)string;
-		string += n;
-		p += n;
-	}
-	if (!s->envc)
-		*at++ = 0;
-	*at++ = 0;
+	at = put_pointers(at, s->argc, &text, &string);
+	l->arg_end = l->env_start = string;
+	at = put_pointers(at, s->envc, &text, &string);
 	memcpy(at, l->auxv, l->auxv_count * sizeof(*at));
-	l->sp = ALIGN_DOWN(l->sp - words * sizeof(*vector), 16);
-	result = stack_write(l, l->sp, vector, words * sizeof(*vector));
+	random_bytes((char *)vector + (l->random - l->sp), 16);
+	if (name)
+		memcpy((char *)vector + (platform - l->sp), name, name_bytes);
+	result = stack_write(l, l->sp, vector, l->arg_start - l->sp);
 	kfree(vector);
 	return result;
-}
-
-static long fill_stack(struct loader *l)
-{
-	uint8_t random[16];
-	const char *name = ABI_PLATFORM;
-	uint64_t platform = 0;
-	long result = push_strings(l);
-
-	if (result)
-		return result;
-	if (name) {
-		result = stack_push(l, name, strlen(name) + 1);
-		platform = l->sp;
-	}
-	random_bytes(random, sizeof(random));
-	l->sp = ALIGN_DOWN(l->sp, 16);
-	if (!result)
-		result = stack_push(l, random, sizeof(random));
-	l->random = l->sp;
-	fill_auxv(l, platform);
-	return result ? result : push_vectors(l);
 }
 
 /* --- the point of no return ------------------------------------------------------------------- */
@@ -508,7 +482,9 @@ static long load(struct loader *l, int dirfd, const char *path, int at_flags)
 	if (!result)
 		result = map_images(l);
 	if (!result)
-		result = fill_stack(l);
+		result = push_strings(l);
+	if (!result)
+		result = push_vectors(l);
 	if (!result)
 		result = commit(l);
 	release(l);

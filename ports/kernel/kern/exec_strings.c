@@ -8,24 +8,29 @@
 #define ARG_STRING_MAX  (128u << 10)
 #define ARG_LEAST_TOTAL (128u << 10)
 #define ARG_MOST_TOTAL  (3u << 20)
+#define PIECE           512 /* of a program's strings that are read at once */
+
+/* Room for so many bytes in all. */
+static long grow(struct strings *s, size_t bytes)
+{
+	size_t block = 4096; /* with kmalloc()'s head, a power of two */
+	char *room;
+
+	if (bytes <= s->capacity)
+		return 0;
+	while (block - 64 < bytes)
+		block *= 2;
+	room = krealloc(s->bytes, s->length + s->ahead, block - 64);
+	if (!room)
+		return -ENOMEM;
+	s->bytes = room;
+	s->capacity = block - 64;
+	return 0;
+}
 
 static long strings_room(struct strings *s, size_t more)
 {
-	size_t block = 4096; /* with kmalloc()'s head, a power of two */
-	char *bytes;
-
-	if (s->length + more > s->limit)
-		return -E2BIG;
-	if (s->length + more <= s->capacity)
-		return 0;
-	while (block - 64 < s->length + more)
-		block *= 2;
-	bytes = krealloc(s->bytes, s->length, block - 64);
-	if (!bytes)
-		return -ENOMEM;
-	s->bytes = bytes;
-	s->capacity = block - 64;
-	return 0;
+	return s->length + more > s->limit ? -E2BIG : grow(s, s->length + more);
 }
 
 long strings_add(struct strings *s, const char *text)
@@ -40,47 +45,82 @@ long strings_add(struct strings *s, const char *text)
 	return 0;
 }
 
+/* Reads a piece of the string at `from` behind the `ahead` bytes of it that are there. Page by page: what lies behind
+ * the string's page may not be there. */
+static long read_ahead(struct strings *s, uint64_t from)
+{
+	size_t most = MIN(ARG_STRING_MAX, s->limit - s->length), piece, left;
+	long result;
+
+	from += s->ahead;
+	if (s->ahead >= most)
+		return -E2BIG;
+	piece = MIN(MIN(PAGE_SIZE - (from & PAGE_MASK), PIECE), most - s->ahead);
+	result = strings_room(s, s->ahead + piece);
+	if (result)
+		return result;
+	left = copy_from_user_partial(s->bytes + s->length + s->ahead, from, piece);
+	s->ahead += piece - left;
+	return left == piece ? -EFAULT : 0;
+}
+
+/* The strings of a program lie one behind the other, most of them: what was read behind one is the next. */
 static long strings_add_user(struct strings *s, uint64_t from)
 {
-	size_t room = 256;
+	size_t searched = 0;
 
-	/* Most strings are short: the room grows with the string. */
+	if (from != s->next)
+		s->ahead = 0;
+	s->next = 0;
 	for (;;) {
-		long result = strings_room(s, room), n;
+		char *start = s->bytes + s->length;
+		char *end = s->ahead > searched ? memchr(start + searched, 0, s->ahead - searched) : NULL;
+		long result;
 
-		if (result == -E2BIG && s->limit > s->length && room > 1) {
-			room = s->limit - s->length;
-			result = strings_room(s, room);
-		}
-		if (result)
-			return result;
-		n = strncpy_from_user(s->bytes + s->length, from, room);
-		if (n >= 0) {
-			s->length += (size_t)n + 1;
+		if (end) {
+			size_t n = (size_t)(end - start) + 1;
+
+			s->length += n;
+			s->ahead -= n;
+			s->next = from + n;
 			return 0;
 		}
-		if (n != -ENAMETOOLONG)
-			return n;
-		if (room >= ARG_STRING_MAX || s->length + room >= s->limit)
-			return -E2BIG;
-		room *= 2;
+		searched = s->ahead;
+		result = read_ahead(s, from);
+		if (result)
+			return result;
 	}
+}
+
+/* The pointers at `from` that lie in one page, at most `most`; at least one. Their number; 0: a fault. */
+static unsigned pointers_from_user(abi_ulong *to, uint64_t from, unsigned most)
+{
+	size_t here = (PAGE_SIZE - (from & PAGE_MASK)) / sizeof(*to), n = MAX(MIN(here, most), 1);
+
+	return copy_from_user(to, from, n * sizeof(*to)) ? 0 : (unsigned)n;
 }
 
 long strings_add_user_array(struct strings *s, uint64_t array, unsigned *out_count)
 {
+	abi_ulong pointer[32];
+	unsigned have = 0, at = 0;
+
 	*out_count = 0;
 	if (!array)
 		return 0;
-	for (;; array += sizeof(abi_ulong)) {
-		abi_ulong pointer;
+	for (;;) {
 		long result;
 
-		if (get_user(pointer, array))
+		if (at == have) {
+			have = pointers_from_user(pointer, array, ARRAY_SIZE(pointer));
+			array += have * sizeof(*pointer);
+			at = 0;
+		}
+		if (!have)
 			return -EFAULT;
-		if (!pointer)
+		if (!pointer[at])
 			return 0;
-		result = strings_add_user(s, pointer);
+		result = strings_add_user(s, pointer[at++]);
 		if (result)
 			return result;
 		if (++*out_count > s->limit / sizeof(abi_ulong))
@@ -127,4 +167,16 @@ long strings_insert_empty(struct strings *s)
 	s->length++;
 	s->argc++;
 	return 0;
+}
+
+long strings_finish(struct strings *s, const char *path)
+{
+	size_t n = strlen(path) + 1, bytes = s->length + n + sizeof(abi_ulong);
+	long result = grow(s, bytes);
+
+	if (result)
+		return result;
+	memcpy(s->bytes + s->length, path, n);
+	memset(s->bytes + s->length + n, 0, sizeof(abi_ulong));
+	return (long)bytes;
 }

@@ -10,6 +10,9 @@ struct strings {
 	char *bytes;
 	size_t length, capacity, limit;
 	unsigned argc, envc;
+	/* Behind `length`: so many bytes from a program's address `next`, where its next string may be. */
+	size_t ahead;
+	uint64_t next;
 };
 
 /* Empty, with the room that RLIMIT_STACK of the process leaves. kfree() `bytes` at the end. */
@@ -24,5 +27,7 @@ long strings_replace_first(struct strings *s, const char *interpreter, const cha
 			   const char *path);
 /* "" as argv[0]. */
 long strings_insert_empty(struct strings *s);
+/* Behind all strings, not counted in `length`: the program's path, and a word of zeroes. The bytes in all, or -ENOMEM. */
+long strings_finish(struct strings *s, const char *path);
 
 #endif

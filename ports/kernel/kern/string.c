@@ -3,13 +3,13 @@
 #include "arch.h"
 #include "kern/kernel.h"
 
-/* Eight bytes at a time: a word that lies in one page with a byte that may be read may be read whole. */
-#define EACH(byte) (0x0101010101010101ul * (uint8_t)(byte))
+/* A word at a time: one that lies in one page with a byte that may be read may be read whole. */
+#define EACH(byte) ((uintptr_t)0x0101010101010101 * (uint8_t)(byte))
 
-typedef uint64_t word_of_bytes __attribute__((may_alias));
+typedef uintptr_t word_of_bytes __attribute__((may_alias));
 
 /* Whether one of the word's bytes is 0. The lowest bit of the result is in the first of them. */
-static inline uint64_t zero_bytes(uint64_t word)
+static inline uintptr_t zero_bytes(uintptr_t word)
 {
 	return (word - EACH(1)) & ~word & EACH(0x80);
 }
@@ -61,10 +61,10 @@ void *memchr(const void *s, int byte, size_t n)
 			return (void *)(uintptr_t)p;
 	}
 	for (; (size_t)(end - p) >= sizeof(word_of_bytes); p += sizeof(word_of_bytes)) {
-		uint64_t found = zero_bytes(*(const word_of_bytes *)(const void *)p ^ EACH(byte));
+		uintptr_t found = zero_bytes(*(const word_of_bytes *)(const void *)p ^ EACH(byte));
 
 		if (found)
-			return (void *)(uintptr_t)(p + (unsigned)__builtin_ctzll(found) / 8);
+			return (void *)(uintptr_t)(p + (unsigned)__builtin_ctzl(found) / 8);
 	}
 	for (; p < end; p++) {
 		if (*p == (unsigned char)byte)
@@ -76,7 +76,7 @@ void *memchr(const void *s, int byte, size_t n)
 size_t strlen(const char *s)
 {
 	const char *p = s;
-	uint64_t zeroes;
+	uintptr_t zeroes;
 
 	for (; !is_aligned(p); p++) {
 		if (!*p)
@@ -84,7 +84,7 @@ size_t strlen(const char *s)
 	}
 	while (!(zeroes = zero_bytes(*(const word_of_bytes *)(const void *)p)))
 		p += sizeof(word_of_bytes);
-	return (size_t)(p - s) + (unsigned)__builtin_ctzll(zeroes) / 8;
+	return (size_t)(p - s) + (unsigned)__builtin_ctzl(zeroes) / 8;
 }
 
 size_t strnlen(const char *s, size_t max)
