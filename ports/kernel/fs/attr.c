@@ -203,21 +203,13 @@ static long readlink_at(int dirfd, uint64_t path, uint64_t to, int64_t size)
 	result = path_inode(dirfd, path, WALK_EMPTY, &inode);
 	if (result)
 		return result;
-	target = kmalloc(PATH_SIZE);
-	if (!target)
-		result = -ENOMEM;
-	else if (!IS_TYPE(inode, S_IFLNK))
-		result = -EINVAL;
-	else if (inode->ops && inode->ops->target)
-		result = inode->ops->target(inode, target, PATH_SIZE);
-	else
-		result = (long)strlcpy(target, inode->target, PATH_SIZE);
+	result = IS_TYPE(inode, S_IFLNK) ? link_target(inode, &target) : -EINVAL;
 	if (result >= 0) {
 		result = MIN(result, MIN(size, (int64_t)PATH_SIZE - 1));
 		if (copy_to_user(to, target, (size_t)result))
 			result = -EFAULT;
+		kfree(target);
 	}
-	kfree(target);
 	inode_put(inode);
 	return result;
 }

@@ -217,6 +217,9 @@ struct place {
 	char name[NAME_LENGTH + 1];
 };
 int path_walk(int dirfd, const char *path, unsigned flags, struct place *out_place);
+/* The target of a symbolic link, kmalloc'ed, and its length, which may be more than PATH_SIZE - 1: then it is cut. Or an
+ * errno. tree_lock is not held. */
+long link_target(struct inode *link, char **out_target);
 void place_put(struct place *place);
 /* The same with the path of a program's memory, for the inode alone. */
 int path_inode(int dirfd, uint64_t user_path, unsigned flags, struct inode **out_inode);

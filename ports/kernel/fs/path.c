@@ -3,15 +3,15 @@
 #include "fs/fs.h"
 
 enum {
-	MAX_LINKS = 40
+	MAX_LINKS = 40,
+	LINK_FEW = 512 /* most targets that are made have room in so many bytes */
 };
 
 struct walk {
 	struct inode *at;   /* with a reference */
 	struct inode *root; /* with a reference */
 	const char *rest;   /* what is still to be walked: of the path, or in the buffer */
-	char *buffer,
-	    *spare; /* of 2 * PATH_SIZE: a link's target is put together in the other. NULL: not yet */
+	char *buffer;       /* NULL: no link yet */
 	unsigned links;
 };
 
@@ -55,11 +55,34 @@ static void step_up(struct walk *walk)
 	walk->at = above;
 }
 
+long link_target(struct inode *link, char **out_target)
+{
+	bool made = link->ops && link->ops->target;
+	size_t size = made ? LINK_FEW : strlen(link->target) + 1;
+
+	for (;; size = PATH_SIZE) {
+		char *target = kmalloc(size);
+		long length;
+
+		if (!target)
+			return -ENOMEM;
+		length =
+		    made ? link->ops->target(link, target, size) : (long)strlcpy(target, link->target, size);
+		*out_target = target;
+		/* Of a path that had no room a name was left out. */
+		if (length >= 0 && (!made || size == PATH_SIZE || (size_t)length + NAME_LENGTH + 2 <= size))
+			return length;
+		kfree(target);
+		if (length < 0)
+			return length;
+	}
+}
+
 /* A link's target in front of the rest, or, for one that names a thing and not a path, the thing. */
 static int follow(struct walk *walk, struct inode *link)
 {
 	size_t rest = strlen(walk->rest);
-	char *target;
+	char *target, *joined;
 	long length;
 
 	if (++walk->links > MAX_LINKS)
@@ -74,30 +97,31 @@ static int follow(struct walk *walk, struct inode *link)
 		walk->at = thing;
 		return 0;
 	}
-	if (!walk->spare)
-		walk->spare = kmalloc(2 * PATH_SIZE);
-	target = walk->spare;
-	if (!target)
-		return -ENOMEM;
-	if (link->ops && link->ops->target)
-		length = link->ops->target(link, target, PATH_SIZE);
-	else
-		length = (long)strlcpy(target, link->target, PATH_SIZE);
+	length = link_target(link, &target);
 	if (length < 0)
 		return (int)length;
-	if ((size_t)length >= PATH_SIZE || (size_t)length + rest + 2 > 2 * PATH_SIZE)
+	joined = target;
+	if (rest && (size_t)length < PATH_SIZE && (size_t)length + rest + 2 <= 2 * PATH_SIZE) {
+		joined = kmalloc((size_t)length + rest + 2);
+		if (joined) {
+			memcpy(joined, target, (size_t)length);
+			joined[length] = '/';
+			memcpy(joined + length + 1, walk->rest, rest + 1);
+		}
+		kfree(target);
+	} else if (rest || (size_t)length >= PATH_SIZE) {
+		kfree(target);
 		return -ENAMETOOLONG;
-	if (target[0] == '/') {
+	}
+	if (!joined)
+		return -ENOMEM;
+	if (joined[0] == '/') {
 		inode_put(walk->at);
 		walk->at = inode_get(walk->root);
 	}
-	if (rest) {
-		target[length] = '/';
-		memcpy(target + length + 1, walk->rest, rest + 1);
-	}
-	walk->spare = walk->buffer;
-	walk->buffer = target;
-	walk->rest = target;
+	kfree(walk->buffer);
+	walk->buffer = joined;
+	walk->rest = joined;
 	return 0;
 }
 
@@ -223,7 +247,6 @@ int path_walk(int dirfd, const char *path, unsigned flags, struct place *out_pla
 		result = walk_on(&walk, flags, out_place);
 	}
 	kfree(walk.buffer);
-	kfree(walk.spare);
 	inode_put(walk.at);
 	inode_put(walk.root);
 	if (result)

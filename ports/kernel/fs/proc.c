@@ -158,6 +158,24 @@ static void dress(struct inode *inode, const struct entry *entry, struct node *n
 	}
 }
 
+/* The path of an entry of `dir`, kmalloc'ed; NULL: no memory. Most are short. */
+static char *node_path(struct inode *dir, const char *name, size_t length)
+{
+	for (size_t size = 512;; size = PATH_SIZE) {
+		char *path = kmalloc(size);
+		size_t above = path ? tree_path(dir, path, size) : 0;
+
+		/* A name that had no room was left out. */
+		if (path && size < PATH_SIZE && above + NAME_LENGTH + length + 2 > size) {
+			kfree(path);
+			continue;
+		}
+		if (path)
+			ksnprintf(path + above, size - above, "/%.*s", (int)length, name);
+		return path;
+	}
+}
+
 /* A new inode for a node; its path is kept as its ghost, for getcwd and fd links. */
 static int make_node(struct inode *dir, const char *name, size_t length, const struct node *as,
 		     struct inode **out_inode)
@@ -167,8 +185,7 @@ static int make_node(struct inode *dir, const char *name, size_t length, const s
 	struct node *node = kmalloc(sizeof(*node));
 	/* Not S_IFREG: a regular inode would get pages. The type is set afterwards. */
 	struct inode *inode = inode_create(NULL, entry->mode, 0);
-	char *path = kmalloc(PATH_SIZE);
-	size_t above;
+	char *path = node_path(dir, name, length);
 
 	if (!node || !inode || !path) {
 		kfree(node);
@@ -179,10 +196,7 @@ static int make_node(struct inode *dir, const char *name, size_t length, const s
 	*node = *as;
 	inode->mode = types[entry->kind] | entry->mode;
 	dress(inode, entry, node);
-	above = tree_path(dir, path, PATH_SIZE);
-	ksnprintf(path + above, PATH_SIZE - above, "/%.*s", (int)length, name);
-	inode->ghost = kstrdup(path);
-	kfree(path);
+	inode->ghost = path;
 	if (IS_TYPE(inode, S_IFDIR))
 		inode->parent = inode_get(dir);
 	*out_inode = inode;
@@ -220,7 +234,7 @@ static int proc_lookup(struct inode *dir, const char *name, size_t length, struc
 	uint32_t number;
 
 	for (; found.entry && found.entry->name; found.entry++)
-		if (strlen(found.entry->name) == length && !memcmp(found.entry->name, name, length))
+		if (!strncmp(found.entry->name, name, length) && !found.entry->name[length])
 			return make_node(dir, name, length, &found, out_inode);
 	if (!parse_number(name, length, &number))
 		return -ENOENT;
