@@ -28,9 +28,10 @@ static long grow(struct strings *s, size_t bytes)
 	return 0;
 }
 
+/* And a byte, for a NUL behind what was read ahead. */
 static long strings_room(struct strings *s, size_t more)
 {
-	return s->length + more > s->limit ? -E2BIG : grow(s, s->length + more);
+	return s->length + more > s->limit ? -E2BIG : grow(s, s->length + more + 1);
 }
 
 long strings_add(struct strings *s, const char *text)
@@ -61,6 +62,7 @@ static long read_ahead(struct strings *s, uint64_t from)
 		return result;
 	left = copy_from_user_partial(s->bytes + s->length + s->ahead, from, piece);
 	s->ahead += piece - left;
+	s->bytes[s->length + s->ahead] = '\0';
 	return left == piece ? -EFAULT : 0;
 }
 
@@ -73,19 +75,17 @@ static long strings_add_user(struct strings *s, uint64_t from)
 		s->ahead = 0;
 	s->next = 0;
 	for (;;) {
-		char *start = s->bytes + s->length;
-		char *end = s->ahead > searched ? memchr(start + searched, 0, s->ahead - searched) : NULL;
+		const char *start = s->bytes + s->length;
 		long result;
 
-		if (end) {
-			size_t n = (size_t)(end - start) + 1;
-
-			s->length += n;
-			s->ahead -= n;
-			s->next = from + n;
+		if (s->ahead > searched)
+			searched += strlen(start + searched);
+		if (s->ahead > searched) {
+			s->length += searched + 1;
+			s->ahead -= searched + 1;
+			s->next = from + searched + 1;
 			return 0;
 		}
-		searched = s->ahead;
 		result = read_ahead(s, from);
 		if (result)
 			return result;

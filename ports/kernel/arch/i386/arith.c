@@ -119,10 +119,16 @@ static inline uint64_t compare_exchange(volatile void *at, uint64_t expected, ui
 	return expected;
 }
 
-/* What is compared with is what would be stored: whatever is there stays. */
+/* What is compared with is what would be stored, whatever EBX and ECX are: what is there stays. */
 uint64_t load_8(const volatile void *at, int order)
 {
-	return compare_exchange((volatile void *)(uintptr_t)at, 0, 0);
+	uint64_t value;
+
+	__asm__ volatile("mov %%ebx, %%eax\n\tmov %%ecx, %%edx\n\tlock cmpxchg8b (%1)"
+			 : "=&A"(value)
+			 : "r"(at)
+			 : "memory", "cc");
+	return value;
 }
 
 /* A first guess, in two halves: a wrong one costs a round. */
@@ -144,7 +150,12 @@ uint64_t exchange_8(volatile void *at, uint64_t value, int order)
 
 void store_8(volatile void *at, uint64_t value, int order)
 {
-	(void)exchange_8(at, value, order);
+	uint64_t seen = glance(at);
+
+	__asm__ volatile("1:\n\tlock cmpxchg8b (%1)\n\tjne 1b"
+			 : "+A"(seen)
+			 : "r"(at), "b"((uint32_t)value), "c"((uint32_t)(value >> 32))
+			 : "memory", "cc");
 }
 
 bool compare_exchange_8(volatile void *at, void *expected, uint64_t desired, int order, int otherwise)
