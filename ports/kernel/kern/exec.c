@@ -260,15 +260,13 @@ static long push_strings(struct loader *l)
 	return stack_write(l, l->arg_start, l->strings.bytes, (size_t)bytes);
 }
 
-/* Pointers to `count` strings, of which the first is at `*text` here and at `*string` there, and a NULL. */
-static abi_ulong *put_pointers(abi_ulong *at, unsigned count, const char **text, uint64_t *string)
+/* Pointers to `count` strings, of which the first is at `start`, and a NULL. `ends` are from arg_start on. */
+static abi_ulong *put_pointers(const struct loader *l, abi_ulong *at, const uint32_t *ends, unsigned count,
+			       uint64_t start)
 {
-	for (; count; count--) {
-		size_t n = strlen(*text) + 1;
-
-		*at++ = (abi_ulong)*string;
-		*string += n;
-		*text += n;
+	for (unsigned i = 0; i < count; i++) {
+		*at++ = (abi_ulong)start;
+		start = l->arg_start + ends[i];
 	}
 	*at++ = 0;
 	return at;
@@ -279,9 +277,9 @@ static abi_ulong *put_pointers(abi_ulong *at, unsigned count, const char **text,
 static long push_vectors(struct loader *l)
 {
 	const struct strings *s = &l->strings;
-	const char *name = ABI_PLATFORM, *text = s->bytes;
+	const char *name = ABI_PLATFORM;
 	size_t name_bytes = name ? strlen(name) + 1 : 0, words;
-	uint64_t platform = l->arg_start - name_bytes, string = l->arg_start;
+	uint64_t platform = l->arg_start - name_bytes;
 	abi_ulong *vector, *at;
 	long result;
 
@@ -293,9 +291,9 @@ static long push_vectors(struct loader *l)
 	if (!vector)
 		return -ENOMEM;
 	*at++ = s->argc;
-	at = put_pointers(at, s->argc, &text, &string);
-	l->arg_end = l->env_start = string;
-	at = put_pointers(at, s->envc, &text, &string);
+	at = put_pointers(l, at, s->ends, s->argc, l->arg_start);
+	l->arg_end = l->env_start = l->arg_start + (s->argc ? s->ends[s->argc - 1] : 0);
+	at = put_pointers(l, at, s->ends + s->argc, s->envc, l->env_start);
 	memcpy(at, l->auxv, l->auxv_count * sizeof(*at));
 	random_bytes((char *)vector + (l->random - l->sp), 16);
 	if (name)
@@ -441,7 +439,7 @@ static void release(struct loader *l)
 		quire_mm_put(l->mm);
 	if (l->handlers)
 		handlers_put(l->handlers);
-	kfree(l->strings.bytes);
+	strings_free(&l->strings);
 	kfree(l->path);
 	kfree(l);
 }

@@ -8,7 +8,8 @@
 #define ARG_STRING_MAX  (128u << 10)
 #define ARG_LEAST_TOTAL (128u << 10)
 #define ARG_MOST_TOTAL  (3u << 20)
-#define PIECE           512 /* of a program's strings that are read at once */
+#define MOST_STRINGS    1000000u /* kmalloc() has room for so many pointers of 32 bits */
+#define PIECE           512      /* of a program's strings that are read at once */
 
 /* Room for so many bytes in all. */
 static long grow(struct strings *s, size_t bytes)
@@ -34,6 +35,38 @@ static long strings_room(struct strings *s, size_t more)
 	return s->length + more > s->limit ? -E2BIG : grow(s, s->length + more + 1);
 }
 
+/* The strings' bytes end another one at `length`. */
+static long note_end(struct strings *s)
+{
+	if (s->count == s->ends_room) {
+		unsigned room = MIN(MAX(2 * s->ends_room, 128), MOST_STRINGS);
+		uint32_t *ends;
+
+		if (s->count == MOST_STRINGS)
+			return -E2BIG;
+		ends = krealloc(s->ends, s->count * sizeof(*ends), room * sizeof(*ends));
+		if (!ends)
+			return -ENOMEM;
+		s->ends = ends;
+		s->ends_room = room;
+	}
+	s->ends[s->count++] = (uint32_t)s->length;
+	return 0;
+}
+
+/* After strings came in front. */
+static long note_ends(struct strings *s)
+{
+	size_t length = s->length;
+	long result = 0;
+
+	s->count = 0;
+	for (s->length = 0; s->length < length && !result; result = note_end(s))
+		s->length += strlen(s->bytes + s->length) + 1;
+	s->length = length;
+	return result;
+}
+
 long strings_add(struct strings *s, const char *text)
 {
 	size_t n = strlen(text) + 1;
@@ -43,7 +76,7 @@ long strings_add(struct strings *s, const char *text)
 		return result;
 	memcpy(s->bytes + s->length, text, n);
 	s->length += n;
-	return 0;
+	return note_end(s);
 }
 
 /* Reads a piece of the string at `from` behind the `ahead` bytes of it that are there. Page by page: what lies behind
@@ -84,7 +117,7 @@ static long strings_add_user(struct strings *s, uint64_t from)
 			s->length += searched + 1;
 			s->ahead -= searched + 1;
 			s->next = from + searched + 1;
-			return 0;
+			return note_end(s);
 		}
 		result = read_ahead(s, from);
 		if (result)
@@ -153,7 +186,7 @@ long strings_replace_first(struct strings *s, const char *interpreter, const cha
 		at += strlcpy(at, argument, more) + 1;
 	strlcpy(at, path, strlen(path) + 1);
 	s->argc = (s->argc ? s->argc - 1 : 0) + (argument ? 3 : 2);
-	return 0;
+	return note_ends(s);
 }
 
 long strings_insert_empty(struct strings *s)
@@ -166,7 +199,13 @@ long strings_insert_empty(struct strings *s)
 	s->bytes[0] = '\0';
 	s->length++;
 	s->argc++;
-	return 0;
+	return note_ends(s);
+}
+
+void strings_free(struct strings *s)
+{
+	kfree(s->bytes);
+	kfree(s->ends);
 }
 
 long strings_finish(struct strings *s, const char *path)

@@ -10,13 +10,17 @@ struct strings {
 	char *bytes;
 	size_t length, capacity, limit;
 	unsigned argc, envc;
+	/* Where each ends, with its NUL: argc of them, then envc. */
+	uint32_t *ends;
+	unsigned count, ends_room;
 	/* Behind `length`: so many bytes from a program's address `next`, where its next string may be. */
 	size_t ahead;
 	uint64_t next;
 };
 
-/* Empty, with the room that RLIMIT_STACK of the process leaves. kfree() `bytes` at the end. */
+/* Empty, with the room that RLIMIT_STACK of the process leaves. */
 void strings_init(struct strings *s);
+void strings_free(struct strings *s);
 /* A string of the kernel's behind the others. 0, -E2BIG, -ENOMEM. */
 long strings_add(struct strings *s, const char *text);
 /* All strings of a program's array of pointers, which a NULL ends; address 0: none. 0, -EFAULT, -E2BIG,
