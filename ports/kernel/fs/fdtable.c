@@ -104,15 +104,16 @@ int files_exec(struct task *task)
 		return result;
 	files = task->files;
 	for (unsigned fd = 0; fd < files->size; fd++) {
-		struct file *file = NULL;
+		struct file *file;
 
+		/* The table is this task's alone: others only look at it. */
+		if (!files->cloexec[fd])
+			continue;
 		spin_lock(&files->lock);
-		if (files->cloexec[fd]) {
-			file = files->slot[fd];
-			files->slot[fd] = NULL;
-			files->cloexec[fd] = 0;
-			files->hint = MIN(files->hint, fd);
-		}
+		file = files->slot[fd];
+		files->slot[fd] = NULL;
+		files->cloexec[fd] = 0;
+		files->hint = MIN(files->hint, fd);
 		spin_unlock(&files->lock);
 		if (file) {
 			locks_drop_owner(file->inode, files);

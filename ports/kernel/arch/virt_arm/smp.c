@@ -14,14 +14,15 @@
 void arch_flush(const struct quire_flush *flush)
 {
 	bool everywhere = !flush->mm || (flush->cpus & ~(1ull << arch_cpu()));
-	uint64_t pages = 0;
+	uintptr_t pages = 0;
 
 	for (unsigned i = 0; i < flush->count; i++)
-		pages += (flush->range[i].end - flush->range[i].start) / PAGE_SIZE;
+		pages += (uintptr_t)((flush->range[i].end - flush->range[i].start) / PAGE_SIZE);
 	__asm__ volatile("dsb ishst" : : : "memory");
 	if (flush->count && pages <= FLUSH_SINGLE_PAGES) {
 		for (unsigned i = 0; i < flush->count; i++)
-			for (quire_va va = flush->range[i].start; va < flush->range[i].end; va += PAGE_SIZE)
+			for (uintptr_t va = (uintptr_t)flush->range[i].start;
+			     va != (uintptr_t)flush->range[i].end; va += PAGE_SIZE)
 				forget_page(va, everywhere);
 	} else {
 		forget_all(everywhere);
