@@ -180,6 +180,7 @@ static int open_stdio(struct files *files, const char *kinds)
 		files->slot[fd] = fd == 0 && kinds[0] == 'f' ? open_packed() : console_open(fd);
 		if (!files->slot[fd])
 			return -ENOMEM;
+		files->used = (unsigned)fd + 1;
 	}
 	has_terminal = strchr(kinds, 't') != NULL;
 	return 0;

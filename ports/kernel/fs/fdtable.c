@@ -52,9 +52,10 @@ struct files *files_copy(struct files *from)
 		spin_unlock(&from->lock);
 		files_put(files);
 	} while (true);
-	for (unsigned fd = 0; fd < size; fd++)
+	for (unsigned fd = 0; fd < from->used; fd++)
 		if (from->slot[fd])
 			files->slot[fd] = file_get(from->slot[fd]);
+	files->used = from->used;
 	memcpy(files->cloexec, from->cloexec, size);
 	files->hint = from->hint;
 	spin_unlock(&from->lock);
@@ -71,7 +72,7 @@ void files_put(struct files *files)
 {
 	if (!files || !ref_put(&files->refs))
 		return;
-	for (unsigned fd = 0; fd < files->size; fd++)
+	for (unsigned fd = 0; fd < files->used; fd++)
 		if (files->slot[fd]) {
 			locks_drop_owner(files->slot[fd]->inode, files);
 			file_put(files->slot[fd]);
@@ -103,7 +104,7 @@ int files_exec(struct task *task)
 	if (result)
 		return result;
 	files = task->files;
-	for (unsigned fd = 0; fd < files->size; fd++) {
+	for (unsigned fd = 0; fd < files->used; fd++) {
 		struct file *file;
 
 		/* The table is this task's alone: others only look at it. */
@@ -229,6 +230,7 @@ static int install_from(struct file *file, unsigned least, unsigned cloexec)
 			fd++;
 		if (fd < files->size && fd < limit) {
 			files->slot[fd] = file;
+			files->used = MAX(files->used, fd + 1);
 			files->cloexec[fd] = cloexec != 0;
 			if (least <= files->hint)
 				files->hint = fd + 1;
@@ -321,6 +323,7 @@ static long dup_to(int from, int to, unsigned cloexec)
 	spin_lock(&files->lock);
 	old = files->slot[to];
 	files->slot[to] = file;
+	files->used = MAX(files->used, (unsigned)to + 1);
 	files->cloexec[to] = cloexec != 0;
 	spin_unlock(&files->lock);
 	if (old) {

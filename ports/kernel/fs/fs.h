@@ -141,6 +141,7 @@ struct files {
 	struct file **slot;
 	uint8_t *cloexec;
 	unsigned hint; /* no free slot below */
+	unsigned used; /* no slot from here on was ever taken */
 };
 
 struct fs {
