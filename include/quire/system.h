@@ -186,7 +186,8 @@ struct quire_survey {
  * Exact when nothing else runs. Any context. */
 void quire_memory_survey(const struct quire_system *system, struct quire_survey *out_survey);
 
-/* Returns how often `step` was passed, over all CPUs. Any context. */
+/* Returns how often `step` was passed, over all CPUs. A build for 32 bits counts modulo 2^32 on each CPU, as Linux does
+ * there: take differences. Any context. */
 uint64_t quire_counter(const struct quire_system *system, enum quire_step step);
 
 /* Work done, beside the steps. */
@@ -216,7 +217,8 @@ enum quire_event {
 	QUIRE_EVENT_COUNT
 };
 
-/* Returns how often `event` happened, over all CPUs; 0 for a number outside the enum. Any context. */
+/* Returns how often `event` happened, over all CPUs; 0 for a number outside the enum. Wraps as quire_counter() does. Any
+ * context. */
 uint64_t quire_event_count(const struct quire_system *system, enum quire_event event);
 
 /* Returns the event as the tools spell it; "?" for a number outside the enum. Any context. */

@@ -10,6 +10,10 @@
 #include "base/frame.h"
 #include "base/mem.h"
 
+/* A counter that one CPU writes and everyone reads: a word, which begins again after 2^32 where that is 32 bits, as the
+ * event counters of Linux do (a user of them takes differences). */
+typedef uintptr_t qr_counter;
+
 /* Private to one CPU, on cache lines of its own.
  *
  * `busy` guards frames, states and slabs: one exchange, never waited for. A thread that finds it set (it was
@@ -17,14 +21,15 @@
 struct qr_cpu {
 	uint32_t busy;
 	uint32_t cpu;
+	uint64_t bit;                           /* of this CPU in a mask of CPUs */
 	uint32_t thread;                        /* where the host has no word of a thread: qr_thread() */
 	struct quire_mm *active;                /* entered last; NULL: left, the kernel tree is loaded */
 	struct qr_frame_cache frames[QR_ZONES]; /* order-0 frames */
-	qr_atomic64 states[QUIRE_PAGE_STATES];  /* frames that came to a state here, less those that left */
+	qr_counter states[QUIRE_PAGE_STATES];   /* frames that came to a state here, less those that left */
 	struct qr_slab_cache slabs[QR_SLAB_KINDS]; /* objects */
-	qr_atomic64 steps[QUIRE_STEP_COUNT];
-	qr_atomic64 plain[QUIRE_PLAIN_CODES]; /* faults of a plain syndrome: for all its entry's steps */
-	qr_atomic64 events[QUIRE_EVENT_COUNT];
+	qr_counter steps[QUIRE_STEP_COUNT];
+	qr_counter plain[QUIRE_PLAIN_CODES]; /* faults of a plain syndrome: for all its entry's steps */
+	qr_counter events[QUIRE_EVENT_COUNT];
 	qr_atomic64 dirty; /* pages of files with a device: dirtied here, less those cleaned here */
 	uint32_t dirtied;  /* since a writer looked at the sum of these: file/balance.c. Atomic */
 } __attribute__((aligned(64)));
@@ -179,13 +184,12 @@ static inline quire_va qr_mmap_min_addr(const struct quire_system *system)
 	return __atomic_load_n(&system->mmap_min_addr, __ATOMIC_RELAXED);
 }
 
-/* A counter that one CPU writes and everyone reads. */
-static inline void qr_count_by(qr_atomic64 *counter, uint64_t by)
+static inline void qr_count_by(qr_counter *counter, uintptr_t by)
 {
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELAXED);
 }
 
-static inline void qr_count(qr_atomic64 *counter)
+static inline void qr_count(qr_counter *counter)
 {
 	qr_count_by(counter, 1);
 }

@@ -40,7 +40,7 @@ static void fold_counts(struct quire_system *system, unsigned code)
 
 	for (unsigned i = 0; i < system->cpus; i++) {
 		struct qr_cpu *cpu = &system->cpu[i];
-		uint64_t count = cpu->plain[code];
+		uintptr_t count = cpu->plain[code];
 
 		qr_count_by(&cpu->steps[QUIRE_STEP_TRAP], count);
 		for (unsigned at = 0; at < fault->steps_count; at++)

@@ -47,7 +47,7 @@ void qr_flush_here(struct qr_fault_ctx *fc)
 		return;
 	flush.mm = quire_va_is_user(qr_width(fc->system), fc->va) ? fc->mm : NULL;
 	/* Not fc->cpu: the thread may have slept since the fault began, and go on elsewhere. */
-	flush.cpus = (uint64_t)1 << qr_this_cpu(fc->system)->cpu;
+	flush.cpus = qr_this_cpu(fc->system)->bit;
 	flush.here = 1;
 	if (flush.mm)
 		flush.cpus &= __atomic_load_n(&fc->mm->pt.cpus, __ATOMIC_RELAXED);

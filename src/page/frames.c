@@ -52,14 +52,14 @@ static void count_state(struct quire_system *system, enum quire_page_state state
 		__atomic_fetch_add(&system->states[state], (uint64_t)by, __ATOMIC_RELAXED);
 		return;
 	}
-	qr_count_by(&cpu->states[state], (uint64_t)by);
+	qr_count_by(&cpu->states[state], (uintptr_t)by);
 	qr_cpu_end(cpu);
 }
 
 uint64_t qr_frames_in_state(const struct quire_system *system, enum quire_page_state state)
 {
-	/* A CPU's part may be negative: only the sum means something. */
-	uint64_t sum = __atomic_load_n(&system->states[state], __ATOMIC_RELAXED);
+	/* A CPU's part may be negative, and wrap: only the sum means something, and is right in a word. */
+	uintptr_t sum = (uintptr_t)__atomic_load_n(&system->states[state], __ATOMIC_RELAXED);
 
 	for (unsigned i = 0; i < system->cpus; i++) {
 		const struct qr_cpu *cpu = &system->cpu[i];
@@ -69,8 +69,8 @@ uint64_t qr_frames_in_state(const struct quire_system *system, enum quire_page_s
 			sum += __atomic_load_n(&cpu->frames[zone].count, __ATOMIC_RELAXED);
 	}
 	for (unsigned zone = 0; state == QUIRE_PAGE_FREE && zone < QR_ZONES; zone++)
-		sum += __atomic_load_n(&system->zone[zone].free, __ATOMIC_RELAXED);
-	return (int64_t)sum > 0 ? sum : 0;
+		sum += (uintptr_t)__atomic_load_n(&system->zone[zone].free, __ATOMIC_RELAXED);
+	return (intptr_t)sum > 0 ? sum : 0;
 }
 
 uint64_t qr_frames_free(const struct quire_system *system)
@@ -526,7 +526,7 @@ void qr_frame_free(struct quire_system *system, struct qr_page *page, unsigned o
 		free_block(system, page, order);
 		return;
 	}
-	qr_count_by(&cpu->states[flags & QR_PAGE_STATE_MASK], (uint64_t)-1);
+	qr_count_by(&cpu->states[flags & QR_PAGE_STATE_MASK], (uintptr_t)-1);
 	__atomic_store_n(&page->ref, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->flags,
 			 QUIRE_PAGE_CPU |
@@ -560,7 +560,7 @@ static unsigned put_held(struct quire_system *system, struct qr_cpu *cpu, struct
 				}
 				qr_group_uncharge(system, cpu, page);
 			}
-			qr_count_by(&cpu->states[flags & QR_PAGE_STATE_MASK], (uint64_t)-1);
+			qr_count_by(&cpu->states[flags & QR_PAGE_STATE_MASK], (uintptr_t)-1);
 			__atomic_store_n(&page->flags, QUIRE_PAGE_CPU, __ATOMIC_RELAXED);
 			*out_full = push(cpu, page);
 		}

@@ -139,6 +139,7 @@ enum quire_status qr_frames_init(const struct quire_config *config, struct quire
 	system->which_cpu = config->cpus > 1 ? config->host->cpu : NULL;
 	for (unsigned i = 0; i < config->cpus; i++) {
 		system->cpu[i].cpu = i;
+		system->cpu[i].bit = (uint64_t)1 << i;
 		system->cpu_at[i] = &system->cpu[i];
 	}
 	for (unsigned i = 0; i < QR_ZONES; i++) {

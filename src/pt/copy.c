@@ -116,8 +116,8 @@ QR_INLINE bool hold_second(struct qr_page *page, const void *source, void *targe
 
 /* Takes the page of a copied leaf for the child: reference, reverse map; clears EXCLUSIVE. *out_private: it is private
  * memory, and had one mapping. False: no memory. */
-static bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target, uint64_t pages,
-		       bool *out_private)
+static bool share_page(struct copying *copy, struct qr_page *page, const void *source, void *target,
+		       uint64_t pages, bool *out_private)
 {
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
 
@@ -158,7 +158,8 @@ QR_RARE static enum quire_status look(struct copying *copy, void *source, void *
 /* Copies leaves of the known class whose pages are private memory that is mapped once, and passes over entries that are
  * none. Stops at what is neither; returns the bytes of entries done. Nothing is called, so that all of it stays in
  * registers. => PT, PT2 held */
-static __attribute__((noinline)) size_t copy_private(struct copying *copy, char *source, const char *end, char *target)
+static __attribute__((noinline)) size_t copy_private(struct copying *copy, char *source, const char *end,
+						     char *target)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 	const size_t stride = arch->level[0].entry_bytes;
@@ -197,8 +198,8 @@ static __attribute__((noinline)) size_t copy_private(struct copying *copy, char 
 }
 
 /* Copies one entry. *out_private: its page is private memory, and had one mapping. => PT, PT2 held */
-QR_INLINE enum quire_status copy_entry(struct copying *copy, char *source, char *target, quire_pte pte, unsigned level,
-				       bool *out_private)
+QR_INLINE enum quire_status copy_entry(struct copying *copy, char *source, char *target, quire_pte pte,
+				       unsigned level, bool *out_private)
 {
 	const struct quire_arch *arch = qr_arch(copy->system);
 	const uint64_t pages = qr_leaf_pages(arch, level);
@@ -299,7 +300,7 @@ enum quire_status qr_pt_copy(struct qr_pt_copy *what, quire_va start, quire_va e
 	qr_leaf_counts_add(&what->came, &copy.leaves);
 	what->came.swap += copy.swaps;
 	cpu = qr_this_cpu(system);
-	qr_count_by(&cpu->events[QUIRE_EVENT_FORK_PTE], copy.entries);
+	qr_count_by(&cpu->events[QUIRE_EVENT_FORK_PTE], (uintptr_t)copy.entries);
 	if (copy.entries > 0 && system->host->pte_sync)
 		system->host->pte_sync(system->host_context, NULL);
 	return status;

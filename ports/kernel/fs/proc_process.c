@@ -190,8 +190,7 @@ void proc_stat(struct process *process, struct text *text)
 	text_add(text, "%d (%.15s) %c %d %d %d %d %d 0 ", s->tid ? s->tid : s->pid, s->comm, s->state,
 		 s->ppid, s->pgid, s->sid, s->tty ? 0x501 : 0, s->tty ? s->pgid : -1);
 	text_add(text,
-		 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-		 " %" PRIu64 " 20 0 %u 0 %" PRIu64 " ",
+		 "%lu %lu %lu %lu %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 20 0 %u 0 %" PRIu64 " ",
 		 usage.minor, process->children_usage.minor, usage.major, process->children_usage.major,
 		 ticks(usage.user_ns), ticks(usage.system_ns), ticks(process->children_usage.user_ns),
 		 ticks(process->children_usage.system_ns), s->threads, ticks(s->start_time));

@@ -69,7 +69,7 @@ void report_and_end(int wait_status)
 	       time_monotonic() - run_figures.first_instruction);
 	report_counters();
 	report_memory();
-	printk("faults %" PRIu64 " %" PRIu64 "\n", usage.minor, usage.major);
+	printk("faults %lu %lu\n", usage.minor, usage.major);
 	if (oops_count())
 		printk("oopses %u\n", oops_count());
 	printk("@quire-end\n");

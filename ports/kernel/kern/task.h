@@ -30,7 +30,7 @@ struct rlimit {
 
 struct usage {
 	uint64_t user_ns, system_ns;
-	uint64_t minor, major;
+	unsigned long minor, major;
 	uint64_t voluntary, involuntary;
 	uint64_t rss_peak; /* pages */
 };
