@@ -42,8 +42,8 @@
 #define ARM64_SWAP       QR_BIT(2)
 #define ARM64_SWAP_SHIFT 8
 
-static inline __attribute__((always_inline)) quire_pte arm64_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-				   unsigned flags, unsigned level)
+static inline __attribute__((always_inline)) quire_pte
+arm64_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot, unsigned flags, unsigned level)
 {
 	uint64_t bits = ((pfn.n << arch->page_shift) & qr_leaf_mask(arch, level)) | ARM64_SH;
 

@@ -69,7 +69,7 @@ struct qr_page {
 		} cache;
 		struct { /* TABLE */
 			struct qr_pt *pt;
-			uint64_t base; /* first va that the frame's tables map */
+			quire_va base; /* first va that the frame's tables map */
 		} table;
 		struct {                  /* ANON */
 			uintptr_t slot;   /* odd: the swap layer's; 0: none. Atomic, written while LOCKED */

@@ -227,7 +227,7 @@ static inline void *qr_slot_entry(const struct quire_system *system, const struc
 {
 	const struct quire_level *level = &qr_arch(system)->level[0];
 	uintptr_t kept = __atomic_load_n(&slot->table, __ATOMIC_RELAXED);
-	uint64_t offset, span = (uint64_t)1 << (level->shift + level->index_bits), before = 0;
+	quire_va offset, span = (quire_va)1 << (level->shift + level->index_bits), before = 0;
 	struct qr_page *table;
 	char *entry;
 

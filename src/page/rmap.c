@@ -20,7 +20,7 @@ static uintptr_t word_of(const struct qr_rmap_chunk *chunk)
 }
 
 /* The second of two inline mappings, the word being the first; 0: the word is something else. => RMAP held */
-static uintptr_t second_of(const struct qr_page *page, uintptr_t word)
+QR_INLINE uintptr_t second_of(const struct qr_page *page, uintptr_t word)
 {
 	return word & QR_RMAP_SEVERAL && qr_page_state(page) == QUIRE_PAGE_ANON ? page->u.anon.second : 0;
 }
@@ -175,10 +175,9 @@ enum quire_status qr_rmap_add_from(struct quire_system *system, struct qr_page *
 				   struct qr_rmap_chunk **chunks)
 {
 	enum quire_status status = QUIRE_OK;
-	uintptr_t word = 0;
+	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED);
 
-	if (__atomic_compare_exchange_n(&page->rmap, &word, (uintptr_t)entry, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_RELAXED))
+	if (word == 0 && qr_rmap_add_first(page, entry))
 		return QUIRE_OK;
 	word = lock(system, page);
 	if (word == 0)
@@ -196,12 +195,13 @@ enum quire_status qr_rmap_add(struct quire_system *system, struct qr_page *page,
 
 /* --- removing ------------------------------------------------------------------------------------------- */
 
-static void **chunk_find(struct qr_rmap_chunk *chunk, const void *entry)
+QR_INLINE void **chunk_find(struct qr_rmap_chunk *chunk, const void *entry)
 {
 	for (; chunk; chunk = chunk->next) {
-		for (uint32_t i = 0; i < chunk->count; i++) {
-			if (chunk->entry[i] == entry)
-				return &chunk->entry[i];
+		/* From the last one, which goes first where a child ends before its parent. */
+		for (void **slot = chunk->entry + chunk->count; slot != chunk->entry;) {
+			if (*--slot == entry)
+				return slot;
 		}
 	}
 	return NULL;
@@ -209,8 +209,8 @@ static void **chunk_find(struct qr_rmap_chunk *chunk, const void *entry)
 
 /* Removes from the chunks. *word: the page's, replaced. A chunk that is used no more goes to *gone. Returns
  * the mappings left. => RMAP held */
-static uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *word, const void *entry,
-				struct qr_rmap_chunk **gone)
+QR_INLINE uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *word, const void *entry,
+				   struct qr_rmap_chunk **gone)
 {
 	struct qr_rmap_chunk *chunk = chunk_of(*word);
 	void **slot = chunk_find(chunk, entry);
@@ -235,10 +235,11 @@ static uint32_t del_from_chunks(const struct quire_system *system, uintptr_t *wo
 QR_INLINE uint32_t del(struct quire_system *system, struct qr_page *page, void *entry,
 		       struct qr_rmap_chunk **chunks)
 {
-	uintptr_t word = (uintptr_t)entry, second;
+	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED), second;
 	uint32_t left = 0;
 
-	if (__atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (word == (uintptr_t)entry &&
+	    __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return 0;
 	word = lock(system, page);
 	second = second_of(page, word);
@@ -375,7 +376,7 @@ struct qr_pt *qr_rmap_owner(const struct quire_system *system, const void *entry
 	const struct qr_page *table = qr_page_at(system, entry);
 	const struct quire_level *level = &arch->level[table->level];
 	const char *frame = qr_page_linear(system, table);
-	uint64_t index = (uint64_t)((const char *)entry - frame) / level->entry_bytes;
+	uint64_t index = (size_t)((const char *)entry - frame) / level->entry_bytes;
 
 	*out_va = (quire_va)(table->u.table.base + (index << level->shift));
 	return table->u.table.pt;

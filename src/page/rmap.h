@@ -123,7 +123,10 @@ QR_INLINE int qr_rmap_del_private(struct qr_page *page, const void *entry)
 	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED), second;
 
 	if (word == (uintptr_t)entry)
-		return __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ? 0 : -1;
+		return __atomic_compare_exchange_n(&page->rmap, &word, 0, false, __ATOMIC_ACQ_REL,
+						   __ATOMIC_RELAXED)
+			   ? 0
+			   : -1;
 	if (QUIRE_CONFIG_LOCK_EVENTS || (word & (QR_RMAP_SEVERAL | QR_RMAP_LOCKED)) != QR_RMAP_SEVERAL)
 		return -1;
 	if (qr_unlikely(!__atomic_compare_exchange_n(&page->rmap, &word, word + QR_RMAP_LOCKED, false,

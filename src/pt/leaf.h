@@ -88,11 +88,13 @@ QR_INLINE void qr_leaf_frames_turn(struct qr_leaf_frames *frames, const struct q
 	shift = qr_leaf_frame_shift(qr_arch(system));
 	frames->pages = range->pages;
 	frames->base = (class->bits & ~class->frame_bits) + ((qr_pte_bits)range->base << shift);
-	frames->count = range->base + range->count - 1 <= class->frame_bits >> shift ? (uintptr_t)range->count : 0;
+	frames->count =
+	    range->base + range->count - 1 <= class->frame_bits >> shift ? (uintptr_t)range->count : 0;
 }
 
 /* The page of a leaf of the class; NULL: another entry, or its frame is elsewhere. */
-QR_INLINE struct qr_page *qr_leaf_frames_page(const struct qr_leaf_frames *frames, unsigned shift, qr_pte_bits bits)
+QR_INLINE struct qr_page *qr_leaf_frames_page(const struct qr_leaf_frames *frames, unsigned shift,
+					      qr_pte_bits bits)
 {
 	qr_pte_bits away = bits - frames->base;
 	qr_pte_bits at = away >> shift | away << (8 * sizeof(away) - shift);
@@ -123,14 +125,14 @@ static inline void qr_changed_flush(struct qr_changed *changed, struct qr_flush 
 {
 	const struct quire_level *level = &qr_arch(ranges->pt->system)->level[run->level];
 	const char *entry = run->entry;
-	uint64_t first, last;
+	size_t first, last;
 
 	if (!changed->first)
 		return;
-	first = (uint64_t)(changed->first - entry) / level->entry_bytes;
-	last = (uint64_t)(changed->last - entry) / level->entry_bytes;
-	qr_flush_range(ranges, run->va + (quire_va)(first << level->shift),
-		       run->va + (quire_va)((last + 1) << level->shift));
+	first = (size_t)(changed->first - entry) / level->entry_bytes;
+	last = (size_t)(changed->last - entry) / level->entry_bytes;
+	qr_flush_range(ranges, run->va + ((quire_va)first << level->shift),
+		       run->va + ((quire_va)(last + 1) << level->shift));
 	changed->first = NULL;
 }
 

@@ -32,7 +32,7 @@ static struct qr_page *new_block(struct qr_pt *pt, unsigned level, uint64_t base
 		return NULL;
 	for (size_t i = 0; i < (size_t)1 << order; i++) {
 		page[i].u.table.pt = pt;
-		page[i].u.table.base = base + i * span;
+		page[i].u.table.base = (quire_va)(base + i * span);
 		page[i].level = (uint8_t)level;
 		page[i].linear = (char *)qr_page_linear(pt->system, page) + i * frame;
 	}
@@ -46,6 +46,21 @@ static size_t kernel_half(const struct quire_system *system)
 	unsigned top = width->levels - 1u;
 
 	return qr_pt_index(arch, top, (quire_va)width->kernel_start) * arch->level[top].entry_bytes;
+}
+
+/* Copies entries, each of which is read in one load: of a word, or of 8 bytes where an entry has more than a word. */
+static void copy_entries(char *to, const char *from, size_t bytes, size_t entry_bytes)
+{
+	if (entry_bytes > sizeof(uintptr_t)) {
+		for (size_t at = 0; at < bytes; at += sizeof(uint64_t))
+			*(uint64_t *)(void *)(to + at) =
+			    __atomic_load_n((const qr_atomic64 *)(const void *)(from + at), __ATOMIC_RELAXED);
+		return;
+	}
+	QR_UNROLL
+	for (size_t at = 0; at < bytes; at += sizeof(uintptr_t))
+		*(uintptr_t *)(void *)(to + at) =
+		    __atomic_load_n((const uintptr_t *)(const void *)(from + at), __ATOMIC_RELAXED);
 }
 
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
@@ -72,11 +87,8 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 		size_t first = kernel_half(system);
 		size_t bytes = ((size_t)level->entry_bytes << level->index_bits) - first;
 
-		/* Others may add to the kernel's tree meanwhile; nobody sees the new root yet. Two entries of 4 bytes go
-		 * at once. */
-		for (size_t at = first; at < first + bytes; at += sizeof(uint64_t))
-			*(uint64_t *)(void *)(out_pt->root + at) = __atomic_load_n(
-			    (const qr_atomic64 *)(const void *)(kernel->root + at), __ATOMIC_RELAXED);
+		/* Others may add to the kernel's tree meanwhile; nobody sees the new root yet. An entry is read whole. */
+		copy_entries(out_pt->root + first, kernel->root + first, bytes, level->entry_bytes);
 	}
 	if (system->host->pte_sync)
 		system->host->pte_sync(system->host_context, NULL);
@@ -149,12 +161,12 @@ static struct qr_page *sibling_frame(const struct qr_pt *pt, unsigned level, con
 static quire_pa place_table(struct qr_pt *pt, unsigned level, const char *entry, quire_va va)
 {
 	const struct quire_arch *arch = qr_arch(pt->system);
-	uint64_t bytes = arch->level[level - 1].table_bytes;
-	uint64_t frame = (uint64_t)1 << arch->page_shift;
-	uint64_t slots = bytes < frame ? frame / bytes : 1;
-	uint64_t span = slots << arch->level[level].shift;
+	size_t bytes = arch->level[level - 1].table_bytes;
+	size_t frame = (size_t)1 << arch->page_shift;
+	size_t slots = bytes < frame ? frame / bytes : 1;
+	uint64_t span = (uint64_t)slots << arch->level[level].shift;
 	size_t index = qr_pt_index(arch, level, va);
-	uint64_t offset = (index & (slots - 1)) * bytes;
+	size_t offset = (index & (slots - 1)) * bytes;
 	struct qr_page *page = NULL;
 
 	if (slots > 1)

@@ -13,7 +13,7 @@ struct unmapping {
 	struct qr_leaf_class class;
 	struct known {
 		struct qr_leaf_frames frames;
-		uint32_t page_bits; /* that young and dirty of a leaf of the class become */
+		uint32_t page_bits;   /* that young and dirty of a leaf of the class become */
 	} known;                      /* of the class */
 	struct qr_changed changed;    /* entries cleared, of which the batch does not know yet */
 	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
@@ -181,6 +181,42 @@ QR_RARE static void flush_full(struct unmapping *un, const struct qr_pt_run *run
 	qr_tlb_flush(un->tlb);
 }
 
+/* The same for pages of files, however often they are mapped. => PT held */
+static __attribute__((noinline)) size_t clear_cached(struct unmapping *un, char *entry, const char *end)
+{
+	const struct quire_arch *arch = qr_arch(un->system);
+	const size_t stride = arch->level[0].entry_bytes;
+	const unsigned shift = qr_leaf_frame_shift(arch);
+	struct qr_tlb *tlb = un->tlb;
+	struct qr_page **first = &tlb->page[tlb->count], **out = first, **full = &tlb->page[QR_TLB_PAGES];
+	const char *start = entry;
+
+	for (; entry != end && out != full; entry += stride) {
+		qr_pte_bits pte = (qr_pte_bits)qr_pte_get(arch, 0, entry).bits;
+		struct qr_page *page = qr_leaf_frames_page(&un->known.frames, shift, pte);
+		uint32_t flags;
+		quire_pte was;
+
+		if (qr_unlikely(!page)) {
+			if (pte == 0)
+				continue;
+			break;
+		}
+		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+		if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_FILE)
+			break;
+		was = qr_pte_take(arch, 0, entry, (quire_pte){pte});
+		(void)qr_rmap_del_to(un->system, page, entry, &un->chunks);
+		if (qr_unlikely((un->known.page_bits & ~flags) != 0 || was.bits != pte))
+			harvest(un, page, was);
+		*out++ = page;
+		un->changed.last = entry;
+	}
+	tlb->count += (unsigned)(out - first);
+	un->leaves.state[QUIRE_PAGE_FILE] += (uint64_t)(out - first);
+	return (size_t)(entry - start);
+}
+
 QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, unsigned level)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
@@ -201,6 +237,8 @@ QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, 
 		tlb->page[tlb->count++] = page;
 		if (level == 0 && qr_page_state(page) == QUIRE_PAGE_ANON)
 			entry += clear_private(un, entry, end);
+		else if (level == 0 && qr_page_state(page) == QUIRE_PAGE_FILE)
+			entry += clear_cached(un, entry, end);
 		if (qr_unlikely(tlb->count == QR_TLB_PAGES))
 			flush_full(un, run);
 	}

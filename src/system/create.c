@@ -71,6 +71,7 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 {
 	struct quire_system *system;
 	struct qr_text nowhere = {0};
+	const struct quire_level *level;
 	struct quire_config config;
 	enum quire_status status;
 	struct qr_page *zero;
@@ -89,7 +90,9 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 	if (!zero)
 		return QUIRE_ENOMEM;
 	system->zero_page = qr_page_pfn(system, zero);
-	system->no_table.u.table.base = 1ull << 63; /* further from each address than a table maps */
+	/* The last addresses of all, which no program has. */
+	level = &qr_arch(system)->level[0];
+	system->no_table.u.table.base = (quire_va)0 - ((quire_va)1 << (level->shift + level->index_bits));
 	qr_file_init(system);
 	qr_reclaim_init(system, &config);
 	system->trim = qr_mm_trim;

@@ -278,7 +278,7 @@ static void test_short_ways(void **state)
 		assert_false(qr_rmap_add_second(&none, &place[0][0], &place[0][1]));
 		none.rmap |= QR_RMAP_SEVERAL;
 		none.u.anon.second = (uintptr_t)&place[0][1];
-		assert_false(qr_rmap_del_of_two(&none, &place[0][0]));
+		assert_int_equal(qr_rmap_del_private(&none, &place[0][0]), -1);
 		return;
 	}
 	box_make(&box, &quire_arch_x86_64, (struct box_range[]){{16, 400, false}, {0}}, NULL);
@@ -286,11 +286,14 @@ static void test_short_ways(void **state)
 	assert_false(qr_rmap_add_second(page, &place[0][0], &place[0][1]));
 	expect(&box, page, 0);
 	assert_int_equal(add(&box, page, 0), QUIRE_OK);
-	assert_false(qr_rmap_del_of_two(page, &place[0][0]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][0]), 0);
+	expect(&box, page, 0);
+	assert_int_equal(add(&box, page, 0), QUIRE_OK);
 
 	/* Another holds the lock. */
 	qr_rmap_lock(box.system, page);
 	assert_false(qr_rmap_add_second(page, &place[0][0], &place[0][1]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][0]), -1);
 	qr_rmap_unlock(box.system, page);
 	expect(&box, page, 1);
 	assert_true(qr_rmap_add_second(page, &place[0][0], &place[0][1]));
@@ -298,26 +301,26 @@ static void test_short_ways(void **state)
 	assert_false(qr_rmap_add_second(page, &place[0][0], &place[0][2]));
 	expect(&box, page, 1 | 2);
 	qr_rmap_lock(box.system, page);
-	assert_false(qr_rmap_del_of_two(page, &place[0][0]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][0]), -1);
 	qr_rmap_unlock(box.system, page);
 	expect(&box, page, 1 | 2);
 
 	/* The first goes, then the second of two others. */
-	assert_true(qr_rmap_del_of_two(page, &place[0][0]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][0]), 1);
 	expect(&box, page, 2);
 	assert_true(qr_rmap_add_second(page, &place[0][1], &place[0][3]));
-	assert_true(qr_rmap_del_of_two(page, &place[0][3]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][3]), 1);
 	expect(&box, page, 2);
 
 	/* Three are in a chunk: not theirs. */
 	assert_int_equal(add(&box, page, 4), QUIRE_OK);
 	assert_int_equal(add(&box, page, 5), QUIRE_OK);
-	assert_false(qr_rmap_del_of_two(page, &place[0][4]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][4]), -1);
 	assert_false(qr_rmap_add_second(page, &place[0][1], &place[0][6]));
 	expect(&box, page, 2 | 16 | 32);
 	assert_int_equal(del(&box, page, 1), 2);
 	assert_int_equal(del(&box, page, 4), 1);
-	assert_true(qr_rmap_del_only(page, &place[0][5]));
+	assert_int_equal(qr_rmap_del_private(page, &place[0][5]), 0);
 	expect(&box, page, 0);
 	qr_page_put(box.system, page);
 	qr_slab_drain(box.system);

@@ -81,7 +81,7 @@ static void turn_shared(struct thread *thread, uint64_t round)
 		demand(qr_rmap_add(thread->system, page, &thread->place[at]) == QUIRE_OK, "no chunk");
 	} else {
 		/* As an unmap does it. */
-		if (!qr_rmap_del_of_two(page, &thread->place[at]))
+		if (qr_rmap_del_private(page, &thread->place[at]) < 0)
 			qr_rmap_del(thread->system, page, &thread->place[at]);
 		qr_page_put(thread->system, page);
 	}
