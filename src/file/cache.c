@@ -71,29 +71,38 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 	return found;
 }
 
-unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
-			     struct qr_page *pages[QR_TAKE_PAGES])
+/* => CACHE */
+QR_INLINE unsigned take_run(const struct quire_file *file, uint64_t index, uint64_t last,
+			    struct qr_page **pages)
 {
-	struct quire_system *system = file->system;
 	struct qr_page *const *run;
-	uint64_t index = first, end;
 	unsigned taken = 0, count;
 
-	qr_lock(system, &file->lock, QR_RANK_CACHE);
-	end = qr_file_end_index(file);
-	if (last >= end)
-		last = end - 1;
-	while (end > 0 && index <= last && (count = qr_index_run(file, &index, last, &run)) > 0) {
-		for (unsigned i = 0; i < count; i++) {
-			struct qr_page *page = run[i];
+	while (index <= last && (count = qr_index_run(file, &index, last, &run)) > 0) {
+		for (struct qr_page *const *at = run, *const *beyond = run + count; at != beyond; at++) {
+			struct qr_page *page = *at;
 
-			if (!page || qr_index_is_value(page) || !qr_page_trylock_ready(system, page))
+			if (!page || qr_index_is_value(page) || !qr_page_trylock_ready(file->system, page))
 				continue;
 			qr_page_get(page);
 			pages[taken++] = page;
 		}
 		index += count;
 	}
+	return taken;
+}
+
+unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t last,
+			     struct qr_page *pages[QR_TAKE_PAGES])
+{
+	struct quire_system *system = file->system;
+	unsigned taken = 0;
+	uint64_t size;
+
+	qr_lock(system, &file->lock, QR_RANK_CACHE);
+	size = __atomic_load_n(&file->size, __ATOMIC_RELAXED);
+	if (qr_likely(size > 0))
+		taken = take_run(file, first, qr_min(last, (size - 1) >> qr_arch(system)->page_shift), pages);
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	return taken;
 }

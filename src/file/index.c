@@ -25,6 +25,8 @@ static bool within(const struct quire_file *file, uint64_t index)
 {
 	unsigned bits = file->height * NODE_BITS;
 
+	if (bits < 32)
+		return index >> 32 == 0 && (uint32_t)index >> bits == 0;
 	return bits >= 64 || index >> bits == 0;
 }
 
@@ -142,14 +144,19 @@ enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struc
 }
 
 /* The node of height 1 that has `index`; NULL: none. */
-static struct node *node_of(const struct quire_file *file, uint64_t index)
+QR_INLINE struct node *node_of(const struct quire_file *file, uint64_t index)
 {
 	struct node *node = file->root;
+	unsigned height = file->height;
+	uint32_t low = (uint32_t)index;
 
 	if (!within(file, index))
 		return NULL;
-	for (unsigned height = file->height; height > 1 && node; height--)
+	/* As many levels as 32 bits need: shifts of words. */
+	for (; height > 5 && node; height--)
 		node = node->slot[slot_at(index, height)];
+	for (; height > 1 && node; height--)
+		node = node->slot[low >> ((height - 1) * NODE_BITS) & NODE_MASK];
 	return node;
 }
 
@@ -253,11 +260,15 @@ struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, ui
 unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
 		      struct qr_page *const **out_run)
 {
-	const struct node *node = seek(file, index, last);
-	unsigned place = (unsigned)*index & NODE_MASK;
+	const struct node *node = node_of(file, *index);
+	unsigned place, room;
 
 	if (!node)
+		node = seek(file, index, last);
+	if (!node)
 		return 0;
+	place = (unsigned)*index & NODE_MASK;
+	room = NODE_MASK - place;
 	*out_run = (struct qr_page *const *)(const void *)&node->slot[place];
-	return 1 + (unsigned)qr_min(NODE_MASK - place, last - *index);
+	return 1 + (last - *index < room ? (unsigned)(last - *index) : room);
 }
