@@ -52,7 +52,7 @@ static __attribute__((noinline)) bool alone_by_count(struct qr_fault_ctx *fc, st
 /* => PT held: the entry is a mapping of `page`, so its references cannot reach zero. */
 QR_INLINE bool alone(struct qr_fault_ctx *fc, struct qr_page *page)
 {
-	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);
+	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 
 	if (qr_unlikely((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON))
 		return (flags & QR_PAGE_STATE_MASK) == QUIRE_PAGE_ANON && alone_with_slot(fc, page);
@@ -76,8 +76,11 @@ QR_INLINE enum qr_fault_status reuse(struct qr_fault_ctx *fc)
 	bool dropped;
 
 	/* The hardware may set young meanwhile, and nothing else: it is in `want`. */
-	while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want))
-		;
+	if (qr_pte_is_steady(arch))
+		qr_pte_set(arch, 0, fc->entry, want);
+	else
+		while (!qr_pte_cas(arch, 0, fc->entry, &fc->pte, want))
+			;
 	qr_pt_unlock(&fc->mm->pt, fc->table);
 	qr_publish(fc);
 	/* A pin comes from no fault of the CPU. */
@@ -230,7 +233,8 @@ enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)
 	quire_pfn pfn = arch->pfn(arch, fc->pte, 0);
 	struct qr_page *page;
 
-	if (pfn.n == fc->system->zero_page.n)
+	/* In words: the number of a frame fits one. */
+	if ((uintptr_t)pfn.n == (uintptr_t)fc->system->zero_page.n)
 		return wp_zero_page(fc);
 	qr_step(fc, QUIRE_STEP_DO_WP_PAGE);
 	page = qr_page_of(fc->system, pfn);
@@ -240,7 +244,8 @@ enum qr_fault_status qr_do_wp_page(struct qr_fault_ctx *fc)
 		return QR_FAULT_RACED;
 	/* locked: mm(r), PT */
 	if (!(fc->vma->flags & QR_VM_SHARED) && alone(fc, page)) {
-		qr_page_set(page, QR_PAGE_EXCLUSIVE);
+		/* Under PT of the one mapping alone it is set, looked at and cleared. */
+		__atomic_fetch_or(&page->flags, QR_PAGE_EXCLUSIVE, __ATOMIC_RELAXED);
 		qr_answer_named(fc, QUIRE_STEP_WP_PAGE_REUSE, QUIRE_STEP_PAGE_REUSED, QUIRE_RESUME_REUSE);
 		if (!(fc->request.flags & QR_REQUEST_UNSHARE))
 			return reuse(fc);

@@ -152,7 +152,7 @@ static void note_fault(const struct quire_trap *trap, uint32_t mark)
 		arch->address = (uint32_t)trap->address;
 }
 
-static void user_abort(struct regs *regs, const struct quire_trap *trap, uint32_t mark)
+static inline void user_abort(struct regs *regs, const struct quire_trap *trap, uint32_t mark)
 {
 	current->regs = regs;
 	arch_irq_on();

@@ -13,9 +13,17 @@
 /* A CPU that left the address space comes back with another ASID (arch_load_root()): only those in it matter. */
 void arch_flush(const struct quire_flush *flush)
 {
-	bool everywhere = !flush->mm || (flush->cpus & ~(1ull << arch_cpu()));
+	bool everywhere;
 	uintptr_t pages = 0;
 
+	/* A page that a fault on this CPU changed: nobody else need wait for it (non-shareable barriers). */
+	if (flush->here && flush->count == 1 && flush->range[0].end - flush->range[0].start == PAGE_SIZE) {
+		__asm__ volatile("dsb nshst" : : : "memory");
+		forget_page((uintptr_t)flush->range[0].start, false);
+		__asm__ volatile("dsb nsh\n\tisb" : : : "memory");
+		return;
+	}
+	everywhere = !flush->mm || (flush->cpus & ~(1ull << arch_cpu()));
 	for (unsigned i = 0; i < flush->count; i++)
 		pages += (uintptr_t)((flush->range[i].end - flush->range[i].start) / PAGE_SIZE);
 	__asm__ volatile("dsb ishst" : : : "memory");
