@@ -42,6 +42,7 @@
 #define ARM64_SWAP       QR_BIT(2)
 #define ARM64_SWAP_SHIFT 8
 
+/* Inlined where it is called with constants, whatever the compiler thinks of its size: nothing of it is left. */
 static inline __attribute__((always_inline)) quire_pte
 arm64_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot, unsigned flags, unsigned level)
 {

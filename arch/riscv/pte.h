@@ -40,8 +40,9 @@
 #define RISCV_PPN_DOWN   2
 #define RISCV_SWAP_SHIFT 10
 
-static inline quire_pte riscv_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
-				   unsigned flags, unsigned level)
+/* Inlined where it is called with constants, whatever the compiler thinks of its size: nothing of it is left. */
+static inline __attribute__((always_inline)) quire_pte
+riscv_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot, unsigned flags, unsigned level)
 {
 	uint64_t bits = ((pfn.n << 12) & qr_leaf_mask(arch, level)) >> RISCV_PPN_DOWN;
 

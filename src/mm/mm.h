@@ -69,7 +69,7 @@ struct quire_vma {
 	struct quire_mm *mm;
 	struct quire_vma *left, *right, *parent; /* tree */
 	struct quire_vma *next, *prev;           /* in address order */
-	uint64_t gap;     /* widest free gap just below any vma of this subtree, less guards */
+	quire_va gap;     /* widest free gap just below any vma of this subtree, less guards */
 	qr_atomic64 anon; /* identity of its anonymous pages, for merging; 0: none yet. Atomic */
 };
 

@@ -16,23 +16,24 @@ static int height(const struct quire_vma *node)
 }
 
 /* Where the free gap below `vma` ends. */
-static uint64_t gap_end(const struct quire_mm *mm, const struct quire_vma *vma)
+static quire_va gap_end(const struct quire_mm *mm, const struct quire_vma *vma)
 {
-	uint64_t guard, floor;
+	uint64_t guard;
+	quire_va floor;
 
 	if (!(vma->flags & QR_VM_GROWSDOWN))
 		return vma->start;
 	guard = mm->system->stack_guard_pages << qr_arch(mm->system)->page_shift;
 	floor = vma->prev ? vma->prev->end : 0;
-	return vma->start - floor > guard ? vma->start - guard : floor;
+	return vma->start - floor > guard ? vma->start - (quire_va)guard : floor;
 }
 
-static uint64_t gap_start(const struct quire_vma *vma)
+static quire_va gap_start(const struct quire_vma *vma)
 {
 	return vma->prev ? vma->prev->end : 0;
 }
 
-static uint64_t own_gap(const struct quire_mm *mm, const struct quire_vma *vma)
+static quire_va own_gap(const struct quire_mm *mm, const struct quire_vma *vma)
 {
 	return gap_end(mm, vma) - gap_start(vma);
 }
@@ -40,13 +41,13 @@ static uint64_t own_gap(const struct quire_mm *mm, const struct quire_vma *vma)
 /* Brings a node up to date with its children. Returns whether anything above it may change. */
 static bool update(const struct quire_mm *mm, struct quire_vma *node)
 {
-	uint64_t gap = own_gap(mm, node), was = node->gap;
+	quire_va gap = own_gap(mm, node), was = node->gap;
 	int left = height(node->left), right = height(node->right), old = node->height;
 
-	if (node->left)
-		gap = qr_max(gap, node->left->gap);
-	if (node->right)
-		gap = qr_max(gap, node->right->gap);
+	if (node->left && node->left->gap > gap)
+		gap = node->left->gap;
+	if (node->right && node->right->gap > gap)
+		gap = node->right->gap;
 	node->gap = gap;
 	node->height = (int8_t)(1 + (left > right ? left : right));
 	return node->gap != was || node->height != old;
