@@ -7,6 +7,7 @@
 
 #define QR_ARCH_PUBLIC  quire_arch_i386
 #define QR_ARCH_VA_BITS 32
+#define QR_ARCH_FEW_REGISTERS
 
 static const struct quire_arch qr_arch_only = QR_ARCH_I386_INIT;
 

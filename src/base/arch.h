@@ -51,4 +51,12 @@
 #define qr_width(system) qr_arch(system)
 #endif
 
+/* `name` points to what a loop reads and does not change: a copy, which stays in registers; or, where the build's CPU
+ * has too few of them, to where it lies: then its instructions read it there. */
+#ifdef QR_ARCH_FEW_REGISTERS
+#define QR_LOOP_CONSTANTS(type, name, from) const type *const name = &(from)
+#else
+#define QR_LOOP_CONSTANTS(type, name, from) const type name##_copy = (from), *const name = &name##_copy
+#endif
+
 #endif

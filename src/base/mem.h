@@ -37,14 +37,6 @@ struct qr_lock {
 /* The compiler has the value in one register from here on, and does not work it out again for each use. */
 #define QR_ONCE(value) __asm__("" : "+r"(value))
 
-/* `name` points to what a loop reads and does not change: a copy, which stays in registers, but on i386, which has too
- * few: there its instructions read it where it lies. */
-#ifdef __i386__
-#define QR_LOOP_CONSTANTS(type, name, from) const type *const name = &(from)
-#else
-#define QR_LOOP_CONSTANTS(type, name, from) const type name##_copy = (from), *const name = &name##_copy
-#endif
-
 /* For a function whose parameters are those of its caller, in the same order: it is jumped to, and gcc takes none of
  * them away, so the caller moves no register and saves none. clang leaves them by itself. */
 #if defined(__GNUC__) && !defined(__clang__)

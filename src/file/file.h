@@ -80,8 +80,8 @@ bool qr_index_replace(struct quire_file *file, uint64_t index, const void *old, 
 void *qr_index_next_entry(const struct quire_file *file, uint64_t *index, uint64_t last);
 /* The first page in [*index, last]; sets *index. NULL: none. */
 struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last);
-/* The entries of the first node that has some of [*index, last], from *index on, which is set to where they begin: *out_run
- * has pages, values, and NULL where there is none. Returns how many, none beyond `last`; 0: no node. */
+/* The entries of the first node that has some of [*index, last], from *index on, which is set to where they begin:
+ * *out_run has pages, values, and NULL where there is none. Returns how many, none beyond `last`; 0: no node. */
 unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
 		      struct qr_page *const **out_run);
 

@@ -116,8 +116,8 @@ QR_INLINE bool qr_rmap_add_second(struct qr_page *page, const void *first, void 
 	return true;
 }
 
-/* The common cases of qr_rmap_del() for an ANON page without a call: its one mapping, or one of the two inline ones, as at
- * the end of a fork. Returns the mappings left; -1: not done. */
+/* The common cases of qr_rmap_del() for an ANON page without a call: its one mapping, or one of the two inline ones, as
+ * at the end of a fork. Returns the mappings left; -1: not done. */
 QR_INLINE int qr_rmap_del_private(struct qr_page *page, const void *entry)
 {
 	uintptr_t word = __atomic_load_n(&page->rmap, __ATOMIC_RELAXED), second;
