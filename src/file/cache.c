@@ -71,23 +71,28 @@ unsigned qr_cache_find_range(struct quire_file *file, uint64_t first, uint64_t l
 	return found;
 }
 
-/* => CACHE */
-QR_INLINE unsigned take_run(const struct quire_file *file, uint64_t index, uint64_t last,
+/* Takes what is ready of `count` entries of one node. => CACHE */
+QR_INLINE unsigned take_run(const struct quire_file *file, uint64_t index, unsigned count,
 			    struct qr_page **pages)
 {
 	struct qr_page *const *run;
-	unsigned taken = 0, count;
+	uint32_t used = qr_index_used(file, index, count, &run);
+	unsigned taken = 0;
 
-	while (index <= last && (count = qr_index_run(file, &index, last, &run)) > 0) {
-		for (struct qr_page *const *at = run, *const *beyond = run + count; at != beyond; at++) {
-			struct qr_page *page = *at;
+	for (; used; used >>= 1, run++) {
+		struct qr_page *page;
 
-			if (!page || qr_index_is_value(page) || !qr_page_trylock_ready(file->system, page))
-				continue;
-			qr_page_get(page);
-			pages[taken++] = page;
+		if (!(used & 1)) {
+			unsigned none = (unsigned)__builtin_ctz(used);
+
+			used >>= none;
+			run += none;
 		}
-		index += count;
+		page = *run;
+		if (qr_index_is_value(page) || !qr_page_trylock_ready(file->system, page))
+			continue;
+		qr_page_get(page);
+		pages[taken++] = page;
 	}
 	return taken;
 }
@@ -96,13 +101,20 @@ unsigned qr_cache_take_range(struct quire_file *file, uint64_t first, uint64_t l
 			     struct qr_page *pages[QR_TAKE_PAGES])
 {
 	struct quire_system *system = file->system;
+	unsigned count = (unsigned)(last - first) + 1,
+		 here = QR_INDEX_NODE - (unsigned)(first % QR_INDEX_NODE);
 	unsigned taken = 0;
-	uint64_t size;
+	uint64_t end;
 
 	qr_lock(system, &file->lock, QR_RANK_CACHE);
-	size = __atomic_load_n(&file->size, __ATOMIC_RELAXED);
-	if (qr_likely(size > 0))
-		taken = take_run(file, first, qr_min(last, (size - 1) >> qr_arch(system)->page_shift), pages);
+	end = qr_file_end_index(file);
+	if (qr_unlikely(end <= last))
+		count = end > first ? (unsigned)(end - first) : 0;
+	if (count > 0)
+		taken = take_run(file, first, count < here ? count : here, pages);
+	/* So few pages lie in two nodes at most. */
+	if (count > here)
+		taken += take_run(file, first + here, count - here, pages + taken);
 	qr_unlock(system, &file->lock, QR_RANK_CACHE);
 	return taken;
 }

@@ -80,10 +80,11 @@ bool qr_index_replace(struct quire_file *file, uint64_t index, const void *old, 
 void *qr_index_next_entry(const struct quire_file *file, uint64_t *index, uint64_t last);
 /* The first page in [*index, last]; sets *index. NULL: none. */
 struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, uint64_t last);
-/* The entries of the first node that has some of [*index, last], from *index on, which is set to where they begin:
- * *out_run has pages, values, and NULL where there is none. Returns how many, none beyond `last`; 0: no node. */
-unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
-		      struct qr_page *const **out_run);
+/* Which of `count` entries from `index` on are pages or values: bit n is that of (*out_run)[n].
+ * => `count` is 1 to 32, and all of them lie in one node, of which each has QR_INDEX_NODE from a multiple of it on */
+#define QR_INDEX_NODE 64u
+uint32_t qr_index_used(const struct quire_file *file, uint64_t index, unsigned count,
+		       struct qr_page *const **out_run);
 
 /* --- the cache (cache.c) ------------------------------------------------------------------------------ */
 

@@ -8,18 +8,51 @@
 #include "page/slab.h"
 
 #define NODE_BITS  6
-#define NODE_SLOTS (1u << NODE_BITS)
+#define NODE_SLOTS QR_INDEX_NODE
 #define NODE_MASK  (NODE_SLOTS - 1)
 
 /* height 0 is an empty tree; in a node of height 1 the slots are pages. */
 struct node {
 	struct node *parent;
-	uint32_t count; /* slots in use */
-	uint32_t place; /* our slot in the parent */
+	uint32_t used[2]; /* bit n of the 64: slot n is not NULL */
 	void *slot[NODE_SLOTS];
 };
 
 _Static_assert(sizeof(struct node) <= QR_CACHE_NODE_BYTES, "a node fits its slab object");
+_Static_assert(NODE_SLOTS == 1u << NODE_BITS, "a slot for each value of its bits");
+
+static void fill(struct node *node, unsigned place, void *entry)
+{
+	node->slot[place] = entry;
+	node->used[place >> 5] |= (uint32_t)1 << (place & 31);
+}
+
+static void empty(struct node *node, unsigned place)
+{
+	node->slot[place] = NULL;
+	node->used[place >> 5] &= ~((uint32_t)1 << (place & 31));
+}
+
+/* The first slot in use from `place` on; NODE_SLOTS: none. */
+static unsigned next_used(const struct node *node, unsigned place)
+{
+	uint32_t half = place < 32 ? node->used[0] >> place : 0;
+
+	if (half)
+		return place + (unsigned)__builtin_ctz(half);
+	if (place < 32)
+		place = 32;
+	half = node->used[1] >> (place - 32);
+	return half ? place + (unsigned)__builtin_ctz(half) : NODE_SLOTS;
+}
+
+/* The 32 slots from `place` on: bit n is that of slot place + n. */
+static uint32_t used_from(const struct node *node, unsigned place)
+{
+	if (place >= 32)
+		return node->used[1] >> (place - 32);
+	return place == 0 ? node->used[0] : node->used[0] >> place | node->used[1] << (32 - place);
+}
 
 static bool within(const struct quire_file *file, uint64_t index)
 {
@@ -63,12 +96,15 @@ uintptr_t qr_index_value(const struct quire_file *file, uint64_t index)
 /* Frees empty nodes from `node` upwards, then levels at the top that are not needed. */
 static void prune(struct quire_file *file, struct node *node)
 {
-	while (node && node->count == 0) {
+	while (node && (node->used[0] | node->used[1]) == 0) {
 		struct node *parent = node->parent;
 
 		if (parent) {
-			parent->slot[node->place] = NULL;
-			parent->count--;
+			unsigned place = next_used(parent, 0);
+
+			while (parent->slot[place] != node)
+				place = next_used(parent, place + 1);
+			empty(parent, place);
 		} else {
 			file->root = NULL;
 			file->height = 0;
@@ -79,7 +115,7 @@ static void prune(struct quire_file *file, struct node *node)
 	while (file->height > 1) {
 		struct node *root = file->root;
 
-		if (root->count != 1 || !root->slot[0])
+		if (root->used[0] != 1 || root->used[1] != 0)
 			break;
 		file->root = root->slot[0];
 		((struct node *)file->root)->parent = NULL;
@@ -98,10 +134,8 @@ static enum quire_status grow(struct quire_file *file, uint64_t index)
 		if (!above)
 			return QUIRE_ENOMEM;
 		if (root) {
-			above->slot[0] = root;
-			above->count = 1;
+			fill(above, 0, root);
 			root->parent = above;
-			root->place = 0;
 		}
 		file->root = above;
 		file->height++;
@@ -125,9 +159,7 @@ enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struc
 				break;
 			}
 			below->parent = node;
-			below->place = place;
-			node->slot[place] = below;
-			node->count++;
+			fill(node, place, below);
 		}
 		node = below;
 	}
@@ -137,8 +169,7 @@ enum quire_status qr_index_insert(struct quire_file *file, uint64_t index, struc
 		prune(file, node);
 		return status;
 	}
-	node->slot[index & NODE_MASK] = page;
-	node->count++;
+	fill(node, (unsigned)index & NODE_MASK, page);
 	file->pages++;
 	return QUIRE_OK;
 }
@@ -175,8 +206,7 @@ void *qr_index_remove(struct quire_file *file, uint64_t index)
 
 	if (!entry)
 		return NULL;
-	node->slot[index & NODE_MASK] = NULL;
-	node->count--;
+	empty(node, (unsigned)index & NODE_MASK);
 	count_entry(file, entry, UINT64_MAX);
 	prune(file, node);
 	return entry;
@@ -219,10 +249,8 @@ static const struct node *seek(const struct quire_file *file, uint64_t *index, u
 		unsigned shift = (height - 1) * NODE_BITS;
 		unsigned here = slot_at(at, height);
 		unsigned end = here + (unsigned)qr_min(NODE_MASK - here, (last >> shift) - (at >> shift));
-		unsigned place = here;
+		unsigned place = next_used(node, here);
 
-		while (place <= end && !node->slot[place])
-			place++;
 		if (place > end && end < NODE_MASK)
 			return NULL; /* nothing up to `last` */
 		if (place != here)
@@ -257,18 +285,14 @@ struct qr_page *qr_index_next(const struct quire_file *file, uint64_t *index, ui
 	return entry;
 }
 
-unsigned qr_index_run(const struct quire_file *file, uint64_t *index, uint64_t last,
-		      struct qr_page *const **out_run)
+uint32_t qr_index_used(const struct quire_file *file, uint64_t index, unsigned count,
+		       struct qr_page *const **out_run)
 {
-	const struct node *node = node_of(file, *index);
-	unsigned place, room;
+	const struct node *node = node_of(file, index);
+	unsigned place = (unsigned)index & NODE_MASK, beyond = 32 - count;
 
 	if (!node)
-		node = seek(file, index, last);
-	if (!node)
 		return 0;
-	place = (unsigned)*index & NODE_MASK;
-	room = NODE_MASK - place;
 	*out_run = (struct qr_page *const *)(const void *)&node->slot[place];
-	return 1 + (last - *index < room ? (unsigned)(last - *index) : room);
+	return used_from(node, place) << beyond >> beyond;
 }
