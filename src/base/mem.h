@@ -53,6 +53,19 @@ struct qr_lock {
 #define QR_UNROLL
 #endif
 
+/* The number of the lowest bit that is set. A compiler's own function for it calls libgcc where the CPU has no instruction
+ * (RISC-V without Zbb), and the library needs none on 64 bits. => bits != 0 */
+static inline unsigned qr_lowest(uint32_t bits)
+{
+	unsigned n = 0;
+
+	for (; !(bits & 0xff); bits >>= 8)
+		n += 8;
+	for (; !(bits & 1); bits >>= 1)
+		n++;
+	return n;
+}
+
 static inline uint64_t qr_min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

@@ -83,7 +83,7 @@ QR_INLINE unsigned take_run(const struct quire_file *file, uint64_t index, unsig
 		struct qr_page *page;
 
 		if (!(used & 1)) {
-			unsigned none = (unsigned)__builtin_ctz(used);
+			unsigned none = qr_lowest(used);
 
 			used >>= none;
 			run += none;

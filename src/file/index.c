@@ -39,11 +39,11 @@ static unsigned next_used(const struct node *node, unsigned place)
 	uint32_t half = place < 32 ? node->used[0] >> place : 0;
 
 	if (half)
-		return place + (unsigned)__builtin_ctz(half);
+		return place + qr_lowest(half);
 	if (place < 32)
 		place = 32;
 	half = node->used[1] >> (place - 32);
-	return half ? place + (unsigned)__builtin_ctz(half) : NODE_SLOTS;
+	return half ? place + qr_lowest(half) : NODE_SLOTS;
 }
 
 /* The 32 slots from `place` on: bit n is that of slot place + n. */

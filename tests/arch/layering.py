@@ -17,6 +17,8 @@ ALLOWED_OPEN = {'memcpy', 'memset', 'memcmp', 'memmove', '_GLOBAL_OFFSET_TABLE_'
 COMPILER = re.compile(r'^(__(u?div|u?mod|u?cmp|ashl|ashr|lshr|mul|ffs|clz|ctz|popcount)\w*|__atomic_\w+|__asan_\w+|'
                       r'__ubsan_\w+|__sanitizer_\w+|__tsan_\w+|__gcov_\w+|__llvm_\w+)$')
 MACROS = re.compile(r'\b(__x86_64__|__amd64__|__i386__|__i386|__arm__|__aarch64__|__riscv\w*|_M_X64|_M_IX86|_M_ARM\w*)\b')
+# Instructions that some CPU has not, and then a function of libgcc; constants are worked out by the compiler.
+BITS = re.compile(r'__builtin_(?:ctz|clz|ffs|popcount|parity)\w*\((?!qr_leaf_frame_bits\()')
 CODE = ('.c', '.h', '.S', '.s', '.py', '.sh', '.ld', '.build')
 FREE = ('include', 'src', 'arch', 'ports', 'tests', 'tools', 'bench')
 
@@ -133,6 +135,8 @@ def source(findings, root):
             if not exempt and MACROS.search(line):
                 findings.add(f'{path}:{number}: architecture macro {MACROS.search(line).group()}')
         if path.startswith(('src/', 'arch/')) and path.endswith(('.c', '.h')):
+            for call in BITS.findall(without_comments(text)):
+                findings.add(f'{path}: {call[:-1]}() may be a function of libgcc: qr_lowest() of base/mem.h')
             for name in re.findall(r'#include <([^>]+)>', text):
                 if not name.startswith('quire/') and name not in FREESTANDING:
                     findings.add(f'{path}: includes <{name}>')
