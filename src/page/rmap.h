@@ -12,9 +12,9 @@
  *                                others are full. ANON: u.anon.second is 0
  *                | 2             RMAP lock: held. Entries and chunks are aligned to 4 at least
  *
- * One mapping comes and goes with a single compare-and-exchange, without the lock being held. So does the
- * second of an ANON page in fork: nobody adds to a page that is mapped once but through its one entry, and
- * PT of that is held. A fork and the end of its child so cost no chunk.
+ * One mapping comes and goes with a single compare-and-exchange, without the lock being held. The second of an
+ * ANON page comes in fork and goes at its child's end under the lock, if that is free, without a call: nobody adds
+ * to a page that is mapped once but through its one entry, and PT of that is held. They cost no chunk.
  *
  * Holding RMAP keeps every table named in it alive, because an entry leaves the map before its
  * table can be freed. From there PT may be tried, never waited for. */

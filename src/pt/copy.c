@@ -97,8 +97,8 @@ QR_RARE static void count_other(struct copying *copy, enum quire_page_state stat
 	copy->leaves.state[QUIRE_PAGE_ANON] -= pages;
 }
 
-/* The same without a call, for private memory that is mapped once; false: not done. EXCLUSIVE goes first: then the flags
- * need no register any more. */
+/* hold_slow() without a call, for private memory that is mapped once, and clears EXCLUSIVE; false: not done. EXCLUSIVE goes
+ * first: then the flags need no register any more. */
 QR_INLINE bool hold_second(struct qr_page *page, const void *source, void *target)
 {
 	uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE);

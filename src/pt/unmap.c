@@ -11,10 +11,10 @@ struct unmapping {
 	struct qr_leaf_counts leaves;
 	uint64_t swap;
 	struct qr_leaf_class class;
-	struct known {
+	struct known { /* of the class */
 		struct qr_leaf_frames frames;
-		uint32_t page_bits;   /* that young and dirty of a leaf of the class become */
-	} known;                      /* of the class */
+		uint32_t page_bits; /* that young and dirty of a leaf become */
+	} known;
 	struct qr_changed changed;    /* entries cleared, of which the batch does not know yet */
 	struct qr_rmap_chunk *chunks; /* of the reverse map, to be freed */
 };
@@ -154,13 +154,14 @@ static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char
 		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
 		if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON)
 			break;
-		/* Nobody else looks for this entry while PT is held. */
+		/* Before the entry is cleared: nobody else changes it while PT is held, and the reference stays. */
 		left = qr_rmap_del_private(page, entry);
 		if (qr_unlikely(left < 0))
 			break;
 		*out++ = page;
 		un->changed.last = entry;
 		if (left == 0) {
+			/* Garbage now: what the hardware sets meanwhile does not matter. */
 			qr_pte_set(arch, 0, entry, (quire_pte){0});
 		} else {
 			quire_pte was = qr_pte_take(arch, 0, entry, (quire_pte){pte});
@@ -172,13 +173,6 @@ static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char
 	tlb->count += (unsigned)(out - first);
 	un->leaves.state[QUIRE_PAGE_ANON] += (uint64_t)(out - first);
 	return (size_t)(entry - start);
-}
-
-/* The batch is full: adds the changed range to it, then flushes. */
-QR_RARE static void flush_full(struct unmapping *un, const struct qr_pt_run *run)
-{
-	qr_changed_flush(&un->changed, &un->tlb->ranges, run);
-	qr_tlb_flush(un->tlb);
 }
 
 /* The same for pages of files, however often they are mapped. => PT held */
@@ -215,6 +209,13 @@ static __attribute__((noinline)) size_t clear_cached(struct unmapping *un, char 
 	tlb->count += (unsigned)(out - first);
 	un->leaves.state[QUIRE_PAGE_FILE] += (uint64_t)(out - first);
 	return (size_t)(entry - start);
+}
+
+/* The batch is full: adds the changed range to it, then flushes. */
+QR_RARE static void flush_full(struct unmapping *un, const struct qr_pt_run *run)
+{
+	qr_changed_flush(&un->changed, &un->tlb->ranges, run);
+	qr_tlb_flush(un->tlb);
 }
 
 QR_INLINE void unmap_entries(struct unmapping *un, const struct qr_pt_run *run, unsigned level)
