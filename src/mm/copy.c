@@ -40,7 +40,7 @@ QR_INLINE void *entry_of(const struct copy *copy, struct qr_mm_slot *slot, struc
 	void *entry = qr_slot_entry(mm->system, slot, copy->va, out_table);
 
 	if (qr_likely(entry != NULL))
-		return entry;
+		return qr_likely(*out_table != &mm->system->no_table) ? entry : NULL;
 	entry = qr_pt_find(&mm->pt, copy->va, 0);
 	if (entry) {
 		*out_table = qr_pt_table_of(&mm->pt, entry);

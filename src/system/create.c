@@ -90,7 +90,10 @@ enum quire_status quire_system_create(const struct quire_config *given, struct q
 	if (!zero)
 		return QUIRE_ENOMEM;
 	system->zero_page = qr_page_pfn(system, zero);
-	/* The last addresses of all, which no program has. */
+	/* The last addresses of all, which no program has. Should a copy be asked for them, nobody gets the lock of this
+	 * table, and its entries are none. */
+	system->no_table.lock.word = 1;
+	system->no_table.linear = qr_page_linear(system, zero);
 	level = &qr_arch(system)->level[0];
 	system->no_table.u.table.base = (quire_va)0 - ((quire_va)1 << (level->shift + level->index_bits));
 	qr_file_init(system);

@@ -338,11 +338,33 @@ static void test_word_met_by_others(void **state)
 	close_machine();
 }
 
+/* No table is kept yet: not for the addresses beyond all programs either. */
+static void test_no_table(void **state)
+{
+	static const quire_va beyond[] = {(quire_va)0 - 4096, (quire_va)0 - 8, (quire_va)0 - 0x100000,
+					  (quire_va)0 - 0x200000};
+	char bytes[8] = "";
+	size_t done;
+
+	(void)state;
+	open_machine("x86_64");
+	for (unsigned i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		assert_int_equal(quire_copy_in(mm, bytes, beyond[i], 8, 0, &done), QUIRE_EFAULT);
+		assert_int_equal(quire_copy_in(mm, bytes, beyond[i], 3, QUIRE_COPY_NOWAIT, &done),
+				 QUIRE_EFAULT);
+		assert_int_equal(quire_copy_out(mm, beyond[i], bytes, 8, 0, &done), QUIRE_EFAULT);
+		assert_int_equal(quire_copy_string_in(mm, bytes, beyond[i], 8, 0, &done), QUIRE_EFAULT);
+		assert_int_equal(done, 0);
+	}
+	close_machine();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_stops_where_nothing_is),
+	    cmocka_unit_test(test_no_table),
 	    cmocka_unit_test(test_nowait),
 	    cmocka_unit_test(test_fork),
 	    cmocka_unit_test(test_stack_grows),
