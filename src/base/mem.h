@@ -66,6 +66,12 @@ static inline unsigned qr_lowest(uint32_t bits)
 	return n;
 }
 
+/* The smaller of two words, where 64 bits would be two. */
+static inline size_t qr_min_word(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static inline uint64_t qr_min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

@@ -184,27 +184,21 @@ struct around {
 	uint64_t first, last; /* of the file */
 };
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 static struct around window(const struct qr_fault_ctx *fc)
 {
 	const struct quire_arch *arch = qr_arch(fc->system);
 	const struct quire_vma *vma = fc->vma;
 	unsigned shift = arch->page_shift;
-	size_t pages = least((size_t)(fc->system->profile->fault_around_bytes >> shift), QR_TAKE_PAGES);
+	size_t pages = qr_min_word((size_t)(fc->system->profile->fault_around_bytes >> shift), QR_TAKE_PAGES);
 	size_t slots = (size_t)1 << arch->level[0].index_bits;
 	size_t at = qr_pt_index(arch, 0, fc->va), block = at & ~(pages - 1);
 	quire_va below = (fc->va - vma->start) >> shift, above = (vma->end - fc->va) >> shift;
 	size_t from = at - block > below ? at - (size_t)below : block;
-	size_t to = least(from + pages, slots);
+	size_t to = qr_min_word(from + pages, slots);
 	struct around around;
 
 	if (to - at > above)
 		to = at + (size_t)above;
-
 	around.start = fc->va - (quire_va)((at - from) << shift);
 	around.first = qr_vma_index(vma, around.start);
 	around.last = around.first + (to - from) - 1;

@@ -128,9 +128,9 @@ QR_RARE static void harvest(const struct unmapping *un, struct qr_page *page, qu
 	qr_leaf_harvest(un->system, page, arch->flags(arch, pte, 0));
 }
 
-/* Clears leaves of the known class whose pages are private memory that is mapped once or twice, as long as the batch has
- * room, and passes over entries that are none. Stops at what is neither; returns the bytes of entries done. => PT held */
-static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char *entry, const char *end)
+/* Clears leaves of the known class whose pages are in `state`, ANON or FILE, as long as the batch has room, and passes over
+ * entries that are none. Stops at what is neither; returns the bytes of entries done. => PT held */
+QR_INLINE size_t clear_run(struct unmapping *un, char *entry, const char *end, enum quire_page_state state)
 {
 	const struct quire_arch *arch = qr_arch(un->system);
 	const size_t stride = arch->level[0].entry_bytes;
@@ -144,7 +144,8 @@ static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char
 		qr_pte_bits pte = (qr_pte_bits)qr_pte_get(arch, 0, entry).bits;
 		struct qr_page *page = qr_leaf_frames_page(&known->frames, shift, pte);
 		uint32_t flags;
-		int left;
+		quire_pte was;
+		int left = 1;
 
 		if (qr_unlikely(!page)) {
 			if (pte == 0)
@@ -152,10 +153,11 @@ static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char
 			break;
 		}
 		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
-		if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_ANON)
+		if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != (uint32_t)state)
 			break;
 		/* Before the entry is cleared: nobody else changes it while PT is held, and the reference stays. */
-		left = qr_rmap_del_private(page, entry);
+		if (state == QUIRE_PAGE_ANON)
+			left = qr_rmap_del_private(page, entry);
 		if (qr_unlikely(left < 0))
 			break;
 		*out++ = page;
@@ -163,52 +165,29 @@ static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char
 		if (left == 0) {
 			/* Garbage now: what the hardware sets meanwhile does not matter. */
 			qr_pte_set(arch, 0, entry, (quire_pte){0});
-		} else {
-			quire_pte was = qr_pte_take(arch, 0, entry, (quire_pte){pte});
-
-			if (qr_unlikely((known->page_bits & ~flags) != 0 || was.bits != pte))
-				harvest(un, page, was);
+			continue;
 		}
+		was = qr_pte_take(arch, 0, entry, (quire_pte){pte});
+		if (state == QUIRE_PAGE_FILE)
+			(void)qr_rmap_del_to(un->system, page, entry, &un->chunks);
+		if (qr_unlikely((known->page_bits & ~flags) != 0 || was.bits != pte))
+			harvest(un, page, was);
 	}
 	tlb->count += (unsigned)(out - first);
-	un->leaves.state[QUIRE_PAGE_ANON] += (uint64_t)(out - first);
+	un->leaves.state[state] += (uint64_t)(out - first);
 	return (size_t)(entry - start);
 }
 
-/* The same for pages of files, however often they are mapped. => PT held */
+/* Private memory that is mapped once or twice. */
+static __attribute__((noinline)) size_t clear_private(struct unmapping *un, char *entry, const char *end)
+{
+	return clear_run(un, entry, end, QUIRE_PAGE_ANON);
+}
+
+/* Pages of files, however often they are mapped. */
 static __attribute__((noinline)) size_t clear_cached(struct unmapping *un, char *entry, const char *end)
 {
-	const struct quire_arch *arch = qr_arch(un->system);
-	const size_t stride = arch->level[0].entry_bytes;
-	const unsigned shift = qr_leaf_frame_shift(arch);
-	struct qr_tlb *tlb = un->tlb;
-	struct qr_page **first = &tlb->page[tlb->count], **out = first, **full = &tlb->page[QR_TLB_PAGES];
-	const char *start = entry;
-
-	for (; entry != end && out != full; entry += stride) {
-		qr_pte_bits pte = (qr_pte_bits)qr_pte_get(arch, 0, entry).bits;
-		struct qr_page *page = qr_leaf_frames_page(&un->known.frames, shift, pte);
-		uint32_t flags;
-		quire_pte was;
-
-		if (qr_unlikely(!page)) {
-			if (pte == 0)
-				continue;
-			break;
-		}
-		flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
-		if ((flags & (QR_PAGE_STATE_MASK | QR_PAGE_SWAPCACHE)) != QUIRE_PAGE_FILE)
-			break;
-		was = qr_pte_take(arch, 0, entry, (quire_pte){pte});
-		(void)qr_rmap_del_to(un->system, page, entry, &un->chunks);
-		if (qr_unlikely((un->known.page_bits & ~flags) != 0 || was.bits != pte))
-			harvest(un, page, was);
-		*out++ = page;
-		un->changed.last = entry;
-	}
-	tlb->count += (unsigned)(out - first);
-	un->leaves.state[QUIRE_PAGE_FILE] += (uint64_t)(out - first);
-	return (size_t)(entry - start);
+	return clear_run(un, entry, end, QUIRE_PAGE_FILE);
 }
 
 /* The batch is full: adds the changed range to it, then flushes. */
