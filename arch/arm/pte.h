@@ -54,14 +54,14 @@ static inline unsigned arm_attr_shift(unsigned level)
 	return level == 0 ? 4 : 10;
 }
 
-static inline uint64_t arm_xn(unsigned level)
+static inline uint32_t arm_xn(unsigned level)
 {
 	return level == 0 ? QR_BIT(0) : QR_BIT(4);
 }
 
-static inline uint64_t arm_attr(quire_pte pte, unsigned level)
+static inline uint32_t arm_attr(quire_pte pte, unsigned level)
 {
-	return pte.bits >> arm_attr_shift(level) & 0xff;
+	return (uint32_t)pte.bits >> arm_attr_shift(level) & 0xff;
 }
 
 static inline bool arm_valid(quire_pte pte)
@@ -72,8 +72,8 @@ static inline bool arm_valid(quire_pte pte)
 static inline quire_pte arm_make(const struct quire_arch *arch, quire_pfn pfn, quire_prot prot,
 				 unsigned flags, unsigned level)
 {
-	uint64_t bits = ((pfn.n << 12) & qr_leaf_mask(arch, level)) | ARM_CB;
-	uint64_t attr = ARM_TEX0;
+	uint32_t bits = ((uint32_t)pfn.n << 12 & (uint32_t)qr_leaf_mask(arch, level)) | ARM_CB;
+	uint32_t attr = ARM_TEX0;
 
 	if (prot & QUIRE_PROT_USER)
 		attr |= ARM_AP1 | ARM_NG;
@@ -102,7 +102,7 @@ static inline quire_pfn arm_pfn(const struct quire_arch *arch, quire_pte pte, un
 
 static inline quire_prot arm_prot(const struct quire_arch *arch, quire_pte pte, unsigned level)
 {
-	uint64_t attr = arm_attr(pte, level);
+	uint32_t attr = arm_attr(pte, level);
 	quire_prot prot = attr & ARM_AP1 ? QUIRE_PROT_USER : 0;
 	bool xn = arm_valid(pte) ? (pte.bits & arm_xn(level)) != 0 : (attr & ARM_OLD_XN) != 0;
 
@@ -118,7 +118,7 @@ static inline quire_prot arm_prot(const struct quire_arch *arch, quire_pte pte, 
 
 static inline unsigned arm_flags(const struct quire_arch *arch, quire_pte pte, unsigned level)
 {
-	uint64_t attr = arm_attr(pte, level);
+	uint32_t attr = arm_attr(pte, level);
 	bool young = arm_valid(pte) || (attr & (ARM_AP0 | ARM_KEPT_YOUNG)) == ARM_KEPT_YOUNG;
 
 	return (young ? QUIRE_PTE_YOUNG : 0) | (attr & ARM_DIRTY ? QUIRE_PTE_DIRTY : 0);
@@ -156,7 +156,7 @@ static inline enum quire_pte_kind arm_kind(const struct quire_arch *arch, quire_
 static inline bool arm_hw_allows(const struct quire_arch *arch, quire_pte pte, enum quire_access access,
 				 enum quire_mode mode, unsigned level)
 {
-	uint64_t attr = arm_attr(pte, level);
+	uint32_t attr = arm_attr(pte, level);
 
 	if (!arm_valid(pte) || !(attr & ARM_AP0))
 		return false;

@@ -8,6 +8,7 @@ struct rule {
 	qr_pte_bits change;  /* bits in which a leaf will differ with `prot` */
 	qr_pte_bits guarded; /* the same without WRITE: a fault decides */
 	bool ask;            /* which of the two: the page of each leaf says */
+	bool alike;          /* `change` is something, and of every leaf */
 	bool flush;          /* a TLB may hold leaves of the class as they were */
 };
 
@@ -40,6 +41,7 @@ static void learn(struct protecting *to, quire_pte pte, unsigned level)
 	if (to->write == QR_PROTECT_NO_WRITE ||
 	    (to->write == QR_PROTECT_SHARED && !(arch->flags(arch, pte, level) & QUIRE_PTE_DIRTY)))
 		rule->change = rule->guarded;
+	rule->alike = !rule->ask && rule->change != 0;
 	rule->flush = (arch->prot(arch, pte, level) & QUIRE_PROT_RWX) != 0 ||
 		      (arch->caps & QUIRE_CAP_CACHES_INVALID) != 0;
 }
@@ -95,10 +97,8 @@ QR_INLINE void protect_entries(struct protecting *to, const struct qr_pt_run *ru
 			learn(to, pte, level);
 			rule = to->rule;
 		}
-		if (qr_likely(!rule.ask &&
+		if (qr_likely(rule.alike &&
 			      (qr_pte_is_steady(arch) || (rule.change & ~(qr_pte_bits)pte.bits) == 0))) {
-			if (rule.change == 0)
-				continue;
 			qr_pte_remove(arch, level, entry, pte, rule.change);
 		} else {
 			bool done = change_leaf(to, entry, pte, level);
