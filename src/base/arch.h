@@ -51,6 +51,13 @@
 #define qr_width(system) qr_arch(system)
 #endif
 
+/* Whether what the codec says of constants is a constant, too. */
+#ifdef QUIRE_ARCH
+#define QR_ARCH_IS_CONSTANT 1
+#else
+#define QR_ARCH_IS_CONSTANT 0
+#endif
+
 /* `name` points to what a loop reads and does not change: a copy, which stays in registers; or, where the build's CPU
  * has too few of them, to where it lies: then its instructions read it there. */
 #ifdef QR_ARCH_FEW_REGISTERS

@@ -10,6 +10,7 @@
  *
  * Functions are kept out of line where inlining would make the faults that do not enter them save registers. */
 #include "fault/fault.h"
+#include "pt/leaf.h"
 
 /* --- the entry under its lock ---------------------------------------------------------------------------- */
 
@@ -106,6 +107,21 @@ static __attribute__((noinline)) enum qr_fault_status handle_present(struct qr_f
 	}
 }
 
+/* Whether it is the leaf of a program's data that fork has left on both sides: handle_present() would find that a write
+ * must ask first. Two constants tell, where the codec is one. */
+QR_INLINE bool is_left_by_fork(const struct quire_arch *arch, quire_pte pte)
+{
+	quire_prot prot = QUIRE_PROT_USER | QUIRE_PROT_READ;
+	unsigned flags = QUIRE_PTE_YOUNG | QUIRE_PTE_DIRTY;
+	struct qr_leaf_class class;
+
+	if (!QR_ARCH_IS_CONSTANT)
+		return false;
+	qr_leaf_class_init(&class, arch, 0);
+	qr_leaf_class_learn(&class, arch->make(arch, (quire_pfn){0}, prot, flags, 0));
+	return qr_leaf_class_has(&class, pte);
+}
+
 /* By the state of the entry, as it is now. What 2.4 and 2.6 call do_no_page is the last line.
  * => the step is counted */
 QR_INLINE enum qr_fault_status handle_pte_fault(struct qr_fault_ctx *fc)
@@ -113,8 +129,11 @@ QR_INLINE enum qr_fault_status handle_pte_fault(struct qr_fault_ctx *fc)
 	fc->pte = qr_pte_get(qr_arch(fc->system), 0, fc->entry);
 	if (qr_unlikely(fc->trace != NULL))
 		fc->trace->pte_before = fc->pte.bits;
-	if (fc->pte.bits != 0)
+	if (fc->pte.bits != 0) {
+		if (qr_fault_is_write(fc) && is_left_by_fork(qr_arch(fc->system), fc->pte))
+			return qr_do_wp_page(fc);
 		return handle_present(fc);
+	}
 	return fc->vma->file ? qr_do_fault(fc) : qr_do_anonymous_page(fc);
 }
 
