@@ -48,19 +48,21 @@ static size_t kernel_half(const struct quire_system *system)
 	return qr_pt_index(arch, top, (quire_va)width->kernel_start) * arch->level[top].entry_bytes;
 }
 
-/* Copies entries, each of which is read in one load: of a word, or of 8 bytes where an entry has more than a word. */
-static void copy_entries(char *to, const char *from, size_t bytes, size_t entry_bytes)
+/* Copies the kernel's half of a root that has both, a frame at a time. Who adds to it holds PT of the frame. */
+static void copy_kernel_half(struct qr_pt *to, const struct qr_pt *kernel)
 {
-	if (entry_bytes > sizeof(uintptr_t)) {
-		for (size_t at = 0; at < bytes; at += sizeof(uint64_t))
-			*(uint64_t *)(void *)(to + at) =
-			    __atomic_load_n((const qr_atomic64 *)(const void *)(from + at), __ATOMIC_RELAXED);
-		return;
+	struct quire_system *system = to->system;
+	const struct quire_level *level = &qr_arch(system)->level[qr_width(system)->levels - 1u];
+	size_t end = (size_t)level->entry_bytes << level->index_bits, next;
+
+	for (size_t at = kernel_half(system); at < end; at = next) {
+		struct qr_page *frame = qr_page_at(system, kernel->root + at);
+
+		next = qr_min_word((at | (size_t)qr_page_mask(system)) + 1, end);
+		qr_pt_lock(kernel, frame);
+		memcpy(to->root + at, kernel->root + at, next - at);
+		qr_pt_unlock(kernel, frame);
 	}
-	QR_UNROLL
-	for (size_t at = 0; at < bytes; at += sizeof(uintptr_t))
-		*(uintptr_t *)(void *)(to + at) =
-		    __atomic_load_n((const uintptr_t *)(const void *)(from + at), __ATOMIC_RELAXED);
 }
 
 enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm, const struct qr_pt *kernel,
@@ -83,13 +85,8 @@ enum quire_status qr_pt_create(struct quire_system *system, struct quire_mm *mm,
 	out_pt->root = qr_page_linear(system, page);
 	out_pt->root_pa = (quire_pa){page->pfn << arch->page_shift};
 
-	if (kernel && !(arch->caps & QUIRE_CAP_SPLIT_ROOT)) {
-		size_t first = kernel_half(system);
-		size_t bytes = ((size_t)level->entry_bytes << level->index_bits) - first;
-
-		/* Others may add to the kernel's tree meanwhile; nobody sees the new root yet. An entry is read whole. */
-		copy_entries(out_pt->root + first, kernel->root + first, bytes, level->entry_bytes);
-	}
+	if (kernel && !(arch->caps & QUIRE_CAP_SPLIT_ROOT))
+		copy_kernel_half(out_pt, kernel);
 	if (system->host->pte_sync)
 		system->host->pte_sync(system->host_context, NULL);
 	return QUIRE_OK;
