@@ -24,13 +24,10 @@
 	csrc sstatus, t6
 .endm
 
-	/* Copies a2 bytes from a1 to a0: 64 and 8 at a time where both can be aligned, since what is not may trap to the
-	 * firmware; else by bytes. a0, a1 and a2 say what is left when a step faults: some of its bytes may still be
-	 * copied, one at a time; a byte that faults ends it at 19. */
+	/* Copies a2 bytes from a1 to a0: 64 and 8 at a time where both can be aligned, else 8 that are shifted together from
+	 * two, since what is not aligned may trap to the firmware. a0, a1 and a2 say what is left when a step faults: some
+	 * of its bytes may still be copied, one at a time; a byte that faults ends it at 19. */
 .macro copy_bytes touch
-	xor t0, a0, a1
-	andi t0, t0, 7
-	bnez t0, 14f
 	li t0, 16
 	bltu a2, t0, 14f
 10:	andi t0, a0, 7
@@ -41,7 +38,9 @@
 	addi a1, a1, 1
 	addi a2, a2, -1
 	j 10b
-11:	li t5, 64
+11:	andi t2, a1, 7
+	bnez t2, 15f
+	li t5, 64
 12:	bltu a2, t5, 13f
 	\touch 14f, ld t0, 0(a1)
 	\touch 14f, ld t1, 8(a1)
@@ -78,6 +77,23 @@
 	addi a1, a1, 1
 	addi a2, a2, -1
 	j 14b
+15:	slli t2, t2, 3
+	neg t4, t2 /* a shift takes the lowest six bits */
+	andi t3, a1, -8
+	\touch 14b, ld t0, 0(t3)
+	li t5, 8
+16:	bltu a2, t5, 14b
+	\touch 14b, ld t1, 8(t3)
+	srl t0, t0, t2
+	sll a4, t1, t4
+	or t0, t0, a4
+	\touch 14b, sd t0, 0(a0)
+	mv t0, t1
+	addi t3, t3, 8
+	addi a0, a0, 8
+	addi a1, a1, 8
+	addi a2, a2, -8
+	j 16b
 19:
 .endm
 
