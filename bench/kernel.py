@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The exact number of instructions that a fault costs a program in the reference kernel, beside Linux.
 
-usage: kernel.py BUILD [--arch ARCH]... [--json FILE] [--markdown] [--record]
+usage: kernel.py BUILD [--arch ARCH]... [--at-most PERCENT] [--json FILE] [--markdown] [--record]
 
 Runs the static benchmark of each architecture whose kernel lies in BUILD under `qemu -icount shift=0`, where a
 nanosecond is an instruction. Linux's figures are those that the same program gave in Debian's own kernel under the same
@@ -43,17 +43,18 @@ def rows_of(output):
     return {name: int(nanoseconds) for name, _, nanoseconds in (line.split('\t') for line in output.splitlines())}
 
 
-def run(words):
-    done = subprocess.run(words, capture_output=True, text=True)
+def run(words, folder=None):
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
     if done.returncode:
         sys.exit(f'{" ".join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}')
     return done
 
 
 def measure(build, arch):
-    """What the guest printed, and the seconds until its first instruction."""
-    done = run([os.path.join(build, 'quire'), 'run', '--icount', '--cpus', '1', '--mem', '256M', '--timeout', '300', '--',
-                guest(build, arch)])
+    """What the guest printed, and the seconds until its first instruction. Its path is short, as it is on Linux."""
+    folder, name = os.path.split(guest(build, arch))
+    done = run([os.path.abspath(os.path.join(build, 'quire')), 'run', '--icount', '--cpus', '1', '--mem', '256M', '--timeout',
+                '300', '--', './' + name], folder)
     boot = re.search(r'boot\s+([\d.]+) s', done.stderr)
     return rows_of(done.stdout), float(boot.group(1)) if boot else None
 
@@ -120,6 +121,13 @@ def table(arch, rows, linux):
         print(f'{name:42} {ours:9,} {ours_pages or "":>9} {linux[name]:10,} {theirs_pages or "":>9} {percent:9.0f}%')
 
 
+def above(result, record, limit):
+    """The rows that have a larger share of Linux's instructions, one line each."""
+    shares = {f'{arch}, {name}': share(arch, name, ours, record.get(arch, {}).get('rows', {}))
+              for arch, measured in result.items() for name, ours in measured['instructions'].items()}
+    return [f'{name}: {percent:.1f} percent of Linux' for name, percent in shares.items() if percent and percent > limit]
+
+
 def markdown(result, record):
     """The table of docs/cost.md."""
     print('| operation |' + ''.join(f' {arch} | |' for arch in result))
@@ -137,6 +145,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('build', help='the build folder, with kernels and bench-guest programs')
     parser.add_argument('--arch', action='append', choices=LINUX, help='only this one; may be repeated')
+    parser.add_argument('--at-most', type=float, metavar='PERCENT', help='exit 1 where a row has a larger share of Linux\'s')
     parser.add_argument('--json', help='writes the figures there too')
     parser.add_argument('--markdown', action='store_true', help='prints one table instead, as docs/cost.md has it')
     parser.add_argument('--record', action='store_true', help="measures Linux, too: Debian's kernels, through apt")
@@ -166,6 +175,12 @@ def main():
     if options.json:
         with open(options.json, 'w', encoding='utf-8') as file:
             json.dump(result, file, indent=1)
+    if not result:
+        sys.exit(f'{options.build}: no kernel')
+    if options.at_most:
+        found = above(result, read_record(), options.at_most)
+        print(*found, sep='\n')
+        sys.exit(1 if found else 0)
 
 
 main()
