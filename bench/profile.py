@@ -15,6 +15,7 @@ import bisect
 import collections
 import os
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -135,10 +136,15 @@ def rows_of(chunks, symbols, wanted):
             start = end + 1
 
 
-def chunks_of(path):
-    with open(path, 'rb', buffering=0) as log:
-        while chunk := log.read(1 << 20):
-            yield chunk
+def chunks_of(path, guest):
+    """What QEMU writes. Its end is seen as the end of the file; where it never began, `guest` has ended."""
+    log = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    while guest.poll() is None and not select.select([log], [], [], 1)[0]:
+        pass
+    os.set_blocking(log, True)
+    while chunk := os.read(log, 1 << 20):
+        yield chunk
+    os.close(log)
 
 
 def run(options, symbols, wanted):
@@ -159,7 +165,7 @@ def run(options, symbols, wanted):
         reader = threading.Thread(target=lambda: lines.extend(guest.stdout))
         reader.start()
         rows = {}
-        for number, row in rows_of(chunks_of(log), symbols, wanted):
+        for number, row in rows_of(chunks_of(log, guest), symbols, wanted):
             if row:
                 rows[number] = row
             elif options.row and number > max(options.row):
