@@ -86,6 +86,7 @@ const struct quire_profile quire_profile_4_14 = {
 /* --- 6 ---------------------------------------------------------------------------------------------------- */
 
 static const struct quire_arch_rules arch_6[] = {
+    {.family = QUIRE_FAMILY_ARM64, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, .exec_reads = 1},
     {.family = QUIRE_FAMILY_OTHER, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN},
 };
 

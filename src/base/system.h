@@ -112,6 +112,18 @@ struct quire_system {
 	struct qr_list files;
 };
 
+/* Whether memory that may be executed alone cannot be read. */
+static inline bool qr_execution_is_apart(const struct quire_system *system)
+{
+	return (qr_arch(system)->caps & QUIRE_CAP_EXECONLY) && !system->rules->exec_reads;
+}
+
+/* The rights of which a vma must have one to be read. */
+static inline uint32_t qr_read_rights(const struct quire_system *system)
+{
+	return system->profile->read_rights & ~(qr_execution_is_apart(system) ? (uint32_t)QUIRE_PROT_EXEC : 0);
+}
+
 /* The number of the CPU that runs now. */
 static inline unsigned qr_this_cpu_number(const struct quire_system *system)
 {

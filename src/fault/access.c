@@ -14,7 +14,6 @@
 /* The rights of which the vma must have one; 0: no vma allows the access. */
 static uint32_t rights_of(const struct quire_system *system, const struct quire_fault *fault)
 {
-	const struct quire_arch *arch = qr_arch(system);
 	bool x86 = fault->vector == QUIRE_VECTOR_PAGE_FAULT;
 
 	if (fault->access == QUIRE_ACCESS_WRITE)
@@ -23,8 +22,7 @@ static uint32_t rights_of(const struct quire_system *system, const struct quire_
 		return fault->present ? 0 : system->profile->read_rights;
 	if (fault->access == QUIRE_ACCESS_EXEC)
 		return QR_VM_EXEC;
-	/* What may be executed can be read, unless the hardware can keep them apart. */
-	return system->profile->read_rights & ~(arch->caps & QUIRE_CAP_EXECONLY ? (uint32_t)QR_VM_EXEC : 0);
+	return qr_read_rights(system);
 }
 
 struct qr_request qr_request_of(const struct quire_system *system, const struct quire_fault *fault)

@@ -234,14 +234,12 @@ QR_INLINE void do_user_addr_fault(struct qr_fault_ctx *fc, bool traced)
 enum quire_status qr_fault_for_copy(struct quire_mm *mm, quire_va va, bool write)
 {
 	struct quire_system *system = mm->system;
-	const struct quire_arch *arch = qr_arch(system);
-	quire_prot exec = arch->caps & QUIRE_CAP_EXECONLY ? QUIRE_PROT_EXEC : 0;
 	struct qr_fault_ctx fc = {
 	    .system = system,
 	    .mm = mm,
 	    .cpu = qr_this_cpu(system),
 	    .request = {.address = va,
-			.rights = write ? (uint32_t)QR_VM_WRITE : system->profile->read_rights & ~exec,
+			.rights = write ? (uint32_t)QR_VM_WRITE : qr_read_rights(system),
 			.access = write ? QUIRE_ACCESS_WRITE : QUIRE_ACCESS_READ,
 			.flags = (uint8_t)(QR_REQUEST_USER | QR_REQUEST_MAY_DROP | qr_request_names(system))},
 	    .sp = va,

@@ -344,7 +344,7 @@ enum quire_status qr_mm_commit(const struct quire_mm *mm, uint64_t pages) QUIRE_
 
 /* Hardware protection of a vma's leaves for these flags: Linux's protection map, widened to what the
  * arch can say, with USER. PROT_NONE vmas give QUIRE_PROT_NONE. */
-quire_prot qr_vm_prot(const struct quire_arch *arch, uint32_t vm_flags);
+quire_prot qr_vm_prot(const struct quire_system *system, uint32_t vm_flags);
 
 /* Whether RLIMIT_MEMLOCK binds this address space. */
 bool qr_memlock_binds(const struct quire_mm *mm);

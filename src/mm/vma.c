@@ -44,7 +44,7 @@ static void set_end(struct quire_vma *vma, quire_va end)
 static void set_flags(struct quire_vma *vma, uint32_t flags)
 {
 	vma->flags = flags;
-	vma->prot = (uint8_t)qr_vm_prot(qr_arch(vma->mm->system), flags);
+	vma->prot = (uint8_t)qr_vm_prot(vma->mm->system, flags);
 }
 
 void qr_vma_place(struct quire_mm *mm, struct quire_vma *vma, const struct qr_span *span)
@@ -322,11 +322,15 @@ void qr_vma_grow_down(struct quire_vma *vma, quire_va start)
 		mm->locked_vm += pages;
 }
 
-quire_prot qr_vm_prot(const struct quire_arch *arch, uint32_t vm_flags)
+quire_prot qr_vm_prot(const struct quire_system *system, uint32_t vm_flags)
 {
 	quire_prot prot = vm_flags & QR_VM_ACCESS;
 
-	return prot == 0 ? QUIRE_PROT_NONE : quire_prot_widen(arch, prot | QUIRE_PROT_USER);
+	if (prot == 0)
+		return QUIRE_PROT_NONE;
+	if (prot == QUIRE_PROT_EXEC && !qr_execution_is_apart(system))
+		prot |= QUIRE_PROT_READ;
+	return quire_prot_widen(qr_arch(system), prot | QUIRE_PROT_USER);
 }
 
 bool qr_vma_wants_writenotify(const struct quire_vma *vma)
