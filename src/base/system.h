@@ -121,7 +121,8 @@ static inline bool qr_execution_is_apart(const struct quire_system *system)
 /* The rights of which a vma must have one to be read. */
 static inline uint32_t qr_read_rights(const struct quire_system *system)
 {
-	return system->profile->read_rights & ~(qr_execution_is_apart(system) ? (uint32_t)QUIRE_PROT_EXEC : 0);
+	return system->profile->read_rights &
+	       ~(qr_execution_is_apart(system) ? (uint32_t)QUIRE_PROT_EXEC : 0);
 }
 
 /* The number of the CPU that runs now. */

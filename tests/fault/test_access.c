@@ -99,14 +99,15 @@ static void read_of_execute_only(void **state)
 		fx_map(&fx, FX_AT, 2, RW, QUIRE_MAP_PRIVATE, NULL);
 		assert_int_equal(sim_write(fx.cpu, FX_AT, 1, 0x55), SIM_DONE);
 		assert_int_equal(
-		    SIM_OP(fx.cpu, "mprotect", quire_mprotect(mm, FX_AT, 2 * fx.page, QUIRE_PROT_EXEC)), QUIRE_OK);
+		    SIM_OP(fx.cpu, "mprotect", quire_mprotect(mm, FX_AT, 2 * fx.page, QUIRE_PROT_EXEC)),
+		    QUIRE_OK);
 		if (rows[i].readable) {
 			assert_int_equal(sim_read(fx.cpu, FX_AT, 1, &value), SIM_DONE);
 			assert_int_equal(value, 0x55);
 			assert_int_equal(sim_read(fx.cpu, FX_AT + fx.page, 1, &value), SIM_DONE);
 		} else {
-			fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT, 1, &value), QUIRE_SIGSEGV, QUIRE_SEGV_ACCERR,
-					 FX_AT);
+			fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT, 1, &value), QUIRE_SIGSEGV,
+					 QUIRE_SEGV_ACCERR, FX_AT);
 			fx_expect_signal(&fx, sim_read(fx.cpu, FX_AT + fx.page, 1, &value), QUIRE_SIGSEGV,
 					 QUIRE_SEGV_ACCERR, FX_AT + fx.page);
 		}
