@@ -149,7 +149,7 @@ void kernel_main(void)
 	host_init();
 	system_create();
 	kstacks_init();
-	arch_start_cpus();
+	sched_start_cpus();
 	result = vfs_init();
 	if (result)
 		panic("boot: vfs_init: error %d", -result);

@@ -292,7 +292,7 @@ static void idle_init(struct task *task, unsigned cpu)
 	cpus[cpu].timer_deadline = NO_DEADLINE;
 }
 
-struct task *idle_task_create(unsigned cpu)
+static struct task *idle_task_create(unsigned cpu)
 {
 	struct task *task = kzalloc(sizeof(*task));
 
@@ -324,6 +324,30 @@ void secondary_main(void)
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 	spin_unlock(&sched_lock);
 	idle_loop();
+}
+
+/* Whether it runs. A machine may be slow: the time is long, and only passes whole where there is no such CPU. */
+static bool start_cpu(unsigned number)
+{
+	struct cpu *cpu = &cpus[number];
+	struct task *idle = idle_task_create(number);
+	uint64_t deadline = arch_clock_ns() + 10 * NSEC_PER_SEC;
+
+	if (!idle)
+		return false;
+	cpu->number = number;
+	if (!arch_start_cpu(number, (uintptr_t)idle->stack + KERNEL_STACK_PAGES * PAGE_SIZE))
+		return false;
+	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_clock_ns() < deadline)
+		arch_relax();
+	return cpu->online;
+}
+
+void sched_start_cpus(void)
+{
+	for (unsigned i = 1; i < arch_cpus_found(); i++)
+		if (!start_cpu(i))
+			printk("cpu %u does not start\n", i);
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */

@@ -33,7 +33,8 @@ void account_time(bool from_user);
 /* The next interrupt this CPU wants, given when its task's turn ends. */
 void timers_program(uint64_t slice_end);
 void timers_interrupt(void);
-struct task *idle_task_create(unsigned cpu);
+/* Starts the other CPUs. One that does not come is named, and the machine does without it. */
+void sched_start_cpus(void);
 /* Frees the memory of tasks that have ended. May sleep. */
 void reap_dead_tasks(void);
 

@@ -92,9 +92,9 @@ void arch_system_ready(void);
 void arch_devices_init(void);
 /* How many CPUs there are, this one included; at most MAX_CPUS. */
 unsigned arch_cpus_found(void);
-/* Starts the others, each on an idle_task_create() of its own; each calls secondary_main(). Returns how
- * many run. */
-unsigned arch_start_cpus(void);
+/* Has CPU `number`, one of those found, begin to run on the kernel stack that ends at `stack`: it calls
+ * secondary_main(). False: no memory, or the machine refuses. */
+bool arch_start_cpu(unsigned number, uintptr_t stack);
 /* Ends the machine with a code of kern/report.h. Any context. */
 void arch_end_machine(unsigned char code) __attribute__((noreturn));
 

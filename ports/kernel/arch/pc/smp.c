@@ -126,29 +126,24 @@ static void *in_trampoline(const void *symbol)
 	return (uint8_t *)pa_to_linear(TRAMPOLINE_PA) + ((const char *)symbol - trampoline);
 }
 
-/* SDM volume 3, 9.4.4: INIT, then start-up with the page of the trampoline, twice if need be. */
-static bool start_cpu(unsigned number)
+/* SDM volume 3, 9.4.4: INIT, then start-up with the page of the trampoline, once more if need be. */
+bool arch_start_cpu(unsigned number, uintptr_t stack)
 {
 	struct cpu *cpu = &cpus[number];
-	struct task *idle = idle_task_create(number);
-	uint64_t stack;
 
-	if (!idle || !cpu_prepare(number))
+	if (!cpu_prepare(number))
 		return false;
-	cpu->idle = idle;
-	cpu->number = number;
-	stack = idle->stack + KERNEL_STACK_PAGES * PAGE_SIZE - 64;
+	memcpy(pa_to_linear(TRAMPOLINE_PA), trampoline, (size_t)(trampoline_end - trampoline));
 	*(unsigned long *)in_trampoline(&trampoline_root) = (unsigned long)kernel_root_pa;
-	*(unsigned long *)in_trampoline(&trampoline_stack) = (unsigned long)stack;
-	*(unsigned long *)in_trampoline(&trampoline_cpu) = (unsigned long)number;
+	*(unsigned long *)in_trampoline(&trampoline_stack) = stack - 64;
+	*(unsigned long *)in_trampoline(&trampoline_cpu) = number;
 	apic_send(cpu->arch.apic_id, ICR_INIT);
 	wait_ns(10000000);
-	for (unsigned attempt = 0; attempt < 2 && !cpu->online; attempt++) {
+	apic_send(cpu->arch.apic_id, ICR_STARTUP | TRAMPOLINE_PA >> 12);
+	wait_ns(200000);
+	if (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE))
 		apic_send(cpu->arch.apic_id, ICR_STARTUP | TRAMPOLINE_PA >> 12);
-		for (unsigned i = 0; i < 1000 && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE); i++)
-			wait_ns(1000000);
-	}
-	return cpu->online;
+	return true;
 }
 
 static unsigned found;
@@ -163,18 +158,4 @@ unsigned arch_cpus_found(void)
 			cpus[i].arch.apic_id = ids[i];
 	}
 	return found;
-}
-
-unsigned arch_start_cpus(void)
-{
-	unsigned running = 1;
-
-	memcpy(pa_to_linear(TRAMPOLINE_PA), trampoline, (size_t)(trampoline_end - trampoline));
-	for (unsigned i = 1; i < arch_cpus_found(); i++) {
-		if (start_cpu(i))
-			running++;
-		else
-			printk("cpu %u does not start\n", i);
-	}
-	return running;
 }

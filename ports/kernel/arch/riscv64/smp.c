@@ -133,28 +133,20 @@ void secondary_start(uint64_t number)
 
 /* SBI 9.1: it starts with satp 0. What it reads was written before: the call is a fence for both (the hart reads it at
  * the start only). */
-static bool start_cpu(unsigned number)
+bool arch_start_cpu(unsigned number, uintptr_t stack)
 {
 	struct cpu *cpu = &cpus[number];
-	struct task *idle = idle_task_create(number);
 	void *fatal = page_alloc();
-	uint64_t deadline = arch_clock_ns() + NSEC_PER_SEC;
 
-	if (!idle || !fatal)
+	if (!fatal)
 		return false;
-	cpu->idle = idle;
-	cpu->number = number;
 	cpu->arch.fatal_stack = (uint64_t)fatal + PAGE_SIZE;
-	cpu->arch.kernel_stack = idle->stack + STACK_BYTES;
-	secondary = (struct secondary){kernel_satp, cpu->arch.kernel_stack - 64, number};
+	cpu->arch.kernel_stack = stack;
+	secondary = (struct secondary){kernel_satp, stack - 64, number};
 	__asm__ volatile("fence rw, rw" : : : "memory");
-	if (SBI(SBI_HSM, SBI_HSM_START, cpu->arch.hart, image_to_pa((void *)secondary_boot),
-		image_to_pa(&secondary))
-		.error)
-		return false;
-	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_clock_ns() < deadline)
-		arch_relax();
-	return cpu->online;
+	return !SBI(SBI_HSM, SBI_HSM_START, cpu->arch.hart, image_to_pa((void *)secondary_boot),
+		    image_to_pa(&secondary))
+		    .error;
 }
 
 static unsigned found;
@@ -172,17 +164,4 @@ unsigned arch_cpus_found(void)
 		if (ids[i] != cpus[0].arch.hart && found < MAX_CPUS)
 			cpus[found++].arch.hart = ids[i];
 	return found;
-}
-
-unsigned arch_start_cpus(void)
-{
-	unsigned running = 1;
-
-	for (unsigned i = 1; i < arch_cpus_found(); i++) {
-		if (start_cpu(i))
-			running++;
-		else
-			printk("cpu %u does not start\n", i);
-	}
-	return running;
 }

@@ -79,26 +79,19 @@ void secondary_start(unsigned number)
 
 static struct secondary secondary __attribute__((aligned(64)));
 
-static bool start_cpu(unsigned number)
+bool arch_start_cpu(unsigned number, uintptr_t stack)
 {
 	struct cpu *cpu = &cpus[number];
-	struct task *idle = idle_task_create(number);
 	void *fatal = page_alloc();
-	uint64_t deadline = arch_clock_ns() + NSEC_PER_SEC;
 
-	if (!idle || !fatal)
+	if (!fatal)
 		return false;
-	cpu->idle = idle;
-	cpu->number = number;
 	cpu->arch.fatal_stack = (uintptr_t)fatal + PAGE_SIZE;
-	cpu->arch.kernel_stack = (uintptr_t)idle->stack + STACK_BYTES;
-	secondary = secondary_of(cpu->arch.kernel_stack - 64, number);
+	cpu->arch.kernel_stack = stack;
+	secondary = secondary_of(stack - 64, number);
 	clean_to_memory(&secondary);
-	if (psci(PSCI_CPU_ON, cpu->arch.mpidr, image_to_pa((void *)secondary_boot), image_to_pa(&secondary)))
-		return false;
-	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_clock_ns() < deadline)
-		arch_relax();
-	return cpu->online;
+	return !psci(PSCI_CPU_ON, cpu->arch.mpidr, image_to_pa((void *)secondary_boot),
+		     image_to_pa(&secondary));
 }
 
 static unsigned found;
@@ -117,17 +110,4 @@ unsigned arch_cpus_found(void)
 		if (ids[i] != self && found < MAX_CPUS)
 			cpus[found++].arch.mpidr = ids[i];
 	return found;
-}
-
-unsigned arch_start_cpus(void)
-{
-	unsigned running = 1;
-
-	for (unsigned i = 1; i < arch_cpus_found(); i++) {
-		if (start_cpu(i))
-			running++;
-		else
-			printk("cpu %u does not start\n", i);
-	}
-	return running;
 }
