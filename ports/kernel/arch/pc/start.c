@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* i386's own way up, and what the machine says of itself. */
+/* A PC's way up, and what it says of itself. */
 #include "cpu.h"
 #include "kern/entry.h"
 
-void boot_main(uint32_t start_info_pa);
+void boot_main(unsigned long start_info_pa);
 
-void boot_main(uint32_t start_info_pa)
+void boot_main(unsigned long start_info_pa)
 {
 	cpu_init(0, 0);
 	memory_init(start_info_pa);
@@ -14,13 +14,6 @@ void boot_main(uint32_t start_info_pa)
 	cpus[0].arch.apic_id = apic_id();
 	timer_calibrate();
 	kernel_main();
-}
-
-void arch_configure(struct quire_config *config)
-{
-	config->arch = &quire_arch_i386;
-	config->kmap_start = KMAP_BASE;
-	config->kmap_end = KMAP_BASE + KMAP_BYTES;
 }
 
 void arch_devices_init(void)
@@ -36,9 +29,4 @@ uint64_t arch_hwcap(void)
 
 	cpuid(1, 0, leaf);
 	return leaf[3];
-}
-
-uint64_t arch_hwcap2(void)
-{
-	return 0;
 }
