@@ -190,7 +190,7 @@ arch_memset:
 	addi t0, t0, 1
 	addi a2, a2, -1
 	j 1b
-2:	bltu a2, t5, 4f
+2:	bltu a2, t5, 3f
 	sd a1, 0(t0)
 	sd a1, 8(t0)
 	sd a1, 16(t0)
@@ -202,6 +202,12 @@ arch_memset:
 	addi t0, t0, 64
 	addi a2, a2, -64
 	j 2b
+3:	li t5, 8
+6:	bltu a2, t5, 4f
+	sd a1, 0(t0)
+	addi t0, t0, 8
+	addi a2, a2, -8
+	j 6b
 4:	beqz a2, 5f
 	sb a1, 0(t0)
 	addi t0, t0, 1
