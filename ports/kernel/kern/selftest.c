@@ -30,6 +30,30 @@ static bool conformance(void)
 	return !failed;
 }
 
+/* The architecture's copies and fills at every alignment, of up to 200 bytes: those, and none beside them. */
+static bool bytes(void)
+{
+	static volatile uint8_t from[256], to[256];
+
+	for (unsigned i = 0; i < sizeof(from); i++)
+		from[i] = (uint8_t)(i * 31 + 7);
+	for (unsigned at = 0; at < 8 * 8 * 200; at++) {
+		unsigned source = 8 + at % 8, target = 8 + at / 8 % 8, length = at / 64;
+
+		for (unsigned i = 0; i < sizeof(to); i++)
+			to[i] = 0xee;
+		arch_memcpy((void *)&to[target], (const void *)&from[source], length);
+		for (unsigned i = 0; i < sizeof(to); i++)
+			if (to[i] != (i - target < length ? from[source + i - target] : 0xee))
+				return false;
+		arch_memset((void *)&to[target], 0x5a, length);
+		for (unsigned i = 0; i < sizeof(to); i++)
+			if (to[i] != (i - target < length ? 0x5a : 0xee))
+				return false;
+	}
+	return true;
+}
+
 /* kmalloc of every size, freed in another order: all frames come back. */
 static bool allocator(void)
 {
@@ -91,10 +115,8 @@ bool selftest_run(void)
 		const char *name;
 		bool (*run)(void);
 	} parts[] = {
-	    {"conformance", conformance},
-	    {"allocator", allocator},
-	    {"kernel mappings", kernel_mappings},
-	    {"structures", structures},
+	    {"conformance", conformance},         {"bytes", bytes},           {"allocator", allocator},
+	    {"kernel mappings", kernel_mappings}, {"structures", structures},
 	};
 	bool passed = true;
 
