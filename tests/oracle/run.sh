@@ -10,7 +10,7 @@ usage: run.sh [OPTION...] ARCH -- PROGRAM [ARGUMENT...]
 Boots the kernel that Debian ships for ARCH with PROGRAM, a static executable, and gives what it wrote and
 its exit status. The kernel's package is fetched by apt into a folder of its own; nothing is installed.
 
-  ARCH            x86_64, i386, armhf, arm64 or riscv64
+  ARCH            x86_64, i386, arm, arm64 or riscv64; armhf is arm
   --cache DIR     where packages and unpacked kernels stay (default: build/oracle; or ORACLE_CACHE)
   --package NAME  another package than the one of ARCH, such as linux-image-amd64
   --mem SIZE      of the machine (default 1024M)
@@ -72,9 +72,10 @@ x86_64)
 i386)
 	debian=i386 default=linux-image-686-pae console=ttyS0
 	machine="qemu-system-i386 -machine q35 -cpu max" compiler=i686-linux-gnu-gcc ;;
-armhf)
+arm | armhf)
+	arch=armhf # the folder of its packages
 	debian=armhf default=linux-image-armmp console=ttyAMA0
-	machine="qemu-system-arm -machine virt -cpu max" compiler=arm-linux-gnueabihf-gcc ;;
+	machine="qemu-system-arm -machine virt,highmem=off -cpu max" compiler=arm-linux-gnueabihf-gcc ;;
 arm64)
 	debian=arm64 default=linux-image-cloud-arm64 console=ttyAMA0
 	machine="qemu-system-aarch64 -machine virt -cpu max" compiler=aarch64-linux-gnu-gcc ;;

@@ -190,7 +190,8 @@ static bool take_gaps(struct scn_host *host, uint64_t from)
 		uint64_t end;
 
 		at = scan_line(at, &line);
-		if (line.start >= host->task_end)
+		/* ARM lists the kernel's page, far above what a program may map. */
+		if (line.start >= host->task_end || strncmp(line.path, "[vectors]", 9) == 0)
 			break;
 		end = strncmp(line.path, "[stack]", 7) == 0 ? line.start - stack_room : line.start;
 		if (end > last && line.start >= from) {
