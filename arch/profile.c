@@ -35,7 +35,10 @@ const struct quire_profile quire_profile_2_4 = {
 
 static const struct quire_arch_rules arch_2_6[] = {
     {.family = QUIRE_FAMILY_X86, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, STACK_SLACK_X86},
-    {.family = QUIRE_FAMILY_ARM, .vmalloc_rule = QUIRE_VMALLOC_ANY, .stack_guard_page = 1},
+    {.family = QUIRE_FAMILY_ARM,
+     .vmalloc_rule = QUIRE_VMALLOC_ANY,
+     .stack_guard_page = 1,
+     .first_user_page = 1},
     {.family = QUIRE_FAMILY_OTHER, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN},
 };
 
@@ -61,6 +64,7 @@ const struct quire_profile quire_profile_2_6 = {
 static const struct quire_arch_rules arch_4_14[] = {
     {.family = QUIRE_FAMILY_X86, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, STACK_SLACK_X86},
     {.family = QUIRE_FAMILY_ARM64, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, .shmem_read_dirty = 1},
+    {.family = QUIRE_FAMILY_ARM, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, .first_user_page = 2},
     {.family = QUIRE_FAMILY_OTHER, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN},
 };
 
@@ -87,6 +91,7 @@ const struct quire_profile quire_profile_4_14 = {
 
 static const struct quire_arch_rules arch_6[] = {
     {.family = QUIRE_FAMILY_ARM64, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, .exec_reads = 1},
+    {.family = QUIRE_FAMILY_ARM, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN, .first_user_page = 2},
     {.family = QUIRE_FAMILY_OTHER, .top_down = 1, .vmalloc_rule = QUIRE_VMALLOC_PLAIN},
 };
 

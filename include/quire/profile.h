@@ -85,6 +85,7 @@ struct quire_arch_rules {
 				     where the hardware keeps no dirty bit */
 	uint8_t
 	    exec_reads; /* 1: what may be executed can be read, also where the hardware keeps them apart */
+	uint8_t first_user_page; /* a fixed address in a page below this one is EINVAL, whoever asks */
 	enum quire_vmalloc_rule vmalloc_rule;
 	/* A user access may grow a stack if va + stack_slack + stack_slack_longs * sizeof(long) >= sp;
 	 * both 0: no rule. */

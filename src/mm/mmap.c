@@ -48,8 +48,11 @@ static enum quire_status search(const struct quire_mm *mm, uint64_t hint, uint64
 enum quire_status qr_get_unmapped_area(const struct quire_mm *mm, uint64_t addr, uint64_t length, bool fixed,
 				       quire_va *out_va)
 {
+	uint64_t first = (uint64_t)mm->system->rules->first_user_page << qr_arch(mm->system)->page_shift;
 	enum quire_status status;
 
+	if (fixed && addr < first)
+		return QUIRE_EINVAL;
 	if (length > mm->task_end)
 		return QUIRE_ENOMEM;
 	if (fixed) {
