@@ -28,10 +28,9 @@ LINUX = {
     'arm64': ('arm64', 'linux-image-arm64', 'cortex-a53'),
     'riscv64': ('riscv64', 'linux-image-riscv64', 'rv64'),
 }
-# Pages that an operation clears or copies; what clearing or copying one takes: Linux's instructions, Quire's.
-PAGES = {name: 1 for name in (
-    'anonymous write', 'zero page, then write', 'private file, write', 'write after fork, child alive',
-    'stack growth by one page')}
+# The operations that clear or copy a page, and what that takes: Linux's instructions, Quire's.
+FILLS_A_PAGE = ('anonymous write', 'zero page, then write', 'private file, write', 'write after fork, child alive',
+                'stack growth by one page')
 PAGE = {'x86_64': (4096, 512), 'i386': (1024, 1024)}
 
 
@@ -100,12 +99,17 @@ def source_facts(kernel):
             'image: zeroed, bytes': int(bss)}
 
 
+def of_pages(arch, name):
+    """How much of a row is the filling of pages, to be left out: Linux's instructions, Quire's."""
+    return PAGE.get(arch, (0, 0)) if name in FILLS_A_PAGE else (0, 0)
+
+
 def share(arch, name, ours, linux):
     """Ours in percent of Linux's, without the pages; None where Linux has no such row or there is no fault."""
     theirs = linux.get(name)
     if not theirs or name == 'no fault':
         return None
-    theirs_pages, ours_pages = (PAGES.get(name, 0) * each for each in PAGE.get(arch, (0, 0)))
+    theirs_pages, ours_pages = of_pages(arch, name)
     return 100 * (ours - ours_pages) / (theirs - theirs_pages)
 
 
@@ -117,7 +121,7 @@ def table(arch, rows, linux):
         if percent is None:
             print(f'{name:42} {ours:9,}')
             continue
-        theirs_pages, ours_pages = (PAGES.get(name, 0) * each for each in PAGE.get(arch, (0, 0)))
+        theirs_pages, ours_pages = of_pages(arch, name)
         print(f'{name:42} {ours:9,} {ours_pages or "":>9} {linux[name]:10,} {theirs_pages or "":>9} {percent:9.0f}%')
 
 

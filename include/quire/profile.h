@@ -83,9 +83,8 @@ struct quire_arch_rules {
 	uint8_t stack_guard_page; /* 1: a fault in the lowest page of a stack grows it by one page first */
 	uint8_t shmem_read_dirty; /* 1: writable shared memory is mapped writable by its first read, also
 				     where the hardware keeps no dirty bit */
-	uint8_t
-	    exec_reads; /* 1: what may be executed can be read, also where the hardware keeps them apart */
-	uint8_t first_user_page; /* a fixed address in a page below this one is EINVAL, whoever asks */
+	uint8_t exec_reads;       /* 1: what may be executed can be read, whatever the hardware can */
+	uint8_t first_user_page;  /* a fixed address in a page below this one is EINVAL, whoever asks */
 	enum quire_vmalloc_rule vmalloc_rule;
 	/* A user access may grow a stack if va + stack_slack + stack_slack_longs * sizeof(long) >= sp;
 	 * both 0: no rule. */
