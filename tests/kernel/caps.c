@@ -19,6 +19,13 @@
 #define ALL      ((1ull << (CAP_LAST_CAP + 1)) - 1)
 #define BIT(cap) (1ull << (cap))
 
+/* The lowest page that anybody may map. On ARM the vectors may lie below. */
+#ifdef __arm__
+#define LOWEST ((void *)0x2000)
+#else
+#define LOWEST NULL
+#endif
+
 static unsigned checks;
 static const char *self;
 
@@ -125,14 +132,14 @@ static void what_they_allow(void)
 
 	CHECK(mkdir("/tmp/caps-dir", 0) == 0);
 	CHECK(chown("/tmp/caps-dir", 7, 7) == 0);
-	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	      NULL);
-	CHECK(munmap(NULL, 4096) == 0);
+	CHECK(mmap(LOWEST, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      LOWEST);
+	CHECK(munmap(LOWEST, 4096) == 0);
 	CHECK(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(mlock(page, 8192) == 0 && munlock(page, 8192) == 0);
 	CHECK(set(0, 0, 0) == 0);
-	FAILS((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
+	FAILS((long)mmap(LOWEST, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
 	FAILS(mlock(page, 8192), ENOMEM);
 	limit.rlim_max = 1 << 20;
 	FAILS(setrlimit(RLIMIT_MEMLOCK, &limit), EPERM);
