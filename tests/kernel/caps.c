@@ -13,18 +13,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define ALL      ((1ull << (CAP_LAST_CAP + 1)) - 1)
 #define BIT(cap) (1ull << (cap))
-
-/* The lowest page that anybody may map. On ARM the vectors may lie below. */
-#ifdef __arm__
-#define LOWEST ((void *)0x2000)
-#else
-#define LOWEST NULL
-#endif
 
 static unsigned checks;
 static const char *self;
@@ -124,22 +118,32 @@ static void sets_shrink(void)
 	CHECK(get(0).inheritable == BIT(CAP_SYS_PTRACE));
 }
 
+/* The lowest page that anybody may map. On ARM the vectors may lie below. */
+static void *lowest_page(void)
+{
+	struct utsname machine;
+
+	CHECK(uname(&machine) == 0);
+	return strncmp(machine.machine, "armv", 4) == 0 ? (void *)0x2000 : NULL;
+}
+
 /* Root without capabilities is a user like any other, in memory too. */
 static void what_they_allow(void)
 {
 	struct rlimit limit = {4096, 4096};
+	void *lowest = lowest_page();
 	char *page;
 
 	CHECK(mkdir("/tmp/caps-dir", 0) == 0);
 	CHECK(chown("/tmp/caps-dir", 7, 7) == 0);
-	CHECK(mmap(LOWEST, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	      LOWEST);
-	CHECK(munmap(LOWEST, 4096) == 0);
+	CHECK(mmap(lowest, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      lowest);
+	CHECK(munmap(lowest, 4096) == 0);
 	CHECK(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(mlock(page, 8192) == 0 && munlock(page, 8192) == 0);
 	CHECK(set(0, 0, 0) == 0);
-	FAILS((long)mmap(LOWEST, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
+	FAILS((long)mmap(lowest, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
 	FAILS(mlock(page, 8192), ENOMEM);
 	limit.rlim_max = 1 << 20;
 	FAILS(setrlimit(RLIMIT_MEMLOCK, &limit), EPERM);
