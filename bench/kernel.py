@@ -126,10 +126,16 @@ def table(arch, rows, linux):
 
 
 def above(result, record, limit):
-    """The rows that have a larger share of Linux's instructions, one line each."""
-    shares = {f'{arch}, {name}': share(arch, name, ours, record.get(arch, {}).get('rows', {}))
-              for arch, measured in result.items() for name, ours in measured['instructions'].items()}
-    return [f'{name}: {percent:.1f} percent of Linux' for name, percent in shares.items() if percent and percent > limit]
+    """The rows that have a larger share of Linux's instructions, or nothing to compare with, one line each."""
+    found = []
+    for arch, measured in result.items():
+        for name, ours in measured['instructions'].items():
+            percent = share(arch, name, ours, record.get(arch, {}).get('rows', {}))
+            if percent is None and name != 'no fault':
+                found.append(f'{arch}, {name}: Linux has no figure')
+            elif percent is not None and percent > limit:
+                found.append(f'{arch}, {name}: {percent:.1f} percent of Linux')
+    return found
 
 
 def markdown(result, record):

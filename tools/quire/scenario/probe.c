@@ -289,9 +289,8 @@ static bool remote(struct probe *p, int64_t *out)
 	return true;
 }
 
-/* A disk file system is notified of the first write to a page; a file system in memory is not. */
-/* A page that was written back is clean. What lies in memory is not written back; its first write may be a fault, too,
- * where the hardware keeps no dirty bit. */
+/* A file system on a disk is told of the first write to a clean page, and what was written back is clean. One in memory
+ * writes nothing back; its first write may be a fault, too, where the hardware keeps no dirty bit. */
 static bool disk(struct probe *p, int64_t *out)
 {
 	if (!run_text(p, "file d disk 1p fill 1\nA = map 1p rw shared file d fixed arena\nread A\n"
